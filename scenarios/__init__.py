@@ -1,0 +1,1 @@
+"""The scenarios: one runnable file each, holding a frozen `SCENARIO`. A new file here is found by its name."""

@@ -1,0 +1,18 @@
+"""S0: the product list of the Django tutorial. One key, read all the time, changed once a minute."""
+
+from sim import Scenario
+
+SCENARIO = Scenario(
+    "product_list",
+    why="one cached query that a small shop reads 20 times a second and changes once a minute",
+    keys=1,
+    reads_per_s=20,
+    writes_per_s=1 / 60,
+    workers=4,
+    threads=4,
+)
+
+if __name__ == "__main__":
+    from sim.__main__ import run_script
+
+    run_script(__file__)

@@ -1,0 +1,20 @@
+"""Django's silent limit: MAX_ENTRIES 300 with 2,000 keys. Meant for `--backend locmem`, one store a worker."""
+
+from sim import Scenario
+
+SCENARIO = Scenario(
+    "small_locmem",
+    why="2,000 keys in caches that hold 300 entries, Django's default, in each of 4 worker processes",
+    keys=2000,
+    read_popularity="zipf:0.9",
+    reads_per_s=200,
+    writes_per_s=2,
+    max_entries=300,
+    workers=4,
+    threads=4,
+)
+
+if __name__ == "__main__":
+    from sim.__main__ import run_script
+
+    run_script(__file__)

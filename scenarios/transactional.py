@@ -1,0 +1,20 @@
+"""S2: writes inside long transactions, as under ATOMIC_REQUESTS: 50 ms on average from the save to the commit."""
+
+from sim import Scenario
+
+SCENARIO = Scenario(
+    "transactional",
+    why="busy keys written inside transactions that stay open for 50 ms after the save, as under ATOMIC_REQUESTS",
+    keys=200,
+    read_popularity="zipf:0.8",
+    reads_per_s=800,
+    writes_per_s=40,
+    transaction_tail_s="exponential:0.05",
+    workers=4,
+    threads=4,
+)
+
+if __name__ == "__main__":
+    from sim.__main__ import run_script
+
+    run_script(__file__)

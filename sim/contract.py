@@ -1,0 +1,98 @@
+"""What a strategy may use: the site it is handed, the rows it reads, and what it declares about itself.
+
+A strategy is a frozen dataclass of parameters with two methods of ordinary, synchronous Django code. It keeps no
+state and imports neither `time` nor `random`: what it remembers lives in the cache.
+"""
+
+import random
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+
+from django.core.cache.backends.base import BaseCache
+
+
+class Row(NamedTuple):
+    """One immutable state of a key in the database: `version` is 0 before the first write."""
+
+    key: str
+    version: int
+    payload: bytes
+
+
+class Database(Protocol):
+    """The source of truth, as a request sees it. Every call waits in virtual time."""
+
+    def read(self, key: str) -> Row:
+        """Return the row as committed when the query started (or as this transaction wrote it)."""
+
+    def write(self, key: str) -> Row:
+        """Lock the row until commit or rollback and give it its next version; outside `atomic` commit at once."""
+
+    def version(self, key: str) -> int:
+        """Return only the row's version: a query too, but not a full load."""
+
+    def atomic(self) -> AbstractContextManager[None]:
+        """Open a transaction, or a savepoint inside one; an exception rolls it back."""
+
+    def on_commit(self, func: Callable[[], object], robust: bool = False) -> None:
+        """Call *func* after the commit, at once outside `atomic`, never after a rollback."""
+
+
+class IdealCache(Protocol):
+    """A cache that cannot exist: free, and aware of every commit. Only bounds use it."""
+
+    def get(self, key: str) -> Row | None:
+        """Return the row as committed now, or None the first time each version is asked for."""
+
+
+class Site(Protocol):
+    """The application around a request: its cache, its database, its clock, its chance, its background work."""
+
+    @property
+    def cache(self) -> BaseCache:
+        """The worker's cache: a real Django cache object."""
+
+    @property
+    def db(self) -> Database:
+        """The database."""
+
+    @property
+    def ideal(self) -> IdealCache:
+        """The cache that cannot exist."""
+
+    @property
+    def random(self) -> random.Random:
+        """A generator of this request's own, seeded by the run's seed and the request."""
+
+    def time(self) -> float:
+        """Return the virtual time in seconds, as `time.time()` would."""
+
+    def spawn(self, func: Callable[[], object]) -> None:
+        """Run *func* in the background of this worker; the request does not wait for it."""
+
+
+class Costs(NamedTuple):
+    """Cache round trips (single calls to the backend) a strategy declares; tests count them."""
+
+    on_hit: int
+    added_by_miss: int
+    on_write: int
+
+
+Bound = Literal["never", "timeout", "none"]
+"""How old an outdated read can get: ``never`` outdated, at most ``timeout`` plus the load, or no limit."""
+
+
+class Strategy(Protocol):
+    """A cache-invalidation strategy."""
+
+    name: ClassVar[str]
+    costs: ClassVar[Costs]
+    stale_at_most: ClassVar[Bound]
+
+    def read(self, site: Site, key: str) -> Row:
+        """Return the row for *key*, from the cache or the database."""
+
+    def write(self, site: Site, key: str) -> Any:
+        """Change the row for *key* and invalidate what is cached."""

@@ -1,0 +1,207 @@
+"""The engine: SimPy's calendar, and greenlets that pass a baton.
+
+Requests are ordinary synchronous functions, yet thousands are under way in virtual time. One greenlet at a time holds the
+loop and takes whatever is due next. A request is called directly on that greenlet. When it has to wait and something else is
+due first, it enters itself into the calendar and hands the loop on; whoever meets that entry switches back to it.
+"""
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import Context, copy_context
+from heapq import heappop, heappush
+from math import inf
+from typing import Any
+
+import simpy
+from greenlet import GreenletExit, greenlet
+from simpy.events import NORMAL
+
+from sim.errors import StrategyError
+
+
+class Task(simpy.Event):
+    """One greenlet and the request it is serving; in the calendar it stands for "this greenlet goes on".
+
+    The counters are the request's own: they say what it cost, and which of its latencies comes next. `debt_s` is time that has
+    passed for the request but not yet on the clock (the way back of a cache call).
+    """
+
+    def __init__(self, engine: "Engine") -> None:
+        super().__init__(engine)
+        self.greenlet: greenlet
+        self.worker = -1
+        self.connection: Any = None
+        self.transaction: Any = None
+        self.begin(0, 0.0, 0.0)
+
+    def begin(self, request: int, arrival_s: float, start_s: float) -> None:
+        """Start serving *request*."""
+        self.request = request
+        self.arrival_s = arrival_s
+        self.start_s = start_s
+        self.debt_s = 0.0
+        self.cache_calls = self.db_reads = self.db_queries = self.db_commits = self.spawned = 0
+        self.random: Any = None
+
+
+class Engine(simpy.Environment):
+    """The calendar and the loop. `arrive` is called whenever the virtual time reaches `next_arrival_s`.
+
+    Order at one instant: the calendar before arrivals, and within the calendar first come, first served.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(0.0)
+        self.next_arrival_s = inf
+        self.arrive: Callable[[Task], None]
+        self.contexts: list[Context] = [copy_context()]  # one a worker
+        self.current: Task
+        self._idle: list[Task] = []
+        self._tasks: list[Task] = []
+        self._stuck = 0
+        self._root: greenlet
+        self._closing = False
+
+    def time(self) -> float:
+        """Return the virtual time on the servers' side, in seconds."""
+        return self._now  # type: ignore[return-value]
+
+    def play(self) -> None:
+        """Run until nothing is due any more; whatever a request raises comes out here, and all others are unwound."""
+        self._root = greenlet.getcurrent()
+        try:
+            with _collected_by_hand():
+                self._new_task().greenlet.switch()
+            if self._stuck:
+                raise StrategyError(f"{self._stuck} request(s) wait for something that never happens")
+        finally:
+            self._unwind()
+
+    def wait(self, delay_s: float) -> None:
+        """Let *delay_s* virtual seconds pass for the current request."""
+        queue = self._queue
+        until_s = self._now + delay_s
+        if until_s < self.next_arrival_s and (not queue or until_s < queue[0][0]):
+            self._now = until_s
+        elif delay_s > 0 or self._closing:
+            task = self.current
+            heappush(queue, (until_s, NORMAL, next(self._eid), task))
+            self._hand_over(task)
+
+    def freeze(self) -> None:
+        """Let no more time pass: calls take effect at once, to look at what a run has left behind."""
+        self.wait = lambda _delay_s: None  # type: ignore[method-assign]
+        self.current = Task(self)
+
+    def settle(self) -> None:
+        """Let the current request's debt pass."""
+        task = self.current
+        if task.debt_s:
+            debt_s, task.debt_s = task.debt_s, 0.0
+            self.wait(debt_s)
+
+    def wait_for(self, event: simpy.Event) -> Any:
+        """Wait until *event* has happened and return its value (SimPy's events, resources and processes)."""
+        if event.triggered and not event.callbacks:
+            return event.value
+        task = self.current
+        event.callbacks.append(lambda _event: self._give_to(task))
+        self._stuck += 1
+        self._hand_over(task)
+        self._stuck -= 1
+        if not event.ok:
+            event.defused = True
+            raise event.value
+        return event.value
+
+    def call_at(self, when_s: float, func: Callable[[], object]) -> None:
+        """Call *func* at *when_s*, on whichever greenlet holds the loop then; it may serve requests."""
+        event = simpy.Event(self)
+        event._ok, event._value = True, None
+        event.callbacks.append(lambda _event: func())
+        heappush(self._queue, (when_s, NORMAL, next(self._eid), event))
+
+    def enter_worker(self, task: Task, worker: int) -> None:
+        """Let *task*'s greenlet see the context variables of *worker* (Django's `caches` among them)."""
+        task.worker = worker
+        task.greenlet.gr_context = self.contexts[worker]
+
+    def _new_task(self) -> Task:
+        task = Task(self)
+        task.greenlet = greenlet(self._carry, parent=self._root)
+        # Its first switch hands it its own task.
+        task.greenlet.gr_context = self.contexts[0]
+        task.worker = 0
+        self._tasks.append(task)
+        self._starting = task
+        return task
+
+    def _carry(self) -> None:
+        """Hold the loop: take what is due next until nothing is; the body of every greenlet."""
+        task = self._starting
+        queue = self._queue
+        while True:
+            self.current = task
+            if queue and queue[0][0] <= self.next_arrival_s:
+                sleeper = queue[0][3]
+                if type(sleeper) is Task:
+                    self._now = heappop(queue)[0]
+                    self._idle.append(task)
+                    sleeper.greenlet.switch()
+                else:
+                    self.step()
+            elif self.next_arrival_s < inf:
+                self._now = self.next_arrival_s
+                self.arrive(task)
+            else:
+                return
+
+    def _hand_over(self, task: Task) -> None:
+        """Give the loop away; return when somebody has switched back to *task*."""
+        if self._closing:
+            raise GreenletExit
+        queue = self._queue
+        if queue and queue[0][0] <= self.next_arrival_s and type(queue[0][3]) is Task:
+            # The next thing due is another sleeper (or this one): no idle greenlet is needed in between.
+            self._now, _, _, sleeper = heappop(queue)
+            if sleeper is not task:
+                sleeper.greenlet.switch()
+        elif self._idle:
+            self._idle.pop().greenlet.switch()
+        else:
+            self._new_task().greenlet.switch()
+        self.current = task
+
+    def _give_to(self, task: Task) -> None:
+        """Park the holder of the loop and switch to *task*; only called from the calendar."""
+        holder = self.current
+        self._idle.append(holder)
+        task.greenlet.switch()
+        self.current = holder
+
+    def _unwind(self) -> None:
+        """End every greenlet that is still suspended, running its `finally` blocks."""
+        self._closing = True
+        self.next_arrival_s = -inf
+        for task in self._tasks:
+            if not task.greenlet.dead:
+                with suppress(Exception):  # what ended the run matters, not what its clean-up stumbles over
+                    task.greenlet.throw(GreenletExit)
+
+
+@contextmanager
+def _collected_by_hand() -> Iterator[None]:
+    """Switch the automatic garbage collection off; `collect_garbage` is called between chunks instead."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def collect_garbage() -> None:
+    """Collect what the last chunk left behind (the old generation holds the libraries: looking through it is slow)."""
+    gc.collect(1)

@@ -1,0 +1,142 @@
+"""Experiments: scenarios x strategies x backends x seeds, run side by side, each outcome small enough to keep."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.contract import Strategy
+from sim.result import Result, Run
+from sim.runner import run
+
+AGE_QUANTILES = np.linspace(0, 1, 401)
+LOAD_BINS = 120
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What reports need of one run.
+
+    `stale_age_quantiles_s` holds the ages of the stale reads at `AGE_QUANTILES` (empty if none was stale); the two rates are per
+    second in `LOAD_BINS` equal bins of the measured time, which starts `warmup_s` after the run does.
+    """
+
+    run: Run
+    summary: dict[str, float | int]
+    counts: dict[str, int]
+    notes: list[str]
+    measured_s: float
+    stale_age_quantiles_s: NDArray[np.float64]
+    db_queries_per_s: NDArray[np.float64]
+    reads_per_s: NDArray[np.float64]
+    trace_fields: tuple[str, ...]  # the scenario's inputs that came from its trace
+
+    @property
+    def label(self) -> str:
+        """The strategy as charts name it: with the parameters that are not the defaults."""
+        return strategy_label(self.run.strategy)
+
+    def row(self) -> dict[str, Any]:
+        """Return one flat row: what was run, then the metrics."""
+        run = self.run
+        named = {"scenario": run.scenario.name, "strategy": strategy_spec(run.strategy)}
+        return {**named, "backend": run.backend, "seed": run.seed, **self.summary}
+
+
+def outcome_of(result: Result) -> Outcome:
+    """Boil a result down to what reports need."""
+    ages = result.stale_ages_s
+    start_s = result.run.scenario.warmup_s
+    edges = np.linspace(start_s, start_s + result.measured_s, LOAD_BINS + 1)
+    width_s = result.measured_s / LOAD_BINS
+    return Outcome(
+        run=result.run,
+        summary=result.summary,
+        counts=result.counts(),
+        notes=result.notes,
+        measured_s=result.measured_s,
+        stale_age_quantiles_s=np.quantile(ages, AGE_QUANTILES) if len(ages) else np.empty(0),
+        db_queries_per_s=np.histogram(result.query_started_s, edges)[0] / width_s,
+        reads_per_s=np.histogram(result.read_arrivals_s, edges)[0] / width_s,
+        trace_fields=result.trace_fields,
+    )
+
+
+def strategy_label(strategy: Strategy) -> str:
+    """Return ``name`` or ``name:param=value,...`` with the parameters that differ from their defaults."""
+    return _spec(strategy, only_changed=True)
+
+
+def strategy_spec(strategy: Strategy) -> str:
+    """Return ``name:param=value,...`` with every parameter, as `--strategy` takes it."""
+    return _spec(strategy, only_changed=False)
+
+
+def _spec(strategy: Any, *, only_changed: bool) -> str:
+    name = getattr(strategy, "name", type(strategy).__name__)
+    values = [(one.name, getattr(strategy, one.name), one.default) for one in fields(strategy)]
+    shown = [f"{name}={value}" for name, value, default in values if not only_changed or value != default]
+    return f"{name}:{','.join(shown)}" if shown else str(name)
+
+
+def run_all(runs: Sequence[Run], processes: int, done: Callable[[Run], None] = lambda _run: None) -> list[Outcome]:
+    """Run them all, *processes* at a time, and return their outcomes in the order given.
+
+    *done* is called as each one ends. An error or Ctrl-C in one ends the others, with their temporary files.
+    """
+    if processes == 1 or len(runs) == 1:
+        outcomes = []
+        for one in runs:
+            outcomes.append(_run_one(one))
+            done(one)
+        return outcomes
+    context = multiprocessing.get_context("spawn")  # a fork would copy the progress bar's thread in mid-air
+    executor = ProcessPoolExecutor(min(processes, len(runs)), context, initializer=_start_worker)
+    try:
+        # The longest first: the last one to end then keeps nobody waiting for long.
+        order = sorted(range(len(runs)), key=lambda index: -_expected_requests(runs[index]))
+        waiting = {executor.submit(_run_one, runs[index]): index for index in order}
+        found: dict[int, Outcome] = {}
+        while waiting:
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                index = waiting.pop(future)
+                found[index] = future.result()
+                done(runs[index])
+        return [found[index] for index in range(len(runs))]
+    except BaseException:
+        for process in list(executor._processes.values()):
+            process.terminate()
+        raise
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def default_processes() -> int:
+    """Return how many runs go side by side: one a core."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _expected_requests(one: Run) -> float:
+    scenario = one.scenario
+    return (scenario.reads_per_s + scenario.writes_per_s) * scenario.end_s
+
+
+def _run_one(one: Run) -> Outcome:
+    return outcome_of(run(one.scenario, one.strategy, backend=one.backend, seed=one.seed))
+
+
+def _start_worker() -> None:
+    """Leave Ctrl-C to the parent, and turn its SIGTERM into an exception, so that a run takes its files along."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _stop_worker)
+
+
+def _stop_worker(_signal: int, _frame: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise SystemExit(143)

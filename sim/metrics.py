@@ -1,0 +1,74 @@
+"""The metrics: their names, units and meanings in one place, which tables, charts and the page share."""
+
+from dataclasses import dataclass
+from math import isnan
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure of a run's summary. `of` names the count a zero is out of ("none seen in 30,000 reads")."""
+
+    name: str
+    unit: str
+    meaning: str
+    of: str | None = None
+
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("reads", "reads", "reads that arrived after the warm-up"),
+        Metric("writes", "writes", "committed writes that arrived after the warm-up"),
+        Metric("hits", "reads", "reads that made no full load from the database", "reads"),
+        Metric("hit_ratio", "ratio", "hits / reads", "reads"),
+        Metric("stale_ratio", "ratio", "stale reads / reads", "reads"),
+        Metric("stale_hit_ratio", "ratio", "stale hits / hits", "hits"),
+        Metric("stale_reads_per_day", "reads/day", "outdated reads served a day at this rate", "reads"),
+        Metric("stale_age_p50_s", "s", "median time since a stale read's version was superseded"),
+        Metric("stale_age_p99_s", "s", "99th percentile of the same"),
+        Metric("stale_age_max_s", "s", "the oldest stale read"),
+        Metric("versions_behind_mean", "versions", "mean number of newer versions a stale read missed"),
+        Metric("versions_behind_max", "versions", "the most newer versions a read missed", "reads"),
+        Metric("dirty_ratio", "ratio", "reads of a value not committed when it was returned / reads", "reads"),
+        Metric("aborted_ratio", "ratio", "reads of a value that was never committed / reads", "reads"),
+        Metric("db_reads", "queries", "full loads from the database", "requests"),
+        Metric("db_queries", "queries", "database queries, version queries included", "requests"),
+        Metric("db_queries_per_s", "queries/s", "database queries a second", "requests"),
+        Metric("db_queries_saved_ratio", "ratio", "queries saved against no cache on the same traffic"),
+        Metric("db_peak_in_flight", "queries", "most database queries under way at once"),
+        Metric("cache_calls_per_request", "calls", "calls that reach the cache's store, a request", "requests"),
+        Metric("response_p50_s", "s", "median response time of a read, from its arrival"),
+        Metric("response_p99_s", "s", "99th percentile of the same"),
+        Metric("entries_end", "entries", "entries held at the end, live and expired, in all workers' stores"),
+        Metric("keys_left_stale", "keys", "keys still outdated after the traffic stopped", "keys"),
+        Metric("wall_s", "s", "real time the run took"),
+        Metric("requests_per_wall_s", "requests/s", "simulated and judged requests a real second"),
+    )
+}
+# Figures that a rerun does not reproduce: how fast this machine was, not what the strategy did.
+MACHINE_METRICS = ("wall_s", "requests_per_wall_s")
+
+
+def shown(name: str, value: Any, counts: dict[str, Any]) -> str:
+    """Return *value* of the metric *name* as people read it; *counts* holds what a zero is out of."""
+    metric = METRICS[name]
+    if value is None or isnan(value):
+        return "-"
+    if value == 0 and metric.of is not None and metric.of in counts:
+        return f"none seen in {counts[metric.of]:,.0f} {metric.of}"
+    if metric.unit == "ratio":
+        return f"{value:.2%}" if value >= 0.0001 else f"{value:.2g}"
+    if metric.unit == "s":
+        return duration(value)
+    if isinstance(value, int) or value == int(value) or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def duration(seconds: float) -> str:
+    """Return *seconds* with the unit that reads best: 3.2 ms, 5.0 s, 12 min."""
+    for limit, scale, unit in ((1e-3, 1e6, "us"), (1.0, 1e3, "ms"), (180.0, 1.0, "s"), (10_800.0, 1 / 60, "min")):
+        if abs(seconds) < limit:
+            return f"{seconds * scale:.3g} {unit}"
+    return f"{seconds / 3600:.3g} h"

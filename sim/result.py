@@ -1,0 +1,199 @@
+"""What a run left behind: judged reads, writes, and their summary."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.contract import Strategy
+from sim.database import SimulatedDatabase, WriteLog
+from sim.fleet import Costs
+from sim.scenario import Scenario
+from sim.truth import Commits, judge
+from sim.workload import Workload
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SECONDS_A_DAY = 86_400.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """What identifies a run: with the same four, the same bytes come out."""
+
+    scenario: Scenario
+    strategy: Strategy
+    backend: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """What was found after the traffic had stopped and drained."""
+
+    entries_end: int
+    keys_left_stale: int
+
+
+class Result:
+    """The outcome of one run. Times are virtual seconds from the start; frames are made when first asked for."""
+
+    def __init__(
+        self,
+        run: Run,
+        workload: Workload,
+        columns: dict[str, NDArray[Any]],
+        db: SimulatedDatabase,
+        costs: Costs,
+        leftovers: Leftovers,
+    ) -> None:
+        self.run = run
+        self.notes = list(workload.notes)
+        self.trace_fields = () if workload.trace is None else workload.trace.fields
+        self.measured_s = workload.end_s - run.scenario.warmup_s
+        self.query_started_s = np.frombuffer(db.query_started_s) if db.query_started_s else np.empty(0)
+        self.wall_s = float("nan")
+        self._key_names = list(db.key_codes)
+        self._columns = columns
+        self._writes = _columns_of(db.log)
+        self._costs = costs
+        self._leftovers = leftovers
+        self._peak_in_flight = db.peak_in_flight
+        self._judge()
+
+    def _judge(self) -> None:
+        log = self._writes
+        done = log["committed"] > 0
+        commits = Commits.of(log["key_code"][done], log["commit_s"][done], log["version"][done], len(self._key_names))
+        reads = self._columns
+        verdicts = judge(reads["key_code"], reads["start_s"], reads["end_s"], reads["version"], commits)
+        reads["latest_version"] = verdicts.latest_version
+        reads["stale"] = verdicts.stale
+        reads["stale_age_s"] = verdicts.stale_age_s
+        reads["versions_behind"] = verdicts.versions_behind
+        self._dirty, self._aborted = int(verdicts.dirty.sum()), int(verdicts.aborted.sum())
+
+    @cached_property
+    def reads(self) -> "pd.DataFrame":
+        """The reads that arrived after the warm-up, in order of arrival, one row each.
+
+        Columns: arrival_s, start_s (a worker takes it), end_s, key, worker, hit (no `db.read` was made), version (returned),
+        latest_version (committed before start_s), stale, stale_age_s (NaN when fresh), versions_behind.
+        """
+        import pandas as pd
+
+        columns = dict(self._columns)
+        names = pd.Index(self._key_names, dtype=object)
+        columns["key_code"] = pd.Categorical.from_codes(columns["key_code"], names, validate=False)  # type: ignore[assignment]
+        frame = pd.DataFrame(columns, copy=False)
+        return frame.rename(columns={"key_code": "key"}, copy=False)
+
+    @cached_property
+    def writes(self) -> "pd.DataFrame":
+        """All writes, the warm-up's included, in the order they reached the database, one row each.
+
+        Columns: arrival_s, start_s, commit_s (NaN if rolled back), key, worker, version, committed.
+        """
+        import pandas as pd
+
+        columns: dict[str, Any] = {name: self._writes[name] for name in ("arrival_s", "start_s", "commit_s")}
+        names = pd.Index(self._key_names, dtype=object)
+        columns["key"] = pd.Categorical.from_codes(self._writes["key_code"], names)
+        columns |= {name: self._writes[name] for name in ("worker", "version")}
+        columns["committed"] = self._writes["committed"] > 0
+        return pd.DataFrame(columns)
+
+    @property
+    def read_arrivals_s(self) -> NDArray[np.float64]:
+        """When the reads arrived, in seconds."""
+        return self._columns["arrival_s"]
+
+    @property
+    def stale_ages_s(self) -> NDArray[np.float64]:
+        """The ages of the stale reads, in seconds."""
+        ages: NDArray[np.float64] = self._columns["stale_age_s"][self._columns["stale"]]
+        return ages
+
+    @cached_property
+    def summary(self) -> dict[str, float | int]:
+        """The metrics of `sim.metrics.METRICS`, by name; NaN where there is nothing to measure."""
+        return {**self._read_figures(), **self._staleness_figures(), **self._cost_figures(), **self._ending_figures()}
+
+    def _read_figures(self) -> dict[str, float | int]:
+        reads, writes = self._columns, self._writes
+        count, hits = len(reads["hit"]), int(reads["hit"].sum())
+        measured = (writes["committed"] > 0) & (writes["arrival_s"] >= self.run.scenario.warmup_s)
+        stale = int(reads["stale"].sum())
+        return {
+            "reads": count,
+            "writes": int(measured.sum()),
+            "hits": hits,
+            "hit_ratio": _ratio(hits, count),
+            "stale_ratio": _ratio(stale, count),
+            "stale_hit_ratio": _ratio(int((reads["stale"] & reads["hit"]).sum()), hits),
+            "stale_reads_per_day": stale / self.measured_s * SECONDS_A_DAY,
+        }
+
+    def _staleness_figures(self) -> dict[str, float | int]:
+        ages, behind = self.stale_ages_s, self._columns["versions_behind"]
+        count, stale = len(behind), len(ages)
+        return {
+            "stale_age_p50_s": _quantile(ages, 0.5),
+            "stale_age_p99_s": _quantile(ages, 0.99),
+            "stale_age_max_s": float(ages.max()) if stale else float("nan"),
+            "versions_behind_mean": _ratio(int(behind.sum(dtype=np.int64)), stale),
+            "versions_behind_max": int(behind.max()) if count else 0,
+            "dirty_ratio": _ratio(self._dirty, count),
+            "aborted_ratio": _ratio(self._aborted, count),
+        }
+
+    def _cost_figures(self) -> dict[str, float | int]:
+        costs, count = self._costs, len(self._columns["hit"])
+        return {
+            "db_reads": costs.db_reads,
+            "db_queries": costs.db_queries,
+            "db_queries_per_s": costs.db_queries / self.measured_s,
+            # Without a cache every read is exactly one query, so the reads are that traffic's queries.
+            "db_queries_saved_ratio": 1 - costs.db_queries / count if count else float("nan"),
+            "db_peak_in_flight": self._peak_in_flight,
+            "cache_calls_per_request": _ratio(costs.cache_calls, costs.requests),
+        }
+
+    def _ending_figures(self) -> dict[str, float | int]:
+        response_s = self._columns["end_s"] - self._columns["arrival_s"]
+        return {
+            "response_p50_s": _quantile(response_s, 0.5),
+            "response_p99_s": _quantile(response_s, 0.99),
+            "entries_end": self._leftovers.entries_end,
+            "keys_left_stale": self._leftovers.keys_left_stale,
+            "wall_s": self.wall_s,
+            "requests_per_wall_s": self._costs.requests / self.wall_s,
+        }
+
+    def counts(self) -> dict[str, int]:
+        """Return what a zero in the summary is out of."""
+        return {
+            "reads": int(self.summary["reads"]),
+            "hits": int(self.summary["hits"]),
+            "requests": self._costs.requests,
+            "keys": len(self._key_names),
+        }
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else float("nan")
+
+
+def _quantile(values: NDArray[np.float64], q: float) -> float:
+    return float(np.quantile(values, q)) if len(values) else float("nan")
+
+
+def _columns_of(log: WriteLog) -> dict[str, NDArray[Any]]:
+    """Return the write log's columns as arrays, without copying them."""
+    return {
+        name: np.frombuffer(column, column.typecode) if column else np.empty(0, column.typecode)
+        for name, column in vars(log).items()
+    }

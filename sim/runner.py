@@ -1,0 +1,144 @@
+"""One run: a pure function of (scenario, strategy, backend, seed)."""
+
+import random
+import time
+from collections.abc import Callable
+from contextvars import Context, copy_context
+from functools import partial
+from typing import Any
+
+from django.core.cache import caches as django_caches
+
+from sim.backends import Call, Caches, backend_named, cache_params, open_caches
+from sim.contract import Strategy
+from sim.database import DatabaseLatencies, SimulatedDatabase
+from sim.engine import Engine
+from sim.errors import StrategyError, UserError
+from sim.fleet import Fleet, Worker
+from sim.latency import LatencyOf, latency_of
+from sim.records import ReadLog
+from sim.result import Leftovers, Result, Run
+from sim.scenario import Scenario
+from sim.seeds import streams
+from sim.site import OmniscientCache, SimulatedSite
+from sim.virtual import WORLD, World
+from sim.workload import Workload, build_workload
+
+
+def run(
+    scenario: Scenario,
+    strategy: Strategy,
+    *,
+    backend: str = "shared",
+    seed: int = 0,
+    log: list[Call] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Result:
+    """Run *scenario* under *strategy* and return what happened, every read judged.
+
+    Args:
+        scenario: the workload and its world.
+        strategy: an instance from `strategies`, or anything that keeps `sim.contract.Strategy`.
+        backend: one of `sim.backends.BACKENDS`.
+        seed: a whole number; the same arguments give the same bytes.
+        log: a list to which every call that reaches a cache's store is appended (see `sim.backends.Call`).
+        progress: called now and then with the number of requests that have arrived.
+
+    Raises:
+        UserError: for bad input. Whatever the strategy raises comes out as it is.
+    """
+    _check(scenario, strategy, seed)
+    began_s = time.perf_counter()
+    workload = build_workload(scenario, seed)
+    engine = Engine()
+    latencies = _latencies(scenario, backend, seed)
+    params = cache_params(scenario.max_entries, scenario.cull_frequency)
+    opened = open_caches(backend_named(backend), engine, latencies["cache_rtt_s"], params, scenario.workers or 1, log)
+    with opened as caches:
+        db = _database(engine, scenario, workload, latencies)
+        reads = ReadLog(scenario.warmup_s)
+        fleet = Fleet(engine, strategy, db, reads, scenario.warmup_s)
+        fleet.progress = progress or fleet.progress
+        _staff(fleet, engine, caches, db, scenario, seed)
+        fleet.take(workload)
+        engine.play()
+        leftovers = Leftovers(caches.entries(), _keys_left_stale(engine, fleet, db, strategy))
+    result = Result(Run(scenario, strategy, backend, seed), workload, reads.take_columns(), db, fleet.costs, leftovers)
+    result.wall_s = time.perf_counter() - began_s
+    return result
+
+
+def _check(scenario: Scenario, strategy: Strategy, seed: int) -> None:
+    if not isinstance(scenario, Scenario):
+        raise UserError(f"run() takes a sim.Scenario first, not {type(scenario).__name__}")
+    if isinstance(strategy, type) or not all(callable(getattr(strategy, verb, None)) for verb in ("read", "write")):
+        raise UserError(f"run() takes a strategy such as TtlOnly(timeout=60) second, not {strategy!r:.60}")
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise UserError(f"seed={seed!r:.40} must be a whole number, 0 or more")
+
+
+def _latencies(scenario: Scenario, backend: str, seed: int) -> dict[str, LatencyOf | None]:
+    backend_named(backend)
+    seeds = streams(seed)
+    specs = {
+        "cache_rtt_s": scenario.cache_rtt_on(backend),
+        "db_read_s": scenario.db_read_s,
+        "db_commit_s": scenario.db_commit_s,
+        "render_s": scenario.render_s,
+        "transaction_tail_s": scenario.transaction_tail_s,
+    }
+    return {name: latency_of(name, spec, seeds[name]) for name, spec in specs.items()}
+
+
+def _database(
+    engine: Engine, scenario: Scenario, workload: Workload, latencies: dict[str, LatencyOf | None]
+) -> SimulatedDatabase:
+    key_codes = {name: code for code, name in enumerate(workload.key_names)}
+    payloads = {size: bytes(size) for size in {*workload.key_bytes, scenario.value_bytes}}
+    sizes = workload.key_bytes
+
+    def payload_of(key: str) -> bytes:
+        code = key_codes.get(key, -1)
+        return payloads[sizes[code] if 0 <= code < len(sizes) else scenario.value_bytes]
+
+    steps = DatabaseLatencies(
+        read=latencies["db_read_s"],
+        commit=latencies["db_commit_s"],
+        render=latencies["render_s"],
+        tail=latencies["transaction_tail_s"],
+    )
+    db = SimulatedDatabase(engine, steps, key_codes, payload_of, scenario.db_connections)
+    db.measured_from_s = scenario.warmup_s
+    return db
+
+
+def _staff(
+    fleet: Fleet, engine: Engine, caches: Caches, db: SimulatedDatabase, scenario: Scenario, seed: int
+) -> None:
+    """Give the fleet its workers, and each worker its site and its context variables."""
+    ideal = OmniscientCache(db)
+    culling = random.Random(f"{seed}/culling")
+    world = World(engine, culling, caches.database_alias)
+    engine.contexts = [_context(world, cache) for cache in caches.of_worker]
+    for number, cache in enumerate(caches.of_worker):
+        site = SimulatedSite(engine, cache, db, ideal, partial(fleet.spawn, number), seed)
+        fleet.workers.append(Worker(site, scenario.threads))
+
+
+def _context(world: World, cache: Any) -> Context:
+    """Return context variables in which Django's cache modules see *world*, and `caches["default"]` is *cache*."""
+    context = copy_context()
+    context.run(WORLD.set, world)
+    context.run(setattr, django_caches._connections, "default", cache)
+    return context
+
+
+def _keys_left_stale(engine: Engine, fleet: Fleet, db: SimulatedDatabase, strategy: Strategy) -> int:
+    """Read every key that was ever written once more in every worker, at the instant the traffic has drained."""
+    stale: set[str] = set()
+    engine.freeze()
+    for worker, context in zip(fleet.workers, engine.contexts, strict=True):
+        for key in db.written_keys():
+            if context.run(strategy.read, worker.site, key).version < db.committed(key).version:
+                stale.add(key)
+    return len(stale)

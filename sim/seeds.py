@@ -1,0 +1,28 @@
+"""Random streams: one a purpose, spawned from the run's seed and never from the strategy, so that all compared
+strategies meet the same traffic and the same latencies (common random numbers)."""
+
+import numpy as np
+
+# Append only: a stream is known by its position.
+PURPOSES = (
+    "read_arrivals",
+    "read_keys",
+    "read_workers",
+    "write_arrivals",
+    "write_keys",
+    "write_workers",
+    "rate_shape",
+    "write_ranks",
+    "trace_stamps",
+    "cache_rtt_s",
+    "db_read_s",
+    "db_commit_s",
+    "render_s",
+    "transaction_tail_s",
+    "culling",
+)
+
+
+def streams(seed: int) -> dict[str, np.random.SeedSequence]:
+    """Return the seed sequence of every purpose."""
+    return dict(zip(PURPOSES, np.random.SeedSequence(seed).spawn(len(PURPOSES)), strict=True))

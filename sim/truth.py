@@ -1,0 +1,88 @@
+"""The truth: every read judged against the history of commits.
+
+A read is **stale** if the version it returned had been superseded by a commit made before the read began (when a worker took
+it); a commit that overlaps the read never makes it stale. It is **dirty** if what it returned was not committed when it was
+returned, and **aborted** if that was never committed; both are counted apart from stale.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """One entry a read. `stale_age_s` is NaN where the read is fresh."""
+
+    latest_version: Ints
+    stale: Bools
+    stale_age_s: Floats
+    versions_behind: Ints
+    dirty: Bools
+    aborted: Bools
+
+
+@dataclass(frozen=True)
+class Commits:
+    """The committed writes, by key and then by time; key *k*'s are at ``bounds[k]:bounds[k + 1]``."""
+
+    commit_s: Floats
+    version: Ints
+    bounds: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, key_code: Ints, commit_s: Floats, version: Ints, keys: int) -> "Commits":
+        """Return the history of *keys* keys from committed writes in any order."""
+        order = np.lexsort((version, commit_s, key_code))
+        bounds = np.searchsorted(key_code[order], np.arange(keys + 1))
+        return cls(commit_s[order], version[order], bounds)
+
+
+def judge(key_code: Ints, start_s: Floats, end_s: Floats, version: Ints, commits: Commits) -> Verdicts:
+    """Judge reads (one array entry each) against *commits*."""
+    count = len(key_code)
+    verdicts = Verdicts(
+        latest_version=np.zeros(count, np.int32),
+        stale=np.zeros(count, np.bool_),
+        stale_age_s=np.full(count, np.nan),
+        versions_behind=np.zeros(count, np.int32),
+        dirty=version > 0,  # until a commit of that version is found
+        aborted=version > 0,
+    )
+    order = np.argsort(key_code, kind="stable")
+    bounds = np.searchsorted(key_code, np.arange(len(commits.bounds)), sorter=order)
+    for key in np.flatnonzero(np.diff(commits.bounds)):
+        rows = order[bounds[key] : bounds[key + 1]]
+        if len(rows):
+            history = slice(commits.bounds[key], commits.bounds[key + 1])
+            _judge_key(rows, start_s, end_s, version, commits.commit_s[history], commits.version[history], verdicts)
+    return verdicts
+
+
+def _judge_key(
+    rows: NDArray[np.int64],
+    start_s: Floats,
+    end_s: Floats,
+    version: Ints,
+    commit_s: Floats,
+    committed: Ints,
+    verdicts: Verdicts,
+) -> None:
+    """Judge the reads *rows* of one key, whose commits are given in order (times and versions both ascend)."""
+    before = np.searchsorted(commit_s, start_s[rows], side="left")  # commits before the read began
+    newer = np.searchsorted(committed, version[rows], side="right")  # the first one newer than what it returned
+    verdicts.latest_version[rows] = np.concatenate([[0], committed])[before]
+    behind = np.maximum(before - newer, 0)
+    stale = behind > 0
+    verdicts.stale[rows] = stale
+    verdicts.versions_behind[rows] = behind
+    verdicts.stale_age_s[rows[stale]] = start_s[rows[stale]] - commit_s[newer[stale]]
+    own = newer - 1  # the commit of the returned version itself, if there is one
+    known = (own >= 0) & (committed[own] == version[rows])
+    verdicts.aborted[rows] &= ~known
+    verdicts.dirty[rows] &= ~(known & (commit_s[own] <= end_s[rows]))

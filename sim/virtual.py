@@ -1,0 +1,110 @@
+"""Virtual time and chance for Django's cache code, in every module where expiry is written or judged.
+
+The modules' own names (`time`, `random`, `tz_now`, `router`) are replaced once, for good, by stand-ins that ask a context
+variable which run they are in. Outside a run they behave exactly as before, and two runs in one process never meet. The real
+`time` module stays as it is for everything else.
+"""
+
+import random
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import django.core.cache.backends.base
+import django.core.cache.backends.filebased
+import django.core.cache.backends.locmem
+
+EPOCH_S = 0.0  # a run starts at 1970-01-01 UTC: small numbers keep sums of times exact
+
+
+class Clock(Protocol):
+    """Anything that knows the virtual time."""
+
+    def time(self) -> float:
+        """Return seconds since the run's start."""
+
+
+@dataclass(frozen=True)
+class World:
+    """What Django's cache code sees of the run it is in."""
+
+    clock: Clock
+    culling: random.Random
+    database_alias: str | None = None
+
+
+WORLD: ContextVar[World | None] = ContextVar("cachewise_world", default=None)
+
+
+class _VirtualTime:
+    """The `time` module as a cache backend sees it."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(time, name)
+
+    @staticmethod
+    def time() -> float:
+        """Return the run's virtual time, or the real time outside a run."""
+        world = WORLD.get()
+        return time.time() if world is None else EPOCH_S + world.clock.time()
+
+
+class _VirtualChance:
+    """The `random` module as the file backend sees it: which entries it culls is a function of the seed."""
+
+    def __getattr__(self, name: str) -> Any:
+        world = WORLD.get()
+        return getattr(random if world is None else world.culling, name)
+
+
+class _VirtualRouter:
+    """The database router as the database backend sees it: its private file inside a run."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+
+    def __getattr__(self, name: str) -> Any:
+        world = WORLD.get()
+        if world is None or world.database_alias is None or name not in ("db_for_read", "db_for_write"):
+            return getattr(self._real, name)
+        return lambda _model, **_hints: world.database_alias
+
+
+def _virtual_now() -> datetime:
+    """Stand in for `django.utils.timezone.now`."""
+    from django.conf import settings
+    from django.utils import timezone
+
+    world = WORLD.get()
+    if world is None:
+        return timezone.now()
+    return datetime.fromtimestamp(EPOCH_S + world.clock.time(), tz=UTC if settings.USE_TZ else None)
+
+
+def virtualise() -> None:
+    """Put the stand-ins for time and chance in place; harmless to repeat.
+
+    Source: Django 5.2's `backends.base`, `backends.locmem` and `backends.filebased`, which call `time.time()`.
+    """
+    backends: Any = django.core.cache.backends
+    for module in (backends.base, backends.locmem, backends.filebased):
+        module.time = _TIME
+    backends.filebased.random = _CHANCE
+
+
+def virtualise_database_cache() -> None:
+    """Do the same for the database backend, which is imported only where it is used.
+
+    Source: Django 5.2's `backends.db`, which imports `tz_now` and `router` by name.
+    """
+    import django.core.cache.backends.db as module
+
+    module.tz_now = _virtual_now
+    if not isinstance(module.router, _VirtualRouter):
+        module.router = _VirtualRouter(module.router)  # type: ignore[assignment]
+
+
+_TIME = _VirtualTime()
+_CHANCE = _VirtualChance()

@@ -6,6 +6,7 @@ with other requests in the middle.
 """
 
 import inspect
+import os
 import sys
 import tempfile
 import uuid
@@ -16,6 +17,8 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import django
+from django.apps import apps
 from django.conf import settings
 from django.core.cache.backends import locmem
 from django.core.cache.backends.base import BaseCache
@@ -190,8 +193,7 @@ def _nowhere() -> Iterator[Place]:
 @contextmanager
 def _in_database() -> Iterator[Place]:
     """A private SQLite file under an alias of its own; the project's databases are not touched."""
-    if not settings.configured:
-        settings.configure(USE_TZ=True)
+    _set_django_up()
     from django.core.cache.backends.db import DatabaseCache
     from django.core.management.commands.createcachetable import Command
     from django.db import connections
@@ -222,6 +224,14 @@ def _in_database() -> Iterator[Place]:
             connections[alias].close()
             del connections[alias]
             del connections.settings[alias]
+
+
+def _set_django_up() -> None:
+    """Configure Django if no project has done so: the database backend needs settings."""
+    if not settings.configured and not os.environ.get("DJANGO_SETTINGS_MODULE"):
+        settings.configure(USE_TZ=True)
+    if not apps.ready:
+        django.setup()
 
 
 _STORE = ("get", "set", "add", "delete", "has_key", "touch", "clear")

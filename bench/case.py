@@ -1,0 +1,24 @@
+"""What is measured: reads-mostly traffic on one LocMem store, the same number of requests at every rate."""
+
+from sim import Scenario
+from strategies import DeleteOnWrite
+
+RATES_PER_S = (10.0, 100.0, 1_000.0, 10_000.0)
+WRITE_RATIO = 0.01
+BACKEND = "shared"
+SEED = 1
+STRATEGY = DeleteOnWrite(timeout=300)
+
+
+def scenario_at(rate_per_s: float, requests: int) -> Scenario:
+    """Return the scenario of about *requests* requests at *rate_per_s* virtual requests a second; all are recorded."""
+    return Scenario(
+        f"{rate_per_s:g} requests a second",
+        why="speed: 1% writes on 1,000 keys, everything recorded",
+        keys=1000,
+        read_popularity="zipf:1.0",
+        reads_per_s=rate_per_s * (1 - WRITE_RATIO),
+        writes_per_s=rate_per_s * WRITE_RATIO,
+        duration_s=requests / rate_per_s,
+        warmup_s=0,
+    )

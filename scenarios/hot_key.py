@@ -2,6 +2,7 @@
 
 from sim import Scenario
 
+TIMEOUT = 60
 SCENARIO = Scenario(
     "hot_key",
     why="one key read 500 times a second whose load takes 400 ms: each expiry sends a stampede to the database",

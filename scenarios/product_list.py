@@ -2,6 +2,7 @@
 
 from sim import Scenario
 
+TIMEOUT = 120
 SCENARIO = Scenario(
     "product_list",
     why="one cached query that a small shop reads 20 times a second and changes once a minute",

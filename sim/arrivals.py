@@ -48,7 +48,7 @@ def parse_arrivals(spec: str) -> tuple[str, tuple[float, ...]]:
     where = f"arrivals={spec!r}"
     if name == "bursts":
         factor, on_s, off_s = numbers
-        require(on_s > 0 and off_s > 0, f"{where}: ON_S and OFF_S must be above 0")
+        require(min(on_s, off_s) >= 1e-3, f"{where}: ON_S and OFF_S must be at least 0.001")
         require(factor >= 1, f"{where}: FACTOR must be at least 1")
         most = (on_s + off_s) / on_s
         require(factor <= most, f"{where}: FACTOR must be at most {most:g}, or the calm rate would be negative")
@@ -65,12 +65,14 @@ def rate_shape(spec: str, warmup_s: float, end_s: float, rng: np.random.Generato
     """Return the shape of the rate over a run of *end_s* seconds."""
     name, numbers = parse_arrivals(spec)
     if name == "bursts":
-        return _bursts(*numbers, end_s, rng)
+        factor, on_s, off_s = numbers
+        return _bursts(factor, on_s, off_s, end_s, rng)
     if name == "daily":
         amplitude, period_s = numbers
         return RateShape(1 + amplitude, lambda t: 1 + amplitude * np.sin(2 * np.pi * (t - warmup_s) / period_s))
     if name == "flash":
-        return _flash(*numbers, warmup_s)
+        factor, at_s, decay_s = numbers
+        return _flash(factor, at_s, decay_s, warmup_s)
     return RateShape(1.0)
 
 

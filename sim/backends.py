@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,7 +35,7 @@ Params = dict[str, Any]
 
 
 class Call(NamedTuple):
-    """One call that reached a cache's store; `at_s` is when it took effect."""
+    """One call that reached a cache's store; `at_s` is when it took effect, `result` may be the exception it raised."""
 
     at_s: float
     worker: int
@@ -111,7 +111,7 @@ def cache_params(max_entries: int | None, cull_frequency: int) -> Params:
 def _subclass(
     cls: type[BaseCache], primitives: tuple[str, ...], engine: Engine, rtt: LatencyOf | None, log: list[Call] | None
 ) -> type[BaseCache]:
-    """Return *cls* with a round trip before each primitive, and with async twins that say why they cannot be used."""
+    """Return *cls* with a round trip before each primitive, and with async twins that refuse."""
     members: dict[str, Any] = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
     for name in primitives:
         method = getattr(cls, name)
@@ -120,11 +120,13 @@ def _subclass(
         members[name] = _refused(name)
     if issubclass(cls, FileBasedCache):
         members["_list_cache_files"] = lambda self: sorted(cls._list_cache_files(self))  # type: ignore[attr-defined]
+    if hasattr(cls, "_cull"):
+        members["_cull"] = _culling_at_once(cls)
     return type(cls.__name__, (cls,), members)
 
 
 def _with_round_trip(method: Callable[..., Any], engine: Engine, rtt: LatencyOf | None) -> Callable[..., Any]:
-    """Return *method* taking effect half a round trip after it was called; the other half becomes the request's debt."""
+    """Return *method* taking effect half a round trip after the call; the other half becomes the request's debt."""
 
     @wraps(method)
     def at_once(self: BaseCache, *args: Any, **kwargs: Any) -> Any:
@@ -150,11 +152,32 @@ def _with_round_trip(method: Callable[..., Any], engine: Engine, rtt: LatencyOf 
 def _logged(method: Callable[..., Any], engine: Engine, log: list[Call]) -> Callable[..., Any]:
     @wraps(method)
     def logged(self: BaseCache, *args: Any, **kwargs: Any) -> Any:
-        result = method(self, *args, **kwargs)
-        log.append(Call(engine.time(), engine.current.worker, method.__name__, args, kwargs, result))
+        result: Any = None
+        try:
+            result = method(self, *args, **kwargs)
+        except Exception as error:
+            result = error
+            raise
+        finally:
+            worker = engine.current.worker
+            if worker >= 0:  # no worker: a look at what the run has left behind
+                log.append(Call(engine.time(), worker, method.__name__, args, kwargs, result))
         return result
 
     return logged
+
+
+def _culling_at_once(cls: Any) -> Callable[..., None]:
+    """Return *cls*'s `_cull` as a part of the call that made it necessary: its `clear` is no round trip of its own."""
+
+    def cull(self: Any, *args: Any) -> None:
+        self.clear = partial(cls.clear, self)
+        try:
+            cls._cull(self, *args)
+        finally:
+            del self.clear
+
+    return cull
 
 
 def _refused(name: str) -> Callable[..., Any]:
@@ -166,7 +189,8 @@ def _refused(name: str) -> Callable[..., Any]:
 
 def _private(cls: type[BaseCache], location: str, params: Params) -> BaseCache:
     """Return a cache object whose store nobody else can reach."""
-    cache = cls(location, params)  # type: ignore[call-arg]
+    make: Any = cls  # BaseCache itself takes no location, all its subclasses do
+    cache: BaseCache = make(location, params)
     if isinstance(cache, LocMemCache):
         # Django keeps LocMem's stores in module globals, by location.
         for stores in (locmem._caches, locmem._expire_info, locmem._locks):  # type: ignore[attr-defined]
@@ -204,7 +228,7 @@ def _in_database() -> Iterator[Place]:
 
     def entries(_cache: BaseCache) -> int:
         with connections[alias].cursor() as cursor:
-            cursor.execute(f"SELECT COUNT(*) FROM {table}")
+            cursor.execute(f"SELECT COUNT(*) FROM {table}")  # noqa: S608 - our own table's name
             return int(cursor.fetchone()[0])
 
     with tempfile.TemporaryDirectory(prefix="cachewise-") as folder:
@@ -244,10 +268,34 @@ _DATABASE = ("get_many", "set", "add", "delete", "delete_many", "has_key", "touc
 BACKENDS = {
     backend.name: backend
     for backend in (
-        Backend("shared", "a stand-in for a shared server: one LocMem store, a round trip away", True, _LOCMEM, _in_memory),
-        Backend("locmem", "LocMem as Django has it: one store a worker process, no network", False, _LOCMEM, _in_memory),
-        Backend("file", "FileBasedCache in a private temporary folder, shared", True, _FILE, _in_folder),
-        Backend("db", "DatabaseCache on a private SQLite file, shared", True, _DATABASE, _in_database),
-        Backend("dummy", "DummyCache: no cache at all", True, _STORE, _nowhere),
+        Backend(
+            "shared",
+            "a stand-in for a shared server: one LocMem store, a round trip away",
+            one_store=True,
+            primitives=_LOCMEM,
+            open=_in_memory,
+        ),
+        Backend(
+            "locmem",
+            "LocMem as Django has it: one store a worker process, no network",
+            one_store=False,
+            primitives=_LOCMEM,
+            open=_in_memory,
+        ),
+        Backend(
+            "file",
+            "FileBasedCache in a private temporary folder, shared",
+            one_store=True,
+            primitives=_FILE,
+            open=_in_folder,
+        ),
+        Backend(
+            "db",
+            "DatabaseCache on a private SQLite file, shared",
+            one_store=True,
+            primitives=_DATABASE,
+            open=_in_database,
+        ),
+        Backend("dummy", "DummyCache: no cache at all", one_store=True, primitives=_STORE, open=_nowhere),
     )
 }

@@ -1,7 +1,7 @@
 """The database: rows with versions, transactions as PostgreSQL's READ COMMITTED runs them, and the log of all commits.
 
-A query sees what was committed when it started and takes its latency to come back. A write locks its row until commit or
-rollback, so a key's versions are committed in ascending order. A commit becomes visible when its latency has passed.
+A query sees what was committed when it started and takes its latency to come back. A write locks its row until commit
+or rollback, so a key's versions are committed in ascending order. A commit becomes visible when its latency has passed.
 """
 
 import logging
@@ -121,16 +121,19 @@ class SimulatedDatabase:
         task = self._begin_statement()
         if task.transaction is not None:
             return self._write(task, task.transaction, key)
-        with self._transaction(task, tail=None):
-            return self._write(task, task.transaction, key)
+        with self._transaction(task, tail=None) as transaction:
+            return self._write(task, transaction, key)
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
         """Open a transaction, or a savepoint inside one; an exception rolls it back and goes on."""
         task = self._engine.current
-        block = self._transaction(task, self._latencies.tail) if task.transaction is None else self._savepoint(task)
-        with block:
-            yield
+        if task.transaction is not None:
+            with self._savepoint(task):
+                yield
+        else:
+            with self._transaction(task, self._latencies.tail):
+                yield
 
     def on_commit(self, func: Callable[[], object], robust: bool = False) -> None:
         """Call *func* after the commit: in order, at once outside `atomic`, never after a rollback."""
@@ -181,8 +184,9 @@ class SimulatedDatabase:
         self.in_flight -= 1
 
     def _visible(self, task: Task, key: str) -> Row:
-        if task.transaction is not None:
-            for row, _place in reversed(task.transaction.writes):
+        transaction: _Transaction | None = task.transaction
+        if transaction is not None:
+            for row, _place in reversed(transaction.writes):
                 if row.key == key:
                     return row
         return self.committed(key)
@@ -197,10 +201,10 @@ class SimulatedDatabase:
         return row
 
     @contextmanager
-    def _transaction(self, task: Task, tail: LatencyOf | None) -> Iterator[None]:
+    def _transaction(self, task: Task, tail: LatencyOf | None) -> Iterator[_Transaction]:
         transaction = task.transaction = _Transaction()
         try:
-            yield
+            yield transaction
             self._commit(task, transaction, tail)
         finally:
             task.transaction = None
@@ -247,7 +251,6 @@ class SimulatedDatabase:
             lock.queue.append((transaction, granted))
             transaction.waits_for = key
             self._engine.wait_for(granted)
-            transaction.waits_for = None
         transaction.locks.append(key)
 
     def _unlock(self, transaction: _Transaction, keep: int) -> None:
@@ -256,6 +259,7 @@ class SimulatedDatabase:
             lock = self._locks[key]
             if lock.queue:
                 lock.owner, granted = lock.queue.popleft()
+                lock.owner.waits_for = None
                 granted.succeed()
             else:
                 del self._locks[key]

@@ -1,8 +1,9 @@
 """The engine: SimPy's calendar, and greenlets that pass a baton.
 
-Requests are ordinary synchronous functions, yet thousands are under way in virtual time. One greenlet at a time holds the
-loop and takes whatever is due next. A request is called directly on that greenlet. When it has to wait and something else is
-due first, it enters itself into the calendar and hands the loop on; whoever meets that entry switches back to it.
+Requests are ordinary synchronous functions, yet thousands are under way in virtual time. One greenlet at a time holds
+the loop and takes whatever is due next. A request is called directly on that greenlet. When it has to wait and
+something else is due first, it enters itself into the calendar and hands the loop on; whoever meets that entry switches
+back to it.
 """
 
 import gc
@@ -11,7 +12,7 @@ from contextlib import contextmanager, suppress
 from contextvars import Context, copy_context
 from heapq import heappop, heappush
 from math import inf
-from typing import Any
+from typing import Any, cast
 
 import simpy
 from greenlet import GreenletExit, greenlet
@@ -23,8 +24,8 @@ from sim.errors import StrategyError
 class Task(simpy.Event):
     """One greenlet and the request it is serving; in the calendar it stands for "this greenlet goes on".
 
-    The counters are the request's own: they say what it cost, and which of its latencies comes next. `debt_s` is time that has
-    passed for the request but not yet on the clock (the way back of a cache call).
+    The counters are the request's own: they say what it cost, and which of its latencies comes next. `debt_s` is time
+    that has passed for the request but not yet on the clock (the way back of a cache call).
     """
 
     def __init__(self, engine: "Engine") -> None:
@@ -103,19 +104,19 @@ class Engine(simpy.Environment):
 
     def wait_for(self, event: simpy.Event) -> Any:
         """Wait until *event* has happened and return its value (SimPy's events, resources and processes)."""
-        if event.triggered and not event.callbacks:
-            return event.value
-        task = self.current
-        event.callbacks.append(lambda _event: self._give_to(task))
-        self._stuck += 1
-        self._hand_over(task)
-        self._stuck -= 1
+        # A timeout has its value from the start, but has not happened yet.
+        if not event.triggered or (isinstance(event, simpy.Timeout) and not event.processed):
+            task = self.current
+            event.callbacks.append(lambda _event: self._wake(task, event))
+            self._stuck += 1
+            self._hand_over(task)
+            self._stuck -= 1
         if not event.ok:
             event.defused = True
-            raise event.value
+            raise cast("BaseException", event.value)
         return event.value
 
-    def call_at(self, when_s: float, func: Callable[[], object]) -> None:
+    def call_at(self, when_s: float, func: Callable[[], None]) -> None:
         """Call *func* at *when_s*, on whichever greenlet holds the loop then; it may serve requests."""
         event = simpy.Event(self)
         event._ok, event._value = True, None
@@ -164,30 +165,33 @@ class Engine(simpy.Environment):
         queue = self._queue
         if queue and queue[0][0] <= self.next_arrival_s and type(queue[0][3]) is Task:
             # The next thing due is another sleeper (or this one): no idle greenlet is needed in between.
-            self._now, _, _, sleeper = heappop(queue)
-            if sleeper is not task:
-                sleeper.greenlet.switch()
+            self._now, _, _, due = heappop(queue)
+            if due is not task:
+                cast("Task", due).greenlet.switch()
         elif self._idle:
             self._idle.pop().greenlet.switch()
         else:
             self._new_task().greenlet.switch()
         self.current = task
 
-    def _give_to(self, task: Task) -> None:
-        """Park the holder of the loop and switch to *task*; only called from the calendar."""
-        holder = self.current
-        self._idle.append(holder)
-        task.greenlet.switch()
-        self.current = holder
+    def _wake(self, task: Task, event: simpy.Event) -> None:
+        """Let *task* go on at this instant, after whoever waited longer for the same *event*."""
+        event.defused = True  # if it failed, the task raises
+        heappush(self._queue, (self._now, NORMAL, next(self._eid), task))
 
     def _unwind(self) -> None:
         """End every greenlet that is still suspended, running its `finally` blocks."""
         self._closing = True
         self.next_arrival_s = -inf
+        self.arrive = _leave  # where a request swallows what ends it, and returns
         for task in self._tasks:
             if not task.greenlet.dead:
                 with suppress(Exception):  # what ended the run matters, not what its clean-up stumbles over
                     task.greenlet.throw(GreenletExit)
+
+
+def _leave(_task: Task) -> None:
+    raise GreenletExit
 
 
 @contextmanager

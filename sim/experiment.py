@@ -23,8 +23,8 @@ LOAD_BINS = 120
 class Outcome:
     """What reports need of one run.
 
-    `stale_age_quantiles_s` holds the ages of the stale reads at `AGE_QUANTILES` (empty if none was stale); the two rates are per
-    second in `LOAD_BINS` equal bins of the measured time, which starts `warmup_s` after the run does.
+    `stale_age_quantiles_s` holds the ages of the stale reads at `AGE_QUANTILES` (empty if none was stale); the two
+    rates are per second in `LOAD_BINS` equal bins of the measured time, which starts `warmup_s` after the run does.
     """
 
     run: Run

@@ -47,7 +47,9 @@ class Worker:
 class Fleet:
     """Assigns arriving requests to workers, runs the strategy, and records what came of it."""
 
-    def __init__(self, engine: Engine, strategy: Strategy, db: SimulatedDatabase, reads: ReadLog, warmup_s: float) -> None:
+    def __init__(
+        self, engine: Engine, strategy: Strategy, db: SimulatedDatabase, reads: ReadLog, warmup_s: float
+    ) -> None:
         self._engine = engine
         self._strategy = strategy
         self._db = db
@@ -69,7 +71,7 @@ class Fleet:
         """Run *func* as background work of the current request; it takes no thread."""
         engine, parent = self._engine, self._engine.current
         parent.spawned += 1
-        number = parent.request * 1_000_003 + parent.spawned
+        number = parent.request * 1_000_003 + parent.spawned + (1 << 62)  # no other request has that number
         arrival_s = parent.arrival_s  # measured if its request is
 
         def background() -> None:

@@ -13,6 +13,7 @@ from sim.specs import number, parse_spec, require
 
 LatencyOf = Callable[[int, int], float]
 FORMS = {"exponential": ("MEAN_S",), "lognormal": ("MEDIAN_S", "SIGMA"), "uniform": ("LOW_S", "HIGH_S")}
+MOST = 1_000_000  # seconds: eleven days
 TABLE_SIZE = 1 << 16
 # Odd multipliers (from the golden ratio and MurmurHash3) spread neighbours over the table.
 REQUEST_STRIDE, NTH_STRIDE = 0x9E3779B1, 0x85EBCA6B
@@ -24,12 +25,13 @@ def parse_latency(field: str, spec: float | str) -> tuple[str, tuple[float, ...]
     Raises:
         UserError: for anything that is not a valid latency.
     """
-    if not isinstance(spec, str) or ":" not in spec and spec not in FORMS:
+    if not isinstance(spec, str) or (":" not in spec and spec not in FORMS):
         value = number(field, spec)
-        require(value >= 0, f"{field}={value:g} must not be negative")
+        require(0 <= value <= MOST, f"{field}={value:g} must lie between 0 and {MOST:,}")
         return "constant", (value,)
     name, numbers = parse_spec(field, spec, FORMS)
-    require(min(numbers) >= 0, f"{field}={spec!r}: a latency must not be negative")
+    require(0 <= min(numbers) and max(numbers) <= MOST, f"{field}={spec!r}: numbers must lie between 0 and {MOST:,}")
+    require(name != "lognormal" or numbers[1] <= 10, f"{field}={spec!r}: SIGMA must be at most 10")
     require(name != "uniform" or numbers[0] <= numbers[1], f"{field}={spec!r}: LOW_S is above HIGH_S")
     return name, numbers
 
@@ -45,7 +47,7 @@ def mean_latency_s(field: str, spec: float | str) -> float:
 def latency_of(field: str, spec: float | str, seed: np.random.SeedSequence) -> LatencyOf | None:
     """Return a function (request id, n) to seconds, or None where the latency is always zero."""
     name, numbers = parse_latency(field, spec)
-    if not any(numbers) or name == "lognormal" and numbers[0] == 0:
+    if not any(numbers) or (name == "lognormal" and numbers[0] == 0):
         return None
     if name == "constant":
         return lambda _request, _nth, constant=numbers[0]: constant  # type: ignore[misc]

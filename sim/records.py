@@ -1,6 +1,6 @@
 """Records: what happened to every read, in numpy columns that grow chunk by chunk."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +26,9 @@ class ReadChunk:
             "hit": np.zeros(count, np.bool_),
             "version": np.full(count, -1, np.int32),
         }
-        self.start_s = memoryview(self.columns["start_s"])
-        self.end_s = memoryview(self.columns["end_s"])
-        self.hit = memoryview(self.columns["hit"])
-        self.version = memoryview(self.columns["version"])
+        self.start_s, self.end_s, self.hit, self.version = (
+            memoryview(cast("Any", self.columns[name])) for name in ("start_s", "end_s", "hit", "version")
+        )
 
     def close(self) -> None:
         """Give up the memory views, which would keep the columns alive."""

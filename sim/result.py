@@ -80,16 +80,19 @@ class Result:
     def reads(self) -> "pd.DataFrame":
         """The reads that arrived after the warm-up, in order of arrival, one row each.
 
-        Columns: arrival_s, start_s (a worker takes it), end_s, key, worker, hit (no `db.read` was made), version (returned),
-        latest_version (committed before start_s), stale, stale_age_s (NaN when fresh), versions_behind.
+        Columns: arrival_s, start_s (a worker takes it), end_s, key, worker, hit (no `db.read` was made), version
+        (returned), latest_version (committed before start_s), stale, stale_age_s (NaN when fresh), versions_behind.
         """
         import pandas as pd
 
-        columns = dict(self._columns)
         names = pd.Index(self._key_names, dtype=object)
-        columns["key_code"] = pd.Categorical.from_codes(columns["key_code"], names, validate=False)  # type: ignore[assignment]
-        frame = pd.DataFrame(columns, copy=False)
-        return frame.rename(columns={"key_code": "key"}, copy=False)
+        columns: dict[str, Any] = {}
+        for name, column in self._columns.items():
+            if name == "key_code":
+                columns["key"] = pd.Categorical.from_codes(column, names, validate=False)
+            else:
+                columns[name] = column
+        return pd.DataFrame(columns, copy=False)
 
     @cached_property
     def writes(self) -> "pd.DataFrame":

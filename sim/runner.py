@@ -1,5 +1,6 @@
 """One run: a pure function of (scenario, strategy, backend, seed)."""
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -9,11 +10,11 @@ from typing import Any
 
 from django.core.cache import caches as django_caches
 
-from sim.backends import Call, Caches, backend_named, cache_params, open_caches
+from sim.backends import Caches, Call, backend_named, cache_params, open_caches
 from sim.contract import Strategy
 from sim.database import DatabaseLatencies, SimulatedDatabase
 from sim.engine import Engine
-from sim.errors import StrategyError, UserError
+from sim.errors import UserError
 from sim.fleet import Fleet, Worker
 from sim.latency import LatencyOf, latency_of
 from sim.records import ReadLog
@@ -73,6 +74,11 @@ def _check(scenario: Scenario, strategy: Strategy, seed: int) -> None:
         raise UserError(f"run() takes a sim.Scenario first, not {type(scenario).__name__}")
     if isinstance(strategy, type) or not all(callable(getattr(strategy, verb, None)) for verb in ("read", "write")):
         raise UserError(f"run() takes a strategy such as TtlOnly(timeout=60) second, not {strategy!r:.60}")
+    timeout = getattr(strategy, "timeout", None)
+    if timeout is not None and not (isinstance(timeout, (int, float)) and 0 <= timeout < math.inf):
+        raise UserError(
+            f"{type(strategy).__name__}: timeout={timeout!r:.40} must be seconds, 0 or more, or None for ever"
+        )
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise UserError(f"seed={seed!r:.40} must be a whole number, 0 or more")
 
@@ -112,9 +118,7 @@ def _database(
     return db
 
 
-def _staff(
-    fleet: Fleet, engine: Engine, caches: Caches, db: SimulatedDatabase, scenario: Scenario, seed: int
-) -> None:
+def _staff(fleet: Fleet, engine: Engine, caches: Caches, db: SimulatedDatabase, scenario: Scenario, seed: int) -> None:
     """Give the fleet its workers, and each worker its site and its context variables."""
     ideal = OmniscientCache(db)
     culling = random.Random(f"{seed}/culling")
@@ -129,7 +133,7 @@ def _context(world: World, cache: Any) -> Context:
     """Return context variables in which Django's cache modules see *world*, and `caches["default"]` is *cache*."""
     context = copy_context()
     context.run(WORLD.set, world)
-    context.run(setattr, django_caches._connections, "default", cache)
+    context.run(django_caches.__setitem__, "default", cache)
     return context
 
 

@@ -1,6 +1,5 @@
 """The vocabulary: a Scenario says what the traffic, the latencies and the machines are like."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
@@ -98,8 +97,8 @@ class Scenario:
         if value is None and name in _MAY_BE_NONE:
             return None
         least, most = _COUNTS[name]
-        whole = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-        require(whole and value == int(value), self._at(name, "must be a whole number"))
+        whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+        require(whole and not isinstance(value, bool), self._at(name, "must be a whole number"))
         require(least <= value <= most, self._at(name, f"must lie between {least:,} and {most:,}"))
         return int(value)
 

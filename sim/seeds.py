@@ -1,5 +1,7 @@
-"""Random streams: one a purpose, spawned from the run's seed and never from the strategy, so that all compared
-strategies meet the same traffic and the same latencies (common random numbers)."""
+"""Random streams: one a purpose, spawned from the run's seed and never from the strategy.
+
+So all compared strategies meet the same traffic and the same latencies (common random numbers).
+"""
 
 import numpy as np
 

@@ -1,7 +1,7 @@
 """Traces: real requests to replay. CSV (plain or .gz) or Parquet, or Twitter's published format.
 
-Columns: ``time_s`` (seconds, ascending) and ``key``; optional ``op``, ``size_bytes``, ``timeout_s``. Twitter's files have no
-header: ``timestamp,key,key_size,value_size,client_id,operation,ttl``.
+Columns: ``time_s`` (seconds, ascending) and ``key``; optional ``op``, ``size_bytes``, ``timeout_s``. Twitter's files
+have no header: ``timestamp,key,key_size,value_size,client_id,operation,ttl``.
 
 How operations are read:
 
@@ -14,8 +14,9 @@ append, prepend, incr, decr, write
 delete                                 a write: look-aside clients delete because they changed the row
 =====================================  =======================================================================
 
-A size is the row's payload (the first one seen for a key). Timeouts are the trace's own; strategies bring theirs, so they are
-only reported. If every stamp is a whole second, requests are spread evenly at random within their second, in order.
+A size is the row's payload (the first one seen for a key). Timeouts are the trace's own; strategies bring theirs, so
+they are only reported. If every stamp is a whole second, requests are spread evenly at random within their second, in
+order.
 """
 
 import gzip
@@ -116,10 +117,7 @@ def _frame(path: Path) -> "pd.DataFrame":
 
     where = f"trace {one_line(path)}"
     try:
-        if path.suffix == ".parquet":
-            frame = pd.read_parquet(path)
-        else:
-            frame = _csv(path, where)
+        frame = pd.read_parquet(path) if path.suffix == ".parquet" else _csv(path, where)
     except UserError:
         raise
     except FileNotFoundError:
@@ -129,7 +127,9 @@ def _frame(path: Path) -> "pd.DataFrame":
     for name in ("time_s", "key"):
         if name not in frame.columns:
             found = ", ".join(one_line(column, 20) for column in frame.columns[:8])
-            raise UserError(f"{where}: no column {name!r} (found: {found}); a trace needs time_s,key[,op,size_bytes,timeout_s]")
+            raise UserError(
+                f"{where}: no column {name!r} (found: {found}); a trace needs time_s,key[,op,size_bytes,timeout_s]"
+            )
     return frame
 
 
@@ -178,7 +178,8 @@ def _check_times(time_s: NDArray[np.float64], path: str) -> None:
     if back.any():
         row = int(back.argmax()) + 1
         raise UserError(
-            f"trace {one_line(path)}: row {row + 1}: time goes backwards ({time_s[row - 1]:g} s, then {time_s[row]:g} s); sort the file by time_s"
+            f"trace {one_line(path)}: row {row + 1}: time goes backwards "
+            f"({time_s[row - 1]:g} s, then {time_s[row]:g} s); sort the file by time_s"
         )
 
 
@@ -188,7 +189,9 @@ def _sizes(frame: "pd.DataFrame", key_code: NDArray[np.int32], keys: int, path: 
         values = _numbers(frame, "size_bytes", path)
         if (values < 0).any() or (values > 100_000_000).any():
             row = int(((values < 0) | (values > 100_000_000)).argmax())
-            raise UserError(f"trace {one_line(path)}: row {row + 1}: size_bytes={values[row]:g} must lie between 0 and 100,000,000")
+            raise UserError(
+                f"trace {one_line(path)}: row {row + 1}: size_bytes={values[row]:g} must lie between 0 and 100,000,000"
+            )
         sizes[key_code[::-1]] = values[::-1].astype(np.int64)  # backwards, so that the first one seen stays
     return sizes
 
@@ -196,13 +199,19 @@ def _sizes(frame: "pd.DataFrame", key_code: NDArray[np.int32], keys: int, path: 
 def _kinds(frame: "pd.DataFrame", path: str) -> NDArray[np.int8]:
     if "op" not in frame.columns:
         return np.zeros(len(frame), np.int8)
-    table = {**dict.fromkeys(READS, _READ), **dict.fromkeys(FILLS_OR_WRITES, _FILL_OR_WRITE), **dict.fromkeys(WRITES, _WRITE)}
+    table = {
+        **dict.fromkeys(READS, _READ),
+        **dict.fromkeys(FILLS_OR_WRITES, _FILL_OR_WRITE),
+        **dict.fromkeys(WRITES, _WRITE),
+    }
     ops = frame["op"].astype(str).str.strip().str.lower()
     kinds = ops.map(table)
     if kinds.isna().any():
         row = int(kinds.isna().argmax())
-        raise UserError(f"trace {one_line(path)}: row {row + 1}: {unknown('operation', str(frame['op'].iloc[row]), table)}")
-    return kinds.to_numpy(np.int8)
+        raise UserError(
+            f"trace {one_line(path)}: row {row + 1}: {unknown('operation', str(frame['op'].iloc[row]), table)}"
+        )
+    return np.asarray(kinds, np.int8)
 
 
 def _classify(

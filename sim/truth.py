@@ -1,8 +1,8 @@
 """The truth: every read judged against the history of commits.
 
-A read is **stale** if the version it returned had been superseded by a commit made before the read began (when a worker took
-it); a commit that overlaps the read never makes it stale. It is **dirty** if what it returned was not committed when it was
-returned, and **aborted** if that was never committed; both are counted apart from stale.
+A read is **stale** if the version it returned had been superseded by a commit made before the read began (when a worker
+took it); a commit that overlaps the read never makes it stale. It is **dirty** if what it returned was not committed
+when it was returned, and **aborted** if that was never committed; both are counted apart from stale.
 """
 
 from dataclasses import dataclass

@@ -1,10 +1,11 @@
 """Virtual time and chance for Django's cache code, in every module where expiry is written or judged.
 
-The modules' own names (`time`, `random`, `tz_now`, `router`) are replaced once, for good, by stand-ins that ask a context
-variable which run they are in. Outside a run they behave exactly as before, and two runs in one process never meet. The real
-`time` module stays as it is for everything else.
+The modules' own names (`time`, `random`, `tz_now`, `router`) are replaced once, for good, by stand-ins that ask a
+context variable which run they are in. Outside a run they behave exactly as before, and two runs in one process never
+meet. The real `time` module stays as it is for everything else.
 """
 
+import importlib
 import random
 import time
 from contextvars import ContextVar
@@ -99,11 +100,10 @@ def virtualise_database_cache() -> None:
 
     Source: Django 5.2's `backends.db`, which imports `tz_now` and `router` by name.
     """
-    import django.core.cache.backends.db as module
-
+    module: Any = importlib.import_module("django.core.cache.backends.db")
     module.tz_now = _virtual_now
     if not isinstance(module.router, _VirtualRouter):
-        module.router = _VirtualRouter(module.router)  # type: ignore[assignment]
+        module.router = _VirtualRouter(module.router)
 
 
 _TIME = _VirtualTime()

@@ -31,8 +31,8 @@ class Chunk:
 class Workload:
     """All requests of a run, and what is known about the keys.
 
-    `end_s` is when the traffic stops: the scenario's end, or the trace's if that comes first. `notes` holds what a reader of
-    the results must know about the traffic.
+    `end_s` is when the traffic stops: the scenario's end, or the trace's if that comes first. `notes` holds what a
+    reader of the results must know about the traffic.
     """
 
     key_names: list[str]
@@ -190,7 +190,9 @@ def _usable_time(scenario: Scenario, trace: Trace) -> tuple[float, list[str]]:
     if trace.fills:
         notes.append(f"{trace.fills:,} stores right after a read of the same key are taken for fills and left out")
     if trace.median_timeout_s is not None:
-        notes.append(f"the trace's own timeouts (median {trace.median_timeout_s:g} s) are not used: strategies bring theirs")
+        notes.append(
+            f"the trace's own timeouts (median {trace.median_timeout_s:g} s) are not used: strategies bring theirs"
+        )
     if trace_end_s < scenario.end_s:
         notes.append(f"the trace ends at {trace_end_s:g} s: {trace_end_s - scenario.warmup_s:g} s are measured")
     elif trace_end_s > scenario.end_s:

@@ -16,5 +16,7 @@ from strategies.key_based import KeyBased as KeyBased
 from strategies.get_or_set import GetOrSet as GetOrSet
 
 STRATEGIES: dict[str, type[Strategy]] = {
-    member.name: member for member in list(globals().values()) if hasattr(member, "stale_at_most") and member is not Strategy
+    member.name: member
+    for member in list(globals().values())
+    if hasattr(member, "stale_at_most") and member is not Strategy
 }

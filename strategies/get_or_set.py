@@ -1,7 +1,7 @@
 """Django's `get_or_set` for reading, a delete on commit for writing."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from sim.contract import Bound, Costs, Row, Site
 
@@ -10,8 +10,8 @@ from sim.contract import Bound, Costs, Row, Site
 class GetOrSet:
     """Read through `cache.get_or_set`, and delete the key once a write has committed.
 
-    Guarantee: as delete-on-write. `get_or_set` fills with `add` and then gets again, so of two loaders the slower one is handed
-    what the faster one stored. Cost: one cache call a hit, two more on a miss, one a write.
+    Guarantee: as delete-on-write. `get_or_set` fills with `add` and then gets again, so of two loaders the slower one
+    is handed what the faster one stored. Cost: one cache call a hit, two more on a miss, one a write.
     Source: `BaseCache.get_or_set` of Django 5.2.
     """
 
@@ -22,8 +22,7 @@ class GetOrSet:
 
     def read(self, site: Site, key: str) -> Row:
         """Let Django look, load, add and look again."""
-        row: Row = site.cache.get_or_set(key, lambda: site.db.read(key), self.timeout)
-        return row
+        return cast("Row", site.cache.get_or_set(key, lambda: site.db.read(key), self.timeout))
 
     def write(self, site: Site, key: str) -> None:
         """Change the row; delete the key after the commit."""

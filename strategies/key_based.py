@@ -10,9 +10,9 @@ from sim.contract import Bound, Costs, Row, Site
 class KeyBased:
     """Ask the database for the row's version, and look in the cache under that version.
 
-    Guarantee: fresh, as the version is read from the database first. Cost: a cheap query on every read, so it saves work
-    only where a full load costs more than the version; nothing to do on a write; old entries stay until their timeout.
-    Source: David Heinemeier Hansson, How key-based cache expiration works, 2012.
+    Guarantee: fresh, as the version is read from the database first. Cost: a cheap query on every read, so it saves
+    work only where a full load costs more than the version; nothing to do on a write; old entries stay until their
+    timeout. Source: David Heinemeier Hansson, How key-based cache expiration works, 2012.
     """
 
     timeout: float | None = 300

@@ -8,11 +8,11 @@ from sim.contract import Bound, Costs, Row, Site
 
 @dataclass(frozen=True)
 class NamespaceVersion:
-    """Put one random token in front of every key; a write replaces it after the commit, and all entries are out of reach.
+    """Put one random token in front of every key, and replace it after a commit: all entries are out of reach.
 
-    Guarantee: as delete-on-write without the stale-set race: a late set lands in a dead namespace. The token is random, not
-    a counter, so that an evicted one never brings an old generation back. Cost: two cache calls a hit, one a write, and
-    every key is loaded again; dead entries stay until their timeout.
+    Guarantee: as delete-on-write without the stale-set race: a late set lands in a dead namespace. The token is random,
+    not a counter, so that an evicted one never brings an old generation back. Cost: two cache calls a hit, one a write,
+    and every key is loaded again; dead entries stay until their timeout.
     Source: memcached's wiki on namespacing; the generation keys of Rails and of django-cache-machine.
     """
 

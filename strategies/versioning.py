@@ -1,5 +1,6 @@
 """Versioning: a version number per key, kept in the cache and bumped on commit."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,10 +11,10 @@ from sim.contract import Bound, Costs, Row, Site
 class Versioning:
     """Keep a version number per key in the cache, pass it as Django's `version=`, and bump it after the commit.
 
-    Guarantee: as delete-on-write without the stale-set race: a late set lands under the old number, where nobody looks. A lost
-    number is replaced by a random one, so that no earlier generation comes back. Cost: two cache calls a hit, one a write;
-    old generations stay until their timeout. The bump is one atomic call on LocMem, a get and a set on the file and database
-    backends (where two writers can meet and count once, which is still a bump).
+    Guarantee: as delete-on-write without the stale-set race: a late set lands under the old number, where nobody looks.
+    A lost number is replaced by a random one, so that no earlier generation comes back. Cost: two cache calls a hit,
+    one a write; old generations stay until their timeout. The bump is one atomic call on LocMem, a get and a set on the
+    file and database backends (where two writers can meet and count once, which is still a bump).
     Source: Django's documentation of cache versioning; Nishtala et al., NSDI 2013, on stale sets.
     """
 
@@ -38,7 +39,5 @@ class Versioning:
             site.db.on_commit(lambda: self._bump(site, key))
 
     def _bump(self, site: Site, key: str) -> None:
-        try:
+        with suppress(ValueError):  # no number: whoever reads next makes one, and loads the row after that
             site.cache.incr(f"version:{key}")
-        except ValueError:
-            pass  # no number: whoever reads next makes one, and loads the row after that

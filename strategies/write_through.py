@@ -10,8 +10,8 @@ from sim.contract import Bound, Costs, Row, Site
 class WriteThrough:
     """Store the written row after the commit, with a new timeout.
 
-    Guarantee: fresh, unless two writers, or a slow reader and a writer, store out of order: then the older row stays until
-    the timeout. Cost: one cache call a write; rows that nobody reads are stored too.
+    Guarantee: fresh, unless two writers, or a slow reader and a writer, store out of order: then the older row stays
+    until the timeout. Cost: one cache call a write; rows that nobody reads are stored too.
     Source: Django's documentation of `transaction.on_commit`; the write-through policy of computer architecture.
     """
 

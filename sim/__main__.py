@@ -1,0 +1,327 @@
+"""The command line, and the one place where simulator, strategies, scenarios and reports meet."""
+
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sim.errors import UserError, one_line
+
+if TYPE_CHECKING:
+    from sim.choose import Choice
+    from sim.experiment import Outcome
+    from sim.result import Run
+
+app = typer.Typer(
+    name="cachewise",
+    help="Which cache-invalidation strategy should a Django workload use, with which timeout, and what does it cost?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class Format(StrEnum):
+    """How `run` prints its results."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+class Listing(StrEnum):
+    """What `list` lists."""
+
+    SCENARIOS = "scenarios"
+    STRATEGIES = "strategies"
+    BACKENDS = "backends"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An experiment before it runs: all its runs, and which inputs are the user's own."""
+
+    runs: list["Run"]
+    yours: set[str]
+    jobs: int
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="folder for charts, tables and the page")] = Path("out/demo"),
+    jobs: Annotated[int, typer.Option(min=0, help="runs side by side; 0: one a core")] = 0,
+) -> None:
+    """Compare every strategy on three workloads, one of them real, in under a minute."""
+    from sim.choose import choose_strategy
+    from sim.result import Run
+    from strategies import STRATEGIES
+
+    runs = []
+    for name, duration_s, seeds in (("product_list", 600, 3), ("transactional", 60, 2), ("twitter_cluster52", 5000, 1)):
+        choice = _choice(name)
+        scenario = replace(choice.scenario, duration_s=duration_s)
+        for strategy in STRATEGIES:
+            chosen = choose_strategy(strategy, STRATEGIES, **_timeout_of(choice))
+            runs += [Run(scenario, chosen, "shared", seed) for seed in range(1, seeds + 1)]
+    outcomes = _run(Plan(runs, set(), jobs), out)
+    _print_results(outcomes, Format.TABLE)
+    _write_page(outcomes, out, set())
+
+
+@app.command()
+def run(
+    scenario: Annotated[str, typer.Argument(help="a scenario's name, or a file such as ./my_scenario.py")],
+    strategy: Annotated[
+        list[str] | None, typer.Option(help="NAME[:param=value,...], repeatable; all if left out")
+    ] = None,
+    backend: Annotated[list[str] | None, typer.Option(help="repeatable; shared if left out")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="run with this seed (1 if left out)")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, max=10_000, help="run with seeds 1 to K: error bars")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="scenario field=value, repeatable")] = None,
+    trace: Annotated[str | None, typer.Option(help="replay this file's requests")] = None,
+    timeout: Annotated[str | None, typer.Option(help="timeout of all strategies that do not name their own")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder for summary, charts and report.html")] = None,
+    form: Annotated[Format, typer.Option("--format", help="what to print")] = Format.TABLE,
+    jobs: Annotated[int, typer.Option(min=0, help="runs side by side; 0: one a core")] = 0,
+) -> None:
+    """Run a scenario under strategies, and print (and with --out draw) how they compare."""
+    if seed is not None and seeds is not None:
+        raise UserError("--seed and --seeds exclude each other: --seed N is one run, --seeds K runs seeds 1 to K")
+    choice = _settled(_choice(scenario), settings or [], trace)
+    numbers = [1 if seed is None else seed] if seeds is None else list(range(1, seeds + 1))
+    runs = _runs(choice, strategy or [], backend or ["shared"], numbers, timeout)
+    yours = _yours(choice, settings or [], trace)
+    outcomes = _run(Plan(runs, yours, jobs), out)
+    _print_results(outcomes, form)
+    if out is not None:
+        _write_page(outcomes, out, yours)
+
+
+@app.command()
+def init(
+    file: Annotated[Path, typer.Argument(help="the file to write")] = Path("my_scenario.py"),
+    reads_per_s: Annotated[float | None, typer.Option(help="reads a second")] = None,
+    writes_per_s: Annotated[float | None, typer.Option(help="writes a second")] = None,
+    keys: Annotated[int | None, typer.Option(help="how many different keys")] = None,
+    timeout: Annotated[str | None, typer.Option(help="the timeout your code passes, in seconds, or none")] = None,
+    value_bytes: Annotated[int | None, typer.Option(help="size of a cached value")] = None,
+    workers: Annotated[int | None, typer.Option(help="worker processes")] = None,
+    threads: Annotated[int | None, typer.Option(help="threads a worker")] = None,
+    db_read_s: Annotated[str | None, typer.Option(help="time of the query the cache saves")] = None,
+    transaction_tail_s: Annotated[str | None, typer.Option(help="from the save to the commit")] = None,
+    force: Annotated[bool, typer.Option(help="overwrite the file")] = False,
+) -> None:
+    """Write a commented scenario file for your own workload, from flags or by asking."""
+    from sim.starter import QUESTIONS, write_starter
+
+    answers: dict[str, Any] = {
+        "reads_per_s": reads_per_s,
+        "writes_per_s": writes_per_s,
+        "keys": keys,
+        "timeout": timeout,
+        "value_bytes": value_bytes,
+        "workers": workers,
+        "threads": threads,
+        "db_read_s": db_read_s,
+        "transaction_tail_s": transaction_tail_s,
+    }
+    if all(answer is None for answer in answers.values()) and sys.stdin.isatty():
+        for name, (question, default) in QUESTIONS.items():
+            answers[name] = typer.prompt(question, default=default, err=True)
+    write_starter(file, {name: answer for name, answer in answers.items() if answer is not None}, force=force)
+    _say(f"wrote {file}; now: cachewise run ./{file} --seeds 3 --out out/mine")
+
+
+@app.command("list")
+def list_(what: Annotated[Listing, typer.Argument(help="what to list")]) -> None:
+    """List the scenarios, the strategies or the backends."""
+    for name, text in _LISTINGS[what]():
+        typer.echo(f"{name}\n    {text}")
+
+
+@app.command()
+def doctor() -> None:
+    """Check that everything cachewise needs is here and works, and say what to do where it does not."""
+    from sim.doctor import check_up
+
+    healthy = True
+    for finding in check_up():
+        healthy &= finding.ok
+        typer.echo(f"{'ok     ' if finding.ok else 'PROBLEM'}  {finding.what}: {finding.found}")
+        if not finding.ok:
+            typer.echo(f"         mend: {finding.mend}")
+    if not healthy:
+        raise typer.Exit(1)
+
+
+def _scenarios_folder() -> Path:
+    import scenarios
+
+    return Path(str(scenarios.__file__)).parent
+
+
+def _choice(target: str) -> "Choice":
+    from sim.choose import choose_scenario
+
+    return choose_scenario(target, _scenarios_folder())
+
+
+def _settled(choice: "Choice", settings: Sequence[str], trace: str | None) -> "Choice":
+    """Return the choice with `--trace` and then `--set` applied."""
+    from sim.choose import choose_settings, with_trace
+
+    scenario = choice.scenario if trace is None else with_trace(choice.scenario, trace)
+    return replace(choice, scenario=scenario.with_settings(choose_settings(settings)))
+
+
+def _timeout_of(choice: "Choice") -> dict[str, Any]:
+    return {"timeout": choice.timeout} if choice.has_timeout else {}
+
+
+def _runs(
+    choice: "Choice", strategies: Sequence[str], backends: Sequence[str], seeds: Sequence[int], timeout: str | None
+) -> list["Run"]:
+    from sim.backends import backend_named
+    from sim.choose import choose_strategy, choose_timeout
+    from sim.result import Run
+    from strategies import STRATEGIES
+
+    default = _timeout_of(choice) if timeout is None else {"timeout": choose_timeout(timeout)}
+    chosen = [choose_strategy(text, STRATEGIES, **default) for text in strategies or list(STRATEGIES)]
+    names = [backend_named(name).name for name in backends]
+    return [
+        Run(choice.scenario, strategy, name, seed)
+        for name in dict.fromkeys(names)
+        for strategy in dict.fromkeys(chosen)
+        for seed in seeds
+    ]
+
+
+def _yours(choice: "Choice", settings: Sequence[str], trace: str | None) -> set[str]:
+    """Return the scenario fields that the user, not a shipped scenario, has set."""
+    from sim.scenario import DEFAULTS
+
+    own = {text.partition("=")[0].strip() for text in settings} | ({"trace"} if trace is not None else set())
+    if choice.own_file:
+        own |= {name for name, default in DEFAULTS.items() if getattr(choice.scenario, name) != default}
+    return own
+
+
+def _run(plan: Plan, out: Path | None) -> list["Outcome"]:
+    from sim.experiment import default_processes, run_all
+    from sim.workload import build_workload
+
+    if out is not None:
+        from reports.page import check_writable
+
+        check_writable(out)
+    for scenario in dict.fromkeys(one.scenario for one in plan.runs):
+        if scenario.trace is not None:
+            build_workload(scenario, 1)  # a broken trace is refused before anything starts
+    with _progress(len(plan.runs)) as advance:
+        return run_all(plan.runs, plan.jobs or default_processes(), advance)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[["Run"], None]]:
+    """Show a bar on standard error, if that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description:<44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("starting", total=total)
+        yield lambda one: bar.update(task, advance=1, description=f"{one.scenario.name}: {one.strategy.name}")
+
+
+def _print_results(outcomes: list["Outcome"], form: Format) -> None:
+    from reports.answer import answer_text
+    from reports.tables import render
+
+    typer.echo(render(outcomes, form.value))
+    if form is Format.TABLE:
+        for line in answer_text(outcomes):
+            typer.echo(line)
+
+
+def _write_page(outcomes: list["Outcome"], out: Path, yours: set[str]) -> None:
+    from reports.page import write_report
+
+    command = shlex.join(["cachewise", *(sys.argv[1:])])
+    _say(f"page: {write_report(outcomes, out, command, yours)}")
+
+
+def _list_scenarios() -> list[tuple[str, str]]:
+    from sim.choose import scenario_names
+
+    return [(name, _choice(name).scenario.why) for name in scenario_names(_scenarios_folder())]
+
+
+def _list_strategies() -> list[tuple[str, str]]:
+    from sim.choose import parameters_of
+    from strategies import STRATEGIES
+
+    listed = []
+    for name, strategy in STRATEGIES.items():
+        params = ",".join(f"{param}={default}" for param, default in parameters_of(strategy).items())
+        listed.append((f"{name}:{params}" if params else name, str(strategy.__doc__).splitlines()[0]))
+    return listed
+
+
+def _list_backends() -> list[tuple[str, str]]:
+    from sim.backends import BACKENDS
+
+    return [(backend.name, backend.what) for backend in BACKENDS.values()]
+
+
+_LISTINGS = {
+    Listing.SCENARIOS: _list_scenarios,
+    Listing.STRATEGIES: _list_strategies,
+    Listing.BACKENDS: _list_backends,
+}
+
+
+def _say(message: str) -> None:
+    typer.echo(message, err=True)
+
+
+def run_script(file: str) -> None:
+    """Run the scenario in *file* with the options of `cachewise run`; a scenario file's `__main__` block calls this."""
+    main(["run", f".{os.sep}{os.path.relpath(file)}", *sys.argv[1:]])
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line: exit code 0, 2 with one line on standard error for bad input, 130 for Ctrl-C."""
+    bad_usage: Any = typer.BadParameter.__mro__[2]  # typer's base class of all usage errors
+    try:
+        code = app(args=None if args is None else list(args), prog_name="cachewise", standalone_mode=False)
+    except UserError as error:
+        code = _fail(str(error))
+    except bad_usage as error:
+        code = _fail(one_line(error.format_message(), 300) or "what should it do? see cachewise --help")
+    except (KeyboardInterrupt, typer.Abort):
+        _say("cachewise: interrupted; nothing was written")
+        code = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    sys.exit(code or 0)
+
+
+def _fail(message: str) -> int:
+    _say(f"cachewise: {message}")
+    return 2
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""Choosing by name: scenarios, strategies and settings as they are typed on the command line."""
+
+import runpy
+import traceback
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from sim.contract import Strategy
+from sim.errors import UserError, one_line, unknown
+from sim.scenario import DEFAULTS, Scenario
+from sim.specs import number
+
+_UNSET = object()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A scenario, and what its file says beside it: the timeout its code uses, and whether the file is one's own."""
+
+    scenario: Scenario
+    timeout: Any = _UNSET
+    own_file: bool = False
+
+    @property
+    def has_timeout(self) -> bool:
+        """Whether the file names a timeout."""
+        return self.timeout is not _UNSET
+
+
+def scenario_names(package_folder: Path) -> list[str]:
+    """Return the names of the scenarios in *package_folder*."""
+    return sorted(path.stem for path in package_folder.glob("*.py") if not path.stem.startswith("_"))
+
+
+def choose_scenario(target: str, package_folder: Path) -> Choice:
+    """Return the scenario called *target*, or the one in the file *target*.
+
+    Raises:
+        UserError: for an unknown name, a missing file, or a file without a usable SCENARIO.
+    """
+    if target.endswith(".py") or "/" in target or "\\" in target:
+        return _from_file(Path(target), own_file=True)
+    names = scenario_names(package_folder)
+    if target not in names:
+        hint = f"; to run a file, write ./{target}.py" if Path(f"{target}.py").is_file() else ""
+        raise UserError(f"{unknown('scenario', target, names)}{hint}")
+    return _from_file(package_folder / f"{target}.py", own_file=False)
+
+
+def _from_file(path: Path, *, own_file: bool) -> Choice:
+    where = one_line(path)
+    if not path.is_file():
+        raise UserError(f"{where}: no such scenario file; `cachewise init` writes one")
+    try:
+        names = runpy.run_path(str(path), run_name="cachewise_scenario")
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - anything can happen in somebody's file
+        raise UserError(f"{where}{_line_of(error, path)}: {type(error).__name__}: {one_line(error, 120)}") from None
+    scenario = names.get("SCENARIO")
+    if not isinstance(scenario, Scenario):
+        raise UserError(f"{where}: it must define SCENARIO = Scenario(...), found {type(scenario).__name__}")
+    return Choice(scenario, names.get("TIMEOUT", _UNSET), own_file)
+
+
+def _line_of(error: BaseException, path: Path) -> str:
+    if isinstance(error, SyntaxError):
+        return f", line {error.lineno}"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return f", line {lines[-1]}" if lines else ""
+
+
+def choose_strategy(text: str, known: Mapping[str, type[Strategy]], timeout: Any = _UNSET) -> Strategy:
+    """Return the strategy of ``name`` or ``name:param=value,...``; *timeout* stands in for its default.
+
+    Raises:
+        UserError: for an unknown name or parameter, or a value that is neither a number nor ``none``.
+    """
+    name, _, settings = text.strip().partition(":")
+    if name not in known:
+        raise unknown("strategy", name, known)
+    defaults = {one.name: one.default for one in fields(known[name])}  # type: ignore[arg-type]
+    values = {"timeout": timeout} if timeout is not _UNSET and "timeout" in defaults else {}
+    for setting in filter(None, settings.split(",")):
+        param, equals, value = setting.partition("=")
+        where = f"strategy {one_line(text)!r}"
+        if param not in defaults:
+            raise UserError(
+                f"{where}: {unknown('parameter', param, defaults)}"
+                if defaults
+                else f"{where}: {name} takes no parameters"
+            )
+        if not equals:
+            raise UserError(f"{where}: write {param}=VALUE")
+        values[param] = _value(f"{where}: {param}", value)
+    return known[name](**values)
+
+
+def _value(where: str, text: str) -> float | None:
+    if text.strip().lower() in ("none", "null"):
+        return None
+    value = number(where, text)
+    return int(value) if value.is_integer() else value
+
+
+def choose_timeout(text: str) -> float | None:
+    """Return a timeout as typed: seconds, or ``none`` for ever."""
+    return _value("timeout", text)
+
+
+def choose_settings(texts: Iterable[str]) -> dict[str, str]:
+    """Return ``field=value`` texts as a mapping; unknown fields are refused with the nearest one."""
+    settings = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if name.strip() not in DEFAULTS:
+            raise unknown("scenario field", name.strip(), DEFAULTS)
+        if not equals:
+            raise UserError(f"--set {one_line(text)}: write --set {name}=VALUE")
+        settings[name.strip()] = value
+    return settings
+
+
+def with_trace(scenario: Scenario, path: str) -> Scenario:
+    """Return *scenario* replaying the trace at *path*; the fields a trace stands in for go back to their defaults."""
+    known = {name: DEFAULTS[name] for name in ("keys", "read_popularity", "reads_per_s", "arrivals")}
+    return replace(scenario, trace=path, **known)
+
+
+def parameters_of(strategy: type[Strategy]) -> dict[str, Any]:
+    """Return a strategy's parameters with their defaults."""
+    declared = fields(strategy)  # type: ignore[arg-type]
+    return {one.name: None if one.default is MISSING else one.default for one in declared}

@@ -1,0 +1,90 @@
+"""The doctor: is everything here that cachewise needs, and does it work?"""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import ClassVar, cast
+
+from sim.backends import BACKENDS
+from sim.contract import Bound, Costs, Row, Site
+from sim.errors import one_line
+from sim.runner import run
+from sim.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at and what was found; `mend` is empty where all is well, else the one thing to do."""
+
+    what: str
+    found: str
+    mend: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is nothing to mend."""
+        return not self.mend
+
+
+@dataclass(frozen=True)
+class _Probe:
+    """A strategy that touches the cache on every read and write."""
+
+    name: ClassVar[str] = "probe"
+    costs: ClassVar[Costs] = Costs(on_hit=1, added_by_miss=2, on_write=1)
+    stale_at_most: ClassVar[Bound] = "timeout"
+
+    def read(self, site: Site, key: str) -> Row:
+        return cast("Row", site.cache.get_or_set(key, lambda: site.db.read(key), 60))
+
+    def write(self, site: Site, key: str) -> None:
+        site.db.write(key)
+        site.cache.delete(key)
+
+
+def check_up() -> Iterator[Finding]:
+    """Yield what was found, one thing at a time."""
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    yield Finding("python", python, "" if sys.version_info >= (3, 11) else "install Python 3.11 or newer")
+    yield from _packages()
+    yield _temporary_folder()
+    for name in BACKENDS:
+        yield _backend(name)
+
+
+def _packages() -> Iterator[Finding]:
+    try:
+        needed = [line for line in requires("cachewise") or [] if "extra ==" not in line]
+    except PackageNotFoundError:
+        yield Finding("cachewise", "not installed", "python -m pip install -e .")
+        return
+    for line in needed:
+        name = line.split(">=")[0].strip()
+        try:
+            yield Finding(name, version(name))
+        except PackageNotFoundError:
+            yield Finding(name, "not installed", f"python -m pip install {name}")
+
+
+def _temporary_folder() -> Finding:
+    try:
+        with tempfile.TemporaryDirectory(prefix="cachewise-") as folder:
+            return Finding("temporary folder", str(Path(folder).parent))
+    except OSError as error:
+        return Finding("temporary folder", one_line(error), "set TMPDIR to a folder you can write to")
+
+
+def _backend(name: str) -> Finding:
+    """Run a few hundred requests on the backend and see that they were judged."""
+    scenario = Scenario("doctor", keys=5, reads_per_s=50, writes_per_s=5, duration_s=5, warmup_s=1)
+    try:
+        summary = run(scenario, _Probe(), backend=name, seed=1).summary
+    except Exception as error:  # noqa: BLE001 - whatever it is, the doctor reports it and goes on
+        return Finding(f"backend {name}", f"{type(error).__name__}: {one_line(error)}", "see the message")
+    judged = f"{summary['reads']:,.0f} reads judged, hit ratio {summary['hit_ratio']:.0%}"
+    expected = summary["hits"] == 0 if name == "dummy" else summary["hits"] > 0
+    healthy = summary["reads"] > 0 and expected
+    return Finding(f"backend {name}", judged, "" if healthy else "run `make test` and report what fails")

@@ -1,0 +1,99 @@
+"""The starter: a commented scenario file for one's own workload."""
+
+from pathlib import Path
+from typing import Any
+
+from sim.choose import choose_timeout
+from sim.errors import UserError, one_line
+from sim.scenario import DEFAULTS, MEANINGS, Scenario
+
+QUESTIONS: dict[str, tuple[str, Any]] = {
+    "reads_per_s": ("How many cached reads a second?", 50.0),
+    "writes_per_s": ("How many changes to that data a second?", 0.1),
+    "keys": ("How many different keys?", 2000),
+    "timeout": ("Which timeout does your code pass to cache.set (seconds, or none)?", "300"),
+    "value_bytes": ("How many bytes is a cached value?", 256),
+    "workers": ("How many worker processes?", 4),
+    "threads": ("How many threads in each?", 4),
+    "db_read_s": ("How long does the query take that the cache saves (seconds, or e.g. lognormal:0.005:0.6)?", "0.005"),
+    "transaction_tail_s": ("How long from the save to the commit (seconds; 0 without ATOMIC_REQUESTS)?", "0"),
+}
+HINTS = {
+    "read_popularity": "uniform | zipf:ALPHA | hotspot:SHARE_OF_KEYS:SHARE_OF_TRAFFIC",
+    "write_popularity": "the same forms, or same",
+    "arrivals": "poisson | bursts:FACTOR:ON_S:OFF_S | daily:AMPLITUDE:PERIOD_S | flash:FACTOR:AT_S:DECAY_S",
+    "db_commit_s": "seconds, or exponential:MEAN_S | lognormal:MEDIAN_S:SIGMA | uniform:LOW_S:HIGH_S",
+    "max_entries": "Django's own default is 300",
+    "trace": '"requests.csv" with the columns time_s,key[,op,size_bytes] replays real requests',
+}
+SHOWN: tuple[str, ...] = (
+    "keys",
+    "read_popularity",
+    "write_popularity",
+    "reads_per_s",
+    "writes_per_s",
+    "arrivals",
+    "duration_s",
+    "warmup_s",
+)
+SHOWN += ("cache_rtt_s", "db_read_s", "db_commit_s", "render_s", "transaction_tail_s", "value_bytes", "max_entries")
+SHOWN += ("workers", "threads", "db_connections", "trace")
+
+
+def write_starter(path: Path, answers: dict[str, Any], *, force: bool) -> None:
+    """Write a scenario file to *path*; what *answers* leaves out takes the questions' defaults.
+
+    Raises:
+        UserError: if an answer is no valid input, or the file is there already (unless *force*) or cannot be written.
+    """
+    if path.suffix != ".py":
+        raise UserError(f"{one_line(path)}: a scenario file ends in .py; try {one_line(path.with_suffix('.py'))}")
+    if path.exists() and not force:
+        raise UserError(f"{one_line(path)} is there already; name another file, or add --force to overwrite it")
+    values = {name: default for name, (_question, default) in QUESTIONS.items()} | answers
+    timeout = choose_timeout(str(values.pop("timeout")))
+    typed = {name: _number_if_it_is_one(value) for name, value in values.items()}
+    scenario = Scenario(path.stem, why="my own workload", **typed)  # validates before anything is written
+    try:
+        path.write_text(_text(scenario, timeout), encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{one_line(path)}: cannot be written: {error.strerror}") from None
+
+
+def _number_if_it_is_one(value: Any) -> Any:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return value
+    return int(number) if number.is_integer() else number
+
+
+def _text(scenario: Scenario, timeout: float | None) -> str:
+    lines = []
+    for name in SHOWN:
+        value = getattr(scenario, name)
+        comment = f"{MEANINGS[name]}; {HINTS[name]}" if name in HINTS else MEANINGS[name]
+        prefix = "    # " if value is None or (name not in QUESTIONS and value == DEFAULTS[name]) else "    "
+        lines.append(f"    # {comment}\n{prefix}{name}={value!r},")
+    fields = "\n".join(lines)
+    return f'''"""My own workload. Change what differs from yours; lines that start with # show the default.
+
+Run it:    cachewise run ./{scenario.name}.py --seeds 3 --out out/{scenario.name}
+"""
+
+from sim import Scenario
+
+# The timeout my code passes to cache.set; strategies use it unless --strategy or --timeout says otherwise.
+TIMEOUT = {timeout!r}
+
+SCENARIO = Scenario(
+    {scenario.name!r},
+    why={scenario.why!r},
+{fields}
+)
+
+if __name__ == "__main__":
+    from sim.__main__ import run_script
+
+    run_script(__file__)
+'''

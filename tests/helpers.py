@@ -1,0 +1,80 @@
+"""Small tools of the tests: scripts of requests as traces, strategies made of two functions, logs as literal lists."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from sim import Costs, Row, Scenario, Site
+from sim.backends import Call
+from sim.contract import Bound
+from sim.engine import Engine
+
+BACKENDS = ("shared", "locmem", "file", "db", "dummy")
+STORING = ("shared", "locmem", "file", "db")  # the ones that keep anything
+ONE_STORE = ("shared", "file", "db")  # the ones all workers share
+INSTANT: dict[str, Any] = {"cache_rtt_s": 0, "db_read_s": 0, "db_commit_s": 0}
+Step = tuple[float, str, str]  # (time_s, op, key)
+
+
+@dataclass(frozen=True)
+class Custom:
+    """A strategy made of two functions."""
+
+    reader: Callable[[Site, str], Row] = lambda site, key: site.db.read(key)
+    writer: Callable[[Site, str], Any] = lambda site, key: site.db.write(key)
+    name: ClassVar[str] = "custom"
+    costs: ClassVar[Costs] = Costs(0, 0, 0)
+    stale_at_most: ClassVar[Bound] = "none"
+
+    def read(self, site: Site, key: str) -> Row:
+        """Call the reader."""
+        return self.reader(site, key)
+
+    def write(self, site: Site, key: str) -> Any:
+        """Call the writer."""
+        return self.writer(site, key)
+
+
+def script(folder: Path, steps: Sequence[Step], **settings: Any) -> Scenario:
+    """Return a scenario that replays *steps* exactly, all latencies zero unless *settings* say otherwise.
+
+    The first step's time is the run's zero; one stamp must have a fraction, or the trace is spread within its seconds.
+    """
+    if steps[0][0] != 0 or all(float(at_s).is_integer() for at_s, _, _ in steps):
+        raise ValueError("a script starts at 0 and needs a stamp with a fraction")
+    path = folder / "script.csv"
+    path.write_text("time_s,op,key\n" + "".join(f"{at_s!r},{op},{key}\n" for at_s, op, key in steps))
+    defaults: dict[str, Any] = {"duration_s": 1e6, "warmup_s": 0, "writes_per_s": 0, **INSTANT}
+    return Scenario("script", trace=str(path), **{**defaults, **settings})
+
+
+def rows(frame: pd.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
+    """Return *frame*'s *columns* as plain rows, numbers rounded to the nanosecond."""
+    return [tuple(_plain(value) for value in row) for row in zip(*(frame[name].tolist() for name in columns), strict=True)]
+
+
+def calls(log: Iterable[Call]) -> list[tuple[float, str, str]]:
+    """Return (time, method, key) of every logged call; a call on several keys names them all."""
+    return [(_plain(call.at_s), call.method, _keys(call)) for call in log]
+
+
+def play(*funcs: Callable[[], object], engine: Engine | None = None) -> Engine:
+    """Run each function as a request of its own from time 0 on, with no fleet around; return the engine."""
+    engine = engine or Engine()
+    for func in funcs:
+        engine.call_at(0.0, func)
+    engine.play()
+    return engine
+
+
+def _plain(value: Any) -> Any:
+    return round(value, 9) if isinstance(value, float) else value
+
+
+def _keys(call: Call) -> str:
+    if not call.args:
+        return ""
+    return call.args[0] if isinstance(call.args[0], str) else ",".join(call.args[0])

@@ -66,7 +66,7 @@ class Engine(simpy.Environment):
 
     def time(self) -> float:
         """Return the virtual time on the servers' side, in seconds."""
-        return self._now  # type: ignore[return-value]
+        return self._now
 
     def play(self) -> None:
         """Run until nothing is due any more; whatever a request raises comes out here, and all others are unwound."""
@@ -92,7 +92,7 @@ class Engine(simpy.Environment):
 
     def freeze(self) -> None:
         """Let no more time pass: calls take effect at once, to look at what a run has left behind."""
-        self.wait = lambda _delay_s: None  # type: ignore[method-assign]
+        self.wait = lambda delay_s: None  # type: ignore[method-assign]  # noqa: ARG005 - the caller's name for it
         self.current = Task(self)
 
     def settle(self) -> None:

@@ -3,8 +3,10 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain, repeat
 from math import inf
-from typing import NamedTuple
+
+import numpy as np
 
 from sim.contract import Site, Strategy
 from sim.database import SimulatedDatabase
@@ -13,16 +15,9 @@ from sim.errors import StrategyError
 from sim.records import ReadChunk, ReadLog
 from sim.workload import Chunk, Workload
 
-
-class Request(NamedTuple):
-    """One request: a read if it has a `place` in a chunk of the log, else a write."""
-
-    number: int
-    arrival_s: float
-    key: str
-    worker: int
-    chunk: ReadChunk
-    place: int
+# Number, arrival_s, key, worker, and where its record goes: a chunk of the log and a place in it (-1: a write).
+# A plain tuple, made by zip at C speed: one is made for every request.
+Request = tuple[int, float, str, int, ReadChunk, int]
 
 
 @dataclass
@@ -36,11 +31,12 @@ class Costs:
 
 
 class Worker:
-    """A worker process: the site its requests see, its free threads (None: no limit), and who waits for one."""
+    """A worker process: the site its requests see, its free threads, and the requests that wait for one."""
 
     def __init__(self, site: Site, threads: int | None) -> None:
         self.site = site
-        self.free = threads
+        self.limited = threads is not None
+        self.free = threads or 0
         self.queue: deque[Request] = deque()
 
 
@@ -55,15 +51,15 @@ class Fleet:
         self._db = db
         self._reads = reads
         self._warmup_s = warmup_s
-        self._several = False
+        self._next: Request | None = None
+        self._requests: Iterator[Request] = iter(())
         self.workers: list[Worker] = []
         self.progress: Callable[[int], None] = lambda _count: None
         self.costs = Costs()
 
     def take(self, workload: Workload) -> None:
         """Start on *workload*: from now on the engine calls in whenever a request arrives."""
-        self._several = len(self.workers) > 1
-        self._requests = self._in_order(workload)
+        self._requests = chain.from_iterable(self._chunks(workload))
         self._engine.arrive = self._arrive
         self._draw()
 
@@ -71,53 +67,52 @@ class Fleet:
         """Run *func* as background work of the current request; it takes no thread."""
         engine, parent = self._engine, self._engine.current
         parent.spawned += 1
-        number = parent.request * 1_000_003 + parent.spawned + (1 << 62)  # no other request has that number
+        number = parent.request * 1_000_003 + parent.spawned
         arrival_s = parent.arrival_s  # measured if its request is
 
         def background() -> None:
             task = engine.current
-            engine.enter_worker(task, worker)
+            if task.worker != worker:
+                engine.enter_worker(task, worker)
             task.begin(number, arrival_s, engine.time())
             func()
-            self._count_costs(task)
-            self._end(task, None)
+            self._finish(task, None)
 
         engine.call_at(engine.time() + parent.debt_s, background)
 
-    def _in_order(self, workload: Workload) -> Iterator[Request]:
-        names = workload.key_names
-        reads_before = writes_before = 0
+    def _chunks(self, workload: Workload) -> Iterator[Iterator[Request]]:
+        """Yield the requests of one chunk of the workload after the other, and clean up in between."""
+        reads = writes = 0
         for chunk in workload.chunks():
             collect_garbage()
-            self.progress(reads_before + writes_before)
-            log = self._open_log(chunk)
-            read, write = 0, 0
-            columns = (chunk.arrival_s, chunk.key_code, chunk.worker, chunk.is_write)
-            for arrival_s, code, worker, is_write in zip(*(column.tolist() for column in columns), strict=True):
-                # Reads and writes are numbered apart, so that more writes shift no read's latencies.
-                if is_write:
-                    write += 1
-                    yield Request(-(writes_before + write), arrival_s, names[code], worker, log, -1)
-                else:
-                    yield Request(reads_before + read, arrival_s, names[code], worker, log, read)
-                    read += 1
-            reads_before += read
-            writes_before += write
-        self.progress(reads_before + writes_before)
+            self.progress(reads + writes)
+            self.costs.requests += int((chunk.arrival_s >= self._warmup_s).sum())
+            yield self._numbered(chunk, workload.key_names, reads, writes)
+            written = int(chunk.is_write.sum())
+            reads += len(chunk.is_write) - written
+            writes += written
+        self.progress(reads + writes)
 
-    def _open_log(self, chunk: Chunk) -> ReadChunk:
-        reads = ~chunk.is_write
-        return self._reads.open_chunk(chunk.arrival_s[reads], chunk.key_code[reads], chunk.worker[reads])
+    def _numbered(self, chunk: Chunk, names: list[str], reads: int, writes: int) -> Iterator[Request]:
+        """Return the chunk's requests. Reads and writes are numbered apart, so that more writes shift no read."""
+        is_read = ~chunk.is_write
+        place = np.where(is_read, np.cumsum(is_read) - 1, -1)
+        number = np.where(is_read, reads + place, -(writes + np.cumsum(chunk.is_write)))
+        log = self._reads.open_chunk(chunk.arrival_s[is_read], chunk.key_code[is_read], chunk.worker[is_read])
+        keys = map(names.__getitem__, chunk.key_code.tolist())
+        return zip(number.tolist(), chunk.arrival_s.tolist(), keys, chunk.worker.tolist(), repeat(log), place.tolist())
 
     def _draw(self) -> None:
-        self._next = next(self._requests, None)
-        self._engine.next_arrival_s = inf if self._next is None else self._next.arrival_s
+        request = self._next = next(self._requests, None)
+        self._engine.next_arrival_s = inf if request is None else request[1]
 
     def _arrive(self, task: Task) -> None:
         request = self._next
+        if request is None:
+            return
         self._draw()
-        worker = self.workers[request.worker]
-        if worker.free is not None:
+        worker = self.workers[request[3]]
+        if worker.limited:
             if not worker.free:
                 worker.queue.append(request)
                 return
@@ -126,54 +121,48 @@ class Fleet:
 
     def _serve(self, task: Task, request: Request, worker: Worker) -> None:
         """Run one request to its end on *task*'s greenlet; time may pass in between."""
-        engine = self._engine
-        number, arrival_s, key, _worker, chunk, place = request
-        if task.worker != request.worker:
-            engine.enter_worker(task, request.worker)
-        task.begin(number, arrival_s, engine.time())
+        number, arrival_s, key, worker_number, chunk, place = request
+        if task.worker != worker_number:
+            self._engine.enter_worker(task, worker_number)
+        task.begin(number, arrival_s, self._engine.time())
         if place < 0:
             self._strategy.write(worker.site, key)
         else:
             row = self._strategy.read(worker.site, key)
             chunk.start_s[place] = task.start_s
-            chunk.end_s[place] = engine.time() + task.debt_s
+            chunk.end_s[place] = self._engine.time() + task.debt_s
             chunk.hit[place] = not task.db_reads
             try:
                 chunk.version[place] = row.version
             except (AttributeError, TypeError):
                 raise self._not_a_row(row) from None
-        if arrival_s >= self._warmup_s:
-            self.costs.requests += 1
-        self._count_costs(task)
-        self._end(task, worker)
+        self._finish(task, worker)
 
-    def _count_costs(self, task: Task) -> None:
+    def _finish(self, task: Task, worker: Worker | None) -> None:
+        """Count what a request cost; release its thread and connection once its debt has passed."""
         if task.arrival_s >= self._warmup_s:
             costs = self.costs
             costs.cache_calls += task.cache_calls
-            costs.db_reads += task.db_reads
-            costs.db_queries += task.db_queries
+            if task.db_queries:
+                costs.db_reads += task.db_reads
+                costs.db_queries += task.db_queries
+        thread_of = worker if worker is not None and worker.limited else None
+        if thread_of is not None or task.connection is not None:
+            self._release_later(task, thread_of)
 
-    def _end(self, task: Task, worker: Worker | None) -> None:
-        """Release the thread and the connection once the request's debt has passed; nobody waits for that."""
+    def _release_later(self, task: Task, worker: Worker | None) -> None:
+        # Nobody waits for the release: it is an entry in the calendar, not a sleeping greenlet.
         connection, task.connection = task.connection, None
-        has_thread = worker is not None and worker.free is not None
-        if not has_thread and connection is None:
-            return
 
         def release() -> None:
             if connection is not None:
                 self._db.release(connection)
-            if has_thread:
-                self._free_thread(worker)
+            if worker is not None and worker.queue:
+                self._serve(self._engine.current, worker.queue.popleft(), worker)
+            elif worker is not None:
+                worker.free += 1
 
         self._engine.call_at(self._engine.time() + task.debt_s, release)
-
-    def _free_thread(self, worker: Worker) -> None:
-        if worker.queue:
-            self._serve(self._engine.current, worker.queue.popleft(), worker)
-        else:
-            worker.free += 1
 
     def _not_a_row(self, row: object) -> StrategyError:
         name = type(self._strategy).__name__

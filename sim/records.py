@@ -1,6 +1,6 @@
 """Records: what happened to every read, in numpy columns that grow chunk by chunk."""
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +26,14 @@ class ReadChunk:
             "hit": np.zeros(count, np.bool_),
             "version": np.full(count, -1, np.int32),
         }
-        self.start_s, self.end_s, self.hit, self.version = (
-            memoryview(cast("Any", self.columns[name])) for name in ("start_s", "end_s", "hit", "version")
-        )
+        self.start_s: memoryview[float] = self._view("start_s")
+        self.end_s: memoryview[float] = self._view("end_s")
+        self.hit: memoryview[bool] = self._view("hit")
+        self.version: memoryview[int] = self._view("version")
+
+    def _view(self, name: str) -> Any:
+        column: Any = self.columns[name]  # numpy's stubs do not say that an array is a buffer
+        return memoryview(column)
 
     def close(self) -> None:
         """Give up the memory views, which would keep the columns alive."""

@@ -1,0 +1,53 @@
+# cachewise: every verb works on a fresh machine with Python 3.11+, pip and make; what a verb needs, it installs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+# Debian and Ubuntu ship Python without the module that makes environments.
+APT := $$(command -v sudo) apt-get install --yes python3-venv
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint proof bench clean
+
+help:  ## list these verbs
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+
+demo: $(VENV)/.core  ## compare every strategy on three workloads; the page is out/demo/report.html
+	@$(BIN)/cachewise demo
+
+test: $(VENV)/.test  ## run the whole test suite
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.lint  ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+proof: $(VENV)/.test  ## run the slow proofs: mutations, coverage of intervals, repeated kills
+	$(BIN)/python -m pytest -m proof
+
+bench: $(VENV)/.test  ## compare with the bare cache calls and with textbook SimPy (not a test: timings are noisy)
+	$(BIN)/python -m bench
+
+clean:  ## remove what these verbs have made
+	rm -rf $(VENV) out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "cachewise needs Python 3.11 or newer; set PYTHON, for instance: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 2; }
+	@echo "installing into $(VENV) (once)" >&2
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); $(APT) && $(PYTHON) -m venv $(VENV); }
+	@touch $@
+
+$(VENV)/.core: $(VENV)/.made pyproject.toml constraints.txt
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.core
+	@$(PIP) --editable '.[test]'
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.core
+	@$(PIP) --editable '.[lint]'
+	@touch $@

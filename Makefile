@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 # Debian and Ubuntu ship Python without the module that makes environments.
-APT := $$(command -v sudo) apt-get install --yes python3-venv
+SUDO := $$(command -v sudo)
+APT := $(SUDO) apt-get update --quiet && $(SUDO) apt-get install --yes --quiet python3-venv
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint proof bench clean

@@ -1,0 +1,234 @@
+"""The command line as a person or a script uses it: real processes, real files."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.choose import choose_settings, choose_strategy, choose_timeout
+from sim.errors import UserError
+from sim.metrics import METRICS
+from strategies import STRATEGIES, TtlOnly
+
+SMALL = ["--set", "duration_s=20", "--set", "warmup_s=5", "--set", "reads_per_s=50", "--set", "writes_per_s=1"]
+
+
+def cachewise(*args, cwd=None, env=None):
+    """Run the command line in a process of its own."""
+    command = [sys.executable, "-m", "sim", *args]
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=cwd, env={**os.environ, **(env or {})}, check=False, timeout=120
+    )
+
+
+def refused(done):
+    """Return the message of a command that must have refused its input: one line, exit code 2, nothing else."""
+    assert done.returncode == 2, done
+    assert done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("cachewise: ")
+    return lines[0]
+
+
+def test_json_is_one_list_of_flat_objects_and_nothing_else():
+    """`--format json` prints only the list, one object a run, with every metric."""
+    done = cachewise("run", "product_list", *SMALL, "--strategy", "ttl-only:timeout=9", "--seeds", "2", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    assert [row["seed"] for row in rows] == [1, 2]
+    assert {row["strategy"] for row in rows} == {"ttl-only:timeout=9"}
+    assert all(set(METRICS) < set(row) for row in rows)
+    assert not any(isinstance(value, (dict, list)) for row in rows for value in row.values())
+    assert done.stderr == "", "no bar and no message where there is no terminal"
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "markdown"])
+def test_the_other_formats_name_every_strategy(form):
+    """No --strategy means all, in every format."""
+    done = cachewise("run", "product_list", *SMALL, "--format", form)
+    assert done.returncode == 0, done.stderr
+    assert all(name in done.stdout for name in STRATEGIES)
+
+
+def test_out_holds_the_page_the_charts_and_the_summary(tmp_path):
+    """`--out` gets summary.csv, summary.parquet, charts and a self-contained page."""
+    out = tmp_path / "results"
+    done = cachewise("run", "product_list", *SMALL, "--strategy", "no-cache", "--strategy", "ttl-only", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    assert f"page: {out / 'report.html'}" in done.stderr
+    table, same = pd.read_csv(out / "summary.csv"), pd.read_parquet(out / "summary.parquet")
+    assert len(table) == len(same) == 2
+    assert set(METRICS) < set(table.columns)
+    assert list(out.glob("*.png"))
+    assert "<html" in (out / "report.html").read_text()
+
+
+def test_a_scenario_file_runs_by_itself_and_from_anywhere(tmp_path):
+    """A file that `init` wrote runs with `cachewise run ./file.py` and with `python file.py`."""
+    wrote = cachewise("init", "shop.py", "--reads-per-s", "20", "--keys", "5", "--timeout", "7", cwd=tmp_path)
+    assert wrote.returncode == 0, wrote.stderr
+    options = ["--strategy", "ttl-only", "--set", "duration_s=10", "--set", "warmup_s=2", "--format", "json"]
+    by_command = cachewise("run", "./shop.py", *options, cwd=tmp_path)
+    by_python = subprocess.run(
+        [sys.executable, "shop.py", *options], capture_output=True, text=True, cwd=tmp_path, check=False, timeout=60
+    )
+    assert by_command.returncode == by_python.returncode == 0, by_command.stderr + by_python.stderr
+    first, second = json.loads(by_command.stdout)[0], json.loads(by_python.stdout)[0]
+    assert first["strategy"] == "ttl-only:timeout=7"
+    machine = ("wall_s", "requests_per_wall_s")
+    assert {k: v for k, v in first.items() if k not in machine} == {k: v for k, v in second.items() if k not in machine}
+
+
+@pytest.mark.parametrize("start", [["-m", "scenarios.product_list"], ["scenarios/product_list.py"]])
+def test_shipped_scenarios_run_by_themselves(start):
+    """`python -m scenarios.NAME` and `python scenarios/NAME.py` take the options of `cachewise run`."""
+    root = Path(__file__).parents[2]
+    command = [sys.executable, *start, *SMALL, "--strategy", "oracle", "--format", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[0]["scenario"] == "product_list"
+
+
+def test_every_listed_scenario_loads():
+    """`list scenarios` shows every file with its reason."""
+    done = cachewise("list", "scenarios")
+    names = [line for line in done.stdout.splitlines() if line and not line.startswith(" ")]
+    assert names == sorted(path.stem for path in Path("scenarios").glob("[a-z]*.py"))
+
+
+def test_the_doctor_is_well():
+    """Here, where the tests run, nothing is missing."""
+    done = cachewise("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "PROBLEM" not in done.stdout
+    assert "backend db" in done.stdout
+
+
+def test_help_is_light():
+    """`cachewise --help` imports neither pandas nor matplotlib."""
+    code = (
+        "import sys\n"
+        "from sim.__main__ import main\n"
+        "try:\n main(['--help'])\nexcept SystemExit as end:\n assert not end.code\n"
+        "heavy = {'pandas', 'matplotlib', 'pyarrow', 'scipy'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "run" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["run", "prodct_list"], "product_list"),
+        (["run", "product_list", "--strategy", "delete-on-rite"], "delete-on-write"),
+        (["run", "product_list", "--strategy", "ttl-only:tmeout=3"], "timeout"),
+        (["run", "product_list", "--strategy", "ttl-only:timeout"], "timeout=VALUE"),
+        (["run", "product_list", "--strategy", "ttl-only:timeout=-1"], "0 or more"),
+        (["run", "product_list", "--strategy", "no-cache:timeout=1"], "takes no parameters"),
+        (["run", "product_list", "--backend", "shard"], "shared"),
+        (["run", "product_list", "--set", "key=4"], "keys"),
+        (["run", "product_list", "--set", "keys"], "keys=VALUE"),
+        (["run", "product_list", "--set", "reads_per_s=-4"], "negative"),
+        (["run", "product_list", "--set", "reads_per_s=nan"], "finite"),
+        (["run", "product_list", "--set", "keys=1.5"], "whole number"),
+        (["run", "product_list", "--set", "db_read_s=lognormal:1"], "MEDIAN_S"),
+        (["run", "product_list", "--trace", "nowhere.csv"], "no such file"),
+        (["run", "product_list", "--seed", "1", "--seeds", "2"], "--seeds"),
+        (["run", "product_list", "--seed", "x"], "--seed"),
+        (["run", "product_list", "--out", "/dev/null/here"], "/dev/null/here"),
+        (["run", "./nowhere.py"], "no such scenario file"),
+        (["runn", "x"], "run"),
+        (["list", "scenario"], "scenarios"),
+        (["init", "notes.txt"], ".py"),
+        (["init", "x.py", "--reads-per-s", "-1"], "negative"),
+    ],
+)
+def test_bad_input_is_one_clear_line(args, says, tmp_path):
+    """Each names what is wrong and the nearest right thing, with exit code 2, no traceback and no file written."""
+    assert says in refused(cachewise(*args, cwd=tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("SCENARIO = 3", "SCENARIO = Scenario"),
+        ("from sim import Scenario\nSCENARIO = Scenario('x', keys=0)", "keys=0"),
+        ("import nothing_of_that_name", "line 1"),
+        ("\n\nSCENARIO = (", "SyntaxError"),
+        ("raise SystemExit(0)", "SystemExit"),
+    ],
+)
+def test_a_broken_scenario_file_is_one_clear_line(text, says, tmp_path):
+    """What is wrong in somebody's file is said with the file's name."""
+    (tmp_path / "mine.py").write_text(text)
+    message = refused(cachewise("run", "./mine.py", cwd=tmp_path))
+    assert "mine.py" in message
+    assert says in message
+
+
+def test_init_does_not_overwrite(tmp_path):
+    """A file that is there stays as it is, unless --force is given."""
+    mine = tmp_path / "mine.py"
+    mine.write_text("precious")
+    assert "--force" in refused(cachewise("init", str(mine)))
+    assert mine.read_text() == "precious"
+    assert cachewise("init", str(mine), "--force").returncode == 0
+    assert "SCENARIO" in mine.read_text()
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_is_one_line_and_leaves_nothing(jobs, tmp_path):
+    """Ctrl-C in mid-run: exit code 130, one line, no output folder, no temporary files, no process left."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "sim", "run", "transactional", "--backend", "file", "--backend", "db"]
+    command += ["--jobs", jobs, "--out", str(out)]
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while not list(temporary.glob("cachewise-*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    os.killpg(process.pid, signal.SIGINT)
+    printed, said = process.communicate(timeout=30)
+    assert process.returncode == 130, said
+    assert printed == ""
+    assert said.splitlines() == ["cachewise: interrupted; nothing was written"]
+    assert not out.exists()
+    assert list(temporary.glob("cachewise-*")) == []
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+
+
+@given(st.one_of(st.text(max_size=60), st.from_regex(r"[a-z-]{1,12}:[a-z]+=[0-9a-z.,:=+-]{0,20}", fullmatch=True)))
+def test_no_text_breaks_the_parsers(text):
+    """Whatever is typed, a parser either understands it or says in one line why not."""
+    parsers = (lambda t: choose_strategy(t, STRATEGIES), lambda t: choose_settings([t]), choose_timeout)
+    for parse in (*parsers, lambda t: choose_strategy(f"ttl-only:{t}", STRATEGIES)):
+        try:
+            parse(text)
+        except UserError as error:
+            assert "\n" not in str(error)
+
+
+def test_strategy_texts_are_understood():
+    """Numbers, none, and a timeout that stands in for the default."""
+    assert choose_strategy("ttl-only:timeout=1.5", STRATEGIES) == TtlOnly(1.5)
+    assert choose_strategy("ttl-only:timeout=none", STRATEGIES) == TtlOnly(None)
+    assert choose_strategy("ttl-only", STRATEGIES, timeout=7) == TtlOnly(7)
+    assert choose_strategy("ttl-only:timeout=3", STRATEGIES, timeout=7) == TtlOnly(3)

@@ -67,7 +67,7 @@ class Fleet:
         """Run *func* as background work of the current request; it takes no thread."""
         engine, parent = self._engine, self._engine.current
         parent.spawned += 1
-        number = parent.request * 1_000_003 + parent.spawned
+        number = parent.request * 1_000_003 + parent.spawned + (1 << 62)  # no other request has that number
         arrival_s = parent.arrival_s  # measured if its request is
 
         def background() -> None:

@@ -58,7 +58,7 @@ def shown(name: str, value: Any, counts: dict[str, Any]) -> str:
     if value == 0 and metric.of is not None and metric.of in counts:
         return f"none seen in {counts[metric.of]:,.0f} {metric.of}"
     if metric.unit == "ratio":
-        return f"{value:.2%}" if value >= 0.0001 else f"{value:.2g}"
+        return f"{value:.2%}" if value == 0 or abs(value) >= 0.0001 else f"{100 * value:.2g}%"
     if metric.unit == "s":
         return duration(value)
     if isinstance(value, int) or value == int(value) or abs(value) >= 1000:

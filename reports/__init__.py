@@ -1,0 +1,50 @@
+"""Reports: outcomes become tables, charts, a page and an answer. The imports wait, to keep the command line quick."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from sim.experiment import Outcome
+
+__all__ = ["answer_text", "check_writable", "render", "write_report"]
+
+
+def check_writable(out_dir: Path | str) -> None:
+    """Make sure, before anything runs, that a report can be written to *out_dir*; leave no trace.
+
+    Raises:
+        UserError: if it cannot.
+    """
+    from reports.folder import check_writable as check
+
+    check(out_dir)
+
+
+def write_report(outcomes: Sequence[Outcome], out_dir: Path | str, command: str, yours: Collection[str] = ()) -> Path:
+    """Write `summary.csv`, `summary.parquet`, `charts/*.png` and `report.html` to *out_dir*; return the page's path.
+
+    Args:
+        outcomes: from `sim.experiment.run_all`, at least one.
+        out_dir: made if it is not there; files of an earlier report are replaced, each at once.
+        command: what to type to get the same report.
+        yours: the scenario's fields that were set for these runs.
+
+    Raises:
+        UserError: if the folder cannot be written to.
+    """
+    from reports.folder import write_folder
+
+    return write_folder(outcomes, out_dir, command, yours)
+
+
+def answer_text(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return the answer as plain lines for the terminal."""
+    from reports.answer import answer_text as text
+
+    return text(outcomes)
+
+
+def render(outcomes: Sequence[Outcome], form: str) -> str:
+    """Return the outcomes as a "table", "markdown", "csv" or "json" text."""
+    from reports.tables import render as rendered
+
+    return rendered(outcomes, form)

@@ -1,0 +1,173 @@
+"""The charts: functions from a frame to an `Axes`. Nothing else draws data."""
+
+from collections.abc import Mapping
+from math import ceil, floor, log10
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
+
+from reports.labels import Pin, label_points, plain
+from reports.palette import FAINT, INK, MUTED, PAPER, Look
+from sim.metrics import METRICS, duration, shown
+
+MARKER_PT = 8.0
+LANE_PT = 34.0  # the least height of the lane of strategies without a stale read
+RINGS_PT = (0.0, 4.5, 8.0)
+Looks = Mapping[str, Look]
+clock = FuncFormatter(lambda value, _: duration(value) if value else "0")
+
+
+def bare(ax: Axes) -> None:
+    """Give *ax* the house style: no box, faint grid, muted ticks."""
+    ax.spines[["top", "right", "left", "bottom"]].set_visible(False)
+    ax.tick_params(colors=MUTED, labelsize=8, length=0)
+    ax.grid(color=FAINT, lw=0.7)
+    ax.set_axisbelow(True)
+
+
+def brief(metric: str, value: float) -> str:
+    """Return a figure as short as a chart needs it; a zero count is never a bare 0."""
+    return "none seen" if value == 0 and METRICS[metric].of else shown(metric, value, {})
+
+
+def against_stale(frame: pd.DataFrame, metric: str, looks: Looks, ax: Axes) -> None:
+    """Draw *metric* (x) against the stale ratio (y, log), one labelled point a strategy, error bars over seeds.
+
+    *frame* has one row a strategy: `strategy`, and for both metrics the mean, `_low` and `_high`. Points with no stale read
+    stand in a lane at the bottom, one above the other: their height means nothing there.
+    """
+    bare(ax)
+    _x_limits(frame, metric, ax)
+    seen = frame[frame["stale_ratio"] > 0]
+    unseen = frame[frame["stale_ratio"] <= 0].sort_values(metric, kind="stable")
+    floor_ratio, lane = _stale_scale(seen["stale_ratio"], len(unseen), ax)
+    pins = [Pin(row.strategy, getattr(row, metric), row.stale_ratio, looks[row.strategy]) for row in seen.itertuples()]
+    for nth, row in enumerate(unseen.itertuples()):
+        pins.append(Pin(row.strategy, getattr(row, metric), lane(nth), looks[row.strategy]))
+    _error_bars(seen, metric, floor_ratio, looks, ax)
+    _points(pins, ax)
+    label_points(ax, pins)
+
+
+def _x_limits(frame: pd.DataFrame, metric: str, ax: Axes) -> None:
+    values = frame[metric].dropna()
+    low, high = (values.min(), values.max()) if len(values) else (0.0, 1.0)
+    span = max(high - low, 0.05)
+    ax.set_xlim(low - 0.05 * span, high + 0.05 * span)
+    ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    ax.xaxis.set_major_formatter(PercentFormatter(1))
+
+
+def _stale_scale(ratios: pd.Series, lane_rows: int, ax: Axes):
+    """Set the log axis of stale ratios with the lane below it; return its lowest ratio, and a lane row's place on it."""
+    least = floor(log10(ratios.min())) if len(ratios) else -4
+    most = min(0, ceil(log10(ratios.max()) + 0.05)) if len(ratios) else 0
+    least = min(least, most - 1)
+    height_pt = ax.get_window_extent().height * 72 / ax.figure.dpi
+    row_pt = min(MARKER_PT * 1.35, height_pt * 0.6 / max(lane_rows, 1))
+    lane_pt = max(row_pt * lane_rows + 8, LANE_PT)
+    top_pt = 8.0
+    decades_a_pt = (most - least) / (height_pt - lane_pt - top_pt)
+    ax.set_yscale("log")
+    ax.set_ylim(10 ** (least - lane_pt * decades_a_pt), 10 ** (most + top_pt * decades_a_pt))
+    ax.axhspan(ax.get_ylim()[0], 10**least, color="#f1f3f5", lw=0, zorder=0)
+    ticks = [10.0**power for power in range(least, most + 1)]
+    middle = 10 ** (least - lane_pt / 2 * decades_a_pt)
+    ax.set_yticks([middle, *ticks], ["none\nseen", *(f"{100 * tick:g}%" for tick in ticks)])
+    ax.minorticks_off()
+    ax.yaxis.get_gridlines()[0].set_visible(False)
+    return 10.0**least, lambda row: 10 ** (least - (lane_pt - 4 - row_pt * (row + 0.5)) * decades_a_pt)
+
+
+def _error_bars(seen: pd.DataFrame, metric: str, floor_ratio: float, looks: Looks, ax: Axes) -> None:
+    for row in seen.to_dict("records"):
+        style = {"color": looks[row["strategy"]].colour, "lw": 1.1, "alpha": 0.6, "solid_capstyle": "butt", "zorder": 2}
+        low, high = row["stale_ratio_low"], row["stale_ratio_high"]
+        if low == low:  # NaN with one seed
+            ax.plot([row[metric]] * 2, [max(low, floor_ratio), high], **style)
+            ax.plot([row[f"{metric}_low"], row[f"{metric}_high"]], [row["stale_ratio"]] * 2, **style)
+
+
+def _points(pins: list[Pin], ax: Axes) -> None:
+    """Draw the points; where several share a place, the later ones lie under the earlier ones as wider rings."""
+    at_px = ax.transData.transform([(pin.x, pin.y) for pin in pins]) if pins else []
+    near_px = MARKER_PT * 0.5 * ax.figure.dpi / 72
+    for nth, pin in enumerate(pins):
+        under = sum(bool(np.hypot(*(at_px[nth] - at_px[other])) < near_px) for other in range(nth))
+        size = pin.look.size(MARKER_PT + RINGS_PT[min(under, 2)])
+        ax.plot(
+            [pin.x], [pin.y], ls="", color=pin.look.colour, marker=pin.look.marker, ms=size, mec=PAPER, mew=0.8,
+            zorder=5 - 0.05 * under, clip_on=False,
+        )  # fmt: skip
+
+
+def stale_ages(frame: pd.DataFrame, looks: Looks, ax: Axes) -> None:
+    """Draw the share of reads outdated by at least x, both logarithmic; each line ends at the oldest read seen."""
+    bare(ax)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    low, high = frame["age_s"].min(), frame["age_s"].max()
+    ax.set_xlim(low / 1.3, max(high, low * 10) * 1.3)
+    ax.set_ylim(10 ** (floor(log10(frame["share"].min())) - 0.25), 10 ** min(0.15, ceil(log10(frame["share"].max()) + 0.05)))
+    parts = dict(list(frame.groupby("strategy", sort=False)))
+    for nth, (label, part) in enumerate(parts.items()):
+        width = 1.2 + 1.8 * (1 - nth / len(parts))  # the later, thinner line leaves an equal one visible at its sides
+        ax.plot(part["age_s"], part["share"], color=looks[label].colour, lw=width, solid_capstyle="butt")
+    starts = [Pin(label, part["age_s"].iloc[0], part["share"].iloc[0], looks[label]) for label, part in parts.items()]
+    ends = [Pin(label, part["age_s"].iloc[-1], part["share"].iloc[-1], looks[label]) for label, part in parts.items()]
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}%"))
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(LogLocator(numticks=9))
+        axis.set_minor_formatter(NullFormatter())
+    ax.minorticks_off()
+    ax.yaxis.tick_right()
+    ax.tick_params(length=0)
+    _points(ends, ax)
+    label_points(ax, starts, side="left")
+
+
+def queries_over_time(frame: pd.DataFrame, look: Look, title: str, ax: Axes) -> None:
+    """Draw one strategy's database queries a second over time, with its mean and its peak in words."""
+    bare(ax)
+    rate = frame["db_queries_per_s"]
+    ax.fill_between(frame["time_s"], rate, color=look.colour, alpha=0.25, lw=0)
+    ax.plot(frame["time_s"], rate, color=look.colour, lw=1.1)
+    top = {"transform": ax.transAxes, "clip_on": False}
+    ax.plot([0.015], [1.38], marker=look.marker, color=look.colour, ms=look.size(6.5), mec=PAPER, mew=0.5, **top)
+    ax.text(0.055, 1.38, plain(title), size=8.5, weight="bold", color=INK, va="center_baseline", **top)
+    mean, peak = (brief("db_queries_per_s", value) for value in (rate.mean(), rate.max()))
+    words = f"mean {mean} a second, peak {peak}" if rate.max() > 0 else mean
+    ax.text(0.055, 1.14, words, size=7.5, color=MUTED, va="center_baseline", **top)
+
+
+def price(frame: pd.DataFrame, metric: str, looks: Looks, ax: Axes) -> None:
+    """Draw one cost as a bar a strategy, with its figure at the end and its interval as a line."""
+    bare(ax)
+    ax.grid(visible=False, axis="y")
+    ax.set_yticks(range(len(frame)), [plain(label) for label in frame["strategy"]])
+    ax.invert_yaxis()
+    values = frame[metric].fillna(0)
+    highs = frame[f"{metric}_high"].fillna(values)
+    ax.barh(range(len(frame)), values, height=0.62, color=[looks[label].colour for label in frame["strategy"]], alpha=0.85)
+    for place, row in enumerate(frame.to_dict("records")):
+        if row[f"{metric}_high"] > row[f"{metric}_low"]:
+            ax.plot([row[f"{metric}_low"], row[f"{metric}_high"]], [place] * 2, color=INK, lw=1)
+        ax.annotate(
+            brief(metric, row[metric]), (max(values[place], highs[place]), place), (4, 0), textcoords="offset points",
+            size=7.5, color=INK, va="center",
+        )  # fmt: skip
+    ax.set_xlim(0, (highs.max() or 1) * 1.42)
+    ax.xaxis.set_major_locator(MaxNLocator(3))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+
+
+def traffic(frame: pd.DataFrame, ax: Axes) -> None:
+    """Draw the reads a second over time: the arrival process."""
+    bare(ax)
+    ax.fill_between(frame["time_s"], frame["reads_per_s"], color=MUTED, alpha=0.2, lw=0)
+    ax.plot(frame["time_s"], frame["reads_per_s"], color=INK, lw=1.1)
+    ax.set_ylim(0)
+    ax.margins(x=0)

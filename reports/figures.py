@@ -1,0 +1,184 @@
+"""Figures: a case's charts on sheets with a title, a subtitle and a footer, rendered to PNG. All measures in inches."""
+
+import io
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import ceil
+from typing import Literal
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from reports import charts
+from reports.frames import Case, mean_frame, stale_age_frame, time_frame
+from reports.labels import column_height_pt, column_width_pt, plain
+from reports.palette import INK, MUTED, PAPER, looks
+from sim.experiment import LOAD_BINS
+from sim.metrics import duration
+
+DPI = 160
+HEAD, FOOT, TICKS, EDGE = 0.95, 0.9, 0.75, 0.15  # above and below the plot, for its tick labels, at the other side
+PLOT_WIDTH, LEAST_HEIGHT, SHEET_WIDTH = 4.7, 3.9, 7.5
+PRICES = {
+    "db_queries_per_s": "Database queries a second",
+    "cache_calls_per_request": "Cache calls a request",
+    "entries_end": "Entries held at the end",
+}
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A rendered chart: `name` for its file, `title` and `reading` for people, and the picture."""
+
+    name: str
+    title: str
+    reading: str
+    png: bytes
+
+
+def draw_charts(case: Case) -> Iterator[Chart]:
+    """Yield the case's charts, the headline first."""
+    for draw in (_headline, _hits, _ages, _queries, _prices, _traffic):
+        name, title, reading, figure = draw(case)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", metadata={"Software": None})
+        yield Chart(name, title, reading, buffer.getvalue())
+
+
+def footer(case: Case) -> str:
+    """Return what every chart says about where its figures come from."""
+    seeds = len(case.seeds)
+    spread = "one seed, so no intervals" if seeds == 1 else f"means of {seeds} seeds; thin lines are 95% intervals"
+    return ". ".join([f"{case.title}: {spread}", *(note[0].upper() + note[1:] for note in _plain_notes(case))])
+
+
+def _plain_notes(case: Case) -> list[str]:
+    return [note.replace("`", "") for note in case.notes if note]
+
+
+def _sheet(case: Case, width: float, height: float, title: str, subtitle: str) -> Figure:
+    """Return an empty figure for a plot area of *height*, with its words in place."""
+    total = HEAD + height + FOOT
+    figure = Figure(figsize=(width, total), dpi=DPI, facecolor=PAPER)
+    FigureCanvasAgg(figure)
+    figure.text(0.12 / width, 1 - 0.27 / total, plain(title), size=12, weight="bold", color=INK, va="center")
+    figure.text(0.12 / width, 1 - 0.5 / total, plain(subtitle), size=8.5, color=MUTED, va="center")
+    words = textwrap.fill(plain(footer(case)), int(width * 18), max_lines=3, placeholder=" …")
+    figure.text(0.12 / width, 0.08 / total, words, size=7, color=MUTED, va="bottom", linespacing=1.3)
+    return figure
+
+
+def _axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Return axes at a place given in inches."""
+    across, up = figure.get_size_inches()
+    return figure.add_axes((left / across, bottom / up, width / across, height / up))
+
+
+def _labelled(
+    case: Case, title: str, subtitle: str, draw: Callable[[Axes], None], side: Literal["left", "right"] = "right"
+) -> Figure:
+    """Return a figure of one plot with a column of labels at one side, as high as the labels need."""
+    labels = list(case.by_strategy)
+    height = max(LEAST_HEIGHT, column_height_pt(len(labels)) / 72)
+    column = column_width_pt(labels) / 72
+    figure = _sheet(case, TICKS + PLOT_WIDTH + column + EDGE, height, title, subtitle)
+    draw(_axes(figure, TICKS if side == "right" else column + EDGE, FOOT, PLOT_WIDTH, height))
+    return figure
+
+
+def _scatter(case: Case, metric: str, title: str, subtitle: str, x_title: str) -> Figure:
+    def draw(ax: Axes) -> None:
+        charts.against_stale(mean_frame(case, [metric, "stale_ratio"]), metric, looks(case.by_strategy), ax)
+        ax.set_xlabel(x_title, size=8.5, color=MUTED)
+        ax.set_title("outdated reads, share of all reads", size=8.5, color=MUTED, loc="left", pad=8)
+
+    return _labelled(case, title, subtitle, draw)
+
+
+def _headline(case: Case) -> tuple[str, str, str, Figure]:
+    title = "Queries saved, and the outdated reads they cost"
+    subtitle = "Lower right is better: fewer queries, fresher reads."
+    figure = _scatter(case, "db_queries_saved_ratio", title, subtitle, "database queries saved, against no cache")
+    reading = f"{subtitle} The lane at the bottom holds strategies with no outdated read seen; height within it means nothing."
+    return "saved_against_stale", title, reading, figure
+
+
+def _hits(case: Case) -> tuple[str, str, str, Figure]:
+    title = "Hit ratio is not freshness"
+    subtitle = "Reads without a full load, against outdated reads."
+    figure = _scatter(case, "hit_ratio", title, subtitle, "hit ratio")
+    return "hits_against_stale", title, subtitle, figure
+
+
+def _ages(case: Case) -> tuple[str, str, str, Figure]:
+    title = "How old outdated reads get"
+    subtitle = "Share of all reads outdated by at least this long. A line ends at the oldest read seen."
+    frame = stale_age_frame(case)
+    shown = set(frame["strategy"])
+    unseen = [label for label in case.by_strategy if label not in shown]
+
+    def draw(ax: Axes) -> None:
+        if frame.empty:
+            charts.bare(ax)
+            ax.set(xticks=[], yticks=[])
+            ax.text(0.5, 0.5, "no outdated read was seen", transform=ax.transAxes, ha="center", color=MUTED, size=10)
+            return
+        charts.stale_ages(frame, looks(case.by_strategy), ax)
+        ax.set_xlabel("time since the version read was superseded", size=8.5, color=MUTED)
+        ax.set_title("share of all reads", size=8.5, color=MUTED, loc="right", pad=8)
+
+    figure = _labelled(case, title, subtitle, draw, side="left")
+    without = f" Not drawn, as none was seen: {', '.join(unseen)}." if unseen else ""
+    return "stale_ages", title, subtitle + without, figure
+
+
+def _queries(case: Case) -> tuple[str, str, str, Figure]:
+    title = "Database queries over time"
+    step = duration(case.outcomes[0].measured_s / LOAD_BINS)
+    subtitle = f"Queries a second in steps of {step}, from the end of the warm-up; all panels share their scales."
+    frame, look = time_frame(case), looks(case.by_strategy)
+    across, panel_width, panel_height, gap = 3, 2.05, 0.62, 0.58
+    rows = ceil(len(look) / across)
+    figure = _sheet(case, SHEET_WIDTH, rows * (panel_height + gap) - 0.35, title, subtitle)
+    top = (frame["db_queries_per_s"].max() or 1) * 1.05
+    for nth, (label, part) in enumerate(frame.groupby("strategy", sort=False)):
+        left = 0.55 + (nth % across) * (panel_width + 0.27)
+        bottom = FOOT + (rows - 1 - nth // across) * (panel_height + gap) - 0.05
+        ax = _axes(figure, left, bottom, panel_width, panel_height)
+        charts.queries_over_time(part, look[label], label, ax)
+        ax.set(ylim=(0, top), xlim=(0, case.outcomes[0].measured_s))
+        ax.yaxis.set_major_locator(charts.MaxNLocator(3))
+        ax.xaxis.set_major_locator(charts.MaxNLocator(4))
+        ax.xaxis.set_major_formatter(charts.clock)
+        if nth % across:
+            ax.tick_params(labelleft=False)
+        if nth + across < len(look):
+            ax.tick_params(labelbottom=False)
+    return "queries_over_time", title, subtitle, figure
+
+
+def _prices(case: Case) -> tuple[str, str, str, Figure]:
+    title, subtitle = "The price", "What each strategy asks of the database, of the cache server and of its memory."
+    frame, look = mean_frame(case, list(PRICES)), looks(case.by_strategy)
+    height = 0.24 * len(frame)
+    names = column_width_pt(list(frame["strategy"])) / 72 - 0.25
+    figure = _sheet(case, names + 3 * 2.15 + 0.1, height, title, subtitle)
+    for nth, (metric, name) in enumerate(PRICES.items()):
+        ax = _axes(figure, names + nth * 2.15, FOOT - 0.1, 1.95, height + 0.1)
+        charts.price(frame, metric, look, ax)
+        ax.set_title(name, size=8.5, color=INK, loc="left", pad=6)
+        ax.tick_params(axis="y", labelleft=nth == 0, labelcolor=INK)
+    return "price", title, subtitle, figure
+
+
+def _traffic(case: Case) -> tuple[str, str, str, Figure]:
+    title = "The traffic"
+    subtitle = f"Reads a second over {duration(case.outcomes[0].measured_s)} ({case.arrivals}), the same for every strategy."
+    figure = _sheet(case, SHEET_WIDTH, 1.5, title, subtitle)
+    frame = time_frame(case)
+    ax = _axes(figure, TICKS, FOOT - 0.2, SHEET_WIDTH - TICKS - EDGE - 0.1, 1.6)
+    charts.traffic(frame[frame["strategy"] == frame["strategy"].iloc[0]], ax)
+    ax.xaxis.set_major_formatter(charts.clock)
+    return "traffic", title, subtitle, figure

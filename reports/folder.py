@@ -1,0 +1,99 @@
+"""The report's folder: everything is built aside first and moved in file by file, so that nothing is left half-written."""
+
+import os
+import re
+import tempfile
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from sim.errors import UserError, one_line
+from sim.experiment import Outcome
+
+PAGE = "report.html"
+FILES = ("summary.csv", "summary.parquet", PAGE)
+
+
+def check_writable(out_dir: Path | str) -> None:
+    """Make sure that a report can be written to *out_dir*; leave no trace.
+
+    Raises:
+        UserError: if it cannot.
+    """
+    with _user_errors(out_dir):
+        out = Path(out_dir)
+        made = [folder for folder in (out, *out.parents) if not folder.exists()]
+        try:
+            _make(out)
+            tempfile.TemporaryFile(dir=out).close()
+        finally:
+            for folder in made:  # the deepest first
+                if folder.is_dir():
+                    folder.rmdir()
+
+
+def write_folder(outcomes: Sequence[Outcome], out_dir: Path | str, command: str, yours: Collection[str]) -> Path:
+    """Write the report of *outcomes* to *out_dir* and return the page's path; see `reports.write_report`."""
+    with _user_errors(out_dir):
+        out = Path(out_dir)
+        _make(out)
+        # Inside the folder itself: it may be a mount of its own, and files are moved at once only within one file system.
+        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=out) as aside:
+            _build(outcomes, Path(aside), command, yours)
+            _move(Path(aside), out)
+        return out / PAGE
+
+
+@contextmanager
+def _user_errors(out_dir: Path | str) -> Iterator[None]:
+    try:
+        yield
+    except UserError:
+        raise
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
+        raise UserError(f"cannot write the report to {one_line(out_dir)!r}: {reason}") from error
+
+
+def _make(out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        if (out / name).is_dir():
+            raise UserError(f"cannot write the report to {one_line(out)!r}: {name} there is a folder")
+
+
+def _build(outcomes: Sequence[Outcome], aside: Path, command: str, yours: Collection[str]) -> None:
+    """Write every file of the report into *aside*."""
+    from reports.answer import answer
+    from reports.figures import draw_charts
+    from reports.frames import cases, run_frame
+    from reports.page import page
+
+    frame = run_frame(outcomes)
+    frame.to_csv(aside / "summary.csv", index=False)
+    frame.to_parquet(aside / "summary.parquet", index=False)
+    found = cases(outcomes)
+    charts = [list(draw_charts(case)) for case in found]
+    (aside / "charts").mkdir()
+    for prefix, drawn in zip(_file_names([case.title for case in found]), charts, strict=True):
+        for chart in drawn:
+            (aside / "charts" / f"{prefix}-{chart.name}.png").write_bytes(chart.png)
+    text = page([answer(case) for case in found], charts, command, yours)
+    (aside / PAGE).write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def _file_names(titles: Sequence[str]) -> list[str]:
+    """Return a file name for every title: harmless on any system, and no two alike."""
+    names: list[str] = []
+    for title in titles:
+        name = re.sub(r"[^a-z0-9_]+", "-", title.lower()).strip("-")[:80] or "case"
+        names.append(name if name not in names else f"{name}-{len(names)}")
+    return names
+
+
+def _move(aside: Path, out: Path) -> None:
+    """Move the files into place, the page last: a new page never stands beside old figures."""
+    (out / "charts").mkdir(exist_ok=True)
+    built = sorted((path for path in aside.rglob("*") if path.is_file()), key=lambda path: path.name == PAGE)
+    for path in built:
+        os.replace(path, out / path.relative_to(aside))  # noqa: PTH105: `replace` on purpose, as its documentation promises atomicity

@@ -1,0 +1,140 @@
+"""Frames: outcomes as cases (one scenario on one backend) and as tidy pandas frames."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from reports.statistics import metric_interval
+from sim.experiment import AGE_QUANTILES, Outcome
+from sim.scenario import Scenario
+
+STAND_IN = "`shared` is a stand-in for a shared server (one LocMem store, a round trip away)"
+AGE_STEPS = 160
+
+
+@dataclass(frozen=True)
+class Case:
+    """One scenario on one backend: a section of the page and a set of charts. Strategies keep the outcomes' order."""
+
+    scenario: Scenario
+    backend: str
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def title(self) -> str:
+        """The case as headings name it."""
+        return f"{self.scenario.name} on {self.backend}"
+
+    @property
+    def arrivals(self) -> str:
+        """How requests arrive: the arrival process, or the trace that is replayed."""
+        return "replayed from the trace" if self.scenario.trace else self.scenario.arrivals
+
+    @cached_property
+    def by_strategy(self) -> dict[str, list[Outcome]]:
+        """The outcomes of every strategy, by its label, in order of seed."""
+        groups: dict[str, list[Outcome]] = {}
+        for outcome in self.outcomes:
+            groups.setdefault(outcome.label, []).append(outcome)
+        return {label: sorted(group, key=lambda one: one.run.seed) for label, group in groups.items()}
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds that were run."""
+        return sorted({outcome.run.seed for outcome in self.outcomes})
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of any output must know: the stand-in first, then what the runs noted."""
+        return list(dict.fromkeys(note for outcome in self.outcomes for note in notes_of(outcome)))
+
+    def values(self, label: str, metric: str) -> dict[int, float]:
+        """Return the *metric* of the strategy *label*, by seed."""
+        return {one.run.seed: float(one.summary[metric]) for one in self.by_strategy[label]}
+
+    def total(self, label: str, count: str) -> int:
+        """Return a count ("reads", "hits", "requests", "keys"; or "writes") of the strategy *label*, over all seeds."""
+        return sum(int(one.counts.get(count, one.summary.get(count, 0))) for one in self.by_strategy[label])
+
+
+def cases(outcomes: Sequence[Outcome]) -> list[Case]:
+    """Return the cases in *outcomes*, in order of first appearance."""
+    groups: dict[tuple[Scenario, str], list[Outcome]] = {}
+    for outcome in outcomes:
+        groups.setdefault((outcome.run.scenario, outcome.run.backend), []).append(outcome)
+    return [Case(scenario, backend, tuple(group)) for (scenario, backend), group in groups.items()]
+
+
+def notes_of(outcome: Outcome) -> list[str]:
+    """Return the notes of one run, the stand-in's among them."""
+    return [STAND_IN, *outcome.notes] if outcome.run.backend == "shared" else list(outcome.notes)
+
+
+def run_frame(outcomes: Sequence[Outcome]) -> pd.DataFrame:
+    """Return one row a run: scenario, strategy with its parameters, backend, seed, the metrics, and the notes."""
+    return pd.DataFrame([{**outcome.row(), "notes": "; ".join(notes_of(outcome))} for outcome in outcomes])
+
+
+def mean_frame(case: Case, metrics: Sequence[str]) -> pd.DataFrame:
+    """Return one row a strategy: `strategy`, and for every metric its mean over seeds and the interval's ends.
+
+    The ends are `<metric>_low` and `<metric>_high`, NaN with one seed.
+    """
+    rows = []
+    for label in case.by_strategy:
+        row: dict[str, float | str] = {"strategy": label}
+        for metric in metrics:
+            interval = metric_interval(metric, case.values(label, metric).values())
+            row |= {metric: interval.mean, f"{metric}_low": interval.low, f"{metric}_high": interval.high}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def stale_age_frame(case: Case) -> pd.DataFrame:
+    """Return the share of all reads that were outdated by at least `age_s`, by strategy, as the mean over seeds.
+
+    Columns: strategy, age_s, share. A strategy with no stale read has no rows.
+    """
+    ages = [outcome.stale_age_quantiles_s for outcome in case.outcomes if len(outcome.stale_age_quantiles_s)]
+    if not ages:
+        return pd.DataFrame({"strategy": pd.Series(dtype=str), "age_s": [], "share": []})
+    known = np.concatenate(ages)
+    grid = np.geomspace(max(known.min(), 1e-6), max(known.max(), 1e-6), AGE_STEPS)
+    grid[-1] = known.max()  # rounding must not push the oldest read off the grid
+    parts = []
+    for label, group in case.by_strategy.items():
+        share = np.mean([_share_at_least(outcome, grid) for outcome in group], axis=0)
+        seen = share > 0
+        parts.append(pd.DataFrame({"strategy": label, "age_s": grid[seen], "share": share[seen]}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _share_at_least(outcome: Outcome, age_s: np.ndarray) -> np.ndarray:
+    """Return the share of a run's reads that were outdated by at least each of *age_s*."""
+    quantiles = outcome.stale_age_quantiles_s
+    if not len(quantiles):
+        return np.zeros(len(age_s))
+    ratio, reads = float(outcome.summary["stale_ratio"]), outcome.counts["reads"]
+    share = ratio * (1 - np.interp(age_s, quantiles, AGE_QUANTILES, left=0.0))
+    # The oldest read itself is one read, not none.
+    return np.where(age_s <= quantiles[-1], np.maximum(share, min(ratio, 1 / reads)), 0.0)
+
+
+def time_frame(case: Case) -> pd.DataFrame:
+    """Return the database's and the readers' rates over the measured time, by strategy, as means over seeds.
+
+    Columns: strategy, time_s (the middle of a bin, from the end of the warm-up), db_queries_per_s, reads_per_s.
+    """
+    parts = []
+    for label, group in case.by_strategy.items():
+        bins = len(group[0].db_queries_per_s)
+        columns = {
+            "time_s": (np.arange(bins) + 0.5) * group[0].measured_s / bins,
+            "db_queries_per_s": np.mean([one.db_queries_per_s for one in group], axis=0),
+            "reads_per_s": np.mean([one.reads_per_s for one in group], axis=0),
+        }
+        parts.append(pd.DataFrame({"strategy": label, **columns}))
+    return pd.concat(parts, ignore_index=True)

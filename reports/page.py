@@ -1,0 +1,158 @@
+"""The page: one self-contained HTML file that leads with the answer. No script, nothing from elsewhere."""
+
+import base64
+from collections.abc import Collection, Iterable, Sequence
+from html import escape
+from importlib.resources import files
+
+from reports.answer import LIMITS, Answer
+from reports.figures import Chart
+from reports.frames import Case
+from reports.palette import looks
+from reports.provenance import inputs, machine, strategies, versions
+from reports.tables import COLUMNS
+from reports.words import cell, figure, plural
+from sim.metrics import METRICS
+
+
+def page(answers: Sequence[Answer], charts: Sequence[Sequence[Chart]], command: str, yours: Collection[str]) -> str:
+    """Return the report of these answers (one a case) with each case's charts, the headline first."""
+    found = [one.case for one in answers]
+    body = [
+        _header(found),
+        _overview(answers) if len(answers) > 1 else "",
+        *(_answer(nth, one, alone=len(answers) == 1) for nth, one in enumerate(answers)),
+        _limits(answers),
+        *(_section(nth, case, drawn) for nth, (case, drawn) in enumerate(zip(found, charts, strict=True))),
+        _provenance(found, command, yours),
+    ]
+    css = (files("reports") / "page.css").read_text(encoding="utf-8")
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="color-scheme" content="light dark">\n'
+        f"<title>{escape(_title(found))}</title>\n<style>\n{css}</style>\n</head>\n<body>\n<main>\n"
+        f"{''.join(body)}</main>\n</body>\n</html>\n"
+    )
+
+
+def _title(found: Sequence[Case]) -> str:
+    return f"cachewise: {', '.join(dict.fromkeys(case.scenario.name for case in found))}"
+
+
+def _header(found: Sequence[Case]) -> str:
+    runs = sum(len(case.outcomes) for case in found)
+    reads = sum(int(outcome.summary["reads"]) for case in found for outcome in case.outcomes)
+    measured = f"{plural(runs, 'simulated run')} over Django's own cache backends, {reads:,} reads judged against the truth."
+    return f'<header><p class="kicker">cachewise</p><h1>Which cache-invalidation strategy?</h1><p class="muted">{measured}</p></header>\n'
+
+
+def _text(text: str) -> str:
+    """Escape *text*, and set what stands in backticks as code."""
+    parts = escape(text).split("`")
+    if len(parts) % 2 == 0:  # an unpaired backtick is only a backtick
+        return escape(text)
+    return "".join(f"<code>{part}</code>" if nth % 2 else part for nth, part in enumerate(parts))
+
+
+def _items(texts: Iterable[str], css: str = "") -> str:
+    inner = "".join(f"<li>{_text(text)}</li>\n" for text in texts)
+    return f'<ul class="{css}">\n{inner}</ul>\n' if inner else ""
+
+
+def _overview(answers: Sequence[Answer]) -> str:
+    rows = []
+    for nth, one in enumerate(answers):
+        link = f'<a href="#case-{nth}">{escape(one.case.title)}</a>'
+        picks = [group.leader for group in one.groups]
+        cells = ["; ".join(figure(one.case, label, metric) for label in picks) for metric in ("stale_ratio", "db_queries_saved_ratio")]
+        rows.append([link, escape("; ".join(picks) or "-"), *map(escape, cells)])
+    head = ["scenario and backend", "not beaten, freshest first", "outdated reads", "queries saved"]
+    return f"<h2>At a glance</h2>\n{_table(head, rows)}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], css: str = "") -> str:
+    """Return a table of cells that are HTML already."""
+    top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    lines = "".join(f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{one}</td>" for one in row[1:])}</tr>\n' for row in rows)
+    return f'<div class="scroll"><table class="{css}"><thead><tr>{top}</tr></thead>\n<tbody>\n{lines}</tbody></table></div>\n'
+
+
+def _answer(nth: int, one: Answer, *, alone: bool) -> str:
+    case = one.case
+    heading = "The answer" if alone else f'The answer for <a href="#case-{nth}">{escape(case.title)}</a>'
+    options = _items(one.options, "options")
+    warnings = f'<div class="alarm"><strong>Check the scenario</strong>{_items(one.alarms)}</div>\n' if one.alarms else ""
+    about = f"{escape(case.title)}: {escape(case.scenario.why)}" if case.scenario.why else escape(case.title)
+    return (
+        f'<section class="answer"><h2>{heading}</h2>\n<p class="muted">{about}</p>\n<p class="lead">{_text(one.lead)}</p>\n'
+        f"<p><strong>{_text(one.choice)}</strong></p>\n{options}{''.join(f'<p>{_text(text)}</p>' for text in one.cautions)}\n"
+        f"{warnings}</section>\n"
+    )
+
+
+def _limits(answers: Sequence[Answer]) -> str:
+    notes = dict.fromkeys(f"{note[0].upper()}{note[1:]}." for one in answers for note in one.case.notes if note)
+    return f"<section><h2>What this does not cover</h2>\n{_items([*notes, *LIMITS])}</section>\n"
+
+
+def _section(nth: int, case: Case, drawn: Sequence[Chart]) -> str:
+    headline, *others = drawn
+    return (
+        f'<section id="case-{nth}"><h2>{escape(case.title)}</h2>\n{_notes(case)}{_figure(case, headline)}'
+        f"<h3>Every strategy in figures</h3>\n{_figures_table(case)}{_meanings()}"
+        f"{''.join(_figure(case, chart) for chart in others)}</section>\n"
+    )
+
+
+def _notes(case: Case) -> str:
+    return "".join(f'<p class="muted">{_text(f"{note[0].upper()}{note[1:]}.")}</p>\n' for note in case.notes if note)
+
+
+def _figure(case: Case, chart: Chart) -> str:
+    data = base64.b64encode(chart.png).decode("ascii")
+    alt = escape(f"{chart.title}, {case.title}. {chart.reading}", quote=True)
+    caption = f"<figcaption>{_text(chart.reading)}</figcaption>"
+    return f'<figure><div class="scroll"><img alt="{alt}" src="data:image/png;base64,{data}"></div>{caption}</figure>\n'
+
+
+def _figures_table(case: Case) -> str:
+    look = looks(case.by_strategy)
+    rows = []
+    for label in case.by_strategy:
+        name = f'<span class="dot" style="background:{look[label].colour}"></span>{escape(label)}'
+        rows.append([name, *(_split(cell(case, label, metric)) for metric in COLUMNS)])
+    return _table(["strategy", *COLUMNS.values()], rows, "figures")
+
+
+def _split(text: str) -> str:
+    """Return a cell with its interval on a line of its own."""
+    figure, bracket, interval = text.partition(" (")
+    return escape(figure) + (f"<small>{escape(interval.rstrip(')'))}</small>" if bracket else "")
+
+
+def _meanings() -> str:
+    items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(METRICS[metric].meaning)}</dd>\n" for metric, name in COLUMNS.items())
+    return f"<details><summary>What the columns mean</summary><dl>{items}</dl></details>\n"
+
+
+def _provenance(found: Sequence[Case], command: str, yours: Collection[str]) -> str:
+    seeds = ", ".join(str(seed) for seed in sorted({seed for case in found for seed in case.seeds}))
+    facts = {"command": f"<code>{escape(command)}</code>", "seeds": escape(seeds), "machine": escape(machine())}
+    facts |= {name: escape(version) for name, version in versions().items()}
+    rows = "".join(f"<dt>{escape(name)}</dt><dd>{value}</dd>\n" for name, value in facts.items())
+    return (
+        '<section><h2>Where this comes from</h2>\n<p class="muted">With these inputs, versions and seeds the same reads come out.</p>\n'
+        f"<dl>{rows}</dl>\n{''.join(_inputs(case, yours) for case in found)}</section>\n"
+    )
+
+
+def _inputs(case: Case, yours: Collection[str]) -> str:
+    rows = []
+    for one in inputs(case, yours):
+        tag = f'<span class="tag {one.origin}">{one.origin}</span>'
+        rows.append([f"<code>{escape(one.name)}</code>", escape(one.value), tag, escape(one.meaning)])
+    specs = "".join(f"<li><code>{escape(spec)}</code></li>" for spec in strategies(case))
+    return (
+        f"<details><summary>Inputs of {escape(case.title)}</summary>\n{_table(['input', 'value', 'from', 'meaning'], rows)}"
+        f"<p>Strategies, with all their parameters:</p><ul>{specs}</ul></details>\n"
+    )

@@ -1,0 +1,59 @@
+"""The palette: one colour and marker a strategy, the same in every chart and whichever others are shown.
+
+Colours are told apart by colour-blind readers (Source: Okabe and Ito, Color Universal Design, 2008); the marker says the rest.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+from zlib import crc32
+
+INK, MUTED, FAINT, PAPER = "#1b1f24", "#5c6370", "#e3e5e8", "#ffffff"
+BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK, GREY = (
+    "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#222222", "#8a8f98",
+)  # fmt: skip
+COLOURS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY)
+MARKERS = "osD^vPX<>phd"
+
+
+class Look(NamedTuple):
+    """How a strategy is drawn: a colour, and a marker as matplotlib names them."""
+
+    colour: str
+    marker: str
+
+    def size(self, points: float) -> float:
+        """Return the size at which the marker looks as large as a circle of *points*."""
+        return points * {"*": 1.7, "D": 0.85, "s": 0.9, "X": 1.1, "P": 1.1, "d": 1.1}.get(self.marker, 1.0)
+
+
+# By name, so that a chart of three strategies looks like the chart of all. A strategy that is not listed gets a look of its own.
+LOOKS = {
+    "no-cache": Look(GREY, "s"),
+    "oracle": Look(GREY, "*"),
+    "ttl-only": Look(BLACK, "o"),
+    "delete-in-transaction": Look(VERMILION, "X"),
+    "delete-on-write": Look(BLUE, "o"),
+    "delete-then-set": Look(ORANGE, "v"),
+    "write-through": Look(GREEN, "D"),
+    "clear-all": Look(PURPLE, "P"),
+    "versioning": Look(SKY, "^"),
+    "incr-version": Look(VERMILION, "<"),
+    "namespace-version": Look(PURPLE, "p"),
+    "key-based": Look(BLUE, "h"),
+    "get-or-set": Look(ORANGE, "s"),
+}
+_SPARE = tuple(look for marker in MARKERS for colour in COLOURS if (look := Look(colour, marker)) not in LOOKS.values())
+
+
+def looks(labels: Iterable[str]) -> dict[str, Look]:
+    """Return the look of every label: the listed one, or one drawn by the label's own text.
+
+    Two unlisted labels that draw the same spare look are moved apart, in the order given.
+    """
+    chosen: dict[str, Look] = {}
+    for label in labels:
+        start = crc32(label.encode())
+        spare = (_SPARE[(start + step) % len(_SPARE)] for step in range(len(_SPARE)))
+        free = next((look for look in spare if look not in chosen.values()), _SPARE[start % len(_SPARE)])
+        chosen[label] = LOOKS.get(label, free)
+    return chosen

@@ -1,0 +1,79 @@
+"""Statistics over replications: a run is one observation, whatever the number of its reads.
+
+Reads between two writes share a fate, so an interval from counting reads is far too narrow; seeds are independent.
+Source: Law, Simulation Modeling and Analysis, on independent replications and common random numbers.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import inf, nan, sqrt
+
+import numpy as np
+from scipy.stats import t as student_t
+
+from sim.metrics import METRICS
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean over seeds with its confidence interval; `low` and `high` are NaN where one seed gives none."""
+
+    mean: float
+    low: float
+    high: float
+    seeds: int
+
+    @property
+    def known(self) -> bool:
+        """Whether there is an interval at all: it takes two seeds."""
+        return self.seeds > 1
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether a difference with this interval is one that the seeds can show."""
+        return self.known and not self.low <= 0 <= self.high
+
+
+def mean_interval(values: Iterable[float], least: float = -inf, most: float = inf) -> Interval:
+    """Return the mean of *values* and Student's t interval at `CONFIDENCE`, cut to what is possible.
+
+    Cutting an interval to [*least*, *most*] never loses a true mean. NaNs (nothing to measure) are left out.
+    """
+    known = np.array([value for value in values if value == value], dtype=float)  # noqa: PLR0124: a NaN is not itself
+    count = len(known)
+    if count == 0:
+        return Interval(nan, nan, nan, 0)
+    mean = float(known.mean())
+    if count == 1:
+        return Interval(mean, nan, nan, 1)
+    half = float(student_t.ppf((1 + CONFIDENCE) / 2, count - 1)) * float(known.std(ddof=1)) / sqrt(count)
+    return Interval(mean, max(mean - half, least), min(mean + half, most), count)
+
+
+def metric_interval(metric: str, values: Iterable[float]) -> Interval:
+    """Return the interval of a metric of `sim.metrics`, within the metric's natural limits."""
+    return mean_interval(values, *limits(metric))
+
+
+def limits(metric: str) -> tuple[float, float]:
+    """Return the least and the largest value a metric can have."""
+    least = -inf if metric == "db_queries_saved_ratio" else 0.0  # version queries can cost more than they save
+    return least, 1.0 if METRICS[metric].unit == "ratio" else inf
+
+
+def paired_difference(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Interval:
+    """Return *ours* minus *theirs* over the seeds both were run with: the traffic cancels out.
+
+    Strategies meet the same requests and latencies under the same seed (common random numbers).
+    """
+    return mean_interval(ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys()))
+
+
+def most_unseen_ratio(trials: int) -> float:
+    """Return the largest share that *trials* independent trials miss with 5% probability: about 3 / *trials*.
+
+    Source: Hanley and Lippman-Hand, If nothing goes wrong, is everything all right?, JAMA 1983 (the rule of three).
+    """
+    return 1 - (1 - CONFIDENCE) ** (1 / trials) if trials else 1.0

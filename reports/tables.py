@@ -1,0 +1,103 @@
+"""Tables: the outcomes for the terminal, as Markdown, as CSV and as JSON."""
+
+import io
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from math import isnan
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from reports.frames import Case, cases, notes_of, run_frame
+from reports.words import cell, figure, oldest, plural
+from sim.experiment import Outcome
+
+COLUMNS = {
+    "stale_ratio": "outdated reads",
+    "stale_reads_per_day": "outdated a day",
+    "stale_age_max_s": "oldest",
+    "hit_ratio": "hits",
+    "db_queries_saved_ratio": "queries saved",
+    "db_queries_per_s": "queries/s",
+    "cache_calls_per_request": "cache calls a request",
+    "response_p99_s": "response p99",
+    "entries_end": "entries",
+    "keys_left_stale": "keys left outdated",
+}
+_TERMINAL = ("stale_ratio", "stale_age_max_s", "db_queries_saved_ratio", "db_queries_per_s", "cache_calls_per_request", "response_p99_s", "entries_end")  # fmt: skip
+
+
+def render(outcomes: Sequence[Outcome], form: str) -> str:
+    """Return the outcomes as text: *form* is "table", "markdown", "csv" or "json"."""
+    return {"table": terminal_text, "markdown": markdown, "csv": csv_text, "json": json_text}[form](outcomes)
+
+
+def terminal_text(outcomes: Sequence[Outcome]) -> str:
+    """Return one table a case for the terminal, with its notes, in colour if standard output is a terminal."""
+    width = shutil.get_terminal_size((120, 24)).columns
+    console = Console(file=io.StringIO(), width=max(width, 80), force_terminal=sys.stdout.isatty(), highlight=False)
+    for case in cases(outcomes):
+        console.print(_terminal_table(case))
+    return console.file.getvalue().rstrip()  # type: ignore[attr-defined]
+
+
+def _terminal_table(case: Case) -> Table:
+    # Names are people's input: as Text, square brackets in them are not read as colours.
+    caption = Text("; ".join([_means_of(case), *case.notes]).replace("`", ""), justify="left")
+    table = Table(title=Text(case.title, "bold"), title_justify="left", caption=caption, caption_justify="left", box=None, padding=(0, 1))
+    table.add_column("strategy", no_wrap=True)
+    for metric in _TERMINAL:
+        table.add_column(COLUMNS[metric], justify="right", no_wrap=metric == "stale_ratio")
+    for label in case.by_strategy:
+        shown = [cell(case, label, "stale_ratio"), *(_short(case, label, metric) for metric in _TERMINAL[1:])]
+        table.add_row(Text(label), *map(Text, shown))
+    return table
+
+
+def _short(case: Case, label: str, metric: str) -> str:
+    if metric == "stale_age_max_s":
+        return oldest(case, label)
+    text = figure(case, label, metric)
+    return "none seen" if text.startswith("none seen") else text  # the first column says out of how many reads
+
+
+def _means_of(case: Case) -> str:
+    count = len(case.seeds)
+    return "one seed: no intervals" if count == 1 else f"means of {plural(count, 'seed')}, in brackets 95% intervals"
+
+
+def markdown(outcomes: Sequence[Outcome]) -> str:
+    """Return one Markdown table a case, with its notes."""
+    parts = []
+    for case in cases(outcomes):
+        rows = [["strategy", *COLUMNS.values()], ["---"] * (len(COLUMNS) + 1)]
+        rows += [[label, *(cell(case, label, metric) for metric in COLUMNS)] for label in case.by_strategy]
+        lines = [f"| {' | '.join(_no_bars(text) for text in row)} |" for row in rows]
+        parts.append("\n".join([f"### {case.title}", "", *lines, "", "; ".join([_means_of(case), *case.notes])]))
+    return "\n\n".join(parts)
+
+
+def _no_bars(text: str) -> str:
+    return text.replace("|", r"\|").replace("\n", " ")
+
+
+def csv_text(outcomes: Sequence[Outcome]) -> str:
+    """Return one CSV row a run."""
+    return run_frame(outcomes).to_csv(index=False).rstrip("\n")
+
+
+def json_text(outcomes: Sequence[Outcome]) -> str:
+    """Return one JSON list of flat objects, one a run; what could not be measured is null."""
+    rows = [{**outcome.row(), "notes": "; ".join(notes_of(outcome))} for outcome in outcomes]
+    return json.dumps([{name: _json_value(value) for name, value in row.items()} for row in rows], indent=1)
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, (str, int)) or value is None:
+        return value
+    number = float(value)
+    return None if isnan(number) else number

@@ -1,0 +1,242 @@
+"""One suite for every strategy on every backend: what it must conserve, and attacks on what it declares of itself."""
+
+import ast
+import dataclasses
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import strategies
+from sim import Costs, Scenario, run
+from sim.backends import Call
+from sim.contract import Bound
+from sim.latency import latency_of
+from sim.seeds import streams
+from strategies import STRATEGIES
+from tests.helpers import BACKENDS, STORING, Step, script
+
+FOLDER = Path(strategies.__file__).parent
+FILES = sorted(path for path in FOLDER.glob("*.py") if path.stem != "__init__")
+BUSY = Scenario(
+    "busy",
+    keys=6,
+    reads_per_s=40,
+    writes_per_s=6,
+    duration_s=12,
+    warmup_s=0,
+    cache_rtt_s="exponential:0.002",
+    db_read_s="lognormal:0.01:0.8",
+    db_commit_s="exponential:0.005",
+    transaction_tail_s="exponential:0.03",
+    workers=2,
+    threads=3,
+    db_connections=4,
+)
+
+
+def made(name: str, timeout: float | None) -> Any:
+    """Return the strategy called *name*, with *timeout* if it takes one."""
+    cls: Any = STRATEGIES[name]
+    return cls(timeout=timeout) if "timeout" in {field.name for field in dataclasses.fields(cls)} else cls()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_conservation(name: str, backend: str) -> None:
+    """Every request ends once, all counts add up, and no value is returned that was never committed."""
+    log: list[Call] = []
+    result = run(BUSY, made(name, 2), backend=backend, seed=3, log=log)
+    reads, writes, summary = result.reads, result.writes, result.summary
+    requests = len(reads) + len(writes)
+    assert reads["end_s"].notna().all()
+    assert (reads["version"] >= 0).all()
+    assert (reads["arrival_s"] <= reads["start_s"]).all()
+    assert (reads["start_s"] <= reads["end_s"]).all()
+    assert summary["reads"] == len(reads) == summary["hits"] + (~reads["hit"]).sum()
+    assert summary["db_reads"] == (~reads["hit"]).sum()  # a miss loads once; nothing else loads
+    assert summary["db_queries"] == summary["db_reads"] + (len(reads) if name == "key-based" else 0)
+    assert round(summary["cache_calls_per_request"] * requests) == len(log)
+    assert writes["committed"].all()
+    for _, of_key in writes.groupby("key", observed=True):
+        ordered = of_key.sort_values("version")
+        assert ordered["version"].tolist() == list(range(1, len(of_key) + 1))
+        assert ordered["commit_s"].is_monotonic_increasing
+    assert (summary["dirty_ratio"], summary["aborted_ratio"]) == (0, 0)
+    if backend == "dummy" and name != "oracle":
+        assert summary["hits"] == summary["stale_ratio"] == summary["entries_end"] == 0
+    if made(name, 2).stale_at_most == "never":
+        assert summary["stale_ratio"] == summary["keys_left_stale"] == 0
+
+
+@pytest.mark.parametrize("backend", STORING)
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if name not in ("no-cache",)])
+def test_it_caches(name: str, backend: str) -> None:
+    """With few writes and no expiry every strategy serves most reads without a load."""
+    scenario = BUSY.with_settings({"writes_per_s": "0.1", "workers": "1"})
+    assert run(scenario, made(name, None), backend=backend).summary["hit_ratio"] > 0.8
+
+
+# Where a declared call is composite, it reaches the store more often than declared (calls added, by backend).
+# Source: Django 5.2: `FileBasedCache.add` is has_key then set; `BaseCache.incr`, which file and db use, is get then set.
+ADD_IS_TWO_CALLS = {"file": 1}
+INCR_IS_TWO_CALLS = {"file": 1, "db": 1}
+COMPOSITE = {("get-or-set", "miss"): ADD_IS_TWO_CALLS, ("versioning", "write"): INCR_IS_TWO_CALLS}
+WARM = [
+    (0.0, "read", "a"),
+    (0.5, "read", "b"),
+    (1.0, "write", "a"),
+    (2.0, "read", "a"),  # whatever the write threw away is back
+    (3.0, "read", "b"),
+    (10.5, "read", "b"),  # a hit
+    (20.0, "write", "a"),  # a write of a cached key
+    (21.0, "read", "b"),
+    (400.5, "read", "b"),  # a miss, as the timeout is over, with all tokens in place
+]
+
+
+@pytest.mark.parametrize("backend", STORING)
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_declared_costs(tmp_path: Path, name: str, backend: str) -> None:
+    """On the warm path a hit, a miss and a write reach the store exactly as often as the strategy declares."""
+    log: list[Call] = []
+    strategy = made(name, 300)
+    result = run(script(tmp_path, WARM), strategy, backend=backend, log=log)
+    hits = dict(zip(result.reads["arrival_s"], result.reads["hit"], strict=True))
+    assert (hits[10.5], hits[400.5]) == (name != "no-cache", name == "oracle")
+    costs: Costs = strategy.costs
+    declared = {"hit": costs.on_hit, "miss": costs.on_hit + costs.added_by_miss, "write": costs.on_write}
+    for what, at_s in (("hit", 10.5), ("miss", 400.5), ("write", 20.0)):
+        counted = sum(call.at_s == at_s for call in log)
+        assert counted == declared[what] + COMPOSITE.get((name, what), {}).get(backend, 0), what
+
+
+LATENCY = st.sampled_from(["0", "0.05", "0.3", "exponential:0.05", "lognormal:0.1:1", "uniform:0:0.5"])
+WORLD = st.fixed_dictionaries(
+    {
+        "cache_rtt_s": LATENCY,
+        "db_read_s": LATENCY,
+        "db_commit_s": LATENCY,
+        "render_s": LATENCY,
+        "transaction_tail_s": LATENCY,
+        "workers": st.sampled_from(["1", "3"]),
+        "threads": st.sampled_from(["none", "1", "3"]),
+        "db_connections": st.sampled_from(["none", "1", "2"]),
+    }
+)
+GAPS = st.lists(
+    st.tuples(st.sampled_from([0.0, 0.015625, 0.125, 0.25, 0.5, 1.0, 1.25]), st.sampled_from("rrw"), st.sampled_from("aab")),
+    min_size=4,
+    max_size=30,
+)
+
+
+def steps_of(gaps: list[tuple[float, str, str]]) -> list[Step]:
+    """Return a script that begins with a read at 0 and has a stamp with a fraction."""
+    steps: list[Step] = [(0.0, "read", "a"), (0.0078125, "read", "b")]
+    for gap_s, op, key in gaps:
+        steps.append((steps[-1][0] + gap_s, {"r": "read", "w": "write"}[op], key))
+    return steps
+
+
+@cache
+def longest_s(field: str, spec: float | str, seed: int) -> float:
+    """Return the longest latency that *field* can have in a run."""
+    draw = latency_of(field, spec, streams(seed)[field])
+    return 0.0 if draw is None else max(draw(request, 0) for request in range(1 << 16))
+
+
+def slack_s(scenario: Scenario, seed: int) -> float:
+    """Return how much older than its timeout an entry's row can be.
+
+    The row was loaded by a query that began before the entry was stored: the query and the rendering lie in between, and
+    calls to the cache: at most the answer of the last look, a has_key and half of the set itself. A row written rather than
+    loaded is stored sooner after its commit. The database backend rounds stamps to microseconds.
+    """
+    load_s = longest_s("db_read_s", scenario.db_read_s, seed) + longest_s("render_s", scenario.render_s, seed)
+    return load_s + 2 * longest_s("cache_rtt_s", scenario.cache_rtt_s, seed) + 2e-6
+
+
+ATTACKS = pytest.mark.parametrize("attacks", [20, pytest.param(150, marks=pytest.mark.proof)])
+
+
+@ATTACKS
+@pytest.mark.parametrize("backend", STORING)
+@pytest.mark.parametrize("name", [name for name, cls in STRATEGIES.items() if cls.stale_at_most == "never"])
+def test_never_stale(folder: Path, name: str, backend: str, attacks: int) -> None:
+    """A strategy that says it is never outdated is not, in any small script that Hypothesis finds."""
+
+    @settings(max_examples=attacks)
+    @given(GAPS, WORLD, st.integers(0, 3))
+    def attack(gaps: list[tuple[float, str, str]], world: dict[str, str], seed: int) -> None:
+        scenario = script(folder, steps_of(gaps)).with_settings(world)
+        result = run(scenario, made(name, 1), backend=backend, seed=seed)
+        assert result.summary["stale_ratio"] == 0
+
+    attack()
+
+
+@ATTACKS
+@pytest.mark.parametrize("backend", STORING)
+@pytest.mark.parametrize("name", [name for name, cls in STRATEGIES.items() if cls.stale_at_most == "timeout"])
+def test_stale_for_at_most_the_timeout(folder: Path, name: str, backend: str, attacks: int) -> None:
+    """A strategy that says it is outdated by at most its timeout is, but for the load and the way of the set."""
+
+    @settings(max_examples=attacks)
+    @given(GAPS, WORLD, st.integers(0, 3))
+    def attack(gaps: list[tuple[float, str, str]], world: dict[str, str], seed: int) -> None:
+        scenario = script(folder, steps_of(gaps)).with_settings(world)
+        ages = run(scenario, made(name, 1.5), backend=backend, seed=seed).stale_ages_s
+        assert ages.max(initial=0) <= 1.5 + slack_s(scenario, seed)
+
+    attack()
+
+
+def test_the_attack_can_win(folder: Path) -> None:
+    """The same attack breaks a false promise: timeout-only is outdated for longer than a tenth of its timeout."""
+    found = []
+
+    @settings(max_examples=40)
+    @given(GAPS, WORLD)
+    def attack(gaps: list[tuple[float, str, str]], world: dict[str, str]) -> None:
+        scenario = script(folder, steps_of(gaps)).with_settings(world)
+        found.append(run(scenario, made("ttl-only", 1.5)).stale_ages_s.max(initial=0) > 0.15 + slack_s(scenario, 0))
+
+    attack()
+    assert any(found)
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_declarations(name: str) -> None:
+    """A strategy is a frozen dataclass whose docstring holds guarantee, cost and source, with checked declarations."""
+    cls: Any = STRATEGIES[name]
+    assert dataclasses.is_dataclass(cls)
+    assert cls.__dataclass_params__.frozen
+    assert (cls.name, name) == (name, name.lower().replace("_", "-"))
+    assert isinstance(cls.costs, Costs)
+    assert cls.stale_at_most in get_args(Bound)
+    for word in ("Guarantee:", "Cost:", "Source:"):
+        assert word in cls.__doc__, word
+    assert cls() == cls()  # nothing but parameters
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_files(path: Path) -> None:
+    """A strategy's file is 20 to 60 lines, imports neither time nor random, and is listed in the package."""
+    lines = path.read_text().splitlines()
+    assert 20 <= len(lines) <= 60
+    assert not {"time", "random", "datetime"} & set(_imported(path))
+    listed = {cls.__module__ for cls in STRATEGIES.values()}
+    assert f"strategies.{path.stem}" in listed, f"{path.name} is not listed in strategies/__init__.py"
+
+
+def _imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").split(".")[0]

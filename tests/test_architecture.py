@@ -1,0 +1,93 @@
+"""Which package may import which, what importing costs, and that nothing is left out of the wheel."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("sim", "strategies", "scenarios", "reports")
+CONTRACT = {"Bound", "Costs", "Row", "Site", "Strategy"}
+SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def imports(path: Path, *, main_block: bool) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield (module, names) of every import in *path*; those inside ``if __name__ == "__main__"`` only if *main_block*."""
+    tree = ast.parse(path.read_text())
+    if not main_block:
+        tree.body = [node for node in tree.body if not (isinstance(node, ast.If) and "__main__" in ast.unparse(node.test))]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, ()) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            yield node.module or "", tuple(alias.name for alias in node.names)
+
+
+def ours(path: Path, *, main_block: bool = False) -> set[str]:
+    """Return the modules of this project that *path* imports."""
+    found = {module for module, _ in imports(path, main_block=main_block)}
+    return {module for module in found if module.split(".")[0] in PACKAGES}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_import_arrows(path: Path) -> None:
+    """sim imports none of the others, strategies and scenarios only its vocabulary, reports only sim."""
+    package, modules = path.relative_to(ROOT).parts[0], ours(path)
+    own = {module for module in modules if module.split(".")[0] == package}
+    others = modules - own
+    if path == ROOT / "sim" / "__main__.py":
+        return  # the composition root
+    if package == "sim":
+        assert not others
+    elif package == "strategies":
+        assert others <= {"sim.contract", "sim"}
+        assert not own or path.stem == "__init__"
+        names = {name for module, names in imports(path, main_block=True) if module.startswith("sim") for name in names}
+        assert names <= CONTRACT
+    elif package == "scenarios":
+        assert others <= {"sim"}
+        assert not own
+        assert ours(path, main_block=True) <= {"sim", "sim.__main__"}
+        assert {name for module, names in imports(path, main_block=False) if module == "sim" for name in names} <= {"Scenario"}
+    else:
+        assert all(module.split(".")[0] == "sim" and module != "sim.__main__" for module in others)
+
+
+@pytest.mark.parametrize("module", ["sim", "strategies", "scenarios.product_list"])
+def test_importing_is_cheap(module: str) -> None:
+    """Importing the vocabulary loads neither pandas nor matplotlib nor pyarrow nor SciPy's statistics."""
+    heavy = ("pandas", "matplotlib", "pyarrow", "scipy.stats")
+    code = f"import sys, {module}; print([name for name in {heavy} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert found.stdout.strip() == "[]"
+
+
+def test_every_source_is_in_the_wheel() -> None:
+    """The packages named in pyproject.toml are the folders there are, without packages hidden below them."""
+    import tomllib
+
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    assert set(listed) == set(PACKAGES)
+    folders = {path.parent.relative_to(ROOT).as_posix().replace("/", ".") for path in SOURCES}
+    assert folders <= set(listed)
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in (ROOT / "tests").rglob("*.py")}), ids=lambda path: path.name)
+def test_every_test_folder_is_a_package(folder: Path) -> None:
+    """Each folder of tests has its __init__.py, so that equal file names do not clash."""
+    assert (folder / "__init__.py").exists()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_are_small(path: Path) -> None:
+    """A file has fewer than 400 lines, a function at most 50, and both the module and its public names a docstring."""
+    tree = ast.parse(path.read_text())
+    assert len(path.read_text().splitlines()) < 400
+    assert ast.get_docstring(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            assert (node.end_lineno or 0) - node.lineno < 50, node.name

@@ -36,7 +36,9 @@ def _hit_ratios(case: Case) -> list[str]:
     elif never:
         found.append(f"{listed(never)} never hit: check the scenario.")
     if always:
-        found.append(f"{listed(always)} never missed after the warm-up: check that the run is long enough to see entries expire.")
+        found.append(
+            f"{listed(always)} never missed after the warm-up: check that the run is long enough to see entries expire."
+        )
     return found
 
 
@@ -55,15 +57,23 @@ def _timeouts(case: Case) -> list[str]:
     if not longer:
         return []
     who = "every timeout" if len(longer) > 3 else f"the timeout of {listed(longer)}"
-    return [f"The measured time ({duration(measured_s)}) is shorter than {who}: little or nothing expired while it was measured."]
+    return [f"The measured time ({duration(measured_s)}) is shorter than {who}: little or nothing expired meanwhile."]
 
 
 def _never_outdated(case: Case) -> list[str]:
     def suspicious(label: str) -> bool:
         hits, writes = case.total(label, "hits"), case.total(label, "writes")
-        return label.startswith("ttl-only") and hits > 0 and writes > 0 and not any(case.values(label, "stale_ratio").values())
+        return (
+            label.startswith("ttl-only")
+            and hits > 0
+            and writes > 0
+            and not any(case.values(label, "stale_ratio").values())
+        )
 
-    return [f"{label} shows no outdated read although rows were written: check the scenario." for label in _those(case, suspicious)]
+    return [
+        f"{label} shows no outdated read although rows were written: check the scenario."
+        for label in _those(case, suspicious)
+    ]
 
 
 def _one_seed(case: Case) -> list[str]:

@@ -7,15 +7,19 @@ from reports.alarms import alarms
 from reports.frames import Case, cases
 from reports.ranking import Group, compare, compare_queries, contenders, frontier, interval
 from reports.statistics import most_unseen_ratio, paired_difference
-from reports.words import figure, listed, oldest, people, plural, span
+from reports.words import figure, listed, oldest, people, span
 from sim.experiment import Outcome
 
 # The change that costs one line and is forgotten most: it leads wherever both of its sides were run.
 BEFORE, AFTER = "delete-in-transaction", "delete-on-write"
-PHRASES = {BEFORE: "deleting inside the transaction", AFTER: "moving one line to `on_commit`", "ttl-only": "waiting for the timeout"}
+PHRASES = {
+    BEFORE: "deleting inside the transaction",
+    AFTER: "moving one line to `on_commit`",
+    "ttl-only": "waiting for the timeout",
+}
 LIMITS = (
     "Latencies are simulated (the scenario's distributions), not measured on your machines.",
-    "No delete is lost, no replica lags, no server fails, no transaction rolls back: each of these makes outdated reads more, not fewer.",
+    "No delete is lost, no replica lags, no server fails: each of these would add outdated reads.",
     "Costs count queries, cache calls and entries; what they cost on your hardware is yours to weigh.",
 )
 
@@ -24,7 +28,8 @@ LIMITS = (
 class Answer:
     """What to tell a reader about one case; texts may hold `code` in backticks.
 
-    `groups` is the frontier, `lead` contrasts two strategies, `choice` says how to choose, `options` are the choices, `cautions` what they rest on.
+    `groups` is the frontier; `lead` contrasts two strategies, `choice` says how to choose among the `options`,
+    `cautions` what they rest on.
     """
 
     case: Case
@@ -81,9 +86,13 @@ def _contrast(case: Case, worse: str, better: str) -> str:
     turn = PHRASES.get(better, f"`{better}`")
     sign = compare(case, better, worse, "stale_reads_per_day")
     if before.mean == after.mean == 0:
-        return f"{_rate(case, worse)}, {_serves(case, worse)}; neither does {turn}."
+        return f"{_rate(case, worse)}, {_serves(case, worse)}; neither did {turn}."
     now = f"about {people(after.mean)}{span(after)}" if after.mean else figure(case, better, "stale_reads_per_day")
-    change = {-1: f"cuts that to {now}", 1: f"raises that to {now}", 0: f"leaves {now}, not distinguishable with these seeds,"}[sign]
+    change = {
+        -1: f"cuts that to {now}",
+        1: f"raises that to {now}",
+        0: f"leaves {now}, not distinguishable with these seeds,",
+    }[sign]
     return f"{_rate(case, worse)}, {_serves(case, worse)}; {turn} {change} {_extra_queries(case, worse, better)}."
 
 
@@ -96,7 +105,8 @@ def _serves(case: Case, label: str) -> str:
     found, who = interval(case, label, "stale_reads_per_day"), PHRASES.get(label, f"`{label}`")
     if not found.mean:
         return f"{who} served no outdated page that {case.total(label, 'reads'):,} reads could show"
-    return f"{who} serves about {people(found.mean)} outdated pages a day{span(found)}, the oldest {oldest(case, label)} out of date"
+    pages = f"about {people(found.mean)} outdated pages a day{span(found)}"
+    return f"{who} serves {pages}, the oldest {oldest(case, label)} out of date"
 
 
 def _extra_queries(case: Case, worse: str, better: str) -> str:
@@ -111,7 +121,8 @@ def _choice(groups: list[Group]) -> str:
     if not groups:
         return "No strategy that one can choose was run."
     if len(groups) == 1 and not (groups[0].equals or groups[0].unresolved):
-        return f"Choose `{groups[0].leader}`: no other strategy compared here serves fewer outdated reads or makes fewer queries."
+        claim = "no other strategy compared here can be told to serve fewer outdated reads or to make fewer queries"
+        return f"Choose `{groups[0].leader}`: {claim}."
     if len(groups) == 1:
         return f"Choose `{groups[0].leader}`, or what these seeds cannot tell from it:"
     return "It depends on what an outdated read costs you. No other strategy compared here beats these, freshest first:"
@@ -121,14 +132,20 @@ def _option(case: Case, group: Group) -> str:
     label = group.leader
     saved = figure(case, label, "db_queries_saved_ratio")
     day = interval(case, label, "stale_reads_per_day")
-    stale = f"about {people(day.mean)} outdated pages a day{span(day)}, oldest {oldest(case, label)}" if day.mean else figure(case, label, "stale_ratio")
+    stale = (
+        f"about {people(day.mean)} outdated pages a day{span(day)}, oldest {oldest(case, label)}"
+        if day.mean
+        else figure(case, label, "stale_ratio")
+    )
     queries = interval(case, label, "db_queries_per_s").mean
-    seen = f"{people(queries)} queries a second" if queries else f"no query in {case.total(label, 'requests'):,} requests"
+    seen = (
+        f"{people(queries)} queries a second" if queries else f"no query in {case.total(label, 'requests'):,} requests"
+    )
     rate = f"{seen} ({saved} saved)"
     calls = f"{interval(case, label, 'cache_calls_per_request').mean:.2f} cache calls a request"
     text = f"`{label}`: {_outdated(stale)}, {rate}, {calls}"
     if group.equals:
-        text += f"; exactly the same reads outdated: {_costing(case, group.equals)}"
+        text += f"; as fresh, seed by seed: {_costing(case, group.equals)}"
     if group.unresolved:
         worse = [f"`{one}` ({figure(case, one, 'stale_ratio')} outdated)" for one in group.unresolved]
         text += f"; worse on average, but not distinguishable with these seeds: {listed(worse)}"
@@ -149,19 +166,29 @@ def _cautions(case: Case, groups: list[Group]) -> list[str]:
     if unseen:
         found.append(_none_is_not_never(case, unseen[0]))
     never = [label for label in contenders(case) if case.by_strategy[label][0].run.strategy.stale_at_most == "never"]
+    fresh = [
+        label for label in contenders(case) if not interval(case, label, "stale_ratio").mean and label not in never
+    ]
+    if fresh and not unseen:
+        found.append(f"No outdated read was seen with {_saving(case, fresh)}.")
     if never:
-        price = [f"`{label}` ({figure(case, label, 'db_queries_saved_ratio')} of the queries saved)" for label in never]
-        found.append(f"If no outdated read is acceptable: by design, only {listed(price)} never serves one.")
+        found.append(f"If no outdated read is acceptable: by design, only {_saving(case, never)} never serves one.")
     return found
+
+
+def _saving(case: Case, labels: list[str]) -> str:
+    saved = {label: figure(case, label, "db_queries_saved_ratio") for label in labels}
+    return listed([f"`{label}` ({share} of the queries saved)" for label, share in saved.items()])
 
 
 def _none_is_not_never(case: Case, label: str) -> str:
     reads, writes = case.total(label, "reads"), case.total(label, "writes")
     text = (
-        f"None seen is not never: if reads were independent, {reads:,} of them without an outdated one would put the share "
-        f"below {100 * most_unseen_ratio(reads):.2g}% (95% confidence). But reads between two writes share a fate"
+        f"None seen is not never: if reads were independent, {reads:,} of them without an outdated one would put the "
+        f"share below {100 * most_unseen_ratio(reads):.2g}% (95% confidence). But reads between two writes share a fate"
     )
     if not writes:
         return f"{text}, and there were no writes."
     bound = f"{100 * most_unseen_ratio(writes):.2g}%"
-    return f"{text}, so {plural(writes, 'write')} are the fairer count: up to {bound} of all writes could leave outdated reads behind."
+    count = "1 write is" if writes == 1 else f"{writes:,} writes are"
+    return f"{text}, so {count} the fairer count: up to {bound} of all writes could leave outdated reads behind."

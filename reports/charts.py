@@ -1,12 +1,12 @@
 """The charts: functions from a frame to an `Axes`. Nothing else draws data."""
 
-from collections.abc import Mapping
-from math import ceil, floor, log10
+from collections.abc import Callable, Mapping
+from math import ceil, floor, isnan, log10
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullFormatter, PercentFormatter
 
 from reports.labels import Pin, label_points, plain
 from reports.palette import FAINT, INK, MUTED, PAPER, Look
@@ -16,7 +16,7 @@ MARKER_PT = 8.0
 LANE_PT = 34.0  # the least height of the lane of strategies without a stale read
 RINGS_PT = (0.0, 4.5, 8.0)
 Looks = Mapping[str, Look]
-clock = FuncFormatter(lambda value, _: duration(value) if value else "0")
+TIME_STEPS_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400)
 
 
 def bare(ax: Axes) -> None:
@@ -27,6 +27,15 @@ def bare(ax: Axes) -> None:
     ax.set_axisbelow(True)
 
 
+def time_axis(ax: Axes, span_s: float, most_ticks: int) -> None:
+    """Set the x axis of *ax* to 0 to *span_s* seconds, with at most about *most_ticks* round ticks in one unit."""
+    unit_s, unit = next((one for one in ((3600, "h"), (60, "min")) if span_s >= 3 * one[0]), (1, "s"))
+    ax.set_xlim(0, span_s)
+    step_s = next((step for step in TIME_STEPS_S if span_s / step <= most_ticks), 0)
+    ax.xaxis.set_major_locator(MultipleLocator(step_s) if 1 <= step_s <= span_s else MaxNLocator(most_ticks))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / unit_s:g} {unit}" if value else "0"))
+
+
 def brief(metric: str, value: float) -> str:
     """Return a figure as short as a chart needs it; a zero count is never a bare 0."""
     return "none seen" if value == 0 and METRICS[metric].of else shown(metric, value, {})
@@ -35,14 +44,15 @@ def brief(metric: str, value: float) -> str:
 def against_stale(frame: pd.DataFrame, metric: str, looks: Looks, ax: Axes) -> None:
     """Draw *metric* (x) against the stale ratio (y, log), one labelled point a strategy, error bars over seeds.
 
-    *frame* has one row a strategy: `strategy`, and for both metrics the mean, `_low` and `_high`. Points with no stale read
-    stand in a lane at the bottom, one above the other: their height means nothing there.
+    *frame* has one row a strategy: `strategy`, and for both metrics the mean, `_low` and `_high`. Points without a
+    stale read stand in a lane at the bottom, one above the other: their height means nothing there.
     """
     bare(ax)
     _x_limits(frame, metric, ax)
     seen = frame[frame["stale_ratio"] > 0]
     unseen = frame[frame["stale_ratio"] <= 0].sort_values(metric, kind="stable")
-    floor_ratio, lane = _stale_scale(seen["stale_ratio"], len(unseen), ax)
+    highest = seen["stale_ratio_high"].fillna(seen["stale_ratio"]).max()
+    floor_ratio, lane = _stale_scale(seen["stale_ratio"].min(), highest, len(unseen), ax)
     pins = [Pin(row.strategy, getattr(row, metric), row.stale_ratio, looks[row.strategy]) for row in seen.itertuples()]
     for nth, row in enumerate(unseen.itertuples()):
         pins.append(Pin(row.strategy, getattr(row, metric), lane(nth), looks[row.strategy]))
@@ -60,10 +70,11 @@ def _x_limits(frame: pd.DataFrame, metric: str, ax: Axes) -> None:
     ax.xaxis.set_major_formatter(PercentFormatter(1))
 
 
-def _stale_scale(ratios: pd.Series, lane_rows: int, ax: Axes):
-    """Set the log axis of stale ratios with the lane below it; return its lowest ratio, and a lane row's place on it."""
-    least = floor(log10(ratios.min())) if len(ratios) else -4
-    most = min(0, ceil(log10(ratios.max()) + 0.05)) if len(ratios) else 0
+def _stale_scale(lowest: float, highest: float, lane_rows: int, ax: Axes) -> tuple[float, Callable[[int], float]]:
+    """Set the log axis of stale ratios and the lane below; return its lowest ratio, and a lane row's place on it."""
+    none = isnan(lowest)
+    least = -4 if none else floor(log10(lowest))
+    most = 0 if none else min(0, ceil(log10(highest) + 0.05))
     least = min(least, most - 1)
     height_pt = ax.get_window_extent().height * 72 / ax.figure.dpi
     row_pt = min(MARKER_PT * 1.35, height_pt * 0.6 / max(lane_rows, 1))
@@ -85,7 +96,7 @@ def _error_bars(seen: pd.DataFrame, metric: str, floor_ratio: float, looks: Look
     for row in seen.to_dict("records"):
         style = {"color": looks[row["strategy"]].colour, "lw": 1.1, "alpha": 0.6, "solid_capstyle": "butt", "zorder": 2}
         low, high = row["stale_ratio_low"], row["stale_ratio_high"]
-        if low == low:  # NaN with one seed
+        if not isnan(low):  # as it is with one seed
             ax.plot([row[metric]] * 2, [max(low, floor_ratio), high], **style)
             ax.plot([row[f"{metric}_low"], row[f"{metric}_high"]], [row["stale_ratio"]] * 2, **style)
 
@@ -98,9 +109,17 @@ def _points(pins: list[Pin], ax: Axes) -> None:
         under = sum(bool(np.hypot(*(at_px[nth] - at_px[other])) < near_px) for other in range(nth))
         size = pin.look.size(MARKER_PT + RINGS_PT[min(under, 2)])
         ax.plot(
-            [pin.x], [pin.y], ls="", color=pin.look.colour, marker=pin.look.marker, ms=size, mec=PAPER, mew=0.8,
-            zorder=5 - 0.05 * under, clip_on=False,
-        )  # fmt: skip
+            [pin.x],
+            [pin.y],
+            ls="",
+            color=pin.look.colour,
+            marker=pin.look.marker,
+            ms=size,
+            mec=PAPER,
+            mew=0.8,
+            zorder=5 - 0.05 * under,
+            clip_on=False,
+        )
 
 
 def stale_ages(frame: pd.DataFrame, looks: Looks, ax: Axes) -> None:
@@ -110,7 +129,9 @@ def stale_ages(frame: pd.DataFrame, looks: Looks, ax: Axes) -> None:
     ax.set_yscale("log")
     low, high = frame["age_s"].min(), frame["age_s"].max()
     ax.set_xlim(low / 1.3, max(high, low * 10) * 1.3)
-    ax.set_ylim(10 ** (floor(log10(frame["share"].min())) - 0.25), 10 ** min(0.15, ceil(log10(frame["share"].max()) + 0.05)))
+    ax.set_ylim(
+        10 ** (floor(log10(frame["share"].min())) - 0.25), 10 ** min(0.15, ceil(log10(frame["share"].max()) + 0.05))
+    )
     parts = dict(list(frame.groupby("strategy", sort=False)))
     for nth, (label, part) in enumerate(parts.items()):
         width = 1.2 + 1.8 * (1 - nth / len(parts))  # the later, thinner line leaves an equal one visible at its sides
@@ -151,14 +172,21 @@ def price(frame: pd.DataFrame, metric: str, looks: Looks, ax: Axes) -> None:
     ax.invert_yaxis()
     values = frame[metric].fillna(0)
     highs = frame[f"{metric}_high"].fillna(values)
-    ax.barh(range(len(frame)), values, height=0.62, color=[looks[label].colour for label in frame["strategy"]], alpha=0.85)
+    ax.barh(
+        range(len(frame)), values, height=0.62, color=[looks[label].colour for label in frame["strategy"]], alpha=0.85
+    )
     for place, row in enumerate(frame.to_dict("records")):
         if row[f"{metric}_high"] > row[f"{metric}_low"]:
             ax.plot([row[f"{metric}_low"], row[f"{metric}_high"]], [place] * 2, color=INK, lw=1)
         ax.annotate(
-            brief(metric, row[metric]), (max(values[place], highs[place]), place), (4, 0), textcoords="offset points",
-            size=7.5, color=INK, va="center",
-        )  # fmt: skip
+            brief(metric, row[metric]),
+            (max(values[place], highs[place]), place),
+            (4, 0),
+            textcoords="offset points",
+            size=7.5,
+            color=INK,
+            va="center",
+        )
     ax.set_xlim(0, (highs.max() or 1) * 1.42)
     ax.xaxis.set_major_locator(MaxNLocator(3))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
@@ -170,4 +198,3 @@ def traffic(frame: pd.DataFrame, ax: Axes) -> None:
     ax.fill_between(frame["time_s"], frame["reads_per_s"], color=MUTED, alpha=0.2, lw=0)
     ax.plot(frame["time_s"], frame["reads_per_s"], color=INK, lw=1.1)
     ax.set_ylim(0)
-    ax.margins(x=0)

@@ -10,6 +10,7 @@ from typing import Literal
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from reports import charts
 from reports.frames import Case, mean_frame, stale_age_frame, time_frame
@@ -101,7 +102,7 @@ def _headline(case: Case) -> tuple[str, str, str, Figure]:
     title = "Queries saved, and the outdated reads they cost"
     subtitle = "Lower right is better: fewer queries, fresher reads."
     figure = _scatter(case, "db_queries_saved_ratio", title, subtitle, "database queries saved, against no cache")
-    reading = f"{subtitle} The lane at the bottom holds strategies with no outdated read seen; height within it means nothing."
+    reading = f"{subtitle} In the lane at the bottom no outdated read was seen; height within it means nothing."
     return "saved_against_stale", title, reading, figure
 
 
@@ -139,19 +140,18 @@ def _queries(case: Case) -> tuple[str, str, str, Figure]:
     step = duration(case.outcomes[0].measured_s / LOAD_BINS)
     subtitle = f"Queries a second in steps of {step}, from the end of the warm-up; all panels share their scales."
     frame, look = time_frame(case), looks(case.by_strategy)
-    across, panel_width, panel_height, gap = 3, 2.05, 0.62, 0.58
+    across, panel_width, panel_height, gap = 3, 2.0, 0.62, 0.58
     rows = ceil(len(look) / across)
     figure = _sheet(case, SHEET_WIDTH, rows * (panel_height + gap) - 0.35, title, subtitle)
     top = (frame["db_queries_per_s"].max() or 1) * 1.05
     for nth, (label, part) in enumerate(frame.groupby("strategy", sort=False)):
-        left = 0.55 + (nth % across) * (panel_width + 0.27)
+        left = 0.55 + (nth % across) * (panel_width + 0.32)
         bottom = FOOT + (rows - 1 - nth // across) * (panel_height + gap) - 0.05
         ax = _axes(figure, left, bottom, panel_width, panel_height)
         charts.queries_over_time(part, look[label], label, ax)
-        ax.set(ylim=(0, top), xlim=(0, case.outcomes[0].measured_s))
-        ax.yaxis.set_major_locator(charts.MaxNLocator(3))
-        ax.xaxis.set_major_locator(charts.MaxNLocator(4))
-        ax.xaxis.set_major_formatter(charts.clock)
+        ax.set_ylim(0, top)
+        charts.time_axis(ax, case.outcomes[0].measured_s, 3)
+        ax.yaxis.set_major_locator(MaxNLocator(3))
         if nth % across:
             ax.tick_params(labelleft=False)
         if nth + across < len(look):
@@ -175,10 +175,12 @@ def _prices(case: Case) -> tuple[str, str, str, Figure]:
 
 def _traffic(case: Case) -> tuple[str, str, str, Figure]:
     title = "The traffic"
-    subtitle = f"Reads a second over {duration(case.outcomes[0].measured_s)} ({case.arrivals}), the same for every strategy."
+    subtitle = (
+        f"Reads a second over {duration(case.outcomes[0].measured_s)} ({case.arrivals}), the same for every strategy."
+    )
     figure = _sheet(case, SHEET_WIDTH, 1.5, title, subtitle)
     frame = time_frame(case)
     ax = _axes(figure, TICKS, FOOT - 0.2, SHEET_WIDTH - TICKS - EDGE - 0.1, 1.6)
     charts.traffic(frame[frame["strategy"] == frame["strategy"].iloc[0]], ax)
-    ax.xaxis.set_major_formatter(charts.clock)
+    charts.time_axis(ax, case.outcomes[0].measured_s, 8)
     return "traffic", title, subtitle, figure

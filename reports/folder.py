@@ -1,6 +1,5 @@
-"""The report's folder: everything is built aside first and moved in file by file, so that nothing is left half-written."""
+"""The report's folder: all is built aside first and moved in file by file, so that nothing is left half-written."""
 
-import os
 import re
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
@@ -37,7 +36,7 @@ def write_folder(outcomes: Sequence[Outcome], out_dir: Path | str, command: str,
     with _user_errors(out_dir):
         out = Path(out_dir)
         _make(out)
-        # Inside the folder itself: it may be a mount of its own, and files are moved at once only within one file system.
+        # Inside the folder itself: it may be a mount of its own, and a move is atomic only within one file system.
         with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=out) as aside:
             _build(outcomes, Path(aside), command, yours)
             _move(Path(aside), out)
@@ -96,4 +95,4 @@ def _move(aside: Path, out: Path) -> None:
     (out / "charts").mkdir(exist_ok=True)
     built = sorted((path for path in aside.rglob("*") if path.is_file()), key=lambda path: path.name == PAGE)
     for path in built:
-        os.replace(path, out / path.relative_to(aside))  # noqa: PTH105: `replace` on purpose, as its documentation promises atomicity
+        path.replace(out / path.relative_to(aside))

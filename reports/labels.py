@@ -47,7 +47,9 @@ def shortened(label: str) -> str:
 
 def column_width_pt(labels: Sequence[str]) -> float:
     """Return the room that a column of these labels takes to the right of the axes, in points."""
-    widest = max((TextPath((0, 0), plain(shortened(label)), SIZE_PT).get_extents().width for label in labels), default=0.0)
+    widest = max(
+        (TextPath((0, 0), plain(shortened(label)), SIZE_PT).get_extents().width for label in labels), default=0.0
+    )
     return float(TEXT_AT_PT + widest + 8)
 
 
@@ -82,8 +84,24 @@ def _label(ax: Axes, pin: Pin, point: tuple[float, float], label_y: float, outwa
     marker_x, text_x = edge + MARKER_AT_PT * outwards, edge + TEXT_AT_PT * outwards
     colour, within = pin.look.colour, {"transform": ax.transAxes, "clip_on": False}
     ax.plot([point[0], marker_x], [point[1], label_y], color=colour, lw=0.7, alpha=0.6, zorder=1, **within)
-    ax.plot([marker_x], [label_y], ls="", marker=pin.look.marker, color=colour, ms=pin.look.size(6), mec="white", mew=0.5, **within)
+    ax.plot(
+        [marker_x],
+        [label_y],
+        ls="",
+        marker=pin.look.marker,
+        color=colour,
+        ms=pin.look.size(6),
+        mec="white",
+        mew=0.5,
+        **within,
+    )
     ax.text(
-        text_x, label_y, plain(shortened(pin.label)), size=SIZE_PT, color=INK, transform=ax.transAxes,
-        va="center_baseline", ha="right" if outwards < 0 else "left",
-    )  # fmt: skip
+        text_x,
+        label_y,
+        plain(shortened(pin.label)),
+        size=SIZE_PT,
+        color=INK,
+        transform=ax.transAxes,
+        va="center_baseline",
+        ha="right" if outwards < 0 else "left",
+    )

@@ -29,7 +29,8 @@ def page(answers: Sequence[Answer], charts: Sequence[Sequence[Chart]], command: 
     css = (files("reports") / "page.css").read_text(encoding="utf-8")
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="color-scheme" content="light dark">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
         f"<title>{escape(_title(found))}</title>\n<style>\n{css}</style>\n</head>\n<body>\n<main>\n"
         f"{''.join(body)}</main>\n</body>\n</html>\n"
     )
@@ -42,8 +43,13 @@ def _title(found: Sequence[Case]) -> str:
 def _header(found: Sequence[Case]) -> str:
     runs = sum(len(case.outcomes) for case in found)
     reads = sum(int(outcome.summary["reads"]) for case in found for outcome in case.outcomes)
-    measured = f"{plural(runs, 'simulated run')} over Django's own cache backends, {reads:,} reads judged against the truth."
-    return f'<header><p class="kicker">cachewise</p><h1>Which cache-invalidation strategy?</h1><p class="muted">{measured}</p></header>\n'
+    measured = (
+        f"{plural(runs, 'simulated run')} over Django's own cache backends, {reads:,} reads judged against the truth."
+    )
+    return (
+        '<header><p class="kicker">cachewise</p><h1>Which cache-invalidation strategy?</h1>'
+        f'<p class="muted">{measured}</p></header>\n'
+    )
 
 
 def _text(text: str) -> str:
@@ -54,9 +60,9 @@ def _text(text: str) -> str:
     return "".join(f"<code>{part}</code>" if nth % 2 else part for nth, part in enumerate(parts))
 
 
-def _items(texts: Iterable[str], css: str = "") -> str:
+def _items(texts: Iterable[str]) -> str:
     inner = "".join(f"<li>{_text(text)}</li>\n" for text in texts)
-    return f'<ul class="{css}">\n{inner}</ul>\n' if inner else ""
+    return f"<ul>\n{inner}</ul>\n" if inner else ""
 
 
 def _overview(answers: Sequence[Answer]) -> str:
@@ -64,7 +70,10 @@ def _overview(answers: Sequence[Answer]) -> str:
     for nth, one in enumerate(answers):
         link = f'<a href="#case-{nth}">{escape(one.case.title)}</a>'
         picks = [group.leader for group in one.groups]
-        cells = ["; ".join(figure(one.case, label, metric) for label in picks) for metric in ("stale_ratio", "db_queries_saved_ratio")]
+        cells = [
+            "; ".join(figure(one.case, label, metric) for label in picks)
+            for metric in ("stale_ratio", "db_queries_saved_ratio")
+        ]
         rows.append([link, escape("; ".join(picks) or "-"), *map(escape, cells)])
     head = ["scenario and backend", "not beaten, freshest first", "outdated reads", "queries saved"]
     return f"<h2>At a glance</h2>\n{_table(head, rows)}"
@@ -73,26 +82,41 @@ def _overview(answers: Sequence[Answer]) -> str:
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], css: str = "") -> str:
     """Return a table of cells that are HTML already."""
     top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
-    lines = "".join(f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{one}</td>" for one in row[1:])}</tr>\n' for row in rows)
-    return f'<div class="scroll"><table class="{css}"><thead><tr>{top}</tr></thead>\n<tbody>\n{lines}</tbody></table></div>\n'
+    lines = "".join(
+        f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{one}</td>" for one in row[1:])}</tr>\n' for row in rows
+    )
+    body = f"<thead><tr>{top}</tr></thead>\n<tbody>\n{lines}</tbody>"
+    return f'<div class="scroll"><table class="{css}">{body}</table></div>\n'
 
 
 def _answer(nth: int, one: Answer, *, alone: bool) -> str:
     case = one.case
     heading = "The answer" if alone else f'The answer for <a href="#case-{nth}">{escape(case.title)}</a>'
-    options = _items(one.options, "options")
-    warnings = f'<div class="alarm"><strong>Check the scenario</strong>{_items(one.alarms)}</div>\n' if one.alarms else ""
+    options, cautions = _items(one.options), "".join(f"<p>{_text(text)}</p>\n" for text in one.cautions)
+    warnings = (
+        f'<div class="alarm"><strong>Check the scenario</strong>{_items(one.alarms)}</div>\n' if one.alarms else ""
+    )
     about = f"{escape(case.title)}: {escape(case.scenario.why)}" if case.scenario.why else escape(case.title)
     return (
-        f'<section class="answer"><h2>{heading}</h2>\n<p class="muted">{about}</p>\n<p class="lead">{_text(one.lead)}</p>\n'
-        f"<p><strong>{_text(one.choice)}</strong></p>\n{options}{''.join(f'<p>{_text(text)}</p>' for text in one.cautions)}\n"
+        f'<section class="answer"><h2>{heading}</h2>\n<p class="muted">{about}</p>\n'
+        f'<p class="lead">{_text(one.lead)}</p>\n<p><strong>{_text(one.choice)}</strong></p>\n{options}{cautions}'
         f"{warnings}</section>\n"
     )
 
 
 def _limits(answers: Sequence[Answer]) -> str:
-    notes = dict.fromkeys(f"{note[0].upper()}{note[1:]}." for one in answers for note in one.case.notes if note)
+    notes = dict.fromkeys(_note(note, one.case, answers) for one in answers for note in one.case.notes)
     return f"<section><h2>What this does not cover</h2>\n{_items([*notes, *LIMITS])}</section>\n"
+
+
+def _note(note: str, case: Case, answers: Sequence[Answer]) -> str:
+    """Return a note as a sentence, with the scenario it is about unless it is about all."""
+    about_all = all(note in one.case.notes for one in answers)
+    return _sentence(note) if about_all else _sentence(f"{case.scenario.name}: {note}")
+
+
+def _sentence(note: str) -> str:
+    return f"{note[:1].upper()}{note[1:]}." if not note.startswith("`") else f"{note}."
 
 
 def _section(nth: int, case: Case, drawn: Sequence[Chart]) -> str:
@@ -105,7 +129,7 @@ def _section(nth: int, case: Case, drawn: Sequence[Chart]) -> str:
 
 
 def _notes(case: Case) -> str:
-    return "".join(f'<p class="muted">{_text(f"{note[0].upper()}{note[1:]}.")}</p>\n' for note in case.notes if note)
+    return "".join(f'<p class="muted">{_text(_sentence(note))}</p>\n' for note in case.notes)
 
 
 def _figure(case: Case, chart: Chart) -> str:
@@ -125,13 +149,16 @@ def _figures_table(case: Case) -> str:
 
 
 def _split(text: str) -> str:
-    """Return a cell with its interval on a line of its own."""
-    figure, bracket, interval = text.partition(" (")
-    return escape(figure) + (f"<small>{escape(interval.rstrip(')'))}</small>" if bracket else "")
+    """Return a cell with its interval, or what a zero is out of, on a line of its own."""
+    above, between, below = text.partition(" in " if text.startswith("none seen") else " (")
+    below = f"in {below}" if between == " in " else below.rstrip(")")
+    return escape(above) + (f"<small>{escape(below)}</small>" if between else "")
 
 
 def _meanings() -> str:
-    items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(METRICS[metric].meaning)}</dd>\n" for metric, name in COLUMNS.items())
+    items = "".join(
+        f"<dt>{escape(name)}</dt><dd>{escape(METRICS[metric].meaning)}</dd>\n" for metric, name in COLUMNS.items()
+    )
     return f"<details><summary>What the columns mean</summary><dl>{items}</dl></details>\n"
 
 
@@ -141,7 +168,8 @@ def _provenance(found: Sequence[Case], command: str, yours: Collection[str]) -> 
     facts |= {name: escape(version) for name, version in versions().items()}
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{value}</dd>\n" for name, value in facts.items())
     return (
-        '<section><h2>Where this comes from</h2>\n<p class="muted">With these inputs, versions and seeds the same reads come out.</p>\n'
+        "<section><h2>Where this comes from</h2>\n"
+        '<p class="muted">With these inputs, versions and seeds the same reads come out.</p>\n'
         f"<dl>{rows}</dl>\n{''.join(_inputs(case, yours) for case in found)}</section>\n"
     )
 
@@ -153,6 +181,7 @@ def _inputs(case: Case, yours: Collection[str]) -> str:
         rows.append([f"<code>{escape(one.name)}</code>", escape(one.value), tag, escape(one.meaning)])
     specs = "".join(f"<li><code>{escape(spec)}</code></li>" for spec in strategies(case))
     return (
-        f"<details><summary>Inputs of {escape(case.title)}</summary>\n{_table(['input', 'value', 'from', 'meaning'], rows)}"
+        f"<details><summary>Inputs of {escape(case.title)}</summary>\n"
+        f"{_table(['input', 'value', 'from', 'meaning'], rows)}"
         f"<p>Strategies, with all their parameters:</p><ul>{specs}</ul></details>\n"
     )

@@ -1,6 +1,7 @@
 """The palette: one colour and marker a strategy, the same in every chart and whichever others are shown.
 
-Colours are told apart by colour-blind readers (Source: Okabe and Ito, Color Universal Design, 2008); the marker says the rest.
+Colour-blind readers can tell the colours apart; the marker says the rest.
+Source: Okabe and Ito, Color Universal Design, 2008.
 """
 
 from collections.abc import Iterable
@@ -9,8 +10,15 @@ from zlib import crc32
 
 INK, MUTED, FAINT, PAPER = "#1b1f24", "#5c6370", "#e3e5e8", "#ffffff"
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK, GREY = (
-    "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#222222", "#8a8f98",
-)  # fmt: skip
+    "#0072b2",
+    "#e69f00",
+    "#009e73",
+    "#d55e00",
+    "#cc79a7",
+    "#56b4e9",
+    "#222222",
+    "#8a8f98",
+)
 COLOURS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY)
 MARKERS = "osD^vPX<>phd"
 
@@ -26,7 +34,7 @@ class Look(NamedTuple):
         return points * {"*": 1.7, "D": 0.85, "s": 0.9, "X": 1.1, "P": 1.1, "d": 1.1}.get(self.marker, 1.0)
 
 
-# By name, so that a chart of three strategies looks like the chart of all. A strategy that is not listed gets a look of its own.
+# By name, so that a chart of three strategies looks like the chart of all; any other strategy draws a spare look.
 LOOKS = {
     "no-cache": Look(GREY, "s"),
     "oracle": Look(GREY, "*"),

@@ -42,8 +42,10 @@ def compare(case: Case, ours: str, theirs: str, metric: str) -> int:
 
 def compare_queries(case: Case, ours: str, theirs: str) -> int:
     """Compare database queries as `compare` does; what is a negligible share of the reads is no difference."""
-    gap = abs(interval(case, ours, "db_queries_saved_ratio").mean - interval(case, theirs, "db_queries_saved_ratio").mean)
-    return compare(case, ours, theirs, "db_queries_per_s") if gap > NEGLIGIBLE_SHARE else 0
+    saved = [interval(case, label, "db_queries_saved_ratio").mean for label in (ours, theirs)]
+    if abs(saved[0] - saved[1]) <= NEGLIGIBLE_SHARE:
+        return 0
+    return compare(case, ours, theirs, "db_queries_per_s")
 
 
 def frontier(case: Case) -> list[Group]:

@@ -6,10 +6,10 @@ Source: Law, Simulation Modeling and Analysis, on independent replications and c
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import inf, nan, sqrt
+from math import inf, isnan, nan, sqrt
 
 import numpy as np
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from sim.metrics import METRICS
 
@@ -41,14 +41,14 @@ def mean_interval(values: Iterable[float], least: float = -inf, most: float = in
 
     Cutting an interval to [*least*, *most*] never loses a true mean. NaNs (nothing to measure) are left out.
     """
-    known = np.array([value for value in values if value == value], dtype=float)  # noqa: PLR0124: a NaN is not itself
+    known = np.array([value for value in values if not isnan(value)], dtype=float)
     count = len(known)
     if count == 0:
         return Interval(nan, nan, nan, 0)
     mean = float(known.mean())
     if count == 1:
         return Interval(mean, nan, nan, 1)
-    half = float(student_t.ppf((1 + CONFIDENCE) / 2, count - 1)) * float(known.std(ddof=1)) / sqrt(count)
+    half = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * float(known.std(ddof=1)) / sqrt(count)
     return Interval(mean, max(mean - half, least), min(mean + half, most), count)
 
 

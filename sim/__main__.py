@@ -221,7 +221,7 @@ def _run(plan: Plan, out: Path | None) -> list["Outcome"]:
     from sim.workload import build_workload
 
     if out is not None:
-        from reports.page import check_writable
+        from reports import check_writable
 
         check_writable(out)
     for scenario in dict.fromkeys(one.scenario for one in plan.runs):
@@ -255,7 +255,7 @@ def _print_results(outcomes: list["Outcome"], form: Format) -> None:
 
 
 def _write_page(outcomes: list["Outcome"], out: Path, yours: set[str]) -> None:
-    from reports.page import write_report
+    from reports import write_report
 
     command = shlex.join(["cachewise", *(sys.argv[1:])])
     _say(f"page: {write_report(outcomes, out, command, yours)}")

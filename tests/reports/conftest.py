@@ -1,0 +1,59 @@
+"""What the reports' tests share: real outcomes of small experiments, and a way to vary them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from sim import Scenario
+from sim.experiment import Outcome, run_all
+from sim.result import Run
+from strategies import DeleteInTransaction, DeleteOnWrite, GetOrSet, KeyBased, NoCache, Oracle, TtlOnly, WriteThrough
+
+BUSY = Scenario(
+    "busy",
+    why="long transactions on few keys",
+    keys=5,
+    reads_per_s=200,
+    writes_per_s=10,
+    duration_s=15,
+    warmup_s=5,
+    transaction_tail_s="exponential:0.05",
+)
+QUIET = Scenario("quiet", keys=3, reads_per_s=50, writes_per_s=0, duration_s=4, warmup_s=2)
+COMPARED = (
+    NoCache(),
+    Oracle(),
+    TtlOnly(timeout=2),
+    DeleteInTransaction(),
+    DeleteOnWrite(),
+    WriteThrough(),
+    KeyBased(),
+    GetOrSet(),
+)
+
+
+@pytest.fixture(scope="session")
+def busy() -> list[Outcome]:
+    """Return eight strategies under three seeds on `shared`."""
+    return run_all([Run(BUSY, strategy, "shared", seed) for strategy in COMPARED for seed in (1, 2, 3)], 1)
+
+
+@pytest.fixture(scope="session")
+def quiet() -> list[Outcome]:
+    """Return two strategies under one seed on `locmem`, with no writes at all."""
+    return run_all([Run(QUIET, strategy, "locmem", 1) for strategy in (TtlOnly(), DeleteOnWrite())], 1)
+
+
+@pytest.fixture
+def made(busy: list[Outcome]) -> Callable[..., Outcome]:
+    """Return a maker of outcomes for cases that no run brings about: a real one with other figures, names or seeds."""
+
+    def make(label: str = "ttl-only", seed: int = 1, *, scenario: Scenario = BUSY, **figures: Any) -> Outcome:
+        strategy = type("Named", (TtlOnly,), {"name": label})()
+        run = Run(scenario, strategy, "shared", seed)
+        ages = busy[0].stale_age_quantiles_s if figures.get("stale_ratio") == 0 else busy[6].stale_age_quantiles_s
+        return replace(busy[6], run=run, summary={**busy[6].summary, **figures}, stale_age_quantiles_s=ages)
+
+    return make

@@ -1,0 +1,145 @@
+"""Labels and charts: nothing overlaps, whatever the points; every strategy keeps its look."""
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from reports import figures
+from reports.frames import Case, cases
+from reports.labels import spread
+from reports.palette import LOOKS, looks
+from sim.experiment import Outcome
+
+Made = Callable[..., Outcome]
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=60))
+def test_spread_positions_keep_their_distance(wanted: list[float]) -> None:
+    """Positions keep the order, are a gap apart, and stay within the limits if there is room."""
+    found = spread(sorted(wanted), 2.0, 0.0, 150.0)
+    assert all(after - before >= 2.0 - 1e-9 for before, after in pairwise(found))
+    assert found[0] >= 0
+    assert found[-1] <= 150 + 1e-9
+
+
+def test_spread_leaves_alone_what_is_apart() -> None:
+    """Positions with enough room do not move; crowded ones part symmetrically."""
+    assert spread([1.0, 5.0, 9.0], 2.0, 0.0, 10.0).tolist() == [1, 5, 9]
+    assert spread([5.0, 5.0], 2.0, 0.0, 10.0).tolist() == [4, 6]
+
+
+def _points(made: Made, rows: list[tuple[str, float, float]]) -> Case:
+    outcomes = [
+        made(label, seed, stale_ratio=stale, hit_ratio=saved, db_queries_saved_ratio=saved)
+        for label, saved, stale in rows
+        for seed in (1, 2)
+    ]
+    return cases(outcomes)[0]
+
+
+def _adversaries() -> dict[str, list[tuple[str, float, float]]]:
+    names = list(LOOKS)
+    rng = np.random.default_rng(3)
+    return {
+        "all points equal": [(name, 0.5, 0.01) for name in names],
+        "all zeros": [(name, 0.9, 0.0) for name in names],
+        "thirty points": [(f"s{nth}", float(rng.random()), float(10 ** rng.uniform(-6, 0))) for nth in range(30)],
+        "forty zeros": [(f"s{nth}", 1.0, 0.0) for nth in range(40)],
+        "long names": [(f"{'W' * 60}-{nth}-$x_1$", 0.1 * nth, 0.1**nth) for nth in range(8)],
+        "one point": [("only", 0.0, 0.0)],
+        "all reads stale": [(name, 1.0, 1.0) for name in names],
+        "one stale read of a billion": [("a", -40.0, 1e-9), ("b", 1.0, 1.0)],
+    }
+
+
+def _texts(figure: Figure) -> Iterator[tuple[str, tuple[float, float, float, float]]]:
+    """Yield every visible text of a rendered figure with its rectangle in pixels."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    idle = {id(label) for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) for label in _idle_labels(axis)}
+    for text in figure.findobj(Text):
+        if text.get_visible() and text.get_text().strip() and id(text) not in idle:
+            yield text.get_text(), text.get_window_extent(canvas.get_renderer()).extents
+
+
+def _idle_labels(axis: Axis) -> list[Text]:
+    """Return the tick labels that matplotlib keeps but does not draw, as they lie beyond the axis."""
+    drawn = axis._update_ticks()
+    return [
+        label
+        for tick in (*axis.majorTicks, *axis.minorTicks)
+        if tick not in drawn
+        for label in (tick.label1, tick.label2)
+    ]
+
+
+def _overlaps(figure: Figure) -> list[tuple[str, str]]:
+    found = list(_texts(figure))
+    return [
+        (one, other)
+        for nth, (one, a) in enumerate(found)
+        for other, b in found[nth + 1 :]
+        if min(a[2], b[2]) - max(a[0], b[0]) > 1 and min(a[3], b[3]) - max(a[1], b[1]) > 1
+    ]
+
+
+def _outside(figure: Figure) -> list[str]:
+    width, height = figure.get_size_inches() * figure.dpi
+    return [text for text, (x0, y0, x1, y1) in _texts(figure) if x0 < 0 or y0 < 0 or x1 > width or y1 > height]
+
+
+@pytest.mark.parametrize("name", _adversaries())
+@pytest.mark.parametrize("draw", [figures._headline, figures._ages])
+def test_no_two_texts_overlap(made: Made, name: str, draw: Callable[[Case], tuple[str, str, str, Figure]]) -> None:
+    """Whatever the points, no text of a labelled chart covers another or leaves the picture."""
+    figure = draw(_points(made, _adversaries()[name]))[-1]
+    assert _overlaps(figure) == []
+    assert _outside(figure) == []
+
+
+@pytest.mark.parametrize("draw", [figures._queries, figures._prices, figures._traffic, figures._hits])
+def test_no_two_texts_overlap_in_the_other_charts(
+    busy: list[Outcome], draw: Callable[[Case], tuple[str, str, str, Figure]]
+) -> None:
+    """The other charts of a real experiment keep their texts apart and inside the picture."""
+    figure = draw(cases(busy)[0])[-1]
+    assert _overlaps(figure) == []
+    assert _outside(figure) == []
+
+
+def test_every_strategy_is_labelled_in_the_headline(busy: list[Outcome]) -> None:
+    """Each strategy's label is in the headline chart once, those at the same point and the unseen ones too."""
+    case = cases(busy)[0]
+    shown = [text for text, _ in _texts(figures._headline(case)[-1])]
+    assert [shown.count(label) for label in case.by_strategy] == [1] * len(case.by_strategy)
+    assert "none\nseen" in shown
+
+
+def test_looks_do_not_depend_on_the_company() -> None:
+    """A strategy, listed or not, looks the same alone and among others, and no two look alike."""
+    names = [*LOOKS, "mine", "ttl-only:timeout=5", "ttl-only:timeout=60"]
+    together = looks(names)
+    assert len(set(together.values())) == len(names)
+    assert all(looks([name])[name] == look for name, look in together.items())
+
+
+def test_every_chart_says_what_the_stand_in_is(busy: list[Outcome], quiet: list[Outcome]) -> None:
+    """Each chart of a `shared` case says that it is a stand-in; those of other backends do not."""
+    assert "stand-in" in figures.footer(cases(busy)[0])
+    assert "stand-in" not in figures.footer(cases(quiet)[0])
+    assert "one seed" in figures.footer(cases(quiet)[0])
+
+
+def test_charts_are_the_same_bytes_again(quiet: list[Outcome]) -> None:
+    """The same outcomes give the same pictures, byte for byte."""
+    first, again = (list(figures.draw_charts(cases(quiet)[0])) for _ in range(2))
+    assert [chart.png for chart in first] == [chart.png for chart in again]
+    assert len(first) == 6

@@ -46,6 +46,7 @@ def parse_arrivals(spec: str) -> tuple[str, tuple[float, ...]]:
     """
     name, numbers = parse_spec("arrivals", spec, FORMS)
     where = f"arrivals={spec!r}"
+    require(max(numbers, default=0) <= 1e9, f"{where}: numbers must be at most 1,000,000,000")
     if name == "bursts":
         factor, on_s, off_s = numbers
         require(min(on_s, off_s) >= 1e-3, f"{where}: ON_S and OFF_S must be at least 0.001")
@@ -54,10 +55,11 @@ def parse_arrivals(spec: str) -> tuple[str, tuple[float, ...]]:
         require(factor <= most, f"{where}: FACTOR must be at most {most:g}, or the calm rate would be negative")
     elif name == "daily":
         require(0 <= numbers[0] <= 1, f"{where}: AMPLITUDE must lie between 0 and 1")
-        require(numbers[1] > 0, f"{where}: PERIOD_S must be above 0")
+        require(numbers[1] >= 1e-3, f"{where}: PERIOD_S must be at least 0.001")
     elif name == "flash":
         require(1 <= numbers[0] <= 1e6, f"{where}: FACTOR must lie between 1 and 1,000,000")
-        require(numbers[1] >= 0 and numbers[2] > 0, f"{where}: AT_S must not be negative, DECAY_S must be above 0")
+        require(numbers[1] >= 0, f"{where}: AT_S must not be negative")
+        require(numbers[2] >= 1e-3, f"{where}: DECAY_S must be at least 0.001")
     return name, numbers
 
 

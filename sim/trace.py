@@ -37,6 +37,7 @@ READS = ("get", "gets", "read")
 FILLS_OR_WRITES = ("set", "add")
 WRITES = ("cas", "replace", "append", "prepend", "incr", "decr", "write", "delete")
 FILL_WINDOW_S = 1.0
+MOST_S = 1e11  # the year 5138; milliseconds since 1970 are above it
 TWITTER_COLUMNS = ("time_s", "key", "key_size", "size_bytes", "client_id", "op", "timeout_s")
 COLUMNS = ("time_s", "key", "op", "size_bytes", "timeout_s")
 _READ, _FILL_OR_WRITE, _WRITE = 0, 1, 2
@@ -124,6 +125,9 @@ def _frame(path: Path) -> "pd.DataFrame":
         raise UserError(f"{where}: no such file") from None
     except (OSError, EOFError, zlib.error, ValueError, pd.errors.ParserError) as error:
         raise UserError(f"{where}: cannot be read: {one_line(str(error).strip() or type(error).__name__)}") from None
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise UserError(f"{where}: column {one_line(twice[0], 20)!r} is there twice")
     for name in ("time_s", "key"):
         if name not in frame.columns:
             found = ", ".join(one_line(column, 20) for column in frame.columns[:8])
@@ -137,7 +141,7 @@ def _csv(path: Path, where: str) -> "pd.DataFrame":
     import pandas as pd
 
     opened: Any = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8", newline="") as file:
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
         first = file.readline()
     if not first.strip():
         raise UserError(f"{where}: the file is empty")
@@ -148,7 +152,7 @@ def _csv(path: Path, where: str) -> "pd.DataFrame":
         header, names = None, list(TWITTER_COLUMNS)
     else:
         raise UserError(f"{where}: the first line is neither a header with time_s,key nor Twitter's seven columns")
-    return pd.read_csv(
+    frame = pd.read_csv(
         path,
         header=header,
         names=names,
@@ -157,23 +161,42 @@ def _csv(path: Path, where: str) -> "pd.DataFrame":
         keep_default_na=False,
         na_values={name: [""] for name in TWITTER_COLUMNS},
         compression="gzip" if path.suffix == ".gz" else None,
-        encoding="utf-8",
+        encoding="utf-8-sig",
+        low_memory=False,
     ).rename(columns=str.strip)
+    if not isinstance(frame.index, pd.RangeIndex):  # what pandas makes of the surplus
+        raise UserError(f"{where}: the first row has more values than the header has names")
+    return frame
 
 
 def _numbers(frame: "pd.DataFrame", name: str, path: str) -> NDArray[np.float64]:
     import pandas as pd
 
-    values = pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    if frame[name].dtype.kind in "mM":
+        raise UserError(f"trace {one_line(path)}: {name} holds dates or durations; convert them to seconds")
+    column = frame[name]
+    try:
+        numbers = pd.to_numeric(column, errors="coerce")
+    except OverflowError:  # an integer that no float can hold
+        numbers = pd.to_numeric(column.astype(str), errors="coerce")
+    values = numbers.to_numpy(np.float64, na_value=np.nan)
     bad = ~np.isfinite(values)
     if bad.any():
         row = int(bad.argmax())
-        shown = one_line(frame[name].iloc[row], 30)
+        if column.isna().iloc[row]:
+            raise UserError(f"trace {one_line(path)}: row {row + 1} has no {name}")
+        shown = one_line(column.iloc[row], 30)
         raise UserError(f"trace {one_line(path)}: row {row + 1}: {name} is {shown!r}, not a finite number")
     return values
 
 
 def _check_times(time_s: NDArray[np.float64], path: str) -> None:
+    far = np.abs(time_s) > MOST_S
+    if far.any():
+        row = int(far.argmax())
+        raise UserError(
+            f"trace {one_line(path)}: row {row + 1}: time_s={time_s[row]:g} is too large; is it in seconds?"
+        )
     back = np.diff(time_s) < 0
     if back.any():
         row = int(back.argmax()) + 1
@@ -208,6 +231,8 @@ def _kinds(frame: "pd.DataFrame", path: str) -> NDArray[np.int8]:
     kinds = ops.map(table)
     if kinds.isna().any():
         row = int(kinds.isna().argmax())
+        if frame["op"].isna().iloc[row]:
+            raise UserError(f"trace {one_line(path)}: row {row + 1} has no op")
         raise UserError(
             f"trace {one_line(path)}: row {row + 1}: {unknown('operation', str(frame['op'].iloc[row]), table)}"
         )

@@ -53,7 +53,9 @@ def script(folder: Path, steps: Sequence[Step], **settings: Any) -> Scenario:
 
 def rows(frame: pd.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
     """Return *frame*'s *columns* as plain rows, numbers rounded to the nanosecond."""
-    return [tuple(_plain(value) for value in row) for row in zip(*(frame[name].tolist() for name in columns), strict=True)]
+    return [
+        tuple(_plain(value) for value in row) for row in zip(*(frame[name].tolist() for name in columns), strict=True)
+    ]
 
 
 def calls(log: Iterable[Call]) -> list[tuple[float, str, str]]:

@@ -15,10 +15,12 @@ SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglo
 
 
 def imports(path: Path, *, main_block: bool) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield (module, names) of every import in *path*; those inside ``if __name__ == "__main__"`` only if *main_block*."""
+    """Yield (module, names) of every import in *path*; those of its ``__main__`` block only if *main_block*."""
     tree = ast.parse(path.read_text())
     if not main_block:
-        tree.body = [node for node in tree.body if not (isinstance(node, ast.If) and "__main__" in ast.unparse(node.test))]
+        tree.body = [
+            node for node in tree.body if not (isinstance(node, ast.If) and "__main__" in ast.unparse(node.test))
+        ]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name, ()) for alias in node.names)
@@ -35,7 +37,7 @@ def ours(path: Path, *, main_block: bool = False) -> set[str]:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_import_arrows(path: Path) -> None:
-    """sim imports none of the others, strategies and scenarios only its vocabulary, reports only sim."""
+    """Sim imports none of the others, strategies and scenarios only its vocabulary, reports only sim."""
     package, modules = path.relative_to(ROOT).parts[0], ours(path)
     own = {module for module in modules if module.split(".")[0] == package}
     others = modules - own
@@ -52,7 +54,9 @@ def test_import_arrows(path: Path) -> None:
         assert others <= {"sim"}
         assert not own
         assert ours(path, main_block=True) <= {"sim", "sim.__main__"}
-        assert {name for module, names in imports(path, main_block=False) if module == "sim" for name in names} <= {"Scenario"}
+        assert {name for module, names in imports(path, main_block=False) if module == "sim" for name in names} <= {
+            "Scenario"
+        }
     else:
         assert all(module.split(".")[0] == "sim" and module != "sim.__main__" for module in others)
 
@@ -76,7 +80,9 @@ def test_every_source_is_in_the_wheel() -> None:
     assert folders <= set(listed)
 
 
-@pytest.mark.parametrize("folder", sorted({path.parent for path in (ROOT / "tests").rglob("*.py")}), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "folder", sorted({path.parent for path in (ROOT / "tests").rglob("*.py")}), ids=lambda path: path.name
+)
 def test_every_test_folder_is_a_package(folder: Path) -> None:
     """Each folder of tests has its __init__.py, so that equal file names do not clash."""
     assert (folder / "__init__.py").exists()

@@ -1,4 +1,4 @@
-"""The definitions of the truth, word by word and slowly; imports nothing from `sim`, so that it cannot share its mistakes."""
+"""The definitions of the truth, word by word. It imports nothing from `sim`, whose mistakes it must not share."""
 
 from dataclasses import dataclass
 from math import nan

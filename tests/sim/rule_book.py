@@ -1,9 +1,8 @@
-"""A cache written from the catalogue's rules alone: with a backend's rules switched on it must do what that backend does.
+"""A cache written from the catalogue's rules alone: with a backend's rules on it must do what that backend does.
 
-It shares with Django's backends nothing but `BaseCache`'s composite calls and the conversion of a timeout to an instant.
+It shares with Django's backends only `BaseCache`'s composite calls and the conversion of a timeout to an instant.
 """
 
-import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -141,7 +140,7 @@ def at_random(cache: RuleBookCache, _now_s: float) -> list[str]:
     if count < cache._max_entries:
         return []
     by_file = {md5(key.encode(), usedforsecurity=False).hexdigest(): key for key in cache.entries}
-    culling: random.Random = WORLD.get().culling  # type: ignore[union-attr]
+    culling = WORLD.get().culling  # type: ignore[union-attr]
     return [by_file[name] for name in culling.sample(sorted(by_file), int(count / cache._cull_frequency))]
 
 
@@ -186,4 +185,4 @@ def rule_book(rules: Rules) -> Backend:
     def opened() -> Iterator[Place]:
         yield Place(cls, "", lambda cache: len(cache.entries))  # type: ignore[attr-defined]
 
-    return Backend("rule book", "the catalogue's rules", True, tuple(primitives), opened)
+    return Backend("rule book", "rules", one_store=True, primitives=tuple(primitives), open=opened)

@@ -211,7 +211,7 @@ def test_a_cull_is_no_round_trip(tmp_path: Path, backend: str, cull_frequency: i
 
 
 @pytest.mark.parametrize("backend", STORING)
-def test_max_entries_culls(tmp_path: Path, backend: str) -> None:
+def test_max_entries_culls(backend: str) -> None:
     """More keys than MAX_ENTRIES are never held; with no limit all are (Django's silent 300 does not apply)."""
     base_scenario = Scenario("many", keys=400, read_popularity="uniform", reads_per_s=200, duration_s=10, warmup_s=0)
     limited = base_scenario.with_settings({"max_entries": "50", "cull_frequency": "4"})
@@ -295,7 +295,13 @@ def test_expiry_is_on_virtual_time(tmp_path: Path, backend: str) -> None:
     found: list[Any] = []
 
     def store(site: Site) -> None:
-        for key, timeout in (("t10", 10), ("touched", 10), ("never", None), ("zero", 0), ("default", base.DEFAULT_TIMEOUT)):
+        for key, timeout in (
+            ("t10", 10),
+            ("touched", 10),
+            ("never", None),
+            ("zero", 0),
+            ("default", base.DEFAULT_TIMEOUT),
+        ):
             site.cache.set(key, key, timeout)
 
     def look(site: Site) -> None:
@@ -338,7 +344,9 @@ def test_async_twins_say_why_not(tmp_path: Path, backend: str) -> None:
 
     within(tmp_path, backend, (0.5, body))
     assert len(messages) == len(names) > 15
-    assert all(f"use cache.{name[1:]}()" in line and "\n" not in line for name, line in zip(names, messages, strict=True))
+    assert all(
+        f"use cache.{name[1:]}()" in line and "\n" not in line for name, line in zip(names, messages, strict=True)
+    )
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -378,7 +386,7 @@ def test_the_backends_are_djangos_own() -> None:
         assert found["class"].__mro__[1].__module__.startswith("django.core.cache.backends.")
 
 
-def test_outside_a_run_django_is_as_before(tmp_path: Path) -> None:
+def test_outside_a_run_django_is_as_before() -> None:
     """After runs Django's modules see the real time and chance, and a cache of the user's expires on the real clock."""
     for backend in STORING:
         run(Scenario("short", keys=2, reads_per_s=50, duration_s=1, warmup_s=0), DeleteOnWrite(), backend=backend)
@@ -396,7 +404,7 @@ def test_outside_a_run_django_is_as_before(tmp_path: Path) -> None:
     assert asyncio.run(cache.aget("k", 3)) == 3
 
 
-def test_the_users_own_caches_are_not_touched(tmp_path: Path) -> None:
+def test_the_users_own_caches_are_not_touched() -> None:
     """A run leaves the user's LocMem stores alone and adds none; clear-all inside a run clears nothing outside."""
     from strategies import ClearAll
 
@@ -404,7 +412,11 @@ def test_the_users_own_caches_are_not_touched(tmp_path: Path) -> None:
     mine.set("k", "kept", None)
     stores = set(locmem._caches)
     for backend in STORING:
-        run(Scenario("short", keys=2, reads_per_s=50, writes_per_s=5, duration_s=2, warmup_s=0), ClearAll(), backend=backend)
+        run(
+            Scenario("short", keys=2, reads_per_s=50, writes_per_s=5, duration_s=2, warmup_s=0),
+            ClearAll(),
+            backend=backend,
+        )
     assert mine.get("k") == "kept"
     assert set(locmem._caches) == stores
 
@@ -519,7 +531,12 @@ def test_chance_belongs_to_the_request() -> None:
             site.spawn(lambda: found.setdefault(-began_s - 1, [site.random.random()]))
             return site.db.read(key)
 
-        run(Scenario("chance", keys=3, reads_per_s=30, writes_per_s=0, duration_s=3, warmup_s=0), Custom(read), backend=backend, seed=seed)
+        run(
+            Scenario("chance", keys=3, reads_per_s=30, writes_per_s=0, duration_s=3, warmup_s=0),
+            Custom(read),
+            backend=backend,
+            seed=seed,
+        )
         return found
 
     first = draws(1, "shared", 0)

@@ -49,10 +49,12 @@ def alone(request: Callable[[SimulatedDatabase], Any], *, tail: bool = False) ->
 def history(db: SimulatedDatabase) -> list[tuple[float, int]]:
     """Return (commit time, version) of the committed writes, in order of commit."""
     log = db.log
-    return sorted((at, version) for at, version, done in zip(log.commit_s, log.version, log.committed, strict=True) if done)
+    return sorted(
+        (at, version) for at, version, done in zip(log.commit_s, log.version, log.committed, strict=True) if done
+    )
 
 
-class Boom(Exception):
+class BoomError(Exception):
     """What the tests raise on purpose."""
 
 
@@ -128,10 +130,10 @@ def test_rollback_undoes_writes_drops_hooks_and_burns_the_number() -> None:
 
     def request(db: SimulatedDatabase) -> list[str]:
         ran: list[str] = []
-        with pytest.raises(Boom), db.atomic():
+        with pytest.raises(BoomError), db.atomic():  # noqa: PT012
             db.write("k")
             db.on_commit(lambda: ran.append("never"))
-            raise Boom
+            raise BoomError
         assert db.read("k").version == 0
         return [*ran, f"then version {db.write('k').version}"]
 
@@ -148,10 +150,10 @@ def test_a_savepoint_undoes_its_own_part_only() -> None:
         with db.atomic():
             db.write("outer")
             db.on_commit(lambda: ran.append("outer"))
-            with pytest.raises(Boom), db.atomic():
+            with pytest.raises(BoomError), db.atomic():  # noqa: PT012
                 db.write("inner")
                 db.on_commit(lambda: ran.append("inner"))
-                raise Boom
+                raise BoomError
             assert db.version("inner") == 0
             with db.atomic():
                 db.write("kept")
@@ -169,9 +171,9 @@ def test_a_savepoint_gives_back_the_locks_it_took() -> None:
     def holder(db: SimulatedDatabase) -> None:
         with db.atomic():
             db.write("outer")
-            with pytest.raises(Boom), db.atomic():
+            with pytest.raises(BoomError), db.atomic():  # noqa: PT012
                 db.write("inner")
-                raise Boom
+                raise BoomError
             db.read("x")
             db.read("x")
 
@@ -202,7 +204,7 @@ def test_a_raising_hook_skips_later_ones_but_the_commit_stands() -> None:
 
     def request(db: SimulatedDatabase) -> list[str]:
         ran: list[str] = []
-        with pytest.raises(Boom), db.atomic():  # noqa: PT012 (the exception comes from the end of the block)
+        with pytest.raises(BoomError), db.atomic():  # noqa: PT012
             db.write("k")
             db.on_commit(lambda: ran.append("before"))
             db.on_commit(_boom)
@@ -231,7 +233,7 @@ def test_a_robust_hook_is_logged_and_passed_over(caplog: pytest.LogCaptureFixtur
 
 
 def _boom() -> None:
-    raise Boom
+    raise BoomError
 
 
 def test_writers_queue_in_order_of_arrival() -> None:
@@ -244,10 +246,10 @@ def test_a_rollback_hands_the_row_on() -> None:
     """Whoever waits for a row gets it when its owner rolls back, at that instant."""
 
     def fails(db: SimulatedDatabase) -> None:
-        with pytest.raises(Boom), db.atomic():
+        with pytest.raises(BoomError), db.atomic():  # noqa: PT012
             db.write("k")
             db.read("x")
-            raise Boom
+            raise BoomError
 
     db = serve((0, fails), (0.125, lambda db: db.write("k")))
     assert history(db) == [(READ_S + COMMIT_S, 2)]
@@ -320,7 +322,7 @@ def test_deadlock_of_three_is_detected() -> None:
     )
 )
 def test_version_order_is_commit_order(writers: list[tuple[int, list[str], str]]) -> None:
-    """Whatever several writers do, a key's commits ascend in time as in version, no number is used twice, none hangs."""
+    """Whatever several writers do, a key's commits ascend in time as in version; no number comes twice, none hangs."""
     requests = [(at / 16, lambda db, keys=keys, how=how: _write(db, keys, how)) for at, keys, how in writers]
     db = serve(*requests)
     log, names = db.log, list(db.key_codes)
@@ -346,10 +348,10 @@ def _write(db: SimulatedDatabase, keys: list[str], how: str) -> None:
                 db.write(key)
                 db.version(key)
             if how == "savepoint":
-                with pytest.raises(Boom), db.atomic():
+                with pytest.raises(BoomError), db.atomic():  # noqa: PT012
                     db.write("c")
-                    raise Boom
+                    raise BoomError
             if how == "rollback":
-                raise Boom
-    except (Boom, OperationalError):
+                raise BoomError
+    except (BoomError, OperationalError):
         pass

@@ -137,7 +137,9 @@ def test_the_nth_latency_of_a_request_is_its_own() -> None:
 def test_identical_reads_cost_the_same_under_two_strategies() -> None:
     """Where two strategies both miss, the read ends at the same instant: common random numbers pay."""
     scenario = SCENARIO.with_settings({"threads": "none", "db_connections": "none", "max_entries": "none"})
-    first, second = (run(scenario, strategy, seed=4).reads for strategy in (TtlOnly(timeout=1), DeleteOnWrite(timeout=2)))
+    first, second = (
+        run(scenario, strategy, seed=4).reads for strategy in (TtlOnly(timeout=1), DeleteOnWrite(timeout=2))
+    )
     same: Any = ~first["hit"] & ~second["hit"]
     assert same.sum() > 50
     np.testing.assert_allclose(first["end_s"][same], second["end_s"][same], rtol=0, atol=1e-9)

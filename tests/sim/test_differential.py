@@ -1,8 +1,8 @@
 """The backends against each other: they agree read for read, or a named rule of the catalogue tells them apart.
 
-`tests.sim.rule_book` is a cache written from these rules. With a backend's rules on, whole runs on it give that backend's
-records to the byte, so every difference between two backends is the work of the rules in which they differ; with a rule
-off, differences appear that nothing explains.
+`tests.sim.rule_book` is a cache written from these rules. With a backend's rules on, whole runs on it give that
+backend's records to the byte, so every difference between two backends is the work of the rules in which they differ;
+with a rule off, differences appear that nothing explains.
 """
 
 from collections.abc import Callable
@@ -54,7 +54,9 @@ def unexplained(scenario: Scenario, strategy: Any, backend: str, rules: Rules, o
     """Return how many reads differ between *backend* and the rule book under *rules*."""
     real = run(scenario, strategy, backend=backend, seed=5)
     model = run(scenario, strategy, backend=on_rules(rules), seed=5)
-    pd.testing.assert_frame_equal(real.reads[["arrival_s", "key", "worker"]], model.reads[["arrival_s", "key", "worker"]])
+    pd.testing.assert_frame_equal(
+        real.reads[["arrival_s", "key", "worker"]], model.reads[["arrival_s", "key", "worker"]]
+    )
     different = ~((real.reads == model.reads) | (real.reads.isna() & model.reads.isna())).all(axis=1)
     left = real.summary["entries_end"] != model.summary["entries_end"]
     return int(different.sum()) + int(left)
@@ -124,7 +126,13 @@ CORNERS = [
     # set at 0.25 for 9.75 s: it expires at exactly 10 s
     ("at the instant", 10.0, 9.75, _boundary, {"shared": (None, False), "file": ("v", True), "db": ("v", False)}),
     # set at 0.25 for 10 s: until 10.25, on the database backend until 10
-    ("within the last second", 10.125, 10, _boundary, {"shared": ("v", True), "file": ("v", True), "db": (None, False)}),
+    (
+        "within the last second",
+        10.125,
+        10,
+        _boundary,
+        {"shared": ("v", True), "file": ("v", True), "db": (None, False)},
+    ),
     # expired at 10.25: on the database backend `add` refuses until 11
     ("add after expiry", 10.5, 10, _late_add, {"shared": (True, "new"), "file": (True, "new"), "db": (False, None)}),
     ("add a second later", 11.5, 10, _late_add, {"shared": (True, "new"), "file": (True, "new"), "db": (True, "new")}),
@@ -133,7 +141,9 @@ CORNERS = [
 
 
 @pytest.mark.parametrize("backend", ONE_STORE)
-@pytest.mark.parametrize(("at_s", "timeout", "look", "expected"), [row[1:] for row in CORNERS], ids=[row[0] for row in CORNERS])
+@pytest.mark.parametrize(
+    ("at_s", "timeout", "look", "expected"), [row[1:] for row in CORNERS], ids=[row[0] for row in CORNERS]
+)
 def test_corners(
     tmp_path: Path, backend: str, at_s: float, timeout: float, look: Any, expected: dict[str, Any], on_rules: Open
 ) -> None:

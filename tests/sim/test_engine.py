@@ -203,7 +203,7 @@ def test_garbage_collection_is_left_as_it_was(enabled: bool) -> None:
     """Automatic collection is off during a run only, after success as after an error."""
     seen = []
 
-    def read(site: Site, key: str) -> Row:
+    def read(_site: Site, key: str) -> Row:
         seen.append(gc.isenabled())
         raise KeyError(key)
 

@@ -54,7 +54,6 @@ def test_half_round_trips(tmp_path: Path, backend: str) -> None:
 
 def test_two_calls_in_a_row_pay_two_whole_round_trips(tmp_path: Path) -> None:
     """The second call is sent when the first one's answer is back: effects are a whole round trip apart."""
-
     clock = []
 
     def read(site: Site, key: str) -> Row:
@@ -88,7 +87,13 @@ def test_delete_in_transaction_race(tmp_path: Path, backend: str) -> None:
         (2.5, get, "k"),
     ]
     assert rows(result.writes, *WRITE) == [(1.0, 1.0, 1.51, "k", 1, True)]
-    assert rows(result.reads, "start_s", "hit", "version", "latest_version", "stale_age_s")[2] == (2.5, True, 0, 1, 0.99)
+    assert rows(result.reads, "start_s", "hit", "version", "latest_version", "stale_age_s")[2] == (
+        2.5,
+        True,
+        0,
+        1,
+        0.99,
+    )
 
 
 @pytest.mark.parametrize("backend", ONE_STORE)
@@ -133,7 +138,7 @@ def test_two_threads_serve_two(tmp_path: Path) -> None:
 def test_a_thread_is_busy_until_the_answer_is_back(tmp_path: Path) -> None:
     """The way back of the last cache call keeps the thread: the next request starts when it is over."""
     steps = [(0.0, "read", "a"), (0.05, "read", "a")]
-    result = run(script(tmp_path, steps, cache_rtt_s=0.1, threads=1), Custom(lambda site, key: _seen(site, key)))
+    result = run(script(tmp_path, steps, cache_rtt_s=0.1, threads=1), Custom(_seen))
     assert rows(result.reads, "start_s", "end_s") == [(0.0, 0.1), (0.1, 0.2)]
 
 
@@ -155,7 +160,7 @@ def test_a_connection_is_held_until_the_request_ends(tmp_path: Path) -> None:
     """A request keeps its connection while it talks to the cache afterwards, as Django's does."""
     steps = [(0.0, "read", "a"), (0.1, "read", "b")]
     settings = {"db_read_s": 1.0, "cache_rtt_s": 0.5, "db_connections": 1}
-    result = run(script(tmp_path, steps, **settings), Custom(lambda site, key: _seen(site, key)))
+    result = run(script(tmp_path, steps, **settings), Custom(_seen))
     assert rows(result.reads, "end_s") == [(1.5,), (3.0,)]
 
 

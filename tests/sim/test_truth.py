@@ -29,7 +29,7 @@ BUSY = Scenario(
 )
 
 
-class Boom(Exception):
+class BoomError(Exception):
     """What rolls a transaction back."""
 
 
@@ -40,8 +40,8 @@ def _reckless(site: Site, key: str) -> None:
             row = site.db.write(key)
             site.cache.set(key, row)
             if site.random.random() < 0.3:
-                raise Boom
-    except Boom:
+                raise BoomError
+    except BoomError:
         pass
 
 

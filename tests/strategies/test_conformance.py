@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 import strategies
 from sim import Costs, Scenario, run
-from sim.backends import Call
 from sim.contract import Bound
 from sim.latency import latency_of
 from sim.seeds import streams
@@ -49,7 +48,7 @@ def made(name: str, timeout: float | None) -> Any:
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_conservation(name: str, backend: str) -> None:
     """Every request ends once, all counts add up, and no value is returned that was never committed."""
-    log: list[Call] = []
+    log: list[Any] = []
     result = run(BUSY, made(name, 2), backend=backend, seed=3, log=log)
     reads, writes, summary = result.reads, result.writes, result.summary
     requests = len(reads) + len(writes)
@@ -74,7 +73,7 @@ def test_conservation(name: str, backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", STORING)
-@pytest.mark.parametrize("name", [name for name in STRATEGIES if name not in ("no-cache",)])
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "no-cache"])
 def test_it_caches(name: str, backend: str) -> None:
     """With few writes and no expiry every strategy serves most reads without a load."""
     scenario = BUSY.with_settings({"writes_per_s": "0.1", "workers": "1"})
@@ -82,7 +81,7 @@ def test_it_caches(name: str, backend: str) -> None:
 
 
 # Where a declared call is composite, it reaches the store more often than declared (calls added, by backend).
-# Source: Django 5.2: `FileBasedCache.add` is has_key then set; `BaseCache.incr`, which file and db use, is get then set.
+# Source (Django 5.2): `FileBasedCache.add` is has_key then set; file and db have `BaseCache.incr`, which is get, set.
 ADD_IS_TWO_CALLS = {"file": 1}
 INCR_IS_TWO_CALLS = {"file": 1, "db": 1}
 COMPOSITE = {("get-or-set", "miss"): ADD_IS_TWO_CALLS, ("versioning", "write"): INCR_IS_TWO_CALLS}
@@ -103,7 +102,7 @@ WARM = [
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_declared_costs(tmp_path: Path, name: str, backend: str) -> None:
     """On the warm path a hit, a miss and a write reach the store exactly as often as the strategy declares."""
-    log: list[Call] = []
+    log: list[Any] = []
     strategy = made(name, 300)
     result = run(script(tmp_path, WARM), strategy, backend=backend, log=log)
     hits = dict(zip(result.reads["arrival_s"], result.reads["hit"], strict=True))
@@ -129,7 +128,9 @@ WORLD = st.fixed_dictionaries(
     }
 )
 GAPS = st.lists(
-    st.tuples(st.sampled_from([0.0, 0.015625, 0.125, 0.25, 0.5, 1.0, 1.25]), st.sampled_from("rrw"), st.sampled_from("aab")),
+    st.tuples(
+        st.sampled_from([0.0, 0.015625, 0.125, 0.25, 0.5, 1.0, 1.25]), st.sampled_from("rrw"), st.sampled_from("aab")
+    ),
     min_size=4,
     max_size=30,
 )
@@ -153,9 +154,9 @@ def longest_s(field: str, spec: float | str, seed: int) -> float:
 def slack_s(scenario: Scenario, seed: int) -> float:
     """Return how much older than its timeout an entry's row can be.
 
-    The row was loaded by a query that began before the entry was stored: the query and the rendering lie in between, and
-    calls to the cache: at most the answer of the last look, a has_key and half of the set itself. A row written rather than
-    loaded is stored sooner after its commit. The database backend rounds stamps to microseconds.
+    The row was loaded by a query that began before the entry was stored: the query and the rendering lie in between,
+    and calls to the cache: at most the answer of the last look, a has_key and half of the set itself. A row written
+    rather than loaded is stored sooner after its commit. The database backend rounds stamps to microseconds.
     """
     load_s = longest_s("db_read_s", scenario.db_read_s, seed) + longest_s("render_s", scenario.render_s, seed)
     return load_s + 2 * longest_s("cache_rtt_s", scenario.cache_rtt_s, seed) + 2e-6

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from reports.frames import Case
+from reports.frames import Case, name_of
 from reports.ranking import contenders
 from reports.words import listed, plural
 from sim.metrics import duration
@@ -22,7 +22,7 @@ def _traffic(case: Case) -> list[str]:
     if not writes:
         return [*found, "No writes were measured, so nothing could become outdated: check the scenario."]
     if writes < FEW_WRITES:
-        seen = f"Only {plural(writes, 'write')} in {plural(len(case.seeds), 'run')} decide what is outdated"
+        seen = f"What is outdated rests on only {plural(writes, 'write')} in {plural(len(case.seeds), 'run')}"
         return [*found, f"{seen}: measure longer or use more seeds before trusting small differences."]
     return found
 
@@ -64,7 +64,7 @@ def _never_outdated(case: Case) -> list[str]:
     def suspicious(label: str) -> bool:
         hits, writes = case.total(label, "hits"), case.total(label, "writes")
         return (
-            label.startswith("ttl-only")
+            name_of(label) == "ttl-only"
             and hits > 0
             and writes > 0
             and not any(case.values(label, "stale_ratio").values())

@@ -61,7 +61,7 @@ def answer_text(outcomes: Sequence[Outcome]) -> list[str]:
     for case in cases(outcomes):
         found = answer(case)
         lines += [f"{case.title}:", found.lead, found.choice, *(f"  - {option}" for option in found.options)]
-        lines += [*found.cautions, *(f"Check: {alarm}" for alarm in found.alarms), *_sentences(case.notes), ""]
+        lines += [*found.cautions, *(f"Check: {alarm}" for alarm in found.alarms), *_sentences(case.remarks), ""]
     return [line.replace("`", "") for line in lines[:-1] if line or len(lines) > 1]
 
 

@@ -56,7 +56,7 @@ def footer(case: Case) -> str:
 
 
 def _plain_notes(case: Case) -> list[str]:
-    return [note.replace("`", "") for note in case.notes if note]
+    return [note.replace("`", "") for note in case.remarks]
 
 
 def _sheet(case: Case, width: float, height: float, title: str, subtitle: str) -> Figure:

@@ -1,7 +1,8 @@
 """Frames: outcomes as cases (one scenario on one backend) and as tidy pandas frames."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
@@ -35,10 +36,12 @@ class Case:
 
     @cached_property
     def by_strategy(self) -> dict[str, list[Outcome]]:
-        """The outcomes of every strategy, by its label, in order of seed."""
+        """The outcomes of every strategy in order of seed: by its bare name, or by its label where it runs twice."""
+        variants = Counter(name_of(label) for label in {outcome.label for outcome in self.outcomes})
         groups: dict[str, list[Outcome]] = {}
         for outcome in self.outcomes:
-            groups.setdefault(outcome.label, []).append(outcome)
+            name = name_of(outcome.label)
+            groups.setdefault(name if variants[name] == 1 else outcome.label, []).append(outcome)
         return {label: sorted(group, key=lambda one: one.run.seed) for label, group in groups.items()}
 
     @property
@@ -51,6 +54,25 @@ class Case:
         """What a reader of any output must know: the stand-in first, then what the runs noted."""
         return list(dict.fromkeys(note for outcome in self.outcomes for note in notes_of(outcome)))
 
+    @property
+    def settings(self) -> list[str]:
+        """What the strategies' bare names leave unsaid: the parameters that are not the defaults."""
+        changed: dict[str, list[str]] = {}
+        for name, group in self.by_strategy.items():
+            label = group[0].label
+            if name != label:
+                changed.setdefault(label.partition(":")[2], []).append(name)
+        able = [name for name, group in self.by_strategy.items() if fields(group[0].run.strategy)]
+        return [
+            f"{'strategies' if names == able else ', '.join(names)} run with {parameters}"
+            for parameters, names in changed.items()
+        ]
+
+    @property
+    def remarks(self) -> list[str]:
+        """The settings and the notes: what every table and chart says below."""
+        return [*self.settings, *self.notes]
+
     def values(self, label: str, metric: str) -> dict[int, float]:
         """Return the *metric* of the strategy *label*, by seed."""
         return {one.run.seed: float(one.summary[metric]) for one in self.by_strategy[label]}
@@ -58,6 +80,11 @@ class Case:
     def total(self, label: str, count: str) -> int:
         """Return a count ("reads", "hits", "requests", "keys"; or "writes") of the strategy *label*, over all seeds."""
         return sum(int(one.counts.get(count, one.summary.get(count, 0))) for one in self.by_strategy[label])
+
+
+def name_of(label: str) -> str:
+    """Return a strategy's name out of its label, which may carry parameters."""
+    return label.partition(":")[0]
 
 
 def cases(outcomes: Sequence[Outcome]) -> list[Case]:

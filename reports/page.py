@@ -112,7 +112,7 @@ def _limits(answers: Sequence[Answer]) -> str:
 def _note(note: str, case: Case, answers: Sequence[Answer]) -> str:
     """Return a note as a sentence, with the scenario it is about unless it is about all."""
     about_all = all(note in one.case.notes for one in answers)
-    return _sentence(note) if about_all else _sentence(f"{case.scenario.name}: {note}")
+    return _sentence(note) if about_all else f"`{case.scenario.name}`: {note}."
 
 
 def _sentence(note: str) -> str:
@@ -129,7 +129,7 @@ def _section(nth: int, case: Case, drawn: Sequence[Chart]) -> str:
 
 
 def _notes(case: Case) -> str:
-    return "".join(f'<p class="muted">{_text(_sentence(note))}</p>\n' for note in case.notes)
+    return "".join(f'<p class="muted">{_text(_sentence(note))}</p>\n' for note in case.remarks)
 
 
 def _figure(case: Case, chart: Chart) -> str:

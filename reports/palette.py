@@ -54,14 +54,16 @@ _SPARE = tuple(look for marker in MARKERS for colour in COLOURS if (look := Look
 
 
 def looks(labels: Iterable[str]) -> dict[str, Look]:
-    """Return the look of every label: the listed one, or one drawn by the label's own text.
+    """Return the look of every label: its name's, if it is listed, or one drawn by the label's own text.
 
-    Two unlisted labels that draw the same spare look are moved apart, in the order given.
+    Of several labels with one name the first gets the name's look. Two labels that draw the same spare look are moved
+    apart, in the order given.
     """
     chosen: dict[str, Look] = {}
     for label in labels:
         start = crc32(label.encode())
         spare = (_SPARE[(start + step) % len(_SPARE)] for step in range(len(_SPARE)))
         free = next((look for look in spare if look not in chosen.values()), _SPARE[start % len(_SPARE)])
-        chosen[label] = LOOKS.get(label, free)
+        listed = LOOKS.get(label.partition(":")[0])
+        chosen[label] = free if listed is None or listed in chosen.values() else listed
     return chosen

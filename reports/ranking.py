@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from reports.frames import Case
+from reports.frames import Case, name_of
 from reports.statistics import Interval, metric_interval, paired_difference
 
 BOUNDS = ("no-cache", "oracle")  # what nobody chooses: no cache at all, and a cache that cannot exist
@@ -29,7 +29,7 @@ def interval(case: Case, label: str, metric: str) -> Interval:
 
 def contenders(case: Case) -> list[str]:
     """Return the strategies one can choose."""
-    return [label for label in case.by_strategy if label.partition(":")[0] not in BOUNDS]
+    return [label for label in case.by_strategy if name_of(label) not in BOUNDS]
 
 
 def compare(case: Case, ours: str, theirs: str, metric: str) -> int:

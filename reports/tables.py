@@ -47,16 +47,22 @@ def terminal_text(outcomes: Sequence[Outcome]) -> str:
 
 def _terminal_table(case: Case) -> Table:
     # Names are people's input: as Text, square brackets in them are not read as colours.
-    caption = Text("; ".join([_means_of(case), *case.notes]).replace("`", ""))
+    caption = Text("; ".join([_means_of(case), *case.remarks]).replace("`", ""))
     table = Table(title=Text(case.title, "bold"), caption=caption, box=None, padding=(0, 1))
     table.title_justify = table.caption_justify = "left"
     table.add_column("strategy", no_wrap=True)
     for metric in _TERMINAL:
-        table.add_column(COLUMNS[metric], justify="right", no_wrap=metric == "stale_ratio")
+        table.add_column(
+            COLUMNS[metric], justify="right", no_wrap=metric == "stale_ratio", min_width=_widest_word(COLUMNS[metric])
+        )
     for label in case.by_strategy:
         shown = [cell(case, label, "stale_ratio"), *(_short(case, label, metric) for metric in _TERMINAL[1:])]
         table.add_row(Text(label), *map(Text, shown))
     return table
+
+
+def _widest_word(text: str) -> int:
+    return max(map(len, text.split()))
 
 
 def _short(case: Case, label: str, metric: str) -> str:
@@ -78,7 +84,7 @@ def markdown(outcomes: Sequence[Outcome]) -> str:
         rows = [["strategy", *COLUMNS.values()], ["---"] * (len(COLUMNS) + 1)]
         rows += [[label, *(cell(case, label, metric) for metric in COLUMNS)] for label in case.by_strategy]
         lines = [f"| {' | '.join(_no_bars(text) for text in row)} |" for row in rows]
-        parts.append("\n".join([f"### {case.title}", "", *lines, "", "; ".join([_means_of(case), *case.notes])]))
+        parts.append("\n".join([f"### {case.title}", "", *lines, "", "; ".join([_means_of(case), *case.remarks])]))
     return "\n\n".join(parts)
 
 

@@ -13,6 +13,7 @@ from reports.ranking import Group, frontier
 from reports.words import cell, listed, people
 from sim.experiment import Outcome
 from sim.scenario import Scenario
+from strategies import TtlOnly
 
 Made = Callable[..., Outcome]
 READS_A_DAY = 200 * 86_400
@@ -146,7 +147,7 @@ def test_bounds_alone_give_no_recommendation(busy: list[Outcome]) -> None:
         ({"hit_ratio": 1.0}, "never missed"),
         ({"hit_ratio": 0.0}, "never hit"),
         ({"writes": 0}, "No writes were measured"),
-        ({"writes": 3}, "Only 3 writes in 1 run"),
+        ({"writes": 3}, "only 3 writes in 1 run"),
         ({"stale_ratio": 0.0, "hits": 50, "writes": 900}, "shows no outdated read although rows were written"),
     ],
 )
@@ -172,6 +173,18 @@ def test_cases_keep_scenarios_and_backends_apart(busy: list[Outcome], quiet: lis
     found = cases([*busy, *quiet, *other])
     assert [case.title for case in found] == ["busy on shared", "quiet on locmem", "busy on db"]
     assert next(iter(found[0].by_strategy)) == "no-cache"
+
+
+def test_a_parameter_is_in_the_name_only_where_it_tells_strategies_apart(busy: list[Outcome]) -> None:
+    """A strategy run once goes by its bare name and its parameter is remarked on; run twice, the labels stay."""
+    once = cases(busy)[0]
+    assert "ttl-only" in once.by_strategy
+    assert once.settings == ["ttl-only run with timeout=2"]
+    assert cases(busy[6:9])[0].settings == ["strategies run with timeout=2"]
+    slow = [replace(outcome, run=replace(outcome.run, strategy=TtlOnly(timeout=9))) for outcome in busy[6:9]]
+    twice = cases([*busy, *slow])[0]
+    assert {"ttl-only:timeout=2", "ttl-only:timeout=9"} < set(twice.by_strategy)
+    assert "ttl-only" not in twice.by_strategy
 
 
 def test_stale_ages_start_at_the_stale_ratio_and_fall(busy: list[Outcome]) -> None:

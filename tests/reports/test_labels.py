@@ -124,11 +124,20 @@ def test_every_strategy_is_labelled_in_the_headline(busy: list[Outcome]) -> None
 
 
 def test_looks_do_not_depend_on_the_company() -> None:
-    """A strategy, listed or not, looks the same alone and among others, and no two look alike."""
-    names = [*LOOKS, "mine", "ttl-only:timeout=5", "ttl-only:timeout=60"]
+    """A strategy, listed or not, looks the same alone and among others, with or without a parameter."""
+    names = [*LOOKS, "mine"]
     together = looks(names)
     assert len(set(together.values())) == len(names)
     assert all(looks([name])[name] == look for name, look in together.items())
+    assert looks(["ttl-only:timeout=5"])["ttl-only:timeout=5"] == together["ttl-only"]
+
+
+def test_variants_of_a_strategy_do_not_look_alike() -> None:
+    """The same strategy with twenty timeouts, beside all the others, has twenty looks; the first is its name's."""
+    names = [*(f"ttl-only:timeout={timeout}" for timeout in range(20)), *(name for name in LOOKS if name != "ttl-only")]
+    chosen = looks(names)
+    assert len(set(chosen.values())) == len(names)
+    assert chosen["ttl-only:timeout=0"] == LOOKS["ttl-only"]
 
 
 def test_every_chart_says_what_the_stand_in_is(busy: list[Outcome], quiet: list[Outcome]) -> None:

@@ -133,7 +133,9 @@ def verdicts(report: Report) -> list[str]:
         _verdict("run / bare, worst rate, at most", MOST_RUN_OVER_BARE["every"], max(over_bare), most=True),
         _verdict("run / bare, mean of rates, at most", MOST_RUN_OVER_BARE["mean"], fmean(over_bare), most=True),
         _verdict("textbook / run, worst rate, at least", LEAST_TEXTBOOK_OVER_RUN["every"], min(over_run), most=False),
-        _verdict("textbook / run, mean of rates, at least", LEAST_TEXTBOOK_OVER_RUN["mean"], fmean(over_run), most=False),
+        _verdict(
+            "textbook / run, mean of rates, at least", LEAST_TEXTBOOK_OVER_RUN["mean"], fmean(over_run), most=False
+        ),
     ]
     memory = report["memory"]
     if memory is not None:

@@ -1,7 +1,7 @@
 """The floor: the calls a run made on its cache, replayed in a bare loop on an ordinary LocMemCache.
 
-The clock is replayed too, answer by answer and at C speed, so that entries expire exactly where they did in the run and the
-store holds the same content at every call.
+The clock is replayed too, answer by answer and at C speed, so that entries expire exactly where they did in the run
+and the store holds the same content at every call.
 """
 
 from collections.abc import Callable, Iterator

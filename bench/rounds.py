@@ -90,7 +90,9 @@ def check_same_answer(ours: Result, theirs: Result) -> None:
     pd.testing.assert_frame_equal(ours.writes, theirs.writes, **close)
     (_, left), (_, right) = answer_of(ours), answer_of(theirs)
     names = [name for name in left if name not in MACHINE_METRICS]
-    np.testing.assert_allclose([left[name] for name in names], [right[name] for name in names], rtol=1e-9, err_msg=str(names))
+    np.testing.assert_allclose(
+        [left[name] for name in names], [right[name] for name in names], rtol=1e-9, err_msg=str(names)
+    )
 
 
 def timed(func: Callable[[], object]) -> float:
@@ -105,7 +107,7 @@ def timed(func: Callable[[], object]) -> float:
 
 @contextmanager
 def no_automatic_garbage_collection() -> Iterator[None]:
-    """Start every side from a clean heap and let nothing be collected behind its back; `run` pays for what it collects itself."""
+    """Start every side from a clean heap and collect nothing behind its back; `run` pays for its own collections."""
     gc.collect()
     gc.disable()
     try:

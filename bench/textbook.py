@@ -1,8 +1,9 @@
 """The same model as a SimPy user would write it: one generator process a request, waiting with `yield env.timeout()`.
 
 Traffic, latencies, the read log and everything after the last request (judging, summary, frame) are the project's own,
-so that what differs is how requests run. Where the textbook leaves a choice, the faster way is taken: a request is one flat
-generator, its last half round trip is added rather than waited for, and costs are counted from the columns at the end.
+so that what differs is how requests run. Where there is a choice, the textbook takes the faster way: a request is one
+flat generator, its last half round trip is added rather than waited for, and costs are counted from the columns at
+the end.
 """
 
 from array import array

@@ -5,10 +5,12 @@ A dynamic subclass adds the wait to the calls that touch the store, and to nothi
 with other requests in the middle.
 """
 
+import asyncio
 import inspect
 import os
 import sys
 import tempfile
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -231,7 +233,7 @@ def _in_database() -> Iterator[Place]:
             cursor.execute(f"SELECT COUNT(*) FROM {table}")  # noqa: S608 - our own table's name
             return int(cursor.fetchone()[0])
 
-    with tempfile.TemporaryDirectory(prefix="cachewise-") as folder:
+    with _outside_event_loops(), tempfile.TemporaryDirectory(prefix="cachewise-") as folder:
         sqlite = {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": Path(folder) / "cache.sqlite3",
@@ -252,10 +254,25 @@ def _in_database() -> Iterator[Place]:
 
 def _set_django_up() -> None:
     """Configure Django if no project has done so: the database backend needs settings."""
-    if not settings.configured and not os.environ.get("DJANGO_SETTINGS_MODULE"):
-        settings.configure(USE_TZ=True)
-    if not apps.ready:
-        django.setup()
+    with _SETTING_UP:
+        if not settings.configured and not os.environ.get("DJANGO_SETTINGS_MODULE"):
+            settings.configure(USE_TZ=True)
+        if not apps.ready:
+            django.setup()
+
+
+@contextmanager
+def _outside_event_loops() -> Iterator[None]:
+    """Hide the event loop this thread may be in (a notebook's): Django's database code refuses to run under one."""
+    loop = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(loop)
+
+
+_SETTING_UP = threading.Lock()
 
 
 _STORE = ("get", "set", "add", "delete", "has_key", "touch", "clear")

@@ -141,6 +141,7 @@ def _keys_left_stale(engine: Engine, fleet: Fleet, db: SimulatedDatabase, strate
     """Read every key that was ever written once more in every worker, at the instant the traffic has drained."""
     stale: set[str] = set()
     engine.freeze()
+    db.measured_from_s = math.inf  # this look is no traffic
     for worker, context in zip(fleet.workers, engine.contexts, strict=True):
         for key in db.written_keys():
             if context.run(strategy.read, worker.site, key).version < db.committed(key).version:

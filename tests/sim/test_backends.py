@@ -430,6 +430,20 @@ def test_the_users_databases_are_not_touched() -> None:
     assert [one.alias for one in connections.all(initialized_only=True)] == []
 
 
+def test_a_run_inside_an_event_loop() -> None:
+    """In a notebook, where a loop is running, every backend works, and the loop is still there afterwards."""
+
+    async def cell() -> list[float]:
+        scenario = Scenario("short", keys=2, reads_per_s=50, duration_s=1, warmup_s=0)
+        found = [run(scenario, TtlOnly(), backend=backend).summary["reads"] for backend in STORING]
+        await asyncio.sleep(0)
+        return found
+
+    found = asyncio.run(cell())
+    assert len(found) == len(STORING)
+    assert len(set(found)) == 1
+
+
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an empty folder that is the only place for temporary files."""
@@ -464,30 +478,30 @@ def test_temporary_places_are_gone(temporary: Path, backend: str, error: type[Ba
     assert list(temporary.iterdir()) == []
 
 
+ALONE = "run(scenario, DeleteOnWrite(), backend={backend!r})"
+SIDE_BY_SIDE = "run_all([Run(scenario, DeleteOnWrite(), {backend!r}, seed) for seed in (1, 2)], processes=2)"
+# When Ctrl-C comes, counted from the first temporary file on: at its making, while the store is filled, in mid-run.
+DELAYS_S = [0.3, *(pytest.param(number / 50, marks=pytest.mark.proof) for number in range(25))]
+
+
+@pytest.mark.parametrize("delay_s", DELAYS_S)
+@pytest.mark.parametrize("how", [ALONE, SIDE_BY_SIDE], ids=["alone", "side by side"])
 @pytest.mark.parametrize("backend", ["file", "db"])
-def test_temporary_places_are_gone_after_ctrl_c(temporary: Path, backend: str) -> None:
-    """SIGINT in the middle of a run ends the process by KeyboardInterrupt, and its files are gone."""
+def test_temporary_places_are_gone_after_ctrl_c(temporary: Path, backend: str, how: str, delay_s: float) -> None:
+    """SIGINT ends the process by KeyboardInterrupt whenever it comes, and the files of all its runs are gone."""
     code = f"""
-        import os
         from sim import Scenario, run
+        from sim.experiment import Run, run_all
         from strategies import DeleteOnWrite
-        progress = lambda count: print(count, flush=True)
         scenario = Scenario("long", keys=50, reads_per_s=2000, duration_s=100_000)
-        run(scenario, DeleteOnWrite(), backend={backend!r}, progress=progress)
+        {how.format(backend=backend)}
     """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )
-    assert process.stdout is not None
-    process.stdout.readline()
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     while not list(temporary.iterdir()):
-        time.sleep(0.01)
-    time.sleep(0.3)
+        time.sleep(0.005)
+    time.sleep(delay_s)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == -signal.SIGINT
@@ -515,6 +529,19 @@ def test_background_work(tmp_path: Path) -> None:
     found = within(tmp_path, "shared", (0.5, body), cache_rtt_s=0.5, db_read_s=2.0)
     assert sorted(log) == [(1.0, "begins"), (1.0, "request goes on"), (3.0, "request ends"), (3.5, "ends")]
     assert calls(found) == [(0.75, "get", "k"), (3.25, "set", "k")]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_error_in_background_work_reaches_the_caller(backend: str) -> None:
+    """What background work raises ends the run like what a request raises."""
+
+    def read(site: Site, key: str) -> Row:
+        row = site.db.read(key)
+        site.spawn(lambda: 1 // 0)
+        return row
+
+    with pytest.raises(ZeroDivisionError):
+        run(Scenario("short", keys=2, reads_per_s=50, duration_s=1), Custom(read), backend=backend)
 
 
 def test_chance_belongs_to_the_request() -> None:

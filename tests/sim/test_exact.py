@@ -214,6 +214,27 @@ def test_each_worker_has_its_own_locmem(tmp_path: Path) -> None:
     assert len(run(scenario, TtlOnly(), backend="shared").reads.query("not hit")) == 1
 
 
+def test_the_warm_up_is_left_out(tmp_path: Path) -> None:
+    """Reads and costs count from the warm-up's end, by arrival; writes are all there, and the cache is warm."""
+    steps = [(0.0, "read", "k"), (4.5, "write", "k"), (4.9, "read", "slow"), (5.0, "read", "k"), (6.5, "write", "j")]
+    log: list = []
+    result = run(script(tmp_path, steps, warmup_s=5, db_read_s=0.2, db_commit_s=0.1), TtlOnly(), log=log)
+    assert rows(result.reads, "arrival_s", "hit", "version") == [(5.0, True, 0)]
+    assert rows(result.writes, "arrival_s", "key") == [(4.5, "k"), (6.5, "j")]
+    summary = result.summary
+    assert (summary["reads"], summary["writes"], summary["db_reads"], summary["db_peak_in_flight"]) == (1, 1, 0, 0)
+    assert summary["cache_calls_per_request"] == 0.5
+    assert len(log) == 5
+
+
+def test_the_look_at_what_is_left_is_no_traffic(tmp_path: Path) -> None:
+    """Reading every written key once more at the end leaves no trace in the query counts nor in the log of calls."""
+    log: list = []
+    result = run(script(tmp_path, [(0.0, "read", "a"), (0.5, "write", "b")], db_read_s=0.1), TtlOnly(), log=log)
+    assert result.query_started_s.tolist() == [0.0]
+    assert (result.summary["db_queries"], len(log)) == (1, 2)
+
+
 def test_the_first_row_is_time_zero(tmp_path: Path) -> None:
     """A trace's times count from its first row, whatever clock it was recorded with."""
     path = tmp_path / "late.csv"

@@ -76,6 +76,7 @@ def report_of(timings: list[Timings], memory: Report | None) -> Report:
             "strategy": repr(STRATEGY),
             "backend": BACKEND,
             "seed": SEED,
+            "clock": "processor time",
             "write_ratio": WRITE_RATIO,
             "garbage": "automatic collection is off on all sides while timed; run() makes its own collections",
         },

@@ -568,7 +568,7 @@ def test_chance_belongs_to_the_request() -> None:
 
     first = draws(1, "shared", 0)
     assert draws(1, "locmem", 3) == first
-    assert draws(2, "shared", 0).values() != first.values()
+    assert next(iter(draws(2, "shared", 0).values())) != next(iter(first.values()))
     values = [value for mine in first.values() for value in mine]
     assert len(set(values)) == len(values)
 

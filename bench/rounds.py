@@ -98,8 +98,8 @@ def check_same_answer(ours: Result, theirs: Result) -> None:
 def timed(func: Callable[[], object]) -> float:
     """Return the processor seconds *func* takes, what it returns being freed after the clock has stopped.
 
-    All sides are one thread that never sleeps: on an idle machine this is the real time, on a busy one it leaves out most
-    of what the others take.
+    All sides are one thread that never sleeps: on an idle machine this is the real time, on a busy one it leaves out
+    most of what the others take.
     """
     with no_automatic_garbage_collection():
         began_s = process_time()

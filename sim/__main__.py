@@ -27,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+INTERRUPTED = 130  # the exit code after Ctrl-C: 128 + SIGINT
 
 
 class Format(StrEnum):
@@ -310,11 +311,12 @@ def main(args: Sequence[str] | None = None) -> None:
     except bad_usage as error:
         code = _fail(one_line(error.format_message(), 300) or "what should it do? see cachewise --help")
     except (KeyboardInterrupt, typer.Abort):
-        _say("cachewise: interrupted; nothing was written")
-        code = 130
+        code = INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
+    if code == INTERRUPTED:  # typer turns some Ctrl-C into this code by itself
+        _say("cachewise: interrupted; nothing was written")
     sys.exit(code or 0)
 
 

@@ -103,7 +103,7 @@ def test_lost_deletes_without_timeout(lost_ratio: float) -> None:
     }
     strategy = ImperfectDelete(None, lost_ratio=lost_ratio)
     assert_theory(
-        instant(1, 1, requests=250_000), strategy, expected, cycle_s=1 / (1 - lost_ratio) + 1, detects=DETECTS
+        instant(1, 1, requests=400_000), strategy, expected, cycle_s=1 / (1 - lost_ratio) + 1, detects=DETECTS
     )
 
 

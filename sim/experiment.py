@@ -101,7 +101,7 @@ def run_all(runs: Sequence[Run], processes: int, done: Callable[[Run], None] = l
     try:
         # The longest first: the last one to end then keeps nobody waiting for long.
         order = sorted(range(len(runs)), key=lambda index: -_expected_requests(runs[index]))
-        waiting = {executor.submit(_run_one, runs[index]): index for index in order}
+        waiting = {executor.submit(_run_in_worker, runs[index]): index for index in order}
         found: dict[int, Outcome] = {}
         while waiting:
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
@@ -131,6 +131,17 @@ def _run_one(one: Run) -> Outcome:
     return outcome_of(run(one.scenario, one.strategy, backend=one.backend, seed=one.seed))
 
 
+class _Stopped(SystemExit):
+    """The parent's SIGTERM, in a worker."""
+
+
+def _run_in_worker(one: Run) -> Outcome:
+    try:
+        return _run_one(one)
+    except _Stopped:
+        os._exit(143)  # the pool would catch it and start the next run; this one's files are gone by now
+
+
 def _start_worker() -> None:
     """Leave Ctrl-C to the parent, and turn its SIGTERM into an exception, so that a run takes its files along."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -139,4 +150,4 @@ def _start_worker() -> None:
 
 def _stop_worker(_signal: int, _frame: object) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise SystemExit(143)
+    raise _Stopped(143)

@@ -19,14 +19,16 @@ def check_writable(out_dir: Path | str) -> None:
     check(out_dir)
 
 
-def write_report(outcomes: Sequence[Outcome], out_dir: Path | str, command: str, yours: Collection[str] = ()) -> Path:
+def write_report(
+    outcomes: Sequence[Outcome], out_dir: Path | str, command: str, yours: Collection[str] | None = None
+) -> Path:
     """Write `summary.csv`, `summary.parquet`, `charts/*.png` and `report.html` to *out_dir*; return the page's path.
 
     Args:
         outcomes: from `sim.experiment.run_all`, at least one.
         out_dir: made if it is not there; files of an earlier report are replaced, each at once.
         command: what to type to get the same report.
-        yours: the scenario's fields that were set for these runs.
+        yours: the inputs that were set for these runs (see `reports.provenance.inputs`); None: all but the defaults.
 
     Raises:
         UserError: if the folder cannot be written to.
@@ -37,10 +39,11 @@ def write_report(outcomes: Sequence[Outcome], out_dir: Path | str, command: str,
 
 
 def answer_text(outcomes: Sequence[Outcome]) -> list[str]:
-    """Return the answer as plain lines for the terminal."""
+    """Return the answer as plain lines, as wide as the terminal."""
     from reports.answer import answer_text as text
+    from reports.tables import terminal_width
 
-    return text(outcomes)
+    return text(outcomes, terminal_width())
 
 
 def render(outcomes: Sequence[Outcome], form: str) -> str:

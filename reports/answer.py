@@ -1,5 +1,6 @@
 """The answer: what a case means in the reader's units, and which strategy to choose."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -55,14 +56,19 @@ def answer(case: Case) -> Answer:
     )
 
 
-def answer_text(outcomes: Sequence[Outcome]) -> list[str]:
-    """Return the answers as plain lines for the terminal."""
+def answer_text(outcomes: Sequence[Outcome], width: int) -> list[str]:
+    """Return the answers as plain lines of at most *width* characters."""
     lines: list[str] = []
     for case in cases(outcomes):
         found = answer(case)
-        lines += [f"{case.title}:", found.lead, found.choice, *(f"  - {option}" for option in found.options)]
-        lines += [*found.cautions, *(f"Check: {alarm}" for alarm in found.alarms), *_sentences(case.remarks), ""]
-    return [line.replace("`", "") for line in lines[:-1] if line or len(lines) > 1]
+        lines += ["", f"{case.title}:", found.lead, found.choice, *(f"  - {option}" for option in found.options)]
+        lines += [*found.cautions, *(f"Check: {alarm}" for alarm in found.alarms), *_sentences(case.remarks)]
+    return [part for line in lines for part in _wrapped(line.replace("`", ""), width)]
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    indent = "    " if line.startswith("  - ") else ""
+    return textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
 
 
 def _sentences(notes: list[str]) -> list[str]:

@@ -31,7 +31,7 @@ def check_writable(out_dir: Path | str) -> None:
                     folder.rmdir()
 
 
-def write_folder(outcomes: Sequence[Outcome], out_dir: Path | str, command: str, yours: Collection[str]) -> Path:
+def write_folder(outcomes: Sequence[Outcome], out_dir: Path | str, command: str, yours: Collection[str] | None) -> Path:
     """Write the report of *outcomes* to *out_dir* and return the page's path; see `reports.write_report`."""
     with _user_errors(out_dir):
         out = Path(out_dir)
@@ -61,7 +61,7 @@ def _make(out: Path) -> None:
             raise UserError(f"cannot write the report to {one_line(out)!r}: {name} there is a folder")
 
 
-def _build(outcomes: Sequence[Outcome], aside: Path, command: str, yours: Collection[str]) -> None:
+def _build(outcomes: Sequence[Outcome], aside: Path, command: str, yours: Collection[str] | None) -> None:
     """Write every file of the report into *aside*."""
     from reports.answer import answer
     from reports.figures import draw_charts

@@ -9,13 +9,15 @@ from reports.answer import LIMITS, Answer
 from reports.figures import Chart
 from reports.frames import Case
 from reports.palette import looks
-from reports.provenance import inputs, machine, strategies, versions
+from reports.provenance import ORIGINS, inputs, machine, versions
 from reports.tables import COLUMNS
 from reports.words import cell, figure, plural
 from sim.metrics import METRICS
 
 
-def page(answers: Sequence[Answer], charts: Sequence[Sequence[Chart]], command: str, yours: Collection[str]) -> str:
+def page(
+    answers: Sequence[Answer], charts: Sequence[Sequence[Chart]], command: str, yours: Collection[str] | None
+) -> str:
     """Return the report of these answers (one a case) with each case's charts, the headline first."""
     found = [one.case for one in answers]
     body = [
@@ -162,26 +164,29 @@ def _meanings() -> str:
     return f"<details><summary>What the columns mean</summary><dl>{items}</dl></details>\n"
 
 
-def _provenance(found: Sequence[Case], command: str, yours: Collection[str]) -> str:
+def _provenance(found: Sequence[Case], command: str, yours: Collection[str] | None) -> str:
     seeds = ", ".join(str(seed) for seed in sorted({seed for case in found for seed in case.seeds}))
     facts = {"command": f"<code>{escape(command)}</code>", "seeds": escape(seeds), "machine": escape(machine())}
     facts |= {name: escape(version) for name, version in versions().items()}
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{value}</dd>\n" for name, value in facts.items())
+    origins = "; ".join(f"{_tag(origin)} {escape(meaning)}" for origin, meaning in ORIGINS.items())
     return (
         "<section><h2>Where this comes from</h2>\n"
         '<p class="muted">With these inputs, versions and seeds the same reads come out.</p>\n'
-        f"<dl>{rows}</dl>\n{''.join(_inputs(case, yours) for case in found)}</section>\n"
+        f"<dl>{rows}</dl>\n<p>{origins}.</p>\n{''.join(_inputs(case, yours) for case in found)}</section>\n"
     )
 
 
-def _inputs(case: Case, yours: Collection[str]) -> str:
-    rows = []
-    for one in inputs(case, yours):
-        tag = f'<span class="tag {one.origin}">{one.origin}</span>'
-        rows.append([f"<code>{escape(one.name)}</code>", escape(one.value), tag, escape(one.meaning)])
-    specs = "".join(f"<li><code>{escape(spec)}</code></li>" for spec in strategies(case))
+def _tag(origin: str) -> str:
+    return f'<span class="tag {origin}">{origin}</span>'
+
+
+def _inputs(case: Case, yours: Collection[str] | None) -> str:
+    rows = [
+        [f"<code>{escape(one.name)}</code>", escape(one.value), _tag(one.origin), escape(one.meaning)]
+        for one in inputs(case, yours)
+    ]
     return (
         f"<details><summary>Inputs of {escape(case.title)}</summary>\n"
-        f"{_table(['input', 'value', 'from', 'meaning'], rows)}"
-        f"<p>Strategies, with all their parameters:</p><ul>{specs}</ul></details>\n"
+        f"{_table(['input', 'value', 'from', 'meaning'], rows)}</details>\n"
     )

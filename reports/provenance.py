@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from reports.frames import Case
+from sim.backends import BACKENDS
 from sim.experiment import strategy_spec
 from sim.scenario import DEFAULTS, MEANINGS
 
@@ -16,7 +17,7 @@ PACKAGES = ("cachewise", "Django", "simpy", "greenlet", "numpy", "pandas")
 
 
 class Input(NamedTuple):
-    """One input of a scenario: `origin` is "yours", "trace" or "default"."""
+    """One input of a case: `origin` is a key of `ORIGINS`."""
 
     name: str
     value: str
@@ -24,18 +25,51 @@ class Input(NamedTuple):
     meaning: str
 
 
-def inputs(case: Case, yours: Collection[str]) -> list[Input]:
-    """Return every input of a case; *yours* names the fields that were set for this run."""
+ORIGINS = {
+    "yours": "you set it, with an option or in your own file",
+    "trace": "it was recorded in the trace",
+    "default": "cachewise chose it, for all scenarios or in a scenario that it ships",
+}
+
+
+def inputs(case: Case, yours: Collection[str] | None) -> list[Input]:
+    """Return every input of a case.
+
+    *yours* names the scenario fields, "strategies", "timeout", "backend" and "seeds" that were set for this run; None
+    means all that differ from their defaults.
+    """
+    changed = _changed(case) if yours is None else yours
     scenario, from_trace = case.scenario, case.outcomes[0].trace_fields
     found = []
     for one in fields(scenario):
-        value, origin = getattr(scenario, one.name), "default"
-        if one.name in from_trace:
-            origin = "trace"
-        elif one.name in yours or one.name not in DEFAULTS or value != DEFAULTS[one.name]:
-            origin = "yours"
-        found.append(Input(one.name, _shown(case, one.name, value, origin), origin, MEANINGS[one.name]))
+        origin = "trace" if one.name in from_trace else _origin(yours=one.name in changed)
+        value = _shown(case, one.name, getattr(scenario, one.name), origin)
+        found.append(Input(one.name, value, origin, MEANINGS[one.name]))
+    return [*found, *_around_the_scenario(case, changed)]
+
+
+def _around_the_scenario(case: Case, changed: Collection[str]) -> list[Input]:
+    seeds = ", ".join(map(str, case.seeds))
+    found = [
+        Input("backend", case.backend, _origin(yours="backend" in changed), BACKENDS[case.backend].what),
+        Input("seeds", seeds, _origin(yours="seeds" in changed), "one run of every strategy a seed"),
+    ]
+    for group in case.by_strategy.values():
+        strategy = group[0].run.strategy
+        set_by_user = "strategies" in changed or ("timeout" in changed and hasattr(strategy, "timeout"))
+        meaning = (type(strategy).__doc__ or "").partition("\n")[0]
+        found.append(Input("strategy", strategy_spec(strategy), _origin(yours=set_by_user), meaning))
     return found
+
+
+def _origin(*, yours: bool) -> str:
+    return "yours" if yours else "default"
+
+
+def _changed(case: Case) -> set[str]:
+    values = {one.name: getattr(case.scenario, one.name) for one in fields(case.scenario)}
+    changed = {name for name, value in values.items() if name not in DEFAULTS or value != DEFAULTS[name]}
+    return changed | {"strategies", "backend", "seeds"}
 
 
 def _shown(case: Case, name: str, value: Any, origin: str) -> str:
@@ -48,11 +82,6 @@ def _shown(case: Case, name: str, value: Any, origin: str) -> str:
     if isinstance(value, float):
         return f"{value:.12g}"
     return str(value)
-
-
-def strategies(case: Case) -> list[str]:
-    """Return every strategy with all its parameters, as `--strategy` takes it."""
-    return [strategy_spec(group[0].run.strategy) for group in case.by_strategy.values()]
 
 
 def versions() -> dict[str, str]:

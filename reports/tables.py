@@ -28,7 +28,15 @@ COLUMNS = {
     "entries_end": "entries",
     "keys_left_stale": "keys left outdated",
 }
-_TERMINAL = [name for name in COLUMNS if name not in ("stale_reads_per_day", "hit_ratio", "keys_left_stale")]
+_TERMINAL = {  # short headings, and what they mean; a narrow terminal does without the last ones
+    "stale_ratio": ("outdated reads", ""),
+    "stale_age_max_s": ("oldest", ""),
+    "db_queries_saved_ratio": ("saved", "queries saved against no cache"),
+    "db_queries_per_s": ("queries/s", ""),
+    "cache_calls_per_request": ("calls", "cache calls a request"),
+    "response_p99_s": ("p99", "response time"),
+    "entries_end": ("entries", "left in the cache"),
+}
 
 
 def render(outcomes: Sequence[Outcome], form: str) -> str:
@@ -38,38 +46,46 @@ def render(outcomes: Sequence[Outcome], form: str) -> str:
 
 def terminal_text(outcomes: Sequence[Outcome]) -> str:
     """Return one table a case for the terminal, with its notes, in colour if standard output is a terminal."""
-    width = shutil.get_terminal_size((120, 24)).columns
-    console = Console(file=io.StringIO(), width=max(width, 80), force_terminal=sys.stdout.isatty(), highlight=False)
+    console = Console(file=io.StringIO(), width=terminal_width(), force_terminal=sys.stdout.isatty(), highlight=False)
     for case in cases(outcomes):
-        console.print(_terminal_table(case))
+        console.print(_widest_table(case, console))
     return console.file.getvalue().rstrip()  # type: ignore[attr-defined]
 
 
-def _terminal_table(case: Case) -> Table:
-    # Names are people's input: as Text, square brackets in them are not read as colours.
-    caption = Text("; ".join([_means_of(case), *case.remarks]).replace("`", ""))
-    table = Table(title=Text(case.title, "bold"), caption=caption, box=None, padding=(0, 1))
-    table.title_justify = table.caption_justify = "left"
-    table.add_column("strategy", no_wrap=True)
-    for metric in _TERMINAL:
-        table.add_column(
-            COLUMNS[metric], justify="right", no_wrap=metric == "stale_ratio", min_width=_widest_word(COLUMNS[metric])
-        )
-    for label in case.by_strategy:
-        shown = [cell(case, label, "stale_ratio"), *(_short(case, label, metric) for metric in _TERMINAL[1:])]
-        table.add_row(Text(label), *map(Text, shown))
+def terminal_width() -> int:
+    """Return how many columns a table or a text may take."""
+    return max(shutil.get_terminal_size((120, 24)).columns, 80)
+
+
+def _widest_table(case: Case, console: Console) -> Table:
+    metrics, unlimited = list(_TERMINAL), console.options.update(width=10_000)
+    table = _terminal_table(case, metrics)
+    while console.measure(table, options=unlimited).maximum > console.width and len(metrics) > 1:
+        table = _terminal_table(case, metrics := metrics[:-1])
     return table
 
 
-def _widest_word(text: str) -> int:
-    return max(map(len, text.split()))
+def _terminal_table(case: Case, metrics: Sequence[str]) -> Table:
+    meanings = [": ".join(_TERMINAL[metric]) for metric in metrics if _TERMINAL[metric][1]]
+    # Names are people's input: as Text, square brackets in them are not read as colours.
+    caption = Text("; ".join([*meanings, _means_of(case), *case.remarks]).replace("`", ""))
+    table = Table(title=Text(case.title, "bold"), caption=caption, box=None, padding=(0, 1), pad_edge=False)
+    table.title_justify = table.caption_justify = "left"
+    table.add_column("strategy", no_wrap=True)
+    for metric in metrics:
+        table.add_column(_TERMINAL[metric][0], justify="right", no_wrap=True)
+    for label in case.by_strategy:
+        table.add_row(Text(label), *(Text(_short(case, label, metric)) for metric in metrics))
+    return table
 
 
 def _short(case: Case, label: str, metric: str) -> str:
+    if metric == "stale_ratio":
+        return cell(case, label, metric)
     if metric == "stale_age_max_s":
         return oldest(case, label)
     text = figure(case, label, metric)
-    return "none seen" if text.startswith("none seen") else text  # the first column says out of how many reads
+    return "none" if text.startswith("none seen") else text  # the first column says out of how many reads
 
 
 def _means_of(case: Case) -> str:

@@ -3,12 +3,12 @@
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -47,39 +47,42 @@ class Listing(StrEnum):
     BACKENDS = "backends"
 
 
-@dataclass(frozen=True)
-class Plan:
-    """An experiment before it runs: all its runs, and which inputs are the user's own."""
+class Part(NamedTuple):
+    """A part of the demo: a scenario, shortened so that the whole takes less than a minute on two cores."""
 
-    runs: list["Run"]
-    yours: set[str]
-    jobs: int
+    scenario: str
+    settings: Mapping[str, str]
+    timeout: str | None
+    seeds: int
+
+
+DEMO = (
+    Part("product_list", {"duration_s": "600"}, None, 8),
+    Part("transactional", {"warmup_s": "10", "duration_s": "20"}, "10", 3),
+    Part("twitter_cluster52", {"duration_s": "900"}, None, 3),
+)
 
 
 @app.command()
 def demo(
+    context: typer.Context,
     out: Annotated[Path, typer.Option(help="folder for charts, tables and the page")] = Path("out/demo"),
     jobs: Annotated[int, typer.Option(min=0, help="runs side by side; 0: one a core")] = 0,
 ) -> None:
     """Compare every strategy on three workloads, one of them real, in under a minute."""
-    from sim.choose import choose_strategy
-    from sim.result import Run
-    from strategies import STRATEGIES
-
     runs = []
-    for name, duration_s, seeds in (("product_list", 600, 3), ("transactional", 60, 2), ("twitter_cluster52", 5000, 1)):
-        choice = _choice(name)
-        scenario = replace(choice.scenario, duration_s=duration_s)
-        for strategy in STRATEGIES:
-            chosen = choose_strategy(strategy, STRATEGIES, **_timeout_of(choice))
-            runs += [Run(scenario, chosen, "shared", seed) for seed in range(1, seeds + 1)]
-    outcomes = _run(Plan(runs, set(), jobs), out)
+    for part in DEMO:
+        choice = _choice(part.scenario)
+        shorter = replace(choice, scenario=choice.scenario.with_settings(part.settings))
+        runs += _runs(shorter, [], ["shared"], range(1, part.seeds + 1), part.timeout)
+    outcomes = _run(runs, jobs, out)
     _print_results(outcomes, Format.TABLE)
-    _write_page(outcomes, out, set())
+    _write_page(outcomes, out, context, set())
 
 
 @app.command()
 def run(
+    context: typer.Context,
     scenario: Annotated[str, typer.Argument(help="a scenario's name, or a file such as ./my_scenario.py")],
     strategy: Annotated[
         list[str] | None, typer.Option(help="NAME[:param=value,...], repeatable; all if left out")
@@ -99,12 +102,12 @@ def run(
         raise UserError("--seed and --seeds exclude each other: --seed N is one run, --seeds K runs seeds 1 to K")
     choice = _settled(_choice(scenario), settings or [], trace)
     numbers = [1 if seed is None else seed] if seeds is None else list(range(1, seeds + 1))
-    runs = _runs(choice, strategy or [], backend or ["shared"], numbers, timeout)
-    yours = _yours(choice, settings or [], trace)
-    outcomes = _run(Plan(runs, yours, jobs), out)
+    outcomes = _run(_runs(choice, strategy or [], backend or ["shared"], numbers, timeout), jobs, out)
     _print_results(outcomes, form)
     if out is not None:
-        _write_page(outcomes, out, yours)
+        given: dict[str, Any] = {"strategies": strategy, "backend": backend, "timeout": timeout, "trace": trace}
+        given["seeds"] = seeds if seed is None else [seed]
+        _write_page(outcomes, out, context, _yours(choice, settings or [], given))
 
 
 @app.command()
@@ -207,17 +210,18 @@ def _runs(
     ]
 
 
-def _yours(choice: "Choice", settings: Sequence[str], trace: str | None) -> set[str]:
-    """Return the scenario fields that the user, not a shipped scenario, has set."""
+def _yours(choice: "Choice", settings: Sequence[str], given: Mapping[str, Any]) -> set[str]:
+    """Return the inputs that the user, not cachewise or a scenario that it ships, has set."""
     from sim.scenario import DEFAULTS
 
-    own = {text.partition("=")[0].strip() for text in settings} | ({"trace"} if trace is not None else set())
+    own = {text.partition("=")[0].strip() for text in settings} | {name for name, value in given.items() if value}
     if choice.own_file:
         own |= {name for name, default in DEFAULTS.items() if getattr(choice.scenario, name) != default}
+        own |= {"name", "why"} | ({"timeout"} if choice.has_timeout else set())
     return own
 
 
-def _run(plan: Plan, out: Path | None) -> list["Outcome"]:
+def _run(runs: Sequence["Run"], jobs: int, out: Path | None) -> list["Outcome"]:
     from sim.experiment import default_processes, run_all
     from sim.workload import build_workload
 
@@ -225,11 +229,11 @@ def _run(plan: Plan, out: Path | None) -> list["Outcome"]:
         from reports import check_writable
 
         check_writable(out)
-    for scenario in dict.fromkeys(one.scenario for one in plan.runs):
+    for scenario in dict.fromkeys(one.scenario for one in runs):
         if scenario.trace is not None:
             build_workload(scenario, 1)  # a broken trace is refused before anything starts
-    with _progress(len(plan.runs)) as advance:
-        return run_all(plan.runs, plan.jobs or default_processes(), advance)
+    with _progress(len(runs)) as advance:
+        return run_all(runs, jobs or default_processes(), advance)
 
 
 @contextmanager
@@ -246,19 +250,17 @@ def _progress(total: int) -> Iterator[Callable[["Run"], None]]:
 
 
 def _print_results(outcomes: list["Outcome"], form: Format) -> None:
-    from reports.answer import answer_text
-    from reports.tables import render
+    from reports import answer_text, render
 
     typer.echo(render(outcomes, form.value))
     if form is Format.TABLE:
-        for line in answer_text(outcomes):
-            typer.echo(line)
+        typer.echo("\n".join(answer_text(outcomes)))
 
 
-def _write_page(outcomes: list["Outcome"], out: Path, yours: set[str]) -> None:
+def _write_page(outcomes: list["Outcome"], out: Path, context: typer.Context, yours: set[str]) -> None:
     from reports import write_report
 
-    command = shlex.join(["cachewise", *(sys.argv[1:])])
+    command = shlex.join(["cachewise", *context.obj])
     _say(f"page: {write_report(outcomes, out, command, yours)}")
 
 
@@ -303,9 +305,10 @@ def run_script(file: str) -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line: exit code 0, 2 with one line on standard error for bad input, 130 for Ctrl-C."""
+    typed = sys.argv[1:] if args is None else list(args)
     bad_usage: Any = typer.BadParameter.__mro__[2]  # typer's base class of all usage errors
     try:
-        code = app(args=None if args is None else list(args), prog_name="cachewise", standalone_mode=False)
+        code = app(args=typed, prog_name="cachewise", standalone_mode=False, obj=typed)
     except UserError as error:
         code = _fail(str(error))
     except bad_usage as error:

@@ -41,7 +41,8 @@ def choose_scenario(target: str, package_folder: Path) -> Choice:
         UserError: for an unknown name, a missing file, or a file without a usable SCENARIO.
     """
     if target.endswith(".py") or "/" in target or "\\" in target:
-        return _from_file(Path(target), own_file=True)
+        path = Path(target)
+        return _from_file(path, own_file=path.resolve().parent != package_folder.resolve())
     names = scenario_names(package_folder)
     if target not in names:
         hint = f"; to run a file, write ./{target}.py" if Path(f"{target}.py").is_file() else ""

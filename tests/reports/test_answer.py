@@ -118,7 +118,7 @@ def test_a_lead_does_not_boast_of_chance(made: Made) -> None:
 def test_none_seen_is_not_sold_as_never(busy: list[Outcome]) -> None:
     """A choice without a stale read comes with the bounds that reads and writes give, and no bare zero."""
     fresh = [outcome for outcome in busy if outcome.label in ("key-based", "no-cache")]
-    text = "\n".join(answer_text(fresh))
+    text = "\n".join(answer_text(fresh, 1000))
     assert "none seen in" in text
     assert "None seen is not never" in text
     assert "reads between two writes share a fate" in text
@@ -127,7 +127,7 @@ def test_none_seen_is_not_sold_as_never(busy: list[Outcome]) -> None:
 
 def test_real_outcomes_give_whole_sentences(busy: list[Outcome], quiet: list[Outcome]) -> None:
     """Every line for the terminal is plain text; `shared` is called a stand-in; both cases are answered."""
-    lines = answer_text([*busy, *quiet])
+    lines = answer_text([*busy, *quiet], 1000)
     assert "busy on shared:" in lines
     assert "quiet on locmem:" in lines
     assert any("stand-in for a shared server" in line for line in lines)

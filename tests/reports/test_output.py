@@ -19,7 +19,7 @@ from reports import check_writable, render, write_report
 from reports.frames import cases
 from reports.provenance import inputs, machine, versions
 from sim import Scenario, UserError
-from sim.experiment import Outcome
+from sim.experiment import Outcome, strategy_spec
 from sim.metrics import METRICS
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
@@ -141,17 +141,25 @@ def test_cases_of_one_name_keep_their_own_files(busy: list[Outcome], tmp_path: P
 
 
 def test_every_input_has_an_origin_and_a_meaning(busy: list[Outcome]) -> None:
-    """Inputs are yours if set or changed, the trace's if it brought them, else defaults; latencies are resolved."""
-    found = {one.name: one for one in inputs(cases(busy)[0], {"cull_frequency"})}
-    assert set(found) == set(Scenario.__dataclass_fields__)
-    assert {name: found[name].origin for name in ("keys", "cull_frequency", "value_bytes", "name")} == {
+    """Only what was set for this run is yours, whatever a shipped scenario says; latencies are resolved."""
+    found = inputs(cases(busy)[0], {"cull_frequency", "timeout"})
+    assert set(Scenario.__dataclass_fields__) | {"backend", "seeds", "strategy"} == {one.name for one in found}
+    yours = {f"{one.name} {one.value}" for one in found if one.origin == "yours"}
+    timed = {f"strategy {spec}" for spec in _specs(busy) if "timeout=" in spec}
+    assert yours == {"cull_frequency 3"} | timed
+    assert "auto: lognormal:0.0006:0.3 on shared" in {one.value for one in found}
+    assert all(one.meaning for one in found if one.name != "name")
+
+
+def test_without_being_told_all_that_is_no_default_is_yours(busy: list[Outcome]) -> None:
+    """From Python, where nobody says what was set, a value that differs from its default was."""
+    found = {one.name: one.origin for one in inputs(cases(busy)[0], None)}
+    assert {name: found[name] for name in ("keys", "name", "strategy", "value_bytes")} == {
         "keys": "yours",
-        "cull_frequency": "yours",
-        "value_bytes": "default",
         "name": "yours",
+        "strategy": "yours",
+        "value_bytes": "default",
     }
-    assert found["cache_rtt_s"].value == "auto: lognormal:0.0006:0.3 on shared"
-    assert all(one.meaning for name, one in found.items() if name != "name")
 
 
 def test_inputs_of_a_trace_are_the_traces_and_its_folder_stays_private(busy: list[Outcome]) -> None:
@@ -160,9 +168,13 @@ def test_inputs_of_a_trace_are_the_traces_and_its_folder_stays_private(busy: lis
     outcome = replace(
         busy[0], run=replace(busy[0].run, scenario=scenario), trace_fields=("keys", "reads_per_s", "arrivals")
     )
-    found = {one.name: one for one in inputs(cases([outcome])[0], set())}
+    found = {one.name: one for one in inputs(cases([outcome])[0], {"trace"})}
     assert (found["keys"].origin, found["keys"].value) == ("trace", "as recorded in the trace")
     assert (found["trace"].origin, found["trace"].value) == ("yours", "reads.csv")
+
+
+def _specs(outcomes: list[Outcome]) -> set[str]:
+    return {strategy_spec(outcome.run.strategy) for outcome in outcomes}
 
 
 def test_provenance_names_no_machine() -> None:
@@ -263,3 +275,14 @@ def test_importing_reports_is_light() -> None:
     code = "import sys, reports; print(*(name for name in ('pandas', 'matplotlib', 'scipy') if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
+def test_the_table_fits_the_terminal(busy: list[Outcome], width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is cut: a narrow terminal loses whole columns, the last first, never the outdated reads."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    text = render(busy, "table")
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    assert "outdated reads" in text
+    assert ("entries" in text) == (width > 80)

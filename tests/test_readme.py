@@ -1,0 +1,169 @@
+"""The README and CONTRIBUTING say what is so: tables, commands, examples and links are held against the code."""
+
+import doctest
+import inspect
+import re
+import runpy
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sim.trace
+from sim import arrivals, latency, popularity
+from sim.__main__ import main
+from sim.backends import BACKENDS
+from sim.metrics import METRICS
+from sim.scenario import AUTO_CACHE_RTT_S, DEFAULTS, LATENCIES
+from strategies import STRATEGIES
+from tests.helpers import STORING
+from tests.strategies import test_conformance
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+# A second of traffic and one seed: enough to meet every option and name, too little to take long.
+QUICK_RUN = ["--set", "warmup_s=0", "--set", "duration_s=1", "--seeds", "1", "--jobs", "1"]
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """Return the fenced code blocks in *language*, without their common indentation."""
+    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", text, re.DOTALL | re.MULTILINE)
+    return [inspect.cleandoc(f"{indent}\n{code}") + "\n" for indent, code in found]
+
+
+def table(first_heading: str) -> list[list[str]]:
+    """Return the cells of the README's table whose first column is headed *first_heading*, without its headings."""
+    rows = README.split(f"\n| {first_heading} |", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
+    return [[cell.strip() for cell in row.strip().strip("|").split("|")] for row in rows]
+
+
+def code(cell: str) -> list[str]:
+    """Return what stands in backticks in a cell."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def commands(program: str) -> list[list[str]]:
+    """Return the arguments of every call of *program* in the README's shell blocks."""
+    lines = [shlex.split(line) for block in blocks(README, "sh") for line in block.splitlines() if line]
+    assert {line[0] for line in lines} == {"cachewise", "make", "."}  # nothing there goes unchecked
+    return [line[1:] for line in lines if line[0] == program]
+
+
+def succeed(*args: str) -> None:
+    """Run the command line in this process; it must end with exit code 0."""
+    with pytest.raises(SystemExit) as ended:
+        main(args)
+    assert ended.value.code == 0, shlex.join(args)
+
+
+def test_the_table_of_strategies_is_complete_and_right() -> None:
+    """The table names exactly the strategies there are, in their order, with the costs and the bound they declare."""
+    rows = table("strategy")
+    assert [code(row[0]) for row in rows] == [[name] for name in STRATEGIES]
+    for (_, _, bound, calls, _), strategy in zip(rows, STRATEGIES.values(), strict=True):
+        assert tuple(map(int, calls.split(", "))) == strategy.costs, strategy.name
+        assert bound.partition(":")[0] == strategy.stale_at_most, strategy.name
+
+
+def test_the_table_of_backends_is_complete_and_right() -> None:
+    """The table names exactly the backends there are, with the round trip that `auto` means."""
+    assert {code(name)[0]: code(rtt)[0] for name, _, rtt in table("backend")} == {
+        name: str(AUTO_CACHE_RTT_S[name]) for name in BACKENDS
+    }
+
+
+def test_the_table_of_fields_has_every_form() -> None:
+    """The forms of arrivals, popularities and latencies are the ones that the parsers know."""
+    rows = table("field")
+    shown = {code(form)[0] for _, form in rows}
+    modules: list[Any] = [arrivals, popularity, latency]
+    known = {":".join([name, *numbers]) for module in modules for name, numbers in module.FORMS.items()}
+    assert shown == known | {"0.005"}
+    fields = {name for field, _ in rows for name in code(field)}
+    assert fields == {"arrivals", "read_popularity", "write_popularity", *LATENCIES}
+    assert fields <= set(DEFAULTS)
+
+
+def test_the_tables_of_traces_are_complete_and_right() -> None:
+    """Columns and operations are the ones that the reader of traces knows, the window of a fill included."""
+    assert tuple(code(column)[0] for column, _ in table("column")) == sim.trace.COLUMNS
+    reads, fills, writes, deletes = [code(operations) for operations, _ in table("operation")]
+    assert tuple(reads) == sim.trace.READS
+    assert tuple(fills) == sim.trace.FILLS_OR_WRITES
+    assert (*writes, *deletes) == (*sim.trace.FILLS_OR_WRITES, *sim.trace.WRITES)
+    assert f"at most {sim.trace.FILL_WINDOW_S:g} s after a read" in README
+
+
+def test_counts_in_the_prose() -> None:
+    """The number of figures a run is what the README says."""
+    assert set(re.findall(r"(\d+) figures", README)) == {str(len(METRICS))}
+    assert len(STRATEGIES) == 13
+    assert "thirteen strategies" in README
+
+
+def test_the_example_in_python_prints_what_it_says() -> None:
+    """Every line of the README's Python session gives the output printed below it."""
+    (session,) = blocks(README, "python")
+    example = doctest.DocTestParser().get_doctest(session, {}, "README.md", "README.md", 0)
+    assert len(example.examples) > 5
+    results = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(example)
+    assert results.failed == 0
+
+
+def test_every_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The `cachewise` commands run in the order they stand in, on the trace that the README shows."""
+    monkeypatch.chdir(tmp_path)
+    (trace,) = blocks(README, "csv")
+    Path("requests.csv").write_text(trace)
+    found = commands("cachewise")
+    assert {command[0] for command in found} == {"run", "init", "doctor"}
+    for command in found:
+        succeed(*command, *(QUICK_RUN if command[0] == "run" else []))
+    assert Path("out/mine/report.html").is_file()
+    headline = Path("out/transactional/charts/transactional-on-shared-saved_against_stale.png")
+    assert headline.is_file(), "the command below the picture draws such a picture"
+
+
+@pytest.mark.proof
+def test_the_excerpt_is_what_the_command_prints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command below the picture, run at its full length, prints the answer that the README shows."""
+    monkeypatch.chdir(tmp_path)
+    (excerpt,) = blocks(README, "text")
+    succeed(*commands("cachewise")[0])
+    assert " ".join(excerpt.split()) in " ".join(capsys.readouterr().out.split())
+
+
+def test_every_make_verb_exists() -> None:
+    """The verbs of `make` that the README and CONTRIBUTING name are in the Makefile."""
+    verbs = {
+        line.partition(":")[0] for line in (ROOT / "Makefile").read_text().splitlines() if re.match("[a-z]+:", line)
+    }
+    named = set(re.findall(r"`make ([a-z]+)`", README + CONTRIBUTING)) | {verb for (verb,) in commands("make")}
+    assert {"demo", "test"} <= named <= verbs
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "DESIGN.md", "CHANGELOG.md"])
+def test_every_link_leads_somewhere(document: str) -> None:
+    """A relative link or picture in a document is a file or folder here."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / document).read_text(encoding="utf-8"))
+    assert document != "README.md" or "docs/headline.png" in links
+    for link in links:
+        assert (ROOT / link).exists(), link
+
+
+@pytest.mark.parametrize("backend", STORING)
+def test_the_strategy_in_contributing_conforms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
+    """CONTRIBUTING's example, taken as it stands, passes the conformance suite."""
+    (source,) = blocks(CONTRIBUTING, "python")
+    path = tmp_path / "my_strategy.py"
+    path.write_text(source)
+    (strategy,) = [found for found in runpy.run_path(str(path)).values() if hasattr(found, "stale_at_most")]
+    assert strategy.name not in STRATEGIES
+    monkeypatch.setitem(STRATEGIES, strategy.name, strategy)
+    test_conformance.test_conservation(strategy.name, backend)
+    test_conformance.test_it_caches(strategy.name, backend)
+    test_conformance.test_declared_costs(tmp_path, strategy.name, backend)

@@ -3,11 +3,12 @@
 import re
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sim.errors import UserError, one_line
 from sim.experiment import Outcome
+from sim.interrupts import interrupts_held, temporary_folder
 
 PAGE = "report.html"
 FILES = ("summary.csv", "summary.parquet", PAGE)
@@ -19,27 +20,30 @@ def check_writable(out_dir: Path | str) -> None:
     Raises:
         UserError: if it cannot.
     """
-    with _user_errors(out_dir):
+    with _user_errors(out_dir), interrupts_held():
         out = Path(out_dir)
-        made = [folder for folder in (out, *out.parents) if not folder.exists()]
+        missing = _missing(out)
         try:
             _make(out)
             tempfile.TemporaryFile(dir=out).close()
         finally:
-            for folder in made:  # the deepest first
-                if folder.is_dir():
-                    folder.rmdir()
+            _remove_empty(missing)
 
 
 def write_folder(outcomes: Sequence[Outcome], out_dir: Path | str, command: str, yours: Collection[str] | None) -> Path:
     """Write the report of *outcomes* to *out_dir* and return the page's path; see `reports.write_report`."""
     with _user_errors(out_dir):
         out = Path(out_dir)
-        _make(out)
-        # Inside the folder itself: it may be a mount of its own, and a move is atomic only within one file system.
-        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=out) as aside:
-            _build(outcomes, Path(aside), command, yours)
-            _move(Path(aside), out)
+        missing = _missing(out)
+        try:
+            _make(out)
+            # Inside the folder itself: it may be a mount of its own, and a move is atomic only within one file system.
+            with temporary_folder(".unfinished-", out) as aside:
+                _build(outcomes, aside, command, yours)
+                with suppress(KeyboardInterrupt), interrupts_held():  # too late: the report is complete
+                    _move(aside, out)
+        finally:
+            _remove_empty(missing)
         return out / PAGE
 
 
@@ -52,6 +56,17 @@ def _user_errors(out_dir: Path | str) -> Iterator[None]:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
         raise UserError(f"cannot write the report to {one_line(out_dir)!r}: {reason}") from error
+
+
+def _missing(out: Path) -> list[Path]:
+    """Return the folders on the way to *out* that are not there yet, the deepest first."""
+    return [folder for folder in (out, *out.parents) if not folder.exists()]
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    for folder in folders:
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _make(out: Path) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from sim.errors import UserError, one_line
+from sim.interrupts import ignore_ctrl_c, raise_on_signals
 
 if TYPE_CHECKING:
     from sim.choose import Choice
@@ -305,6 +306,7 @@ def run_script(file: str) -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line: exit code 0, 2 with one line on standard error for bad input, 130 for Ctrl-C."""
+    raise_on_signals()
     typed = sys.argv[1:] if args is None else list(args)
     bad_usage: Any = typer.BadParameter.__mro__[2]  # typer's base class of all usage errors
     try:
@@ -318,6 +320,7 @@ def main(args: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
+    ignore_ctrl_c()
     if code == INTERRUPTED:  # typer turns some Ctrl-C into this code by itself
         _say("cachewise: interrupted; nothing was written")
     sys.exit(code or 0)

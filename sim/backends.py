@@ -9,14 +9,12 @@ import asyncio
 import inspect
 import os
 import sys
-import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial, wraps
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import django
@@ -30,6 +28,7 @@ from django.core.cache.backends.locmem import LocMemCache
 
 from sim.engine import Engine
 from sim.errors import StrategyError, unknown
+from sim.interrupts import temporary_folder
 from sim.latency import LatencyOf
 from sim.virtual import virtualise, virtualise_database_cache
 
@@ -207,8 +206,8 @@ def _in_memory() -> Iterator[Place]:
 
 @contextmanager
 def _in_folder() -> Iterator[Place]:
-    with tempfile.TemporaryDirectory(prefix="cachewise-") as folder:
-        yield Place(FileBasedCache, folder, lambda cache: len(cache._list_cache_files()))  # type: ignore[attr-defined]
+    with temporary_folder("cachewise-") as folder:
+        yield Place(FileBasedCache, str(folder), lambda cache: len(cache._list_cache_files()))  # type: ignore[attr-defined]
 
 
 @contextmanager
@@ -233,10 +232,10 @@ def _in_database() -> Iterator[Place]:
             cursor.execute(f"SELECT COUNT(*) FROM {table}")  # noqa: S608 - our own table's name
             return int(cursor.fetchone()[0])
 
-    with _outside_event_loops(), tempfile.TemporaryDirectory(prefix="cachewise-") as folder:
+    with _outside_event_loops(), temporary_folder("cachewise-") as folder:
         sqlite = {
             "ENGINE": "django.db.backends.sqlite3",
-            "NAME": Path(folder) / "cache.sqlite3",
+            "NAME": folder / "cache.sqlite3",
             # The file lives as long as the run: nothing has to survive a power cut.
             "OPTIONS": {"init_command": "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF"},
         }

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass, fields
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.contract import Strategy
+from sim.interrupts import interrupts_held
 from sim.result import Result, Run
 from sim.runner import run
 
@@ -101,7 +103,8 @@ def run_all(runs: Sequence[Run], processes: int, done: Callable[[Run], None] = l
     try:
         # The longest first: the last one to end then keeps nobody waiting for long.
         order = sorted(range(len(runs)), key=lambda index: -_expected_requests(runs[index]))
-        waiting = {executor.submit(_run_in_worker, runs[index]): index for index in order}
+        with interrupts_held():  # every process is started here
+            waiting = {executor.submit(_run_in_worker, runs[index]): index for index in order}
         found: dict[int, Outcome] = {}
         while waiting:
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
@@ -144,8 +147,17 @@ def _run_in_worker(one: Run) -> Outcome:
 
 def _start_worker() -> None:
     """Leave Ctrl-C to the parent, and turn its SIGTERM into an exception, so that a run takes its files along."""
+    threading.Thread(target=_follow_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop_worker)
+
+
+def _follow_parent() -> None:
+    """Stop this worker when its parent is gone: killed, it could not say so."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _stop_worker(_signal: int, _frame: object) -> None:

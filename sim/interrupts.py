@@ -1,0 +1,75 @@
+"""Ctrl-C and SIGTERM: exceptions in a command, and held back while something must not stop half-way."""
+
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+HELD = (signal.SIGINT, signal.SIGTERM)
+TERMINATED = 143  # the exit code after SIGTERM: 128 + SIGTERM
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C. Python loses the exit code of a command in which a plain KeyboardInterrupt has passed through `eval`."""
+
+
+def raise_on_signals() -> None:
+    """Let Ctrl-C raise `Interrupted`, and SIGTERM exit with `TERMINATED`: both unwind what is under way."""
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _terminate)
+
+
+def ignore_ctrl_c() -> None:
+    """Let Ctrl-C do nothing any more: only Python's own end is left to interrupt."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait until the block is over; a process started in it never sees a Ctrl-C.
+
+    Outside the main thread this does nothing: Python hands signals to the main thread alone.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    handlers = {number: signal.signal(number, lambda number, _frame: came.append(number)) for number in HELD}
+    _block_ctrl_c(signal.SIG_BLOCK)
+    try:
+        yield
+    finally:
+        _block_ctrl_c(signal.SIG_UNBLOCK)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for held in dict.fromkeys(came):
+            signal.raise_signal(held)
+
+
+@contextmanager
+def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
+    """Make a folder in *parent* (or where temporary files go) that is gone afterwards, whenever Ctrl-C comes."""
+    with interrupts_held():
+        folder = tempfile.TemporaryDirectory(prefix=prefix, dir=parent)
+    try:
+        yield Path(folder.name)
+    finally:
+        with interrupts_held():
+            folder.cleanup()
+
+
+def _block_ctrl_c(how: int) -> None:
+    """Set this thread's mask, which processes started from it inherit (their handlers they do not)."""
+    if hasattr(signal, "pthread_sigmask"):  # not on Windows
+        signal.pthread_sigmask(how, {signal.SIGINT})
+
+
+def _interrupt(_signal: int, _frame: object) -> None:
+    raise Interrupted
+
+
+def _terminate(_signal: int, _frame: object) -> None:
+    sys.exit(TERMINATED)

@@ -1,5 +1,7 @@
 """Small tools of the tests: scripts of requests as traces, strategies made of two functions, logs as literal lists."""
 
+import os
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +72,23 @@ def play(*funcs: Callable[[], object], engine: Engine | None = None) -> Engine:
         engine.call_at(0.0, func)
     engine.play()
     return engine
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Wait for other processes to get there, a minute at most."""
+    deadline_s = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline_s, "a minute is over"
+        time.sleep(0.05)
+
+
+def group_lives(group: int) -> bool:
+    """Return whether a process of this process group is still there."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _plain(value: Any) -> Any:

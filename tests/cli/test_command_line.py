@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +16,7 @@ from sim.choose import choose_settings, choose_strategy, choose_timeout
 from sim.errors import UserError
 from sim.metrics import METRICS
 from strategies import STRATEGIES, TtlOnly
+from tests.helpers import group_lives, wait_until
 
 SMALL = ["--set", "duration_s=20", "--set", "warmup_s=5", "--set", "reads_per_s=50", "--set", "writes_per_s=1"]
 
@@ -37,23 +37,6 @@ def refused(done):
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("cachewise: ")
     return lines[0]
-
-
-def wait_until(condition):
-    """Wait for other processes to get there, a minute at most."""
-    deadline_s = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline_s, "a minute is over"
-        time.sleep(0.05)
-
-
-def group_lives(group):
-    """Return whether a process of this process group is still there."""
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def what_is_wrong(parse, text):

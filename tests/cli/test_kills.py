@@ -1,0 +1,187 @@
+"""Kills at any moment of a run's life: Ctrl-C leaves nothing behind, and no kill leaves a file half-written."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.helpers import group_lives, wait_until
+
+pytestmark = pytest.mark.proof
+
+MOMENTS = 20
+LINE = "cachewise: interrupted; nothing was written"
+COMMAND = [
+    *(sys.executable, "-m", "sim", "run", "transactional", "--seeds", "2", "--backend", "file", "--backend", "db"),
+    *("--strategy", "ttl-only", "--strategy", "delete-on-write", "--set", "duration_s=1", "--set", "warmup_s=0.5"),
+]
+Files = dict[str, bytes]
+
+
+@dataclass(frozen=True)
+class Killed:
+    """How a command ended after a signal, and the files that its folder then holds."""
+
+    exit_code: int
+    said: str
+    files: Files
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a command writes: its report, and its temporary files."""
+
+    out: Path
+    temporary: Path
+
+    def start(self, jobs: int) -> subprocess.Popen[str]:
+        """Start the command as the leader of a process group of its own, as a terminal does."""
+        return subprocess.Popen(
+            [*COMMAND, "--jobs", str(jobs), "--out", str(self.out)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "TMPDIR": str(self.temporary)},
+            start_new_session=True,
+        )
+
+    def lasts_s(self, jobs: int) -> float:
+        """Return how long the command takes if nobody disturbs it."""
+        began_s = time.monotonic()
+        process = self.start(jobs)
+        _, said = process.communicate()
+        assert process.returncode == 0, said
+        return time.monotonic() - began_s
+
+    def killed(self, jobs: int, after_s: float, number: signal.Signals, *, group: bool = True) -> Killed:
+        """Start the command, send a signal to its group (or to the leader alone), and wait for all to be gone."""
+        process = self.start(jobs)
+        time.sleep(after_s)
+        if process.poll() is None:
+            (os.killpg if group else os.kill)(process.pid, number)
+        _, said = process.communicate(timeout=60)
+        wait_until(lambda: not group_lives(process.pid))  # zombies are reaped late
+        return Killed(process.returncode, said, files_in(self.out))
+
+    def leftovers(self) -> list[Path]:
+        """Return what a command that cleans up must not leave behind."""
+        return [*self.temporary.glob("cachewise-*"), *self.out.glob(".unfinished-*")]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """Return an empty place."""
+    (tmp_path / "tmp").mkdir()
+    return Place(tmp_path / "out", tmp_path / "tmp")
+
+
+def files_in(folder: Path) -> Files:
+    """Return the visible files of *folder* by their names."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    inside = ((path.relative_to(folder), path) for path in found)
+    return {str(name): path.read_bytes() for name, path in inside if not name.parts[0].startswith(".")}
+
+
+def moments(lasts_s: float, count: int = MOMENTS) -> Iterator[float]:
+    """Yield moments spread over the whole life of a command and a little beyond."""
+    yield from ((number + 0.5) / count * lasts_s * 1.05 for number in range(count))
+
+
+def assert_whole(files: Files) -> None:
+    """Assert that every file is complete in its own format."""
+    for name, content in files.items():
+        if name == "summary.csv":
+            assert len(pd.read_csv(io.BytesIO(content))) == 8, "two backends, two strategies, two seeds"
+            assert content.endswith(b"\n")
+        elif name == "summary.parquet":
+            assert len(pd.read_parquet(io.BytesIO(content))) == 8
+        elif name == "report.html":
+            assert content.rstrip().endswith(b"</html>")
+        else:
+            assert name.startswith("charts/")
+            assert content.startswith(b"\x89PNG")
+            assert content.endswith(b"IEND\xaeB`\x82")
+
+
+def is_report(files: Files) -> bool:
+    """Return whether the report is complete."""
+    return {"summary.csv", "summary.parquet", "report.html"} < set(files) and any(name[-4:] == ".png" for name in files)
+
+
+def began(end: Killed) -> bool:
+    """Return whether the command had reached its own code: until then the interpreter answers a signal by itself."""
+    importing = end.exit_code == -signal.SIGINT and "in main" not in end.said
+    return not importing and end.exit_code not in {-signal.SIGTERM, -signal.SIGKILL}
+
+
+@pytest.mark.parametrize("older_report", [False, True], ids=["nothing there", "older report"])
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_at_any_moment(jobs: int, older_report: bool, place: Place) -> None:
+    """Ctrl-C either comes too late or leaves all as it was: one line, exit code 130, no file, no process."""
+    lasts_s = place.lasts_s(jobs)
+    older = files_in(place.out)
+    ends = []
+    for after_s in moments(lasts_s):
+        if not older_report:
+            for path in sorted(place.out.rglob("*"), reverse=True):
+                path.rmdir() if path.is_dir() else path.unlink()
+            if place.out.exists():
+                place.out.rmdir()
+            older = {}
+        end = place.killed(jobs, after_s, signal.SIGINT)
+        assert place.leftovers() == []
+        assert_whole(end.files)
+        if not began(end):
+            assert end.files == older
+            continue
+        ends.append(end.exit_code)
+        if end.exit_code == 0:
+            assert is_report(end.files)
+            assert end.said == f"page: {place.out / 'report.html'}\n"
+            older = end.files
+        else:
+            assert (end.exit_code, end.said.splitlines()) == (130, [LINE]), f"after {after_s:.2f} s: {end.said}"
+            assert end.files == older
+            assert older_report or not place.out.exists()
+    assert ends.count(130) >= MOMENTS / 2, ends
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_sigterm_at_any_moment(jobs: int, place: Place) -> None:
+    """SIGTERM to the command alone (as supervisors send it) ends its workers too, without a word or a leftover."""
+    lasts_s = place.lasts_s(jobs)
+    older = files_in(place.out)
+    ends = []
+    for after_s in moments(lasts_s, MOMENTS // 2):
+        end = place.killed(jobs, after_s, signal.SIGTERM, group=False)
+        assert place.leftovers() == []
+        assert_whole(end.files)
+        assert end.exit_code in {0, 143, -signal.SIGTERM}
+        if end.exit_code:
+            assert end.said == "", f"after {after_s:.2f} s"
+            assert end.files == older
+        older = end.files
+        ends.append(end.exit_code)
+    assert ends.count(143) >= MOMENTS / 4, ends
+
+
+@pytest.mark.parametrize("group", [True, False], ids=["all", "the command alone"])
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_sigkill_at_any_moment(jobs: int, group: bool, place: Place) -> None:
+    """SIGKILL cannot be answered: what the folder shows is whole all the same, and workers follow their parent."""
+    lasts_s = place.lasts_s(jobs)
+    assert is_report(files_in(place.out))
+    for after_s in moments(lasts_s, MOMENTS // 2):
+        end = place.killed(jobs, after_s, signal.SIGKILL, group=group)
+        assert end.exit_code in {0, -signal.SIGKILL}
+        assert_whole(end.files)
+        assert is_report(end.files)
+        assert "Traceback" not in end.said

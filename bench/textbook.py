@@ -1,9 +1,9 @@
 """The same model as a SimPy user would write it: one generator process a request, waiting with `yield env.timeout()`.
 
 Traffic, latencies, the read log and everything after the last request (judging, summary, frame) are the project's own,
-so that what differs is how requests run. Where there is a choice, the textbook takes the faster way: a request is one
-flat generator, its last half round trip is added rather than waited for, and costs are counted from the columns at
-the end.
+so that what differs is how requests run. Each leg of a round trip is waited for, as SimPy's own examples do, and a
+process ends when its request does. Where there is a choice, the textbook takes the faster way: a request is one flat
+generator, and costs are counted from the columns at the end.
 """
 
 from array import array
@@ -21,7 +21,7 @@ from sim.backends import cache_params
 from sim.database import WriteLog
 from sim.fleet import Costs
 from sim.latency import LatencyOf, latency_of
-from sim.records import ReadChunk, ReadLog
+from sim.records import ReadLog
 from sim.result import Leftovers, Run
 from sim.seeds import streams
 from sim.workload import Workload, build_workload
@@ -55,8 +55,7 @@ class Shop:
         read_number = write_number = 0
         for chunk in self.workload.chunks():
             reads = ~chunk.is_write
-            log = self.reads.open_chunk(chunk.arrival_s[reads], chunk.key_code[reads], chunk.worker[reads])
-            place = 0
+            rows = iter(self.reads.extend(chunk.arrival_s[reads], chunk.key_code[reads], chunk.worker[reads]).tolist())
             columns = (chunk.arrival_s, chunk.key_code, chunk.is_write)
             for arrival_s, code, is_write in zip(*(column.tolist() for column in columns), strict=True):
                 yield env.timeout(arrival_s - env.now)
@@ -64,13 +63,12 @@ class Shop:
                     write_number += 1
                     env.process(self.write(-write_number, names[code]))
                 else:
-                    env.process(self.read(read_number, names[code], log, place))
+                    env.process(self.read(read_number, names[code], next(rows)))
                     read_number += 1
-                    place += 1
 
-    def read(self, number: int, key: str, log: ReadChunk, place: int) -> Process:
+    def read(self, number: int, key: str, place: int) -> Process:
         """Serve one read."""
-        env = self.env
+        env, log = self.env, self.reads
         log.start_s[place] = env.now
         half_s = self.rtt(number, 0) / 2
         yield env.timeout(half_s)
@@ -86,10 +84,10 @@ class Shop:
             half_s = self.rtt(number, 1) / 2
             yield env.timeout(half_s)
             self.cache.set(key, row, self.timeout)
-        else:
-            log.hit[place] = True
+            log.hit[place] = False
+        yield env.timeout(half_s)
         log.version[place] = row.version
-        log.end_s[place] = env.now + half_s
+        log.end_s[place] = env.now
 
     def write(self, number: int, key: str) -> Process:
         """Serve one write: lock, change, commit, delete."""
@@ -104,8 +102,10 @@ class Shop:
             self.rows[key] = row
             self.log.commit_s[place] = env.now
             self.log.committed[place] = 1
-        yield env.timeout(self.rtt(number, 0) / 2)
+        half_s = self.rtt(number, 0) / 2
+        yield env.timeout(half_s)
         self.cache.delete(key)
+        yield env.timeout(half_s)
 
     def committed(self, key: str) -> Row:
         """Return the row as committed now."""

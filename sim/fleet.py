@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import chain
 from math import inf
 
 import numpy as np
@@ -12,12 +12,12 @@ from sim.contract import Site, Strategy
 from sim.database import SimulatedDatabase
 from sim.engine import Engine, Task, collect_garbage
 from sim.errors import StrategyError
-from sim.records import ReadChunk, ReadLog
+from sim.records import ReadLog
 from sim.workload import Chunk, Workload
 
-# Number, arrival_s, key, worker, and where its record goes: a chunk of the log and a place in it (-1: a write).
+# Number, arrival_s, key, worker, and the row of the log where its record goes (-1: a write).
 # A plain tuple, made by zip at C speed: one is made for every request.
-Request = tuple[int, float, str, int, ReadChunk, int]
+Request = tuple[int, float, str, int, int]
 
 
 @dataclass
@@ -96,11 +96,12 @@ class Fleet:
     def _numbered(self, chunk: Chunk, names: list[str], reads: int, writes: int) -> Iterator[Request]:
         """Return the chunk's requests. Reads and writes are numbered apart, so that more writes shift no read."""
         is_read = ~chunk.is_write
-        place = np.where(is_read, np.cumsum(is_read) - 1, -1)
-        number = np.where(is_read, reads + place, -(writes + np.cumsum(chunk.is_write)))
-        log = self._reads.open_chunk(chunk.arrival_s[is_read], chunk.key_code[is_read], chunk.worker[is_read])
+        row = np.full(len(is_read), -1)
+        row[is_read] = self._reads.extend(chunk.arrival_s[is_read], chunk.key_code[is_read], chunk.worker[is_read])
+        number = np.where(is_read, reads - 1 + np.cumsum(is_read), -(writes + np.cumsum(chunk.is_write)))
         keys = map(names.__getitem__, chunk.key_code.tolist())
-        return zip(number.tolist(), chunk.arrival_s.tolist(), keys, chunk.worker.tolist(), repeat(log), place.tolist())
+        columns = (number.tolist(), chunk.arrival_s.tolist(), keys, chunk.worker.tolist(), row.tolist())
+        return zip(*columns, strict=True)
 
     def _draw(self) -> None:
         request = self._next = next(self._requests, None)
@@ -110,7 +111,8 @@ class Fleet:
         request = self._next
         if request is None:
             return
-        self._draw()
+        following = self._next = next(self._requests, None)
+        self._engine.next_arrival_s = inf if following is None else following[1]
         worker = self.workers[request[3]]
         if worker.limited:
             if not worker.free:
@@ -121,19 +123,22 @@ class Fleet:
 
     def _serve(self, task: Task, request: Request, worker: Worker) -> None:
         """Run one request to its end on *task*'s greenlet; time may pass in between."""
-        number, arrival_s, key, worker_number, chunk, place = request
+        engine = self._engine
+        number, arrival_s, key, worker_number, place = request
         if task.worker != worker_number:
-            self._engine.enter_worker(task, worker_number)
-        task.begin(number, arrival_s, self._engine.time())
+            engine.enter_worker(task, worker_number)
+        task.begin(number, arrival_s, engine._now)
         if place < 0:
             self._strategy.write(worker.site, key)
         else:
             row = self._strategy.read(worker.site, key)
-            chunk.start_s[place] = task.start_s
-            chunk.end_s[place] = self._engine.time() + task.debt_s
-            chunk.hit[place] = not task.db_reads
+            log = self._reads
+            log.start_s[place] = task.start_s
+            log.end_s[place] = engine._now + task.debt_s
+            if task.db_reads:
+                log.hit[place] = False
             try:
-                chunk.version[place] = row.version
+                log.version[place] = row.version
             except (AttributeError, TypeError):
                 raise self._not_a_row(row) from None
         self._finish(task, worker)

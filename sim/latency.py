@@ -15,8 +15,9 @@ LatencyOf = Callable[[int, int], float]
 FORMS = {"exponential": ("MEAN_S",), "lognormal": ("MEDIAN_S", "SIGMA"), "uniform": ("LOW_S", "HIGH_S")}
 MOST = 1_000_000  # seconds: eleven days
 TABLE_SIZE = 1 << 16
-# Odd multipliers (from the golden ratio and MurmurHash3) spread neighbours over the table.
-REQUEST_STRIDE, NTH_STRIDE = 0x9E3779B1, 0x85EBCA6B
+# The table is shuffled, so neighbouring requests may take neighbouring entries (which are near in memory, too); a
+# request's own draws lie far apart.
+NTH_STRIDE = 0x85EB
 
 
 def parse_latency(field: str, spec: float | str) -> tuple[str, tuple[float, ...]]:
@@ -57,7 +58,7 @@ def latency_of(field: str, spec: float | str, seed: np.random.SeedSequence) -> L
     draws = table.tolist()
 
     def draw(request: int, nth: int) -> float:
-        seconds: float = draws[(request * REQUEST_STRIDE + nth * NTH_STRIDE) & (TABLE_SIZE - 1)]
+        seconds: float = draws[(request + nth * NTH_STRIDE) & (TABLE_SIZE - 1)]
         return seconds
 
     return draw

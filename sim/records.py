@@ -1,4 +1,4 @@
-"""Records: what happened to every read, in numpy columns that grow chunk by chunk."""
+"""Records: what happened to every read, in numpy columns that grow in place, chunk by chunk."""
 
 from typing import Any
 
@@ -6,61 +6,61 @@ import numpy as np
 from numpy.typing import NDArray
 
 Column = NDArray[Any]
-READ_COLUMNS = ("arrival_s", "start_s", "end_s", "key_code", "worker", "hit", "version")
+# The columns in order, with what a row holds until its read has ended.
+READ_COLUMNS: dict[str, Any] = {
+    "arrival_s": np.float64("nan"),
+    "start_s": np.float64("nan"),
+    "end_s": np.float64("nan"),
+    "key_code": np.int32(-1),
+    "worker": np.int16(-1),
+    "hit": np.True_,
+    "version": np.int32(-1),
+}
 
 
-class ReadChunk:
-    """The reads of one chunk of the workload; a read fills in its own row when it ends, in whichever order.
+class ReadLog:
+    """All reads that arrived at or after `measured_from_s`, in order of arrival.
 
+    A read fills in its own row when it ends, in whichever order; row 0 is scrap, shared by the reads of the warm-up.
     The memory views write single numbers about twice as fast as indexing the arrays does.
     """
 
-    def __init__(self, arrival_s: Column, key_code: Column, worker: Column) -> None:
-        count = len(arrival_s)
-        self.columns: dict[str, Column] = {
-            "arrival_s": arrival_s,
-            "start_s": np.full(count, np.nan),
-            "end_s": np.full(count, np.nan),
-            "key_code": key_code,
-            "worker": worker,
-            "hit": np.zeros(count, np.bool_),
-            "version": np.full(count, -1, np.int32),
-        }
+    def __init__(self, measured_from_s: float) -> None:
+        self._measured_from_s = measured_from_s
+        self._columns: dict[str, Column] = {name: np.full(1, empty) for name, empty in READ_COLUMNS.items()}
+        self._open()
+
+    def extend(self, arrival_s: Column, key_code: Column, worker: Column) -> NDArray[np.int64]:
+        """Add rows for reads with these arrivals (ascending), keys and workers; return each read's row."""
+        skip = int(np.searchsorted(arrival_s, self._measured_from_s))
+        start, count = len(self._columns["arrival_s"]), len(arrival_s) - skip
+        self._close()
+        for name, column in self._columns.items():
+            # Grown in place: the allocator moves a large block's pages without copying them.
+            column.resize(start + count, refcheck=False)
+            column[start:] = READ_COLUMNS[name]
+        for name, values in (("arrival_s", arrival_s), ("key_code", key_code), ("worker", worker)):
+            self._columns[name][start:] = values[skip:]
+        self._open()
+        return np.concatenate([np.zeros(skip, np.int64), np.arange(start, start + count)])
+
+    def take_columns(self) -> dict[str, Column]:
+        """Return the columns and forget them; nothing is copied."""
+        self._close()
+        columns, self._columns = self._columns, {}
+        return {name: column[1:] for name, column in columns.items()}
+
+    def _open(self) -> None:
         self.start_s: memoryview[float] = self._view("start_s")
         self.end_s: memoryview[float] = self._view("end_s")
         self.hit: memoryview[bool] = self._view("hit")
         self.version: memoryview[int] = self._view("version")
 
     def _view(self, name: str) -> Any:
-        column: Any = self.columns[name]  # numpy's stubs do not say that an array is a buffer
+        column: Any = self._columns[name]  # numpy's stubs do not say that an array is a buffer
         return memoryview(column)
 
-    def close(self) -> None:
-        """Give up the memory views, which would keep the columns alive."""
+    def _close(self) -> None:
+        """Give up the memory views, under which a column must not move."""
         for view in (self.start_s, self.end_s, self.hit, self.version):
             view.release()
-
-
-class ReadLog:
-    """All reads that arrived at or after `measured_from_s`, in order of arrival."""
-
-    def __init__(self, measured_from_s: float) -> None:
-        self._measured_from_s = measured_from_s
-        self._chunks: list[ReadChunk] = []
-
-    def open_chunk(self, arrival_s: Column, key_code: Column, worker: Column) -> ReadChunk:
-        """Return a new chunk for reads with these arrivals (ascending), keys and workers."""
-        chunk = ReadChunk(arrival_s, key_code, worker)
-        if len(arrival_s) and arrival_s[-1] >= self._measured_from_s:
-            self._chunks.append(chunk)
-        return chunk
-
-    def take_columns(self) -> dict[str, Column]:
-        """Return the columns and forget the chunks: at no time is more than one column held twice."""
-        if not self._chunks:
-            self._chunks = [ReadChunk(np.empty(0), np.empty(0, np.int32), np.empty(0, np.int16))]
-        chunks, self._chunks = self._chunks, []
-        skip = int(np.searchsorted(chunks[0].columns["arrival_s"], self._measured_from_s))
-        for chunk in chunks:
-            chunk.close()
-        return {name: np.concatenate([chunk.columns.pop(name) for chunk in chunks])[skip:] for name in READ_COLUMNS}

@@ -54,7 +54,9 @@ def judge(key_code: Ints, start_s: Floats, end_s: Floats, version: Ints, commits
         dirty=version > 0,  # until a commit of that version is found
         aborted=version > 0,
     )
-    order = np.argsort(key_code, kind="stable")
+    # numpy's stable sort of 16-bit numbers is a radix sort, three times as fast.
+    codes = key_code.astype(np.int16) if len(commits.bounds) <= 1 << 15 else key_code
+    order = np.argsort(codes, kind="stable")
     bounds = np.searchsorted(key_code, np.arange(len(commits.bounds)), sorter=order)
     for key in np.flatnonzero(np.diff(commits.bounds)):
         rows = order[bounds[key] : bounds[key + 1]]
@@ -74,15 +76,18 @@ def _judge_key(
     verdicts: Verdicts,
 ) -> None:
     """Judge the reads *rows* of one key, whose commits are given in order (times and versions both ascend)."""
-    before = np.searchsorted(commit_s, start_s[rows], side="left")  # commits before the read began
-    newer = np.searchsorted(committed, version[rows], side="right")  # the first one newer than what it returned
+    returned = version[rows]
+    before = commit_s.searchsorted(start_s[rows])  # commits before the read began
+    newer = committed.searchsorted(returned, side="right")  # the first one newer than what it returned
     verdicts.latest_version[rows] = np.concatenate([[0], committed])[before]
-    behind = np.maximum(before - newer, 0)
-    stale = behind > 0
-    verdicts.stale[rows] = stale
-    verdicts.versions_behind[rows] = behind
-    verdicts.stale_age_s[rows[stale]] = start_s[rows[stale]] - commit_s[newer[stale]]
+    late = np.flatnonzero(before > newer)
+    if len(late):
+        stale, before, first = rows[late], before[late], newer[late]
+        verdicts.stale[stale] = True
+        verdicts.versions_behind[stale] = before - first
+        verdicts.stale_age_s[stale] = start_s[stale] - commit_s[first]
     own = newer - 1  # the commit of the returned version itself, if there is one
-    known = (own >= 0) & (committed[own] == version[rows])
-    verdicts.aborted[rows] &= ~known
-    verdicts.dirty[rows] &= ~(known & (commit_s[own] <= end_s[rows]))
+    known = np.flatnonzero((own >= 0) & (committed[own] == returned))
+    found, own = rows[known], own[known]
+    verdicts.aborted[found] = False
+    verdicts.dirty[found] &= commit_s[own] > end_s[found]

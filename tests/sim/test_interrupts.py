@@ -1,0 +1,94 @@
+"""Interrupts that wait: nothing that must be whole is cut in two by Ctrl-C."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from sim.interrupts import interrupts_held, temporary_folder
+
+FILES = 3000
+
+
+def press_ctrl_c_once(condition: Callable[[], bool]) -> threading.Thread:
+    """Send this process a SIGINT as soon as *condition* holds."""
+
+    def watch() -> None:
+        deadline_s = time.monotonic() + 30
+        while not condition() and time.monotonic() < deadline_s:
+            time.sleep(0)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    return thread
+
+
+def shrinks(folder: Path) -> bool:
+    """Return whether the removal of a folder of `FILES` files has begun."""
+    return not folder.exists() or len(list(folder.iterdir())) < FILES
+
+
+def use_temporary_folder(parent: Path) -> None:
+    """Fill a temporary folder, and press Ctrl-C once its removal has begun."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(temporary_folder("some-", parent))
+        for number in range(FILES):
+            (folder / str(number)).touch()
+        watcher = press_ctrl_c_once(lambda: shrinks(folder))
+        stack.close()
+        watcher.join()  # however late the interrupt comes, it is raised here
+
+
+def press_and_go_on(steps: list[str]) -> None:
+    """Press Ctrl-C twice where it is held, and do something."""
+    with interrupts_held():
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        steps.append("after the interrupt")
+
+
+def test_a_temporary_folder_goes_though_ctrl_c_comes_while_it_is_removed(tmp_path: Path) -> None:
+    """The removal is finished first, then the interrupt is raised."""
+    with pytest.raises(KeyboardInterrupt):
+        use_temporary_folder(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_waits_for_the_end_of_the_block() -> None:
+    """What stands in the block happens to the end; then the interrupt is raised, once, and handlers are as before."""
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    steps: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        press_and_go_on(steps)
+    assert steps == ["after the interrupt"]
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_a_process_started_in_the_block_does_not_hear_ctrl_c() -> None:
+    """A terminal sends Ctrl-C to all processes; workers that still import leave the answer to their parent."""
+    code = "import signal; signal.raise_signal(signal.SIGINT); print('went on')"
+    with interrupts_held():
+        held = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (held.returncode, held.stdout, held.stderr) == (0, "went on\n", "")
+
+
+def test_other_threads_are_left_alone() -> None:
+    """Python hands signals to the main thread: elsewhere there is nothing to hold, and nothing breaks."""
+    done = []
+
+    def work() -> None:
+        with interrupts_held():
+            done.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert done == [signal.default_int_handler]

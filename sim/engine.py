@@ -62,6 +62,7 @@ class Engine(simpy.Environment):
         self._tasks: list[Task] = []
         self._stuck = 0
         self._root: greenlet
+        self._greenlet_wanted = True
         self._closing = False
 
     def time(self) -> float:
@@ -73,7 +74,7 @@ class Engine(simpy.Environment):
         self._root = greenlet.getcurrent()
         try:
             with _collected_by_hand():
-                self._new_task().greenlet.switch()
+                self._start_greenlets()
             if self._stuck:
                 raise StrategyError(f"{self._stuck} request(s) wait for something that never happens")
         finally:
@@ -128,6 +129,15 @@ class Engine(simpy.Environment):
         task.worker = worker
         task.greenlet.gr_context = self.contexts[worker]
 
+    def _start_greenlets(self) -> None:
+        """Start a greenlet to hold the loop, and another whenever all are taken, until one has nothing more to do.
+
+        A greenlet starts at the depth of recursion it is started from: always this one, however many wait.
+        """
+        while self._greenlet_wanted:
+            self._greenlet_wanted = False
+            self._new_task().greenlet.switch()
+
     def _new_task(self) -> Task:
         task = Task(self)
         task.greenlet = greenlet(self._carry, parent=self._root)
@@ -171,7 +181,8 @@ class Engine(simpy.Environment):
         elif self._idle:
             self._idle.pop().greenlet.switch()
         else:
-            self._new_task().greenlet.switch()
+            self._greenlet_wanted = True
+            self._root.switch()
         self.current = task
 
     def _wake(self, task: Task, event: simpy.Event) -> None:

@@ -35,6 +35,14 @@ def test_waits_end_in_order_of_time_then_of_entry() -> None:
     assert log == [(0.0, "now"), (1.0, "a"), (1.0, "b"), (2.0, "c")]
 
 
+def test_thousands_of_requests_wait_at_once() -> None:
+    """However many are under way, each starts with the whole stack before it."""
+    scenario = Scenario("slow", reads_per_s=1000, writes_per_s=0, duration_s=5, warmup_s=0, db_read_s=4)
+    result = run(scenario, NoCache())
+    assert result.summary["db_peak_in_flight"] > 3000
+    assert result.reads["end_s"].notna().all()
+
+
 def test_a_timeout_is_waited_for() -> None:
     """SimPy's timeout has its value from the start; waiting for it takes its time all the same."""
     engine, log = Engine(), []

@@ -27,11 +27,12 @@ from django.core.cache.backends.filebased import FileBasedCache
 from django.core.cache.backends.locmem import LocMemCache
 
 from sim.engine import Engine
-from sim.errors import StrategyError, unknown
+from sim.errors import StrategyError, UserError, one_line, unknown
 from sim.interrupts import temporary_folder
 from sim.latency import LatencyOf
-from sim.virtual import virtualise, virtualise_database_cache
+from sim.virtual import PRIVATE, virtualise, virtualise_database_cache
 
+NO_LIMIT = sys.maxsize  # as MAX_ENTRIES
 Params = dict[str, Any]
 
 
@@ -105,7 +106,7 @@ def backend_named(name: str) -> Backend:
 
 def cache_params(max_entries: int | None, cull_frequency: int) -> Params:
     """Return Django's cache parameters; no limit is the largest number there is."""
-    limit = sys.maxsize if max_entries is None else max_entries
+    limit = NO_LIMIT if max_entries is None else max_entries
     return {"OPTIONS": {"MAX_ENTRIES": limit, "CULL_FREQUENCY": cull_frequency}}
 
 
@@ -116,7 +117,8 @@ def _subclass(
     members: dict[str, Any] = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
     for name in primitives:
         method = getattr(cls, name)
-        members[name] = _with_round_trip(method if log is None else _logged(method, engine, log), engine, rtt)
+        remote = _with_round_trip(method if log is None else _logged(method, engine, log), engine, rtt)
+        members[name] = _unless_empty(method, remote) if name.endswith("_many") else remote
     for name, _method in inspect.getmembers(BaseCache, inspect.iscoroutinefunction):
         members[name] = _refused(name)
     if issubclass(cls, FileBasedCache):
@@ -150,6 +152,16 @@ def _with_round_trip(method: Callable[..., Any], engine: Engine, rtt: LatencyOf 
     return half_way
 
 
+def _unless_empty(method: Callable[..., Any], remote: Callable[..., Any]) -> Callable[..., Any]:
+    """Return *remote*, but *method* itself where there are no keys: Django sends nothing then."""
+
+    @wraps(method)
+    def batch(self: BaseCache, keys: Any, version: int | None = None) -> Any:
+        return (remote if keys else method)(self, keys, version)
+
+    return batch
+
+
 def _logged(method: Callable[..., Any], engine: Engine, log: list[Call]) -> Callable[..., Any]:
     @wraps(method)
     def logged(self: BaseCache, *args: Any, **kwargs: Any) -> Any:
@@ -172,6 +184,8 @@ def _culling_at_once(cls: Any) -> Callable[..., None]:
     """Return *cls*'s `_cull` as a part of the call that made it necessary: its `clear` is no round trip of its own."""
 
     def cull(self: Any, *args: Any) -> None:
+        if self._max_entries == NO_LIMIT:
+            return  # so would Django, but the file backend lists its whole folder first
         self.clear = partial(cls.clear, self)
         try:
             cls._cull(self, *args)
@@ -201,12 +215,12 @@ def _private(cls: type[BaseCache], location: str, params: Params) -> BaseCache:
 
 @contextmanager
 def _in_memory() -> Iterator[Place]:
-    yield Place(LocMemCache, f"cachewise-{uuid.uuid4()}", lambda cache: len(cache._cache))  # type: ignore[attr-defined]
+    yield Place(LocMemCache, f"{PRIVATE}{uuid.uuid4()}", lambda cache: len(cache._cache))  # type: ignore[attr-defined]
 
 
 @contextmanager
 def _in_folder() -> Iterator[Place]:
-    with temporary_folder("cachewise-") as folder:
+    with temporary_folder(PRIVATE) as folder:
         yield Place(FileBasedCache, str(folder), lambda cache: len(cache._list_cache_files()))  # type: ignore[attr-defined]
 
 
@@ -217,7 +231,7 @@ def _nowhere() -> Iterator[Place]:
 
 @contextmanager
 def _in_database() -> Iterator[Place]:
-    """A private SQLite file under an alias of its own; the project's databases are not touched."""
+    """A private SQLite file under an alias of this thread alone, unknown to the project's settings and routers."""
     _set_django_up()
     from django.core.cache.backends.db import DatabaseCache
     from django.core.management.commands.createcachetable import Command
@@ -225,21 +239,21 @@ def _in_database() -> Iterator[Place]:
     from django.db.utils import ConnectionHandler
 
     virtualise_database_cache()
-    alias, table = f"cachewise-{uuid.uuid4()}", "cachewise_cache"
+    alias, table = f"{PRIVATE}{uuid.uuid4()}", "cachewise_cache"
 
     def entries(_cache: BaseCache) -> int:
         with connections[alias].cursor() as cursor:
             cursor.execute(f"SELECT COUNT(*) FROM {table}")  # noqa: S608 - our own table's name
             return int(cursor.fetchone()[0])
 
-    with _outside_event_loops(), temporary_folder("cachewise-") as folder:
+    with _outside_event_loops(), temporary_folder(PRIVATE) as folder:
         sqlite = {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": folder / "cache.sqlite3",
             # The file lives as long as the run: nothing has to survive a power cut.
             "OPTIONS": {"init_command": "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF"},
         }
-        connections.settings[alias] = ConnectionHandler({"default": sqlite}).settings["default"]
+        connections[alias] = ConnectionHandler({"default": {}, alias: sqlite}).create_connection(alias)
         try:
             command = Command()
             command.verbosity = 0
@@ -248,16 +262,26 @@ def _in_database() -> Iterator[Place]:
         finally:
             connections[alias].close()
             del connections[alias]
-            del connections.settings[alias]
 
 
 def _set_django_up() -> None:
-    """Configure Django if no project has done so: the database backend needs settings."""
+    """Configure Django if no project has done so: the database backend needs settings.
+
+    Raises:
+        UserError: when the project's settings cannot be loaded.
+    """
+    module = os.environ.get("DJANGO_SETTINGS_MODULE")
     with _SETTING_UP:
-        if not settings.configured and not os.environ.get("DJANGO_SETTINGS_MODULE"):
+        if not settings.configured and not module:
             settings.configure(USE_TZ=True)
-        if not apps.ready:
-            django.setup()
+        try:
+            if not apps.ready:
+                django.setup()
+        except Exception as error:  # a project's settings and apps can raise anything
+            raise UserError(
+                f"backend 'db' sets Django up, which fails (DJANGO_SETTINGS_MODULE is {module!r:.60}): "
+                f"{type(error).__name__}: {one_line(error)}"
+            ) from error
 
 
 @contextmanager
@@ -307,7 +331,7 @@ BACKENDS = {
         ),
         Backend(
             "db",
-            "DatabaseCache on a private SQLite file, shared",
+            "DatabaseCache on a private SQLite file, shared: the cache table is in a database of its own",
             one_store=True,
             primitives=_DATABASE,
             open=_in_database,

@@ -10,7 +10,7 @@ from typing import ClassVar, cast
 
 from sim.backends import BACKENDS
 from sim.contract import Bound, Costs, Row, Site
-from sim.errors import one_line
+from sim.errors import UserError, one_line
 from sim.runner import run
 from sim.scenario import Scenario
 
@@ -83,7 +83,8 @@ def _backend(name: str) -> Finding:
     try:
         summary = run(scenario, _Probe(), backend=name, seed=1).summary
     except Exception as error:  # noqa: BLE001 - whatever it is, the doctor reports it and goes on
-        return Finding(f"backend {name}", f"{type(error).__name__}: {one_line(error)}", "see the message")
+        found = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {one_line(error)}"
+        return Finding(f"backend {name}", found, "see the message")
     judged = f"{summary['reads']:,.0f} reads judged, hit ratio {summary['hit_ratio']:.0%}"
     expected = summary["hits"] == 0 if name == "dummy" else summary["hits"] > 0
     healthy = summary["reads"] > 0 and expected

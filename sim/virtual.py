@@ -17,6 +17,7 @@ import django.core.cache.backends.base
 import django.core.cache.backends.filebased
 import django.core.cache.backends.locmem
 
+PRIVATE = "cachewise-"  # begins the names of all that a run creates: databases, stores, folders
 EPOCH_S = 0.0  # a run starts at 1970-01-01 UTC: small numbers keep sums of times exact
 
 
@@ -61,7 +62,7 @@ class _VirtualChance:
 
 
 class _VirtualRouter:
-    """The database router as the database backend sees it: its private file inside a run."""
+    """The database router as the database backend sees it: a run's private file, which no router of a project knows."""
 
     def __init__(self, real: Any) -> None:
         self._real = real
@@ -71,6 +72,10 @@ class _VirtualRouter:
         if world is None or world.database_alias is None or name not in ("db_for_read", "db_for_write"):
             return getattr(self._real, name)
         return lambda _model, **_hints: world.database_alias
+
+    def allow_migrate_model(self, database: str, model: Any) -> bool:
+        """Return whether `createcachetable` may make its table there."""
+        return database.startswith(PRIVATE) or bool(self._real.allow_migrate_model(database, model))
 
 
 def _virtual_now() -> datetime:
@@ -98,12 +103,14 @@ def virtualise() -> None:
 def virtualise_database_cache() -> None:
     """Do the same for the database backend, which is imported only where it is used.
 
-    Source: Django 5.2's `backends.db`, which imports `tz_now` and `router` by name.
+    Source: Django 5.2's `backends.db`, which imports `tz_now` and `router` by name, and its `createcachetable`.
     """
-    module: Any = importlib.import_module("django.core.cache.backends.db")
-    module.tz_now = _virtual_now
-    if not isinstance(module.router, _VirtualRouter):
-        module.router = _VirtualRouter(module.router)
+    backend: Any = importlib.import_module("django.core.cache.backends.db")
+    command: Any = importlib.import_module("django.core.management.commands.createcachetable")
+    backend.tz_now = _virtual_now
+    for module in (backend, command):
+        if not isinstance(module.router, _VirtualRouter):
+            module.router = _VirtualRouter(module.router)
 
 
 _TIME = _VirtualTime()

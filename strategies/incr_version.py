@@ -13,8 +13,8 @@ class IncrVersion:
 
     Guarantee: as delete-on-write. `incr_version` is a get, a set under the next version and a delete, so for readers it
     amounts to a slow delete; it is not atomic, and raises ValueError where the key is missing. The copy under the next
-    version is never read again and loses its timeout: it lives for the backend's default (300 s), whatever `timeout`
-    was. Cost: three cache calls a write, and the copies' memory.
+    version is never read again and has a timeout of its own, the cache's default (300 s), whatever `timeout` was.
+    Cost: three cache calls a write (one where the key is missing), and the copies' memory.
     Source: `BaseCache.incr_version` of Django 5.2.
     """
 

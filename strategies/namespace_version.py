@@ -13,7 +13,7 @@ class NamespaceVersion:
     Guarantee: as delete-on-write without the stale-set race: a late set lands in a dead namespace. The token is random,
     not a counter, so that an evicted one never brings an old generation back. Cost: two cache calls a hit, one a write,
     and every key is loaded again; dead entries stay until their timeout.
-    Source: memcached's wiki on namespacing; the generation keys of Rails and of django-cache-machine.
+    Source: memcached's documentation on deleting by namespace; the generational keys of johnny-cache.
     """
 
     timeout: float | None = 300

@@ -12,10 +12,13 @@ class Versioning:
     """Keep a version number per key in the cache, pass it as Django's `version=`, and bump it after the commit.
 
     Guarantee: as delete-on-write without the stale-set race: a late set lands under the old number, where nobody looks.
-    A lost number is replaced by a random one, so that no earlier generation comes back. Cost: two cache calls a hit,
-    one a write; old generations stay until their timeout. The bump is one atomic call on LocMem, a get and a set on the
-    file and database backends (where two writers can meet and count once, which is still a bump).
-    Source: Django's documentation of cache versioning; Nishtala et al., NSDI 2013, on stale sets.
+    A lost number is replaced by a random one, so that no earlier generation comes back. Not so on the file and database
+    backends, whose `incr` is a get and a set: a slow bump can put an old number back, and with it the rows cached under
+    it, until their timeout. Cost: two cache calls a hit, one a write; old generations stay until their timeout. On file
+    and database the bump is two calls, and leaves the number with the cache's default timeout (300 s): when it
+    runs out, the row is loaded again, however long `timeout` is.
+    Source: Django's documentation of cache versioning, and `BaseCache.incr` of Django 5.2; Nishtala et al., NSDI 2013,
+    on stale sets.
     """
 
     timeout: float | None = 300

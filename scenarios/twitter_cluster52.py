@@ -3,7 +3,7 @@
 Data: 144,362 requests to 17,768 keys, sampled by key out of Twitter's public cache traces (Yang, Yue, Rashmi, OSDI
 2020), as packaged by libCacheSim 0.3.5; licence CC-BY 4.0. The sample carries no operations: all requests are reads,
 and writes are synthetic. Their rate follows the cluster's published mix (get .91, gets .02, cas .02): a write for
-every 46.5 reads.
+every 46.5 reads. A cas follows a gets of the same key, so writes choose their keys as the reads do.
 """
 
 from pathlib import Path
@@ -15,6 +15,7 @@ SCENARIO = Scenario(
     "twitter_cluster52",
     why="real arrivals of a production cache, 88 minutes of them, with writes at the cluster's published share",
     trace=str(Path(__file__).parent / "data" / "twitter_cluster52_keys2pct.csv.gz"),
+    write_popularity="same",
     writes_per_s=round(READS / LASTS_S * 0.02 / 0.93, 3),
     warmup_s=294,
     duration_s=5_000,

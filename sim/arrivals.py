@@ -1,4 +1,7 @@
-"""Arrivals: when requests come. Reads and writes follow one shape; its mean rate stays the scenario's (flash apart).
+"""Arrivals: when requests come. Reads and writes follow one shape.
+
+The mean rate stays the scenario's in expectation: with ``bursts`` over many of them, with ``daily`` over whole periods;
+a flash crowd comes on top.
 
 ==============================  ==================================================================================
 ``poisson``                     independent arrivals at a constant rate

@@ -32,8 +32,8 @@ class Database(Protocol):
     def version(self, key: str) -> int:
         """Return only the row's version: a query too, but not a full load."""
 
-    def atomic(self) -> AbstractContextManager[None]:
-        """Open a transaction, or a savepoint inside one; an exception rolls it back."""
+    def atomic(self, savepoint: bool = True, durable: bool = False) -> AbstractContextManager[None]:
+        """Open a transaction, or a savepoint inside one; an exception rolls it back. As Django's."""
 
     def on_commit(self, func: Callable[[], object], robust: bool = False) -> None:
         """Call *func* after the commit, at once outside `atomic`, never after a rollback."""
@@ -51,7 +51,10 @@ class Site(Protocol):
 
     @property
     def cache(self) -> BaseCache:
-        """The worker's cache: a real Django cache object."""
+        """The worker's cache, a real Django cache object; `caches["default"]` is the same one.
+
+        Any other alias is the project's own cache, reached without a round trip, at the virtual time: leave it alone.
+        """
 
     @property
     def db(self) -> Database:

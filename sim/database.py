@@ -15,6 +15,7 @@ from typing import Any
 
 import simpy
 from django.db import OperationalError
+from django.db.transaction import TransactionManagementError
 
 from sim.contract import Row
 from sim.engine import Engine, Task
@@ -65,6 +66,7 @@ class _Transaction:
     hooks: list[tuple[Callable[[], object], bool]] = field(default_factory=list)
     locks: list[str] = field(default_factory=list)
     waits_for: str | None = None
+    broken: bool = False  # after an error that only a rollback mends
 
 
 @dataclass
@@ -125,11 +127,13 @@ class SimulatedDatabase:
             return self._write(task, transaction, key)
 
     @contextmanager
-    def atomic(self) -> Iterator[None]:
+    def atomic(self, savepoint: bool = True, durable: bool = False) -> Iterator[None]:
         """Open a transaction, or a savepoint inside one; an exception rolls it back and goes on."""
         task = self._engine.current
         if task.transaction is not None:
-            with self._savepoint(task):
+            if durable:
+                raise RuntimeError("A durable atomic block cannot be nested within another atomic block.")
+            with self._savepoint(task) if savepoint else _breaking(task.transaction):
                 yield
         else:
             with self._transaction(task, self._latencies.tail):
@@ -137,6 +141,8 @@ class SimulatedDatabase:
 
     def on_commit(self, func: Callable[[], object], robust: bool = False) -> None:
         """Call *func* after the commit: in order, at once outside `atomic`, never after a rollback."""
+        if not callable(func):
+            raise TypeError("on_commit()'s callback must be a callable.")
         transaction = self._engine.current.transaction
         if transaction is None:
             _run_hook(func, robust)
@@ -161,6 +167,11 @@ class SimulatedDatabase:
         engine = self._engine
         engine.settle()
         task = engine.current
+        if task.transaction is not None and task.transaction.broken:
+            raise TransactionManagementError(
+                "An error occurred in the current transaction. "
+                "You can't execute queries until the end of the 'atomic' block."
+            )
         if self._pool is not None and task.connection is None:
             task.connection = self._pool.request()
             engine.wait_for(task.connection)
@@ -205,6 +216,8 @@ class SimulatedDatabase:
         transaction = task.transaction = _Transaction()
         try:
             yield transaction
+            if transaction.broken:
+                return
             self._commit(task, transaction, tail)
         finally:
             task.transaction = None
@@ -231,12 +244,14 @@ class SimulatedDatabase:
     def _savepoint(self, task: Task) -> Iterator[None]:
         transaction: _Transaction = task.transaction
         writes, hooks, locks = len(transaction.writes), len(transaction.hooks), len(transaction.locks)
+        was_broken = transaction.broken
         try:
             yield
         except BaseException:
             del transaction.writes[writes:]
             del transaction.hooks[hooks:]
             self._unlock(transaction, keep=locks)
+            transaction.broken = was_broken
             raise
 
     def _lock(self, transaction: _Transaction, key: str) -> None:
@@ -271,8 +286,19 @@ class SimulatedDatabase:
         while wanted is not None:
             owner = self._locks[wanted].owner
             if owner is transaction:
+                transaction.broken = True
                 raise OperationalError(f"deadlock detected: {key!r} is locked by a transaction that waits for this one")
             wanted = owner.waits_for
+
+
+@contextmanager
+def _breaking(transaction: _Transaction) -> Iterator[None]:
+    """Stand for an inner `atomic` without a savepoint: an exception dooms the whole transaction."""
+    try:
+        yield
+    except BaseException:
+        transaction.broken = True
+        raise
 
 
 def _run_hook(func: Callable[[], object], robust: bool) -> None:

@@ -33,7 +33,7 @@ class Task(simpy.Event):
         self.greenlet: greenlet
         self.worker = -1
         self.connection: Any = None
-        self.transaction: Any = None
+        self.transaction: Any
         self.begin(0, 0.0, 0.0)
 
     def begin(self, request: int, arrival_s: float, start_s: float) -> None:
@@ -42,6 +42,7 @@ class Task(simpy.Event):
         self.arrival_s = arrival_s
         self.start_s = start_s
         self.debt_s = 0.0
+        self.transaction = None
         self.cache_calls = self.db_reads = self.db_queries = self.db_commits = self.spawned = 0
         self.random: Any = None
 
@@ -125,9 +126,12 @@ class Engine(simpy.Environment):
         heappush(self._queue, (when_s, NORMAL, next(self._eid), event))
 
     def enter_worker(self, task: Task, worker: int) -> None:
-        """Let *task*'s greenlet see the context variables of *worker* (Django's `caches` among them)."""
+        """Let *task*'s greenlet see the context variables of *worker* (Django's `caches` among them).
+
+        It gets a copy, as a thread has its own: what one request sets, no request under way beside it sees.
+        """
         task.worker = worker
-        task.greenlet.gr_context = self.contexts[worker]
+        task.greenlet.gr_context = self.contexts[worker].copy()
 
     def _start_greenlets(self) -> None:
         """Start a greenlet to hold the loop, and another whenever all are taken, until one has nothing more to do.
@@ -142,7 +146,7 @@ class Engine(simpy.Environment):
         task = Task(self)
         task.greenlet = greenlet(self._carry, parent=self._root)
         # Its first switch hands it its own task.
-        task.greenlet.gr_context = self.contexts[0]
+        task.greenlet.gr_context = self.contexts[0].copy()
         task.worker = 0
         self._tasks.append(task)
         self._starting = task

@@ -8,7 +8,7 @@ from math import inf
 
 import numpy as np
 
-from sim.contract import Site, Strategy
+from sim.contract import Row, Site, Strategy
 from sim.database import SimulatedDatabase
 from sim.engine import Engine, Task, collect_garbage
 from sim.errors import StrategyError
@@ -128,20 +128,32 @@ class Fleet:
         if task.worker != worker_number:
             engine.enter_worker(task, worker_number)
         task.begin(number, arrival_s, engine._now)
-        if place < 0:
-            self._strategy.write(worker.site, key)
-        else:
-            row = self._strategy.read(worker.site, key)
-            log = self._reads
-            log.start_s[place] = task.start_s
-            log.end_s[place] = engine._now + task.debt_s
-            if task.db_reads:
-                log.hit[place] = False
-            try:
-                log.version[place] = row.version
-            except (AttributeError, TypeError):
-                raise self._not_a_row(row) from None
+        try:
+            if place < 0:
+                self._strategy.write(worker.site, key)
+            else:
+                self._record(task, place, key, self._strategy.read(worker.site, key))
+            if task.transaction is not None:
+                raise self._broke_the_contract(_verb(place), "left a transaction open")
+        except Exception as error:
+            what = f"{type(self._strategy).__name__}.{_verb(place)}(site, {key!r:.60})"
+            error.add_note(f"in {what} on worker {worker_number}, {engine.time():.6f} s into the run")
+            raise
         self._finish(task, worker)
+
+    def _record(self, task: Task, place: int, key: str, row: Row) -> None:
+        log = self._reads
+        log.start_s[place] = task.start_s
+        log.end_s[place] = self._engine._now + task.debt_s
+        if task.db_reads:
+            log.hit[place] = False
+        try:
+            returned, log.version[place] = row.key, row.version
+        except (AttributeError, TypeError, ValueError):
+            problem = f"must return the Row it got from site.db or the cache, not {row!r:.60}"
+            raise self._broke_the_contract("read", problem) from None
+        if returned != key:
+            raise self._broke_the_contract("read", f"returned the row of {returned!r:.60} for {key!r:.60}")
 
     def _finish(self, task: Task, worker: Worker | None) -> None:
         """Count what a request cost; release its thread and connection once its debt has passed."""
@@ -169,6 +181,9 @@ class Fleet:
 
         self._engine.call_at(self._engine.time() + task.debt_s, release)
 
-    def _not_a_row(self, row: object) -> StrategyError:
-        name = type(self._strategy).__name__
-        return StrategyError(f"{name}.read() must return the Row it got from site.db or the cache, not {row!r:.60}")
+    def _broke_the_contract(self, verb: str, problem: str) -> StrategyError:
+        return StrategyError(f"{type(self._strategy).__name__}.{verb}() {problem}")
+
+
+def _verb(place: int) -> str:
+    return "write" if place < 0 else "read"

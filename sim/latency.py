@@ -32,7 +32,7 @@ def parse_latency(field: str, spec: float | str) -> tuple[str, tuple[float, ...]
         return "constant", (value,)
     name, numbers = parse_spec(field, spec, FORMS)
     require(min(numbers) >= 0 and max(numbers) <= MOST, f"{field}={spec!r}: numbers must lie between 0 and {MOST:,}")
-    require(name != "lognormal" or numbers[1] <= 10, f"{field}={spec!r}: SIGMA must be at most 10")
+    require(name != "lognormal" or numbers[1] <= 3, f"{field}={spec!r}: SIGMA must be at most 3")
     require(name != "uniform" or numbers[0] <= numbers[1], f"{field}={spec!r}: LOW_S is above HIGH_S")
     return name, numbers
 

@@ -137,7 +137,7 @@ class Result:
             "hit_ratio": _ratio(hits, count),
             "stale_ratio": _ratio(stale, count),
             "stale_hit_ratio": _ratio(int((reads["stale"] & reads["hit"]).sum()), hits),
-            "stale_reads_per_day": stale / self.measured_s * SECONDS_A_DAY,
+            "stale_reads_per_day": stale / self.measured_s * SECONDS_A_DAY if count else float("nan"),
         }
 
     def _staleness_figures(self) -> dict[str, float | int]:

@@ -73,7 +73,7 @@ class Scenario:
         require(self.trace is not None or self.reads_per_s + self.writes_per_s > 0, "there is no traffic at all")
         parse_popularity("read_popularity", self.read_popularity)
         parse_popularity("write_popularity", self.write_popularity)
-        parse_arrivals(self.arrivals)
+        self._check_arrivals()
         self._check_trace_conflicts()
 
     def _checked(self, name: str, value: Any) -> Any:
@@ -101,6 +101,11 @@ class Scenario:
         require(whole and not isinstance(value, bool), self._at(name, "must be a whole number"))
         require(least <= value <= most, self._at(name, f"must lie between {least:,} and {most:,}"))
         return int(value)
+
+    def _check_arrivals(self) -> None:
+        name, numbers = parse_arrivals(self.arrivals)
+        if name == "flash":
+            require(numbers[1] < self.duration_s, self._at("arrivals", f"comes after duration_s={self.duration_s:g}"))
 
     def _check_trace_conflicts(self) -> None:
         if self.trace is None:

@@ -7,8 +7,9 @@ How operations are read:
 
 =====================================  =======================================================================
 get, gets, read                        a read
-set, add: at most `FILL_WINDOW_S`      a fill, left out: in a look-aside cache the client stores what it has just
-after a read of the same key           loaded, and the strategy under test does its own filling
+set, add: the next operation on a key  a fill, left out: in a look-aside cache the client stores what it has just
+after a read, `FILL_WINDOW_S` at most  loaded, and the strategy under test does its own filling (of several that
+                                       missed at once, the first one's store is the fill, the others' are writes)
 set, add: otherwise; cas, replace,     a write to the database: something changed the value
 append, prepend, incr, decr, write
 delete                                 a write: look-aside clients delete because they changed the row

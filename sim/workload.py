@@ -156,7 +156,9 @@ def _replayed(scenario: Scenario, trace: Trace, seed: int) -> Workload:
         shape = rate_shape("poisson", 0, end_s, np.random.default_rng(seeds["rate_shape"]))
         arrivals = Arrivals(writes_per_s, shape, end_s, np.random.default_rng(seeds["write_arrivals"]))
         write_stream = _write_stream(scenario, read_shares, arrivals, seeds)
-        notes.append(f"the trace holds no writes: they are synthetic, Poisson at {writes_per_s:g} a second")
+        notes.append(_synthetic_writes(scenario, float(reads.sum()) / end_s))
+    varied = "latencies" if trace.has_writes else "latencies and synthetic writes"
+    notes.append(f"seeds vary {varied}, not the recorded traffic: no interval speaks for another day's")
     return Workload(
         key_names=trace.key_names,
         key_bytes=[scenario.value_bytes if size < 0 else size for size in trace.size_bytes.tolist()],
@@ -167,6 +169,14 @@ def _replayed(scenario: Scenario, trace: Trace, seed: int) -> Workload:
         notes=notes,
         trace=trace,
     )
+
+
+def _synthetic_writes(scenario: Scenario, reads_per_s: float) -> str:
+    rate = f"Poisson at {scenario.writes_per_s:g} a second"
+    if scenario.writes_per_s:
+        rate += f", one for every {reads_per_s / scenario.writes_per_s:,.3g} reads"
+    keys = "chosen as the reads are" if scenario.write_popularity == "same" else scenario.write_popularity
+    return f"the trace holds no writes: they are synthetic, {rate}, keys {keys}"
 
 
 def _stamps(trace: Trace, seed: np.random.SeedSequence) -> NDArray[np.float64]:

@@ -2,10 +2,12 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from django.db import OperationalError
+from django.db.transaction import TransactionManagementError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -287,6 +289,81 @@ def test_deadlock_is_detected() -> None:
     assert len(refused) == 1
     assert refused[0].startswith("b: deadlock detected")
     assert [db.committed(key).version for key in "ab"] == [1, 2]
+
+
+def test_a_transaction_is_lost_after_a_deadlock() -> None:
+    """Whoever swallows the error gets no further, and nothing of the transaction is committed or called."""
+    called: list[str] = []
+
+    def stubborn(db: SimulatedDatabase) -> None:
+        with db.atomic():
+            db.write("b")
+            db.read("x")
+            with suppress(OperationalError):
+                db.write("a")
+            with pytest.raises(TransactionManagementError, match="until the end of the 'atomic' block"):
+                db.read("x")
+            db.on_commit(lambda: called.append("hook"))
+
+    def other(db: SimulatedDatabase) -> None:
+        with db.atomic():
+            db.write("a")
+            db.read("x")
+            db.write("b")
+
+    db = serve((0, other), (0.125, stubborn))
+    assert [db.committed(key).version for key in "ab"] == [1, 2]  # number 1 of b was rolled back
+    assert called == []
+
+
+def test_a_savepoint_mends_a_deadlock() -> None:
+    """Rolled back to the savepoint set before it, the transaction goes on."""
+
+    def careful(db: SimulatedDatabase) -> None:
+        with db.atomic():
+            db.write("c")
+            with suppress(OperationalError), db.atomic():
+                db.write("b")
+                db.read("x")
+                db.write("a")
+
+    def other(db: SimulatedDatabase) -> None:
+        with db.atomic():
+            db.write("a")
+            db.read("x")
+            db.write("b")
+
+    db = serve((0, other), (0.125, careful))
+    assert [db.committed(key).version for key in "abc"] == [1, 2, 1]
+
+
+def test_atomic_takes_djangos_arguments() -> None:
+    """`durable` refuses to be nested; without a savepoint an inner exception dooms the whole transaction."""
+
+    def request(db: SimulatedDatabase) -> None:
+        with db.atomic(durable=True):
+            db.write("a")
+            with pytest.raises(RuntimeError, match="durable"), db.atomic(durable=True):
+                pass
+        with db.atomic():
+            db.write("b")
+            with suppress(BoomError), db.atomic(savepoint=False):
+                raise BoomError
+
+    db = alone(request)[2]
+    assert [db.committed(key).version for key in "ab"] == [1, 0]
+
+
+def test_a_hook_that_cannot_be_called_is_refused_at_once() -> None:
+    """As Django does, when it is registered and not after the commit."""
+
+    def request(db: SimulatedDatabase) -> None:
+        with db.atomic():
+            db.write("a")
+            with pytest.raises(TypeError, match="must be a callable"):
+                db.on_commit(None)  # type: ignore[arg-type]
+
+    assert alone(request)[2].committed("a").version == 1
 
 
 def test_deadlock_of_three_is_detected() -> None:

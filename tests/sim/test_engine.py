@@ -1,6 +1,8 @@
 """The engine: SimPy's events, errors that reach the caller, one OS thread, and runs that do not meet."""
 
+import decimal
 import gc
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +56,55 @@ def test_a_timeout_is_waited_for() -> None:
 
     play(request, engine=engine)
     assert log == [("done", 3.0), ("done", 3.0)]
+
+
+def test_a_request_keeps_its_context_variables_to_itself() -> None:
+    """Requests under way at once do not see each other's, as threads do not (time zones, decimal contexts)."""
+    precision: list[tuple[str, int]] = []
+
+    def read(site: Site, key: str) -> Row:
+        with decimal.localcontext() as context:
+            context.prec = int(key.partition(":")[2]) + 10
+            row = site.db.read(key)
+            precision.append((key, decimal.getcontext().prec))
+        return row
+
+    scenario = Scenario("both", keys=5, reads_per_s=50, writes_per_s=0, duration_s=2, warmup_s=0, db_read_s=0.5)
+    run(scenario, Custom(read))
+    assert len(precision) > 50
+    assert [int(key.partition(":")[2]) + 10 for key, _ in precision] == [prec for _, prec in precision]
+    assert decimal.getcontext().prec == 28
+
+
+def test_a_transaction_left_open_is_an_error() -> None:
+    """It would swallow what later requests write."""
+    kept = []
+
+    def write(site: Site, key: str) -> None:
+        kept.append(site.db.atomic())
+        kept[-1].__enter__()
+        site.db.write(key)
+
+    with pytest.raises(StrategyError, match=r"^Custom\.write\(\) left a transaction open"):
+        run(BUSY, Custom(writer=write))
+
+
+def test_the_row_of_another_key_is_an_error() -> None:
+    """The commonest bug of a new strategy is a wrong cache key; versions of two keys cannot be compared."""
+    with pytest.raises(StrategyError, match=r"^Custom\.read\(\) returned the row of 'key:0' for 'key:"):
+        run(BUSY, Custom(lambda site, _key: site.db.read("key:0")))
+
+
+def test_an_error_says_in_which_request_it_was_raised() -> None:
+    """The exception comes out as it is, with a note of the call, the worker and the virtual time."""
+
+    def read(_site: Site, _key: str) -> Row:
+        raise KeyError("nope")
+
+    with pytest.raises(KeyError) as caught:
+        run(BUSY, Custom(read))
+    (note,) = caught.value.__notes__
+    assert re.fullmatch(r"in Custom\.read\(site, 'key:\d+'\) on worker [01], \d+\.\d{6} s into the run", note)
 
 
 def test_all_who_wait_for_an_event_go_on_at_its_instant() -> None:

@@ -9,6 +9,7 @@ SCENARIO = Scenario(
     read_popularity="zipf:1.1",
     reads_per_s=500,
     writes_per_s=10,
+    warmup_s=300,
     workers=4,
     threads=4,
 )

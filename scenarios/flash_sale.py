@@ -12,6 +12,7 @@ SCENARIO = Scenario(
     writes_per_s=1,
     arrivals="flash:20:120:60",
     transaction_tail_s="exponential:0.02",
+    warmup_s=300,
     workers=4,
     threads=8,
 )

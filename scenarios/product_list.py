@@ -9,6 +9,7 @@ SCENARIO = Scenario(
     keys=1,
     reads_per_s=20,
     writes_per_s=1 / 60,
+    warmup_s=120,
     workers=4,
     threads=4,
 )

@@ -10,6 +10,7 @@ SCENARIO = Scenario(
     reads_per_s=200,
     writes_per_s=2,
     max_entries=300,
+    warmup_s=300,
     workers=4,
     threads=4,
 )

@@ -10,6 +10,7 @@ SCENARIO = Scenario(
     reads_per_s=800,
     writes_per_s=40,
     transaction_tail_s="exponential:0.05",
+    warmup_s=300,
     workers=4,
     threads=4,
 )

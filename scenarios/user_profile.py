@@ -11,6 +11,7 @@ SCENARIO = Scenario(
     reads_per_s=100,
     writes_per_s=1,
     value_bytes=1024,
+    warmup_s=300,
     workers=4,
     threads=4,
 )

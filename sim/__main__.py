@@ -143,7 +143,7 @@ def init(
         for name, (question, default) in QUESTIONS.items():
             answers[name] = typer.prompt(question, default=default, err=True)
     write_starter(file, {name: answer for name, answer in answers.items() if answer is not None}, force=force)
-    _say(f"wrote {file}; now: cachewise run ./{file} --seeds 3 --out out/mine")
+    _say(f"wrote {file}; now: cachewise run {file} --seeds 5 --out out/mine")
 
 
 @app.command("list")

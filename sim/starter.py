@@ -53,11 +53,18 @@ def write_starter(path: Path, answers: dict[str, Any], *, force: bool) -> None:
     values = {name: default for name, (_question, default) in QUESTIONS.items()} | answers
     timeout = choose_timeout(str(values.pop("timeout")))
     typed = {name: _number_if_it_is_one(value) for name, value in values.items()}
+    typed |= _times(timeout)
     scenario = Scenario(path.stem, why="my own workload", **typed)  # validates before anything is written
     try:
         path.write_text(_text(scenario, timeout), encoding="utf-8")
     except OSError as error:
         raise UserError(f"{one_line(path)}: cannot be written: {error.strerror}") from None
+
+
+def _times(timeout: float | None) -> dict[str, float]:
+    """Return a warm-up of one timeout and two more to measure, so that entries have expired; an hour at most."""
+    cycle_s = min(timeout or 0, 1200)
+    return {"warmup_s": max(DEFAULTS["warmup_s"], cycle_s), "duration_s": max(DEFAULTS["duration_s"], 2 * cycle_s)}
 
 
 def _number_if_it_is_one(value: Any) -> Any:
@@ -78,7 +85,7 @@ def _text(scenario: Scenario, timeout: float | None) -> str:
     fields = "\n".join(lines)
     return f'''"""My own workload. Change what differs from yours; lines that start with # show the default.
 
-Run it:    cachewise run ./{scenario.name}.py --seeds 3 --out out/{scenario.name}
+Run it:    cachewise run ./{scenario.name}.py --seeds 5 --out out/{scenario.name}
 """
 
 from sim import Scenario

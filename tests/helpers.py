@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from sim import Costs, Row, Scenario, Site
+from sim import Costs, Row, Scenario, Site, run
 from sim.backends import Call
 from sim.contract import Bound
 from sim.engine import Engine
@@ -19,6 +19,7 @@ STORING = ("shared", "locmem", "file", "db")  # the ones that keep anything
 ONE_STORE = ("shared", "file", "db")  # the ones all workers share
 INSTANT: dict[str, Any] = {"cache_rtt_s": 0, "db_read_s": 0, "db_commit_s": 0}
 Step = tuple[float, str, str]  # (time_s, op, key)
+Body = Callable[[Site], Any]  # what a request does
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,23 @@ def script(folder: Path, steps: Sequence[Step], **settings: Any) -> Scenario:
     path.write_text("time_s,op,key\n" + "".join(f"{at_s!r},{op},{key}\n" for at_s, op, key in steps))
     defaults: dict[str, Any] = {"duration_s": 1e6, "warmup_s": 0, "writes_per_s": 0, **INSTANT}
     return Scenario("script", trace=str(path), **{**defaults, **settings})
+
+
+def within(tmp_path: Path, backend: str, *bodies: tuple[float, Body], **settings: Any) -> list[Call]:
+    """Run each body as a request at its time, and return the calls that reached the store."""
+    log: list[Call] = []
+    done: set[str] = set()
+
+    def read(site: Site, key: str) -> Row:
+        if key.isdigit() and key not in done:
+            done.add(key)
+            bodies[int(key)][1](site)
+        return Row(key, 0, b"")
+
+    steps = [(0.0, "read", "start"), *((at_s, "read", str(place)) for place, (at_s, _) in enumerate(bodies))]
+    steps.append((1e5 + 0.5, "read", "end"))
+    run(script(tmp_path, steps, **settings), Custom(read), backend=backend, log=log)
+    return log
 
 
 def rows(frame: pd.DataFrame, *columns: str) -> list[tuple[Any, ...]]:

@@ -133,6 +133,8 @@ def _with_round_trip(method: Callable[..., Any], engine: Engine, rtt: LatencyOf 
 
     @wraps(method)
     def at_once(self: BaseCache, *args: Any, **kwargs: Any) -> Any:
+        if get_ident() != engine.thread:
+            raise _elsewhere(method)
         engine.current.cache_calls += 1
         return method(self, *args, **kwargs)
 
@@ -141,6 +143,8 @@ def _with_round_trip(method: Callable[..., Any], engine: Engine, rtt: LatencyOf 
 
     @wraps(method)
     def half_way(self: BaseCache, *args: Any, **kwargs: Any) -> Any:
+        if get_ident() != engine.thread:
+            raise _elsewhere(method)
         task = engine.current
         nth = task.cache_calls
         task.cache_calls = nth + 1
@@ -150,6 +154,11 @@ def _with_round_trip(method: Callable[..., Any], engine: Engine, rtt: LatencyOf 
         return method(self, *args, **kwargs)
 
     return half_way
+
+
+def _elsewhere(method: Callable[..., Any]) -> StrategyError:
+    what = f"cache.{method.__name__}() in another thread (async_to_sync starts one, too)"
+    return StrategyError(f"{what} cannot wait in virtual time; call it in the request's own")
 
 
 def _unless_empty(method: Callable[..., Any], remote: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from contextvars import Context, copy_context
 from heapq import heappop, heappush
 from math import inf
+from threading import get_ident
 from typing import Any, cast
 
 import simpy
@@ -65,6 +66,7 @@ class Engine(simpy.Environment):
         self._root: greenlet
         self._greenlet_wanted = True
         self._closing = False
+        self.thread = get_ident()
 
     def time(self) -> float:
         """Return the virtual time on the servers' side, in seconds."""

@@ -25,6 +25,8 @@ from sim.site import OmniscientCache, SimulatedSite
 from sim.virtual import WORLD, World
 from sim.workload import Workload, build_workload
 
+LONGEST_TIMEOUT_S = 100_000_000_000  # 3,000 years: the db backend writes expiry as a date
+
 
 def run(
     scenario: Scenario,
@@ -75,9 +77,9 @@ def _check(scenario: Scenario, strategy: Strategy, seed: int) -> None:
     if isinstance(strategy, type) or not all(callable(getattr(strategy, verb, None)) for verb in ("read", "write")):
         raise UserError(f"run() takes a strategy such as TtlOnly(timeout=60) second, not {strategy!r:.60}")
     timeout = getattr(strategy, "timeout", None)
-    if timeout is not None and not (isinstance(timeout, (int, float)) and 0 <= timeout < math.inf):
+    if timeout is not None and not (isinstance(timeout, (int, float)) and 0 <= timeout <= LONGEST_TIMEOUT_S):
         raise UserError(
-            f"{type(strategy).__name__}: timeout={timeout!r:.40} must be seconds, 0 or more, or None for ever"
+            f"{type(strategy).__name__}: timeout={timeout!r:.40} must lie between 0 and {LONGEST_TIMEOUT_S:,} s, or be None"
         )
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise UserError(f"seed={seed!r:.40} must be a whole number, 0 or more")

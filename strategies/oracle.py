@@ -10,8 +10,9 @@ from sim.contract import Bound, Costs, Row, Site
 class Oracle:
     """Load each committed version once, and serve it from nowhere until the next commit.
 
-    Guarantee: fresh. Cost: one load for every version that is read, no round trip: the bound that no real strategy
-    beats. Source: the clairvoyant bounds of cache simulators (Belady, A study of replacement algorithms, 1966).
+    Guarantee: fresh. Cost: one load for every version that is read, no round trip: the bound of all that load what
+    readers ask for (write-through stores what its writers have in hand, and may load less still).
+    Source: the clairvoyant bounds of cache simulators (Belady, A study of replacement algorithms, 1966).
     """
 
     name: ClassVar[str] = "oracle"

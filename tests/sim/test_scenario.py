@@ -117,7 +117,10 @@ def test_any_settings(texts: dict[str, str]) -> None:
         (("product_list", NoCache()), "run() takes a sim.Scenario first, not str"),
         ((Scenario("s"), NoCache), "run() takes a strategy such as TtlOnly(timeout=60) second, not <class"),
         ((Scenario("s"), "ttl-only"), "run() takes a strategy such as TtlOnly(timeout=60) second, not 'ttl-only'"),
-        ((Scenario("s"), TtlOnly(timeout=-1)), "TtlOnly: timeout=-1 must be seconds, 0 or more, or None for ever"),
+        (
+            (Scenario("s"), TtlOnly(timeout=-1)),
+            "TtlOnly: timeout=-1 must lie between 0 and 100,000,000,000 s, or be None",
+        ),
         ((Scenario("s"), TtlOnly(timeout=float("nan"))), "TtlOnly: timeout=nan must be seconds"),
     ],
     ids=str,

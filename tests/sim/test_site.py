@@ -1,10 +1,11 @@
 """The site around a request: background work, and chance of its own."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from sim import Row, Scenario, Site, run
+from sim import Row, Scenario, Site, StrategyError, run
 from tests.helpers import BACKENDS, Custom, calls, within
 
 
@@ -70,3 +71,21 @@ def test_chance_belongs_to_the_request() -> None:
     assert next(iter(draws(2, "shared", 0).values())) != next(iter(first.values()))
     values = [value for mine in first.values() for value in mine]
     assert len(set(values)) == len(values)
+
+
+@pytest.mark.parametrize("backend", ["shared", "locmem", "db"])
+def test_a_cache_call_in_another_thread_is_refused(backend: str) -> None:
+    """A thread of its own cannot wait in virtual time, and would see real time: the strategy is told so."""
+    refused: list[str] = []
+
+    def read(site: Site, key: str) -> Row:
+        with ThreadPoolExecutor(1) as pool:
+            error = pool.submit(site.cache.get, key).exception()
+        assert isinstance(error, StrategyError)
+        refused.append(str(error))
+        return site.db.read(key)
+
+    scenario = Scenario("threads", keys=1, reads_per_s=5, writes_per_s=0, duration_s=1, warmup_s=0)
+    run(scenario, Custom(read), backend=backend)
+    assert refused
+    assert all("cache.get() in another thread" in text for text in refused)

@@ -9,12 +9,12 @@ import asyncio
 import inspect
 import os
 import sys
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial, wraps
+from threading import Lock, get_ident
 from typing import Any, NamedTuple
 
 import django
@@ -304,7 +304,7 @@ def _outside_event_loops() -> Iterator[None]:
         asyncio._set_running_loop(loop)
 
 
-_SETTING_UP = threading.Lock()
+_SETTING_UP = Lock()
 
 
 _STORE = ("get", "set", "add", "delete", "has_key", "touch", "clear")

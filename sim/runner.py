@@ -79,7 +79,7 @@ def _check(scenario: Scenario, strategy: Strategy, seed: int) -> None:
     timeout = getattr(strategy, "timeout", None)
     if timeout is not None and not (isinstance(timeout, (int, float)) and 0 <= timeout <= LONGEST_TIMEOUT_S):
         raise UserError(
-            f"{type(strategy).__name__}: timeout={timeout!r:.40} must lie between 0 and {LONGEST_TIMEOUT_S:,} s, or be None"
+            f"{type(strategy).__name__}: timeout={timeout!r:.40} must be seconds, 0 to {LONGEST_TIMEOUT_S:g}, or None"
         )
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise UserError(f"seed={seed!r:.40} must be a whole number, 0 or more")

@@ -3,16 +3,22 @@
 from collections.abc import Callable
 
 from reports.frames import Case, name_of
-from reports.ranking import contenders
+from reports.ranking import contenders, interval
 from reports.words import listed, plural
+from sim.latency import mean_latency_s
 from sim.metrics import duration
+from sim.scenario import LATENCIES
 
 FEW_WRITES = 30
+FEW_SEEDS = 5
+# A queue that grows makes response times a share of the run; a slow but idle site's are some times its latencies.
+OVERLOAD_SHARE, OVERLOAD_TIMES = 0.01, 30
 
 
 def alarms(case: Case) -> list[str]:
     """Return one sentence for each thing about *case* that looks wrong."""
-    return [text for check in (_traffic, _hit_ratios, _timeouts, _never_outdated, _one_seed) for text in check(case)]
+    checks = (_traffic, _hit_ratios, _timeouts, _warm_up, _overload, _never_outdated, _few_seeds)
+    return [text for check in checks for text in check(case)]
 
 
 def _traffic(case: Case) -> list[str]:
@@ -48,16 +54,39 @@ def _all(case: Case, label: str, ratio: float) -> bool:
 
 def _timeouts(case: Case) -> list[str]:
     measured_s = case.outcomes[0].measured_s
-
-    def outlives(label: str) -> bool:
-        timeout = getattr(case.by_strategy[label][0].run.strategy, "timeout", None)
-        return isinstance(timeout, (int, float)) and timeout > measured_s
-
-    longer = _those(case, outlives)
+    longer = _those(case, lambda label: _timeout_s(case, label) > measured_s)
     if not longer:
         return []
     who = "every timeout" if len(longer) > 3 else f"the timeout of {listed(longer)}"
     return [f"The measured time ({duration(measured_s)}) is shorter than {who}: little or nothing expired meanwhile."]
+
+
+def _timeout_s(case: Case, label: str) -> float:
+    """Return the timeout of the strategy, 0 where nothing expires."""
+    timeout = getattr(case.by_strategy[label][0].run.strategy, "timeout", None)
+    return timeout if isinstance(timeout, (int, float)) else 0
+
+
+def _warm_up(case: Case) -> list[str]:
+    warmup_s = case.scenario.warmup_s
+    longest_s = max((_timeout_s(case, label) for label in contenders(case)), default=0)
+    if longest_s <= warmup_s:
+        return []
+    shorter = f"The warm-up ({duration(warmup_s)}) is shorter than the longest timeout ({duration(longest_s)})"
+    return [f"{shorter}: entries still expire in step with the start. Set warmup_s to {longest_s:g} or more."]
+
+
+def _overload(case: Case) -> list[str]:
+    latencies = {name: getattr(case.scenario, name) for name in LATENCIES}
+    latencies["cache_rtt_s"] = case.scenario.cache_rtt_on(case.backend)
+    idle_s = sum(mean_latency_s(name, spec) for name, spec in latencies.items())
+    most_s = max(OVERLOAD_SHARE * case.outcomes[0].measured_s, OVERLOAD_TIMES * idle_s)
+    slow = [label for label in case.by_strategy if interval(case, label, "response_p99_s").mean > most_s]
+    if not slow:
+        return []
+    worst_s = max(interval(case, label, "response_p99_s").mean for label in slow)
+    reach = f"With {listed(slow)} response times reach {duration(worst_s)} (99th percentile)"
+    return [f"{reach}: requests seem to come faster than they are served, and figures then depend on the run's length."]
 
 
 def _never_outdated(case: Case) -> list[str]:
@@ -76,8 +105,12 @@ def _never_outdated(case: Case) -> list[str]:
     ]
 
 
-def _one_seed(case: Case) -> list[str]:
-    return ["One seed gives no interval: differences may be chance. Use several seeds."] if len(case.seeds) == 1 else []
+def _few_seeds(case: Case) -> list[str]:
+    seeds = len(case.seeds)
+    if seeds == 1:
+        return ["One seed gives no interval: differences may be chance. Use several seeds."]
+    few = f"With {seeds} seeds, 95% intervals can hold the truth less often than that; {FEW_SEEDS} or more are safer."
+    return [few] if seeds < FEW_SEEDS else []
 
 
 def _those(case: Case, holds: Callable[[str], bool]) -> list[str]:

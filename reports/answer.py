@@ -6,9 +6,19 @@ from dataclasses import dataclass
 
 from reports.alarms import alarms
 from reports.frames import Case, cases
-from reports.ranking import Group, compare, compare_queries, contenders, frontier, interval
-from reports.statistics import most_unseen_ratio, paired_difference
-from reports.words import figure, listed, oldest, people, span
+from reports.ranking import (
+    EQUAL_SHARE,
+    NEGLIGIBLE_SHARE,
+    Group,
+    Ranking,
+    compare,
+    contenders,
+    interval,
+    never_stale,
+    rank,
+)
+from reports.statistics import most_unseen_ratio
+from reports.words import figure, guarantee, listed, oldest, outdated_pages, pages, people, span
 from sim.experiment import Outcome
 
 # The change that costs one line and is forgotten most: it leads wherever both of its sides were run.
@@ -18,6 +28,9 @@ PHRASES = {
     AFTER: "moving one line to `on_commit`",
     "ttl-only": "waiting for the timeout",
 }
+NONE_AHEAD = "On average no other strategy compared here is ahead"
+AHEAD = "is ahead on average, but these seeds do not settle it"
+MORE = "more seeds would"
 LIMITS = (
     "Latencies are simulated (the scenario's distributions), not measured on your machines.",
     "No delete is lost, no replica lags, no server fails: each of these would add outdated reads.",
@@ -29,8 +42,8 @@ LIMITS = (
 class Answer:
     """What to tell a reader about one case; texts may hold `code` in backticks.
 
-    `groups` is the frontier; `lead` contrasts two strategies, `choice` says how to choose among the `options`,
-    `cautions` what they rest on.
+    `groups` are the strategies that none is ahead of; `lead` contrasts two strategies, `choice` says how to choose
+    among the `options`, `cautions` what they rest on.
     """
 
     case: Case
@@ -44,14 +57,14 @@ class Answer:
 
 def answer(case: Case) -> Answer:
     """Return the answer that the outcomes of *case* support."""
-    groups = frontier(case)
+    ranking = rank(case)
     return Answer(
         case,
-        groups,
-        lead=_lead(case, groups),
-        choice=_choice(groups),
-        options=[_option(case, group) for group in groups],
-        cautions=_cautions(case, groups),
+        ranking.groups,
+        lead=_lead(case, ranking.groups),
+        choice=_choice(case, ranking),
+        options=[_option(case, group) for group in ranking.groups],
+        cautions=[*_not_settled(case, ranking), *_cautions(case, ranking.groups)],
         alarms=alarms(case),
     )
 
@@ -76,19 +89,21 @@ def _sentences(notes: list[str]) -> list[str]:
 
 
 def _lead(case: Case, groups: list[Group]) -> str:
-    """Return the sentence that contrasts two strategies in pages a day."""
+    """Return the sentence that contrasts two strategies in outdated pages."""
     labels = contenders(case)
-    if BEFORE in labels and AFTER in labels:
-        return _contrast(case, BEFORE, AFTER)
     if not labels:
         return "Only bounds were run: there is nothing to choose from."
+    if not groups:
+        return "No read was measured: there is nothing to judge."
+    if BEFORE in labels and AFTER in labels:
+        return _contrast(case, BEFORE, AFTER)
     worst = max(labels, key=lambda label: interval(case, label, "stale_ratio").mean)
     best = groups[0].leader
     return f"{_rate(case, worst)}, {_serves(case, worst)}." if worst == best else _contrast(case, worst, best)
 
 
 def _contrast(case: Case, worse: str, better: str) -> str:
-    before, after = interval(case, worse, "stale_reads_per_day"), interval(case, better, "stale_reads_per_day")
+    before, after = outdated_pages(case, worse), outdated_pages(case, better)
     turn = PHRASES.get(better, f"`{better}`")
     sign = compare(case, better, worse, "stale_reads_per_day")
     if before.mean == after.mean == 0:
@@ -99,7 +114,7 @@ def _contrast(case: Case, worse: str, better: str) -> str:
         1: f"raises that to {now}",
         0: f"leaves {now}, not distinguishable with these seeds,",
     }[sign]
-    return f"{_rate(case, worse)}, {_serves(case, worse)}; {turn} {change} {_extra_queries(case, worse, better)}."
+    return f"{_rate(case, worse)}, {_serves(case, worse)}; {turn} {change} {_queries(case, worse, better)}."
 
 
 def _rate(case: Case, label: str) -> str:
@@ -108,83 +123,105 @@ def _rate(case: Case, label: str) -> str:
 
 
 def _serves(case: Case, label: str) -> str:
-    found, who = interval(case, label, "stale_reads_per_day"), PHRASES.get(label, f"`{label}`")
-    if not found.mean:
+    who = PHRASES.get(label, f"`{label}`")
+    if not interval(case, label, "stale_ratio").mean:
         return f"{who} served no outdated page that {case.total(label, 'reads'):,} reads could show"
-    pages = f"about {people(found.mean)} outdated pages a day{span(found)}"
-    return f"{who} serves {pages}, the oldest {oldest(case, label)} out of date"
+    return f"{who} serves {pages(case, label)}, the oldest {oldest(case, label)} out of date"
 
 
-def _extra_queries(case: Case, worse: str, better: str) -> str:
-    extra = paired_difference(case.values(better, "db_queries_per_s"), case.values(worse, "db_queries_per_s"))
-    if not compare_queries(case, better, worse):
-        return f"for no extra queries ({people(interval(case, better, 'db_queries_per_s').mean)} a second either way)"
-    more = "more" if extra.mean > 0 else "fewer"
-    return f"for {people(abs(extra.mean))} {more} queries a second"
+def _queries(case: Case, worse: str, better: str) -> str:
+    before, after = (people(interval(case, label, "db_queries_per_s").mean) for label in (worse, better))
+    if before == after:
+        return f"for no extra queries ({after} a second either way)"
+    known = "" if compare(case, better, worse, "db_queries_per_s") else ", which these seeds cannot tell apart"
+    return f"at {after} queries a second instead of {before}{known}"
 
 
-def _choice(groups: list[Group]) -> str:
-    if not groups:
-        return "No strategy that one can choose was run."
-    if len(groups) == 1 and not (groups[0].equals or groups[0].unresolved):
-        claim = "no other strategy compared here can be told to serve fewer outdated reads or to make fewer queries"
-        return f"Choose `{groups[0].leader}`: {claim}."
-    if len(groups) == 1:
-        return f"Choose `{groups[0].leader}`, or what these seeds cannot tell from it:"
-    return "It depends on what an outdated read costs you. No other strategy compared here beats these, freshest first:"
+def _choice(case: Case, ranking: Ranking) -> str:
+    text = _advice(case, ranking)
+    return f"Going by one seed: {text[:1].lower()}{text[1:]}" if len(case.seeds) == 1 else text
+
+
+def _advice(case: Case, ranking: Ranking) -> str:
+    leaders = [group.leader for group in ranking.groups]
+    never = [label for label in leaders if never_stale(case, label)]
+    others = [label for label in leaders if label not in never]
+    if not leaders:
+        return "There is no strategy to choose."
+    if max(len(never), len(others)) > 1:
+        return f"It depends on what an outdated read costs you. {NONE_AHEAD} of these, freshest first:"
+    if never and others:
+        or_none = "" if _saves_queries(case, never[0]) else " or no cache at all"
+        rest = f"`{others[0]}` {AHEAD}" if ranking.unsettled else f"choose `{others[0]}`"
+        return f"If no outdated read is acceptable, choose `{never[0]}`{or_none}; otherwise {rest}:"
+    return f"`{leaders[0]}` {AHEAD}:" if ranking.unsettled else f"Choose `{leaders[0]}`. {NONE_AHEAD} of it:"
+
+
+def _saves_queries(case: Case, label: str) -> bool:
+    return interval(case, label, "db_queries_saved_ratio").mean > 0
 
 
 def _option(case: Case, group: Group) -> str:
     label = group.leader
     saved = figure(case, label, "db_queries_saved_ratio")
-    day = interval(case, label, "stale_reads_per_day")
+    seen_stale = bool(interval(case, label, "stale_ratio").mean)
     stale = (
-        f"about {people(day.mean)} outdated pages a day{span(day)}, oldest {oldest(case, label)}"
-        if day.mean
-        else figure(case, label, "stale_ratio")
+        f"{pages(case, label)}, oldest {oldest(case, label)}"
+        if seen_stale
+        else f"outdated: {figure(case, label, 'stale_ratio')}"
     )
     queries = interval(case, label, "db_queries_per_s").mean
     seen = (
         f"{people(queries)} queries a second" if queries else f"no query in {case.total(label, 'requests'):,} requests"
     )
-    rate = f"{seen} ({saved} saved)"
     calls = f"{interval(case, label, 'cache_calls_per_request').mean:.2f} cache calls a request"
-    text = f"`{label}`: {_outdated(stale)}, {rate}, {calls}"
-    if group.equals:
-        text += f"; as fresh, seed by seed: {_costing(case, group.equals)}"
-    if group.unresolved:
-        worse = [f"`{one}` ({figure(case, one, 'stale_ratio')} outdated)" for one in group.unresolved]
-        text += f"; worse on average, but not distinguishable with these seeds: {listed(worse)}"
-    return text + "."
+    text = f"`{label}`: {stale}, {seen} ({saved} saved), {calls}. {guarantee(case, label)}"
+    return f"{text} {_as_good(case, group, seen_stale=seen_stale)}" if group.equals else text
 
 
-def _outdated(stale: str) -> str:
-    return stale if stale.startswith("about") else f"outdated: {stale}"
+def _as_good(case: Case, group: Group, *, seen_stale: bool) -> str:
+    """Return the sentence on those that equal a leader, with the margins."""
+    found = [f"`{one}` ({interval(case, one, 'cache_calls_per_request').mean:.2f} calls)" for one in group.equals]
+    stale = f"outdated reads within {EQUAL_SHARE:.0%}" if seen_stale else "no outdated read seen either"
+    return f"As good ({stale}, queries within {NEGLIGIBLE_SHARE:.1%} of the reads): {listed(found)}."
 
 
-def _costing(case: Case, labels: tuple[str, ...]) -> str:
-    return listed([f"`{one}` ({interval(case, one, 'cache_calls_per_request').mean:.2f} calls)" for one in labels])
+def _not_settled(case: Case, ranking: Ranking) -> list[str]:
+    """Return what these seeds leave open: it is no recommendation."""
+    found = []
+    for leader, labels in ranking.unsettled.items():
+        behind = [
+            f"`{one}` ({figure(case, one, 'stale_ratio')} outdated, "
+            f"{figure(case, one, 'db_queries_saved_ratio')} of the queries saved)"
+            for one in labels
+        ]
+        found.append(
+            f"Not settled: these seeds cannot rank `{leader}` and, worse on average, {listed(behind)}; {MORE}."
+        )
+    pairs = "; ".join(f"`{ours}` and `{theirs}`" for ours, theirs in ranking.level)
+    return [*found, f"Not settled: these seeds cannot rank by outdated reads {pairs}; {MORE}."] if pairs else found
 
 
 def _cautions(case: Case, groups: list[Group]) -> list[str]:
-    found = []
-    unseen = [group.leader for group in groups if not interval(case, group.leader, "stale_ratio").mean]
-    if unseen:
-        found.append(_none_is_not_never(case, unseen[0]))
-    never = [label for label in contenders(case) if case.by_strategy[label][0].run.strategy.stale_at_most == "never"]
-    fresh = [
-        label for label in contenders(case) if not interval(case, label, "stale_ratio").mean and label not in never
+    unseen = [
+        group.leader
+        for group in groups
+        if not interval(case, group.leader, "stale_ratio").mean and not never_stale(case, group.leader)
     ]
-    if fresh and not unseen:
-        found.append(f"No outdated read was seen with {_saving(case, fresh)}.")
-    if never:
-        found.append(f"If no outdated read is acceptable: by design, only {_saving(case, never)} never serves one.")
-    return found
+    found = [_none_is_not_never(case, unseen[0])] if unseen else []
+    never = [label for label in contenders(case) if never_stale(case, label)]
+    return [*found, _never_by_design(case, never)] if never else found
 
 
-def _saving(case: Case, labels: list[str]) -> str:
-    saved = {label: figure(case, label, "db_queries_saved_ratio") for label in labels}
-    return listed([f"`{label}` ({share} of the queries saved)" for label, share in saved.items()])
+def _never_by_design(case: Case, never: list[str]) -> str:
+    who = [f"`{label}` ({figure(case, label, 'db_queries_saved_ratio')} of the queries saved)" for label in never]
+    text = f"If no outdated read is acceptable: by design, only {listed(['no cache at all', *who])} never serve one."
+    costlier = [f"`{label}`" for label in never if not _saves_queries(case, label)]
+    return (
+        f"{text} No cache at all costs less than {listed(costlier)}: no more queries, and no cache calls."
+        if costlier
+        else text
+    )
 
 
 def _none_is_not_never(case: Case, label: str) -> str:

@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLo
 
 from reports.labels import Pin, label_points, plain
 from reports.palette import FAINT, INK, MUTED, PAPER, Look
+from reports.words import people
 from sim.metrics import METRICS, duration, shown
 
 MARKER_PT = 8.0
@@ -150,7 +151,7 @@ def stale_ages(frame: pd.DataFrame, looks: Looks, ax: Axes) -> None:
     label_points(ax, starts, side="left")
 
 
-def queries_over_time(frame: pd.DataFrame, look: Look, title: str, ax: Axes) -> None:
+def queries_over_time(frame: pd.DataFrame, peak_per_s: float, look: Look, title: str, ax: Axes) -> None:
     """Draw one strategy's database queries a second over time, with its mean and its peak in words."""
     bare(ax)
     rate = frame["db_queries_per_s"]
@@ -159,8 +160,8 @@ def queries_over_time(frame: pd.DataFrame, look: Look, title: str, ax: Axes) -> 
     top = {"transform": ax.transAxes, "clip_on": False}
     ax.plot([0.015], [1.38], marker=look.marker, color=look.colour, ms=look.size(6.5), mec=PAPER, mew=0.5, **top)
     ax.text(0.055, 1.38, plain(title), size=8.5, weight="bold", color=INK, va="center_baseline", **top)
-    mean, peak = (brief("db_queries_per_s", value) for value in (rate.mean(), rate.max()))
-    words = f"mean {mean} a second, peak {peak}" if rate.max() > 0 else mean
+    seen = f"mean {people(rate.mean())} a second, peak {people(peak_per_s)}"
+    words = seen if peak_per_s > 0 else brief("db_queries_per_s", 0)
     ax.text(0.055, 1.14, words, size=7.5, color=MUTED, va="center_baseline", **top)
 
 

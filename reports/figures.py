@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from reports import charts
-from reports.frames import Case, mean_frame, stale_age_frame, time_frame
+from reports.frames import Case, mean_frame, peak_queries_per_s, stale_age_frame, time_frame
 from reports.labels import column_height_pt, column_width_pt, plain
 from reports.palette import INK, MUTED, PAPER, looks
 from sim.experiment import LOAD_BINS
@@ -22,10 +22,12 @@ from sim.metrics import duration
 DPI = 160
 HEAD, FOOT, TICKS, EDGE = 0.95, 0.9, 0.75, 0.15  # above and below the plot, for its tick labels, at the other side
 PLOT_WIDTH, LEAST_HEIGHT, SHEET_WIDTH = 4.7, 3.9, 7.5
+PRICE_WIDTH = 1.8
 PRICES = {
     "db_queries_per_s": "Database queries a second",
+    "db_peak_in_flight": "Most queries at once",
     "cache_calls_per_request": "Cache calls a request",
-    "entries_end": "Entries held at the end",
+    "entries_end": "Entries stored at the end",
 }
 
 
@@ -41,17 +43,18 @@ class Chart:
 
 def draw_charts(case: Case) -> Iterator[Chart]:
     """Yield the case's charts, the headline first."""
-    for draw in (_headline, _hits, _ages, _queries, _prices, _traffic):
+    for draw in CHARTS:
         name, title, reading, figure = draw(case)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", metadata={"Software": None})
         yield Chart(name, title, reading, buffer.getvalue())
 
 
-def footer(case: Case) -> str:
-    """Return what every chart says about where its figures come from."""
+def footer(case: Case, *, intervals: bool) -> str:
+    """Return what a chart says about where its figures come from; *intervals*: whether it draws any."""
     seeds = len(case.seeds)
-    spread = "one seed, so no intervals" if seeds == 1 else f"means of {seeds} seeds; thin lines are 95% intervals"
+    thin = ("", "; thin lines are 95% intervals")[intervals]
+    spread = f"one seed{', so no intervals' if intervals else ''}" if seeds == 1 else f"means of {seeds} seeds{thin}"
     return ". ".join([f"{case.title}: {spread}", *(note[0].upper() + note[1:] for note in _plain_notes(case))])
 
 
@@ -59,14 +62,14 @@ def _plain_notes(case: Case) -> list[str]:
     return [note.replace("`", "") for note in case.remarks]
 
 
-def _sheet(case: Case, width: float, height: float, title: str, subtitle: str) -> Figure:
+def _sheet(case: Case, width: float, height: float, title: str, subtitle: str, *, intervals: bool = False) -> Figure:
     """Return an empty figure for a plot area of *height*, with its words in place."""
     total = HEAD + height + FOOT
     figure = Figure(figsize=(width, total), dpi=DPI, facecolor=PAPER)
     FigureCanvasAgg(figure)
     figure.text(0.12 / width, 1 - 0.27 / total, plain(title), size=12, weight="bold", color=INK, va="center")
     figure.text(0.12 / width, 1 - 0.5 / total, plain(subtitle), size=8.5, color=MUTED, va="center")
-    words = textwrap.fill(plain(footer(case)), int(width * 18), max_lines=3, placeholder=" …")
+    words = textwrap.fill(plain(footer(case, intervals=intervals)), int(width * 18), max_lines=3, placeholder=" …")
     figure.text(0.12 / width, 0.08 / total, words, size=7, color=MUTED, va="bottom", linespacing=1.3)
     return figure
 
@@ -78,13 +81,19 @@ def _axes(figure: Figure, left: float, bottom: float, width: float, height: floa
 
 
 def _labelled(
-    case: Case, title: str, subtitle: str, draw: Callable[[Axes], None], side: Literal["left", "right"] = "right"
+    case: Case,
+    title: str,
+    subtitle: str,
+    draw: Callable[[Axes], None],
+    side: Literal["left", "right"] = "right",
+    *,
+    intervals: bool = False,
 ) -> Figure:
     """Return a figure of one plot with a column of labels at one side, as high as the labels need."""
     labels = list(case.by_strategy)
     height = max(LEAST_HEIGHT, column_height_pt(len(labels)) / 72)
     column = column_width_pt(labels) / 72
-    figure = _sheet(case, TICKS + PLOT_WIDTH + column + EDGE, height, title, subtitle)
+    figure = _sheet(case, TICKS + PLOT_WIDTH + column + EDGE, height, title, subtitle, intervals=intervals)
     draw(_axes(figure, TICKS if side == "right" else column + EDGE, FOOT, PLOT_WIDTH, height))
     return figure
 
@@ -95,7 +104,7 @@ def _scatter(case: Case, metric: str, title: str, subtitle: str, x_title: str) -
         ax.set_xlabel(x_title, size=8.5, color=MUTED)
         ax.set_title("outdated reads, share of all reads", size=8.5, color=MUTED, loc="left", pad=8)
 
-    return _labelled(case, title, subtitle, draw)
+    return _labelled(case, title, subtitle, draw, intervals=True)
 
 
 def _headline(case: Case) -> tuple[str, str, str, Figure]:
@@ -138,7 +147,8 @@ def _ages(case: Case) -> tuple[str, str, str, Figure]:
 def _queries(case: Case) -> tuple[str, str, str, Figure]:
     title = "Database queries over time"
     step = duration(case.outcomes[0].measured_s / LOAD_BINS)
-    subtitle = f"Queries a second in steps of {step}, from the end of the warm-up; all panels share their scales."
+    peak = "highest step" if len(case.seeds) == 1 else "mean over seeds of each one's highest step"
+    subtitle = f"Queries a second in steps of {step}, on shared scales. Peak: {peak}."
     frame, look = time_frame(case), looks(case.by_strategy)
     across, panel_width, panel_height, gap = 3, 2.0, 0.62, 0.58
     rows = ceil(len(look) / across)
@@ -148,7 +158,7 @@ def _queries(case: Case) -> tuple[str, str, str, Figure]:
         left = 0.55 + (nth % across) * (panel_width + 0.32)
         bottom = FOOT + (rows - 1 - nth // across) * (panel_height + gap) - 0.05
         ax = _axes(figure, left, bottom, panel_width, panel_height)
-        charts.queries_over_time(part, look[label], label, ax)
+        charts.queries_over_time(part, peak_queries_per_s(case, label), look[label], label, ax)
         ax.set_ylim(0, top)
         charts.time_axis(ax, case.outcomes[0].measured_s, 3)
         ax.yaxis.set_major_locator(MaxNLocator(3))
@@ -160,13 +170,16 @@ def _queries(case: Case) -> tuple[str, str, str, Figure]:
 
 
 def _prices(case: Case) -> tuple[str, str, str, Figure]:
-    title, subtitle = "The price", "What each strategy asks of the database, of the cache server and of its memory."
+    title, subtitle = (
+        "The price",
+        "What each strategy asks of the database, of the cache server and of its memory (expired entries count).",
+    )
     frame, look = mean_frame(case, list(PRICES)), looks(case.by_strategy)
     height = 0.24 * len(frame)
     names = column_width_pt(list(frame["strategy"])) / 72 - 0.25
-    figure = _sheet(case, names + 3 * 2.15 + 0.1, height, title, subtitle)
+    figure = _sheet(case, names + len(PRICES) * PRICE_WIDTH + 0.1, height, title, subtitle, intervals=True)
     for nth, (metric, name) in enumerate(PRICES.items()):
-        ax = _axes(figure, names + nth * 2.15, FOOT - 0.1, 1.95, height + 0.1)
+        ax = _axes(figure, names + nth * PRICE_WIDTH, FOOT - 0.1, PRICE_WIDTH - 0.2, height + 0.1)
         charts.price(frame, metric, look, ax)
         ax.set_title(name, size=8.5, color=INK, loc="left", pad=6)
         ax.tick_params(axis="y", labelleft=nth == 0, labelcolor=INK)
@@ -184,3 +197,6 @@ def _traffic(case: Case) -> tuple[str, str, str, Figure]:
     charts.traffic(frame[frame["strategy"] == frame["strategy"].iloc[0]], ax)
     charts.time_axis(ax, case.outcomes[0].measured_s, 8)
     return "traffic", title, subtitle, figure
+
+
+CHARTS = (_headline, _hits, _ages, _queries, _prices, _traffic)

@@ -34,6 +34,11 @@ class Case:
         """How requests arrive: the arrival process, or the trace that is replayed."""
         return "replayed from the trace" if self.scenario.trace else self.scenario.arrivals
 
+    @property
+    def is_one_off(self) -> bool:
+        """Whether the traffic holds something that does not come back every day at this rate: a flash crowd."""
+        return self.scenario.trace is None and self.scenario.arrivals.startswith("flash")
+
     @cached_property
     def by_strategy(self) -> dict[str, list[Outcome]]:
         """The outcomes of every strategy in order of seed: by its bare name, or by its label where it runs twice."""
@@ -130,12 +135,12 @@ def stale_age_frame(case: Case) -> pd.DataFrame:
         return pd.DataFrame({"strategy": pd.Series(dtype=str), "age_s": [], "share": []})
     known = np.concatenate(ages)
     grid = np.geomspace(max(known.min(), 1e-6), max(known.max(), 1e-6), AGE_STEPS)
-    grid[-1] = known.max()  # rounding must not push the oldest read off the grid
     parts = []
     for label, group in case.by_strategy.items():
-        share = np.mean([_share_at_least(outcome, grid) for outcome in group], axis=0)
-        seen = share > 0
-        parts.append(pd.DataFrame({"strategy": label, "age_s": grid[seen], "share": share[seen]}))
+        oldest = max((one.stale_age_quantiles_s[-1] for one in group if len(one.stale_age_quantiles_s)), default=None)
+        ages = np.empty(0) if oldest is None else np.append(grid[grid < oldest], oldest)
+        share = np.mean([_share_at_least(outcome, ages) for outcome in group], axis=0)
+        parts.append(pd.DataFrame({"strategy": label, "age_s": ages, "share": share}))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -148,6 +153,11 @@ def _share_at_least(outcome: Outcome, age_s: np.ndarray) -> np.ndarray:
     share = ratio * (1 - np.interp(age_s, quantiles, AGE_QUANTILES, left=0.0))
     # The oldest read itself is one read, not none.
     return np.where(age_s <= quantiles[-1], np.maximum(share, min(ratio, 1 / reads)), 0.0)
+
+
+def peak_queries_per_s(case: Case, label: str) -> float:
+    """Return the highest rate of queries in a bin of a run, as the mean over seeds of each seed's own."""
+    return float(np.mean([one.db_queries_per_s.max() for one in case.by_strategy[label]]))
 
 
 def time_frame(case: Case) -> pd.DataFrame:

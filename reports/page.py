@@ -10,7 +10,7 @@ from reports.figures import Chart
 from reports.frames import Case
 from reports.palette import looks
 from reports.provenance import ORIGINS, inputs, machine, versions
-from reports.tables import COLUMNS
+from reports.tables import REMARKS, columns
 from reports.words import cell, figure, plural
 from sim.metrics import METRICS
 
@@ -77,7 +77,7 @@ def _overview(answers: Sequence[Answer]) -> str:
             for metric in ("stale_ratio", "db_queries_saved_ratio")
         ]
         rows.append([link, escape("; ".join(picks) or "-"), *map(escape, cells)])
-    head = ["scenario and backend", "not beaten, freshest first", "outdated reads", "queries saved"]
+    head = ["scenario and backend", "on average not beaten, freshest first", "outdated reads", "queries saved"]
     return f"<h2>At a glance</h2>\n{_table(head, rows)}"
 
 
@@ -125,7 +125,7 @@ def _section(nth: int, case: Case, drawn: Sequence[Chart]) -> str:
     headline, *others = drawn
     return (
         f'<section id="case-{nth}"><h2>{escape(case.title)}</h2>\n{_notes(case)}{_figure(case, headline)}'
-        f"<h3>Every strategy in figures</h3>\n{_figures_table(case)}{_meanings()}"
+        f"<h3>Every strategy in figures</h3>\n{_figures_table(case)}{_meanings(case)}"
         f"{''.join(_figure(case, chart) for chart in others)}</section>\n"
     )
 
@@ -146,8 +146,8 @@ def _figures_table(case: Case) -> str:
     rows = []
     for label in case.by_strategy:
         name = f'<span class="dot" style="background:{look[label].colour}"></span>{escape(label)}'
-        rows.append([name, *(_split(cell(case, label, metric)) for metric in COLUMNS)])
-    return _table(["strategy", *COLUMNS.values()], rows, "figures")
+        rows.append([name, *(_split(cell(case, label, metric)) for metric in columns(case))])
+    return _table(["strategy", *columns(case).values()], rows, "figures")
 
 
 def _split(text: str) -> str:
@@ -157,9 +157,10 @@ def _split(text: str) -> str:
     return escape(above) + (f"<small>{escape(below)}</small>" if between else "")
 
 
-def _meanings() -> str:
+def _meanings(case: Case) -> str:
     items = "".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(METRICS[metric].meaning)}</dd>\n" for metric, name in COLUMNS.items()
+        f"<dt>{escape(name)}</dt><dd>{escape(METRICS[metric].meaning + REMARKS.get(metric, ''))}</dd>\n"
+        for metric, name in columns(case).items()
     )
     return f"<details><summary>What the columns mean</summary><dl>{items}</dl></details>\n"
 

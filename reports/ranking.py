@@ -1,25 +1,40 @@
-"""Ranking: which strategies no other one beats in both outdated reads and database queries."""
+"""Ranking: which strategies are ahead in outdated reads and database queries, and what the seeds leave open.
 
+The means over seeds say who is ahead; a strategy is dropped only if one that is ahead of it is so beyond chance.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import combinations
+from math import comb
 
 from reports.frames import Case, name_of
-from reports.statistics import Interval, metric_interval, paired_difference
+from reports.statistics import CONFIDENCE, Interval, metric_interval, paired_difference
 
 BOUNDS = ("no-cache", "oracle")  # what nobody chooses: no cache at all, and a cache that cannot exist
 NEGLIGIBLE_SHARE = 0.001  # queries that differ by less than this share of the reads count as the same
+EQUAL_SHARE = 0.1  # outdated reads that differ by less than this share of themselves count as the same
 
 
 @dataclass(frozen=True)
 class Group:
-    """Strategies of the frontier that these seeds cannot tell apart.
-
-    `leader` has the lowest means; `equals` served the same outdated reads on every seed; `unresolved` did worse on
-    average, but by no more than chance could explain.
-    """
+    """A strategy that none is ahead of, and `equals`: those as good, within `EQUAL_SHARE` and `NEGLIGIBLE_SHARE`."""
 
     leader: str
-    equals: tuple[str, ...]
-    unresolved: tuple[str, ...]
+    equals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The strategies that none is ahead of, freshest first, and what these seeds leave open.
+
+    `unsettled` maps a leader to the strategies that are behind it by no more than chance could explain; `level` are
+    pairs of leaders of which these seeds cannot tell the fresher one.
+    """
+
+    groups: list[Group]
+    unsettled: dict[str, list[str]]
+    level: list[tuple[str, str]]
 
 
 def interval(case: Case, label: str, metric: str) -> Interval:
@@ -32,54 +47,90 @@ def contenders(case: Case) -> list[str]:
     return [label for label in case.by_strategy if name_of(label) not in BOUNDS]
 
 
-def compare(case: Case, ours: str, theirs: str, metric: str) -> int:
+def never_stale(case: Case, label: str) -> bool:
+    """Return whether the strategy is never outdated by design."""
+    return case.by_strategy[label][0].run.strategy.stale_at_most == "never"
+
+
+def compare(case: Case, ours: str, theirs: str, metric: str, confidence: float = CONFIDENCE) -> int:
     """Return -1 if *ours* is lower, 1 if it is higher, 0 if these seeds cannot tell (with one seed: the bare order)."""
-    difference = paired_difference(case.values(ours, metric), case.values(theirs, metric))
+    difference = paired_difference(case.values(ours, metric), case.values(theirs, metric), confidence)
     if difference.known and not difference.excludes_zero:
         return 0
     return (difference.mean > 0) - (difference.mean < 0)
 
 
-def compare_queries(case: Case, ours: str, theirs: str) -> int:
-    """Compare database queries as `compare` does; what is a negligible share of the reads is no difference."""
-    saved = [interval(case, label, "db_queries_saved_ratio").mean for label in (ours, theirs)]
-    if abs(saved[0] - saved[1]) <= NEGLIGIBLE_SHARE:
-        return 0
-    return compare(case, ours, theirs, "db_queries_per_s")
+def rank(case: Case) -> Ranking:
+    """Rank the strategies of *case* that one can choose."""
+    judged = [label for label in contenders(case) if interval(case, label, "stale_ratio").seeds]
+    labels = sorted(judged, key=lambda label: _order(case, label))
+    ahead_of = {label: [other for other in labels if _is_ahead(case, other, label)] for label in labels}
+    groups: dict[str, list[str]] = {}
+    unsettled: dict[str, list[str]] = {}
+    for label in sorted(labels, key=lambda label: bool(ahead_of[label])):  # the leaders first
+        equal_to = next((leader for leader in groups if _is_as_good(case, label, leader)), None)
+        if equal_to is not None:
+            groups[equal_to].append(label)
+        elif not ahead_of[label]:
+            groups[label] = []
+        elif not any(_is_beyond_chance(case, other, label) for other in ahead_of[label]):
+            first = next((other for other in groups if other in ahead_of[label]), ahead_of[label][0])
+            unsettled.setdefault(first, []).append(label)
+    return Ranking([Group(leader, tuple(equals)) for leader, equals in groups.items()], unsettled, _level(case, groups))
 
 
-def frontier(case: Case) -> list[Group]:
-    """Return the strategies that no other one beats, freshest first, ties together."""
-    labels = contenders(case)
-    left = [one for one in labels if not any(_beats(case, other, one) for other in labels)]
-    # "Not distinguishable" is not transitive: in theory all can be beaten in a circle, and then none is ruled out.
-    return _tied_groups(case, left or labels)
+def _order(case: Case, label: str) -> tuple[float, bool, float]:
+    """Return what orders strategies: outdated reads, then a guarantee against them, then calls."""
+    stale, calls = (interval(case, label, metric).mean for metric in ("stale_ratio", "cache_calls_per_request"))
+    return stale, not never_stale(case, label), calls
 
 
-def _beats(case: Case, ours: str, theirs: str) -> bool:
-    verdicts = compare(case, ours, theirs, "stale_ratio"), compare_queries(case, ours, theirs)
-    return max(verdicts) <= 0 and min(verdicts) < 0
+def _is_ahead(case: Case, ours: str, theirs: str) -> bool:
+    """Return whether *ours* is on average no worse in both figures, and better in one.
+
+    However lucky, a strategy that may serve an outdated read is never ahead of one that cannot.
+    """
+    if never_stale(case, theirs) and not never_stale(case, ours):
+        return False
+    fresher, cheaper = _gains(case, ours, theirs)
+    return fresher >= 0 and cheaper >= -NEGLIGIBLE_SHARE and (fresher > 0 or cheaper > NEGLIGIBLE_SHARE)
 
 
-def _tied_groups(case: Case, labels: list[str]) -> list[Group]:
-    groups: list[list[str]] = []
-    for label in sorted(labels, key=lambda label: _means(case, label)):
-        for group in groups:
-            if not compare(case, group[0], label, "stale_ratio") and not compare_queries(case, group[0], label):
-                group.append(label)
-                break
-        else:
-            groups.append([label])
-    return [_group(case, *group) for group in groups]
+def _gains(case: Case, ours: str, theirs: str) -> tuple[float, float]:
+    """Return how much lower the stale ratio of *ours* is, and how many more queries it saves."""
+    stale, saved = (
+        [interval(case, label, metric).mean for label in (ours, theirs)]
+        for metric in ("stale_ratio", "db_queries_saved_ratio")
+    )
+    return stale[1] - stale[0], saved[0] - saved[1]
 
 
-def _means(case: Case, label: str) -> list[float]:
-    """Return what orders strategies: outdated reads, then what they cost."""
-    order = ("stale_ratio", "cache_calls_per_request", "entries_end")
-    return [interval(case, label, metric).mean for metric in order]
+def _is_beyond_chance(case: Case, ours: str, theirs: str) -> bool:
+    """Return whether *ours*, which is ahead, is significantly so in a figure that matters."""
+    fresher, cheaper = _gains(case, ours, theirs)
+    confidence = _confidence(case)
+    return (fresher > 0 and compare(case, ours, theirs, "stale_ratio", confidence) < 0) or (
+        cheaper > NEGLIGIBLE_SHARE and compare(case, ours, theirs, "db_queries_per_s", confidence) < 0
+    )
 
 
-def _group(case: Case, leader: str, *others: str) -> Group:
-    stale = case.values(leader, "stale_ratio")
-    equals = tuple(label for label in others if case.values(label, "stale_ratio") == stale)
-    return Group(leader, equals, tuple(label for label in others if label not in equals))
+def _confidence(case: Case) -> float:
+    """Return the confidence for one pair that makes it `CONFIDENCE` for all pairs together (Bonferroni)."""
+    return 1 - (1 - CONFIDENCE) / max(comb(len(contenders(case)), 2), 1)
+
+
+def _is_as_good(case: Case, label: str, leader: str) -> bool:
+    """Return whether *label* equals *leader* within the margins: more than that no difference was found."""
+    difference = paired_difference(case.values(label, "stale_ratio"), case.values(leader, "stale_ratio"))
+    margin = EQUAL_SHARE * interval(case, leader, "stale_ratio").mean
+    ends = (difference.low, difference.high) if difference.known else (difference.mean,)
+    return max(map(abs, ends)) <= margin and abs(_gains(case, label, leader)[1]) <= NEGLIGIBLE_SHARE
+
+
+def _level(case: Case, leaders: Iterable[str]) -> list[tuple[str, str]]:
+    open_to_chance = [label for label in leaders if not never_stale(case, label)]
+    return [
+        (ours, theirs)
+        for ours, theirs in combinations(open_to_chance, 2)
+        if not compare(case, ours, theirs, "stale_ratio", _confidence(case))
+    ]

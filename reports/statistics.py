@@ -36,8 +36,10 @@ class Interval:
         return self.known and not self.low <= 0 <= self.high
 
 
-def mean_interval(values: Iterable[float], least: float = -inf, most: float = inf) -> Interval:
-    """Return the mean of *values* and Student's t interval at `CONFIDENCE`, cut to what is possible.
+def mean_interval(
+    values: Iterable[float], least: float = -inf, most: float = inf, confidence: float = CONFIDENCE
+) -> Interval:
+    """Return the mean of *values* and Student's t interval, cut to what is possible.
 
     Cutting an interval to [*least*, *most*] never loses a true mean. NaNs (nothing to measure) are left out.
     """
@@ -48,7 +50,7 @@ def mean_interval(values: Iterable[float], least: float = -inf, most: float = in
     mean = float(known.mean())
     if count == 1:
         return Interval(mean, nan, nan, 1)
-    half = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * float(known.std(ddof=1)) / sqrt(count)
+    half = float(stdtrit(count - 1, (1 + confidence) / 2)) * float(known.std(ddof=1)) / sqrt(count)
     return Interval(mean, max(mean - half, least), min(mean + half, most), count)
 
 
@@ -63,12 +65,15 @@ def limits(metric: str) -> tuple[float, float]:
     return least, 1.0 if METRICS[metric].unit == "ratio" else inf
 
 
-def paired_difference(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Interval:
+def paired_difference(
+    ours: Mapping[int, float], theirs: Mapping[int, float], confidence: float = CONFIDENCE
+) -> Interval:
     """Return *ours* minus *theirs* over the seeds both were run with: the traffic cancels out.
 
     Strategies meet the same requests and latencies under the same seed (common random numbers).
     """
-    return mean_interval(ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys()))
+    differences = (ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys()))
+    return mean_interval(differences, confidence=confidence)
 
 
 def most_unseen_ratio(trials: int) -> float:

@@ -24,19 +24,34 @@ COLUMNS = {
     "db_queries_saved_ratio": "queries saved",
     "db_queries_per_s": "queries/s",
     "cache_calls_per_request": "cache calls a request",
+    "db_peak_in_flight": "most queries at once",
     "response_p99_s": "response p99",
-    "entries_end": "entries",
+    "entries_end": "entries stored at the end",
     "keys_left_stale": "keys left outdated",
+}
+REMARKS = {  # what a metric's own meaning leaves unsaid
+    "db_queries_per_s": "; the writes' own statements are not counted",
+    "db_queries_saved_ratio": "; read queries, the writes' own statements are not counted",
 }
 _TERMINAL = {  # short headings, and what they mean; a narrow terminal does without the last ones
     "stale_ratio": ("outdated reads", ""),
     "stale_age_max_s": ("oldest", ""),
-    "db_queries_saved_ratio": ("saved", "queries saved against no cache"),
+    "db_queries_saved_ratio": (
+        "saved",
+        "read queries saved against no cache (the writes' own statements are not counted)",
+    ),
     "db_queries_per_s": ("queries/s", ""),
     "cache_calls_per_request": ("calls", "cache calls a request"),
     "response_p99_s": ("p99", "response time"),
-    "entries_end": ("entries", "left in the cache"),
+    "entries_end": ("entries", "stored at the end, expired ones included where the backend keeps them"),
 }
+
+
+def columns(case: Case) -> dict[str, str]:
+    """Return the columns of a case's table: no day's worth of what comes only once."""
+    return {
+        metric: name for metric, name in COLUMNS.items() if not (case.is_one_off and metric == "stale_reads_per_day")
+    }
 
 
 def render(outcomes: Sequence[Outcome], form: str) -> str:
@@ -97,8 +112,9 @@ def markdown(outcomes: Sequence[Outcome]) -> str:
     """Return one Markdown table a case, with its notes."""
     parts = []
     for case in cases(outcomes):
-        rows = [["strategy", *COLUMNS.values()], ["---"] * (len(COLUMNS) + 1)]
-        rows += [[label, *(cell(case, label, metric) for metric in COLUMNS)] for label in case.by_strategy]
+        shown = columns(case)
+        rows = [["strategy", *shown.values()], ["---"] * (len(shown) + 1)]
+        rows += [[label, *(cell(case, label, metric) for metric in shown)] for label in case.by_strategy]
         lines = [f"| {' | '.join(_no_bars(text) for text in row)} |" for row in rows]
         parts.append("\n".join([f"### {case.title}", "", *lines, "", "; ".join([_means_of(case), *case.remarks])]))
     return "\n\n".join(parts)

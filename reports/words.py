@@ -1,18 +1,21 @@
 """Words: figures as people say them, in sentences and in cells."""
 
+import re
 from math import isnan
 
 from reports.frames import Case
 from reports.ranking import interval
-from reports.statistics import Interval
-from sim.metrics import METRICS, shown
+from reports.statistics import Interval, metric_interval
+from sim.metrics import METRICS, duration, shown
+
+DAY_S = 86_400
 
 
 def people(number: float) -> str:
     """Return a count in words' precision: three figures, and "million" where it helps."""
     if abs(number) >= 1e6:
         return f"{number / 1e6:,.3g} million" if abs(number) < 1e9 else f"{number / 1e9:,.3g} billion"
-    if abs(number) >= 1000:
+    if abs(number) >= 999.5:
         return f"{float(f'{number:.3g}'):,.0f}"
     return f"{number:.3g}"
 
@@ -38,6 +41,39 @@ def oldest(case: Case, label: str) -> str:
     """Return the oldest stale read of all seeds ("-" if there was none): an extreme has no mean worth showing."""
     ages = [age for age in case.values(label, "stale_age_max_s").values() if not isnan(age)]
     return shown("stale_age_max_s", max(ages, default=float("nan")), {})
+
+
+def outdated_pages(case: Case, label: str) -> Interval:
+    """Return the outdated pages a day, or in the measured time where a day would repeat what comes once."""
+    days = case.outcomes[0].measured_s / DAY_S if case.is_one_off else 1
+    values = case.values(label, "stale_reads_per_day").values()
+    return metric_interval("stale_reads_per_day", [value * days for value in values])
+
+
+def pages(case: Case, label: str) -> str:
+    """Return "about 1,200 outdated pages a day (95% interval ...)", or "in these 10 min"."""
+    found = outdated_pages(case, label)
+    count = people(found.mean)
+    when = f"in these {duration(case.outcomes[0].measured_s)}" if case.is_one_off else "a day"
+    return f"about {count} outdated page{'' if count == '1' else 's'} {when}{span(found)}"
+
+
+def guarantee(case: Case, label: str) -> str:
+    """Return what the strategy promises by design, as sentences: its bound, and its docstring's words on it."""
+    strategy = case.by_strategy[label][0].run.strategy
+    timeout = getattr(strategy, "timeout", None)
+    bound = "none" if strategy.stale_at_most == "timeout" and timeout is None else strategy.stale_at_most
+    text = {
+        "never": "By design never outdated",
+        "timeout": f"By design outdated by at most the timeout{_seconds(timeout)} plus a load",
+        "none": "By design there is no limit to how outdated",
+    }[bound]
+    said = re.search(r"Guarantee: (.+?)\.(?=\s+[A-Z`]|$)", " ".join((type(strategy).__doc__ or "").split()))
+    return f"{text}. Guarantee: {said[1]}." if said else f"{text}."
+
+
+def _seconds(timeout: object) -> str:
+    return f" ({duration(timeout)})" if isinstance(timeout, (int, float)) else ""
 
 
 def span(found: Interval) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sim import Scenario
+from sim.contract import Strategy
 from sim.experiment import Outcome, run_all
 from sim.result import Run
 from strategies import DeleteInTransaction, DeleteOnWrite, GetOrSet, KeyBased, NoCache, Oracle, TtlOnly, WriteThrough
@@ -50,8 +51,15 @@ def quiet() -> list[Outcome]:
 def made(busy: list[Outcome]) -> Callable[..., Outcome]:
     """Return a maker of outcomes for cases that no run brings about: a real one with other figures, names or seeds."""
 
-    def make(label: str = "ttl-only", seed: int = 1, *, scenario: Scenario = BUSY, **figures: Any) -> Outcome:
-        strategy = type("Named", (TtlOnly,), {"name": label})()
+    def make(
+        label: str = "ttl-only",
+        seed: int = 1,
+        *,
+        scenario: Scenario = BUSY,
+        strategy: Strategy | None = None,
+        **figures: Any,
+    ) -> Outcome:
+        strategy = strategy or type("Named", (TtlOnly,), {"name": label})()
         run = Run(scenario, strategy, "shared", seed)
         ages = busy[0].stale_age_quantiles_s if figures.get("stale_ratio") == 0 else busy[6].stale_age_quantiles_s
         return replace(busy[6], run=run, summary={**busy[6].summary, **figures}, stale_age_quantiles_s=ages)

@@ -142,9 +142,9 @@ def test_variants_of_a_strategy_do_not_look_alike() -> None:
 
 def test_every_chart_says_what_the_stand_in_is(busy: list[Outcome], quiet: list[Outcome]) -> None:
     """Each chart of a `shared` case says that it is a stand-in; those of other backends do not."""
-    assert "stand-in" in figures.footer(cases(busy)[0])
-    assert "stand-in" not in figures.footer(cases(quiet)[0])
-    assert "one seed" in figures.footer(cases(quiet)[0])
+    assert "stand-in" in figures.footer(cases(busy)[0], intervals=True)
+    assert "stand-in" not in figures.footer(cases(quiet)[0], intervals=True)
+    assert "one seed" in figures.footer(cases(quiet)[0], intervals=True)
 
 
 def test_charts_are_the_same_bytes_again(quiet: list[Outcome]) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 import reports.folder
 from reports import check_writable, render, write_report
+from reports.figures import CHARTS
 from reports.frames import cases
 from reports.provenance import inputs, machine, versions
 from sim import Scenario, UserError
@@ -209,6 +210,40 @@ def test_tables_show_every_strategy_and_the_stand_in(busy: list[Outcome]) -> Non
         labels = [label for line in text.splitlines() for label in re.findall(r"^\|? ?([a-z-]+(?::\S+)?)  ?", line)]
         assert [label for label in labels if label in cases(busy)[0].by_strategy] == list(cases(busy)[0].by_strategy)
         assert "stand-in" in text
+
+
+def test_the_columns_say_what_they_count(busy: list[Outcome], report: Path) -> None:
+    """Saved queries leave out the writes' statements, entries may have expired, and the peak has its column."""
+    page = _checked((report / "report.html").read_text()).text
+    assert "queries saved against no cache on the same traffic; read queries, the writes' own statements" in page
+    table = render(busy, "markdown").splitlines()
+    assert {"entries stored at the end", "most queries at once"} <= set(table[2].strip("| ").split(" | "))
+    assert "saved: read queries saved against no cache (the writes' own statements are not counted)" in " ".join(
+        render(busy, "table").split()
+    )
+
+
+def test_a_chart_speaks_of_intervals_only_where_it_draws_them(busy: list[Outcome]) -> None:
+    """Below the scatter plots and the price stands what thin lines are; below the others there is none to explain."""
+    case = cases(busy)[0]
+    words = {}
+    for draw in CHARTS:
+        name, _, _, figure = draw(case)
+        words[name] = " ".join(text.get_text() for text in figure.texts)
+    assert {name for name, text in words.items() if "thin lines are 95% intervals" in text} == {
+        "saved_against_stale",
+        "hits_against_stale",
+        "price",
+    }
+    assert all("means of 3 seeds" in text for text in words.values())
+
+
+def test_no_words_run_off_a_chart(busy: list[Outcome]) -> None:
+    """Titles, subtitles and footers end within the sheet."""
+    for draw in CHARTS:
+        figure = draw(cases(busy)[0])[3]
+        edge = figure.bbox.width
+        assert all(text.get_window_extent().x1 <= edge for text in figure.texts), draw.__name__
 
 
 def _refusals(tmp_path: Path) -> dict[str, Path]:

@@ -150,11 +150,11 @@ def _advice(case: Case, ranking: Ranking) -> str:
         return "There is no strategy to choose."
     if max(len(never), len(others)) > 1:
         return f"It depends on what an outdated read costs you. {NONE_AHEAD} of these, freshest first:"
+    or_none = " or no cache at all" if never and not _saves_queries(case, never[0]) else ""
     if never and others:
-        or_none = "" if _saves_queries(case, never[0]) else " or no cache at all"
         rest = f"`{others[0]}` {AHEAD}" if ranking.unsettled else f"choose `{others[0]}`"
         return f"If no outdated read is acceptable, choose `{never[0]}`{or_none}; otherwise {rest}:"
-    return f"`{leaders[0]}` {AHEAD}:" if ranking.unsettled else f"Choose `{leaders[0]}`. {NONE_AHEAD} of it:"
+    return f"`{leaders[0]}` {AHEAD}:" if ranking.unsettled else f"Choose `{leaders[0]}`{or_none}. {NONE_AHEAD} of it:"
 
 
 def _saves_queries(case: Case, label: str) -> bool:
@@ -191,7 +191,7 @@ def _not_settled(case: Case, ranking: Ranking) -> list[str]:
     found = []
     for leader, labels in ranking.unsettled.items():
         behind = [
-            f"`{one}` ({figure(case, one, 'stale_ratio')} outdated, "
+            f"`{one}` (outdated: {figure(case, one, 'stale_ratio')}, "
             f"{figure(case, one, 'db_queries_saved_ratio')} of the queries saved)"
             for one in labels
         ]
@@ -210,7 +210,7 @@ def _cautions(case: Case, groups: list[Group]) -> list[str]:
     ]
     found = [_none_is_not_never(case, unseen[0])] if unseen else []
     never = [label for label in contenders(case) if never_stale(case, label)]
-    return [*found, _never_by_design(case, never)] if never else found
+    return [*found, _never_by_design(case, never)] if never and groups else found
 
 
 def _never_by_design(case: Case, never: list[str]) -> str:

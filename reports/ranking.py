@@ -6,7 +6,6 @@ The means over seeds say who is ahead; a strategy is dropped only if one that is
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
-from math import comb
 
 from reports.frames import Case, name_of
 from reports.statistics import CONFIDENCE, Interval, metric_interval, paired_difference
@@ -115,8 +114,8 @@ def _is_beyond_chance(case: Case, ours: str, theirs: str) -> bool:
 
 
 def _confidence(case: Case) -> float:
-    """Return the confidence for one pair that makes it `CONFIDENCE` for all pairs together (Bonferroni)."""
-    return 1 - (1 - CONFIDENCE) / max(comb(len(contenders(case)), 2), 1)
+    """Return the confidence for one pair that gives `CONFIDENCE` against all rivals of a strategy (Bonferroni)."""
+    return 1 - (1 - CONFIDENCE) / max(len(contenders(case)) - 1, 1)
 
 
 def _is_as_good(case: Case, label: str, leader: str) -> bool:

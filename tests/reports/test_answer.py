@@ -121,7 +121,7 @@ def test_what_chance_can_explain_is_not_settled_and_not_offered(made: Made) -> N
         in (found.options[0])
     )
     assert "unlucky" not in " ".join(found.options)
-    assert "cannot rank `steady` and, worse on average, `unlucky` (6.67% outdated" in found.cautions[0]
+    assert "cannot rank `steady` and, worse on average, `unlucky` (outdated: 6.67%, " in found.cautions[0]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_as_good_means_the_same_within_a_margin(made: Made, stale: list[float], 
 
 
 def test_many_strategies_raise_the_bar(made: Made) -> None:
-    """A difference that two strategies alone would show is not enough among ten, where chance has 45 tries."""
+    """A difference that two strategies alone would show is not enough where each has nine rivals."""
     leader: dict[str, Any] = {"stale": [0.10, 0.10, 0.10], "saved": [0.9, 0.9, 0.9]}
     behind: dict[str, Any] = {"stale": [0.18, 0.20, 0.22], "saved": [0.9, 0.9, 0.9]}
     assert rank(_case(made, leader=leader, behind=behind)).unsettled == {}
@@ -255,6 +255,7 @@ def test_what_is_never_outdated_by_design_is_named(busy: list[Outcome]) -> None:
         text = "\n".join(answer_text(fresh, 1000))
         assert "by design, only no cache at all and key-based (-" in text
         assert "No cache at all costs less than key-based" in text
+        assert "Choose key-based or no cache at all." in text
         assert "None seen is not never" not in text
 
 

@@ -16,6 +16,7 @@ from reports.ranking import (
     interval,
     never_stale,
     rank,
+    saves_queries,
 )
 from reports.statistics import most_unseen_ratio
 from reports.words import figure, guarantee, listed, oldest, outdated_pages, pages, people, span
@@ -150,15 +151,11 @@ def _advice(case: Case, ranking: Ranking) -> str:
         return "There is no strategy to choose."
     if max(len(never), len(others)) > 1:
         return f"It depends on what an outdated read costs you. {NONE_AHEAD} of these, freshest first:"
-    or_none = " or no cache at all" if never and not _saves_queries(case, never[0]) else ""
     if never and others:
         rest = f"`{others[0]}` {AHEAD}" if ranking.unsettled else f"choose `{others[0]}`"
-        return f"If no outdated read is acceptable, choose `{never[0]}`{or_none}; otherwise {rest}:"
+        return f"If no outdated read is acceptable, choose `{never[0]}`; otherwise {rest}:"
+    or_none = "" if others or saves_queries(case, never[0]) else " or no cache at all"
     return f"`{leaders[0]}` {AHEAD}:" if ranking.unsettled else f"Choose `{leaders[0]}`{or_none}. {NONE_AHEAD} of it:"
-
-
-def _saves_queries(case: Case, label: str) -> bool:
-    return interval(case, label, "db_queries_saved_ratio").mean > 0
 
 
 def _option(case: Case, group: Group) -> str:
@@ -216,7 +213,7 @@ def _cautions(case: Case, groups: list[Group]) -> list[str]:
 def _never_by_design(case: Case, never: list[str]) -> str:
     who = [f"`{label}` ({figure(case, label, 'db_queries_saved_ratio')} of the queries saved)" for label in never]
     text = f"If no outdated read is acceptable: by design, only {listed(['no cache at all', *who])} never serve one."
-    costlier = [f"`{label}`" for label in never if not _saves_queries(case, label)]
+    costlier = [f"`{label}`" for label in never if not saves_queries(case, label)]
     return (
         f"{text} No cache at all costs less than {listed(costlier)}: no more queries, and no cache calls."
         if costlier

@@ -51,6 +51,11 @@ def never_stale(case: Case, label: str) -> bool:
     return case.by_strategy[label][0].run.strategy.stale_at_most == "never"
 
 
+def saves_queries(case: Case, label: str) -> bool:
+    """Return whether the strategy asks the database less than no cache at all does."""
+    return interval(case, label, "db_queries_saved_ratio").mean > 0
+
+
 def compare(case: Case, ours: str, theirs: str, metric: str, confidence: float = CONFIDENCE) -> int:
     """Return -1 if *ours* is lower, 1 if it is higher, 0 if these seeds cannot tell (with one seed: the bare order)."""
     difference = paired_difference(case.values(ours, metric), case.values(theirs, metric), confidence)
@@ -62,7 +67,9 @@ def compare(case: Case, ours: str, theirs: str, metric: str, confidence: float =
 def rank(case: Case) -> Ranking:
     """Rank the strategies of *case* that one can choose."""
     judged = [label for label in contenders(case) if interval(case, label, "stale_ratio").seeds]
-    labels = sorted(judged, key=lambda label: _order(case, label))
+    # No cache at all has the same guarantee and is ahead of a strategy that asks the database as often.
+    worthwhile = [label for label in judged if saves_queries(case, label) or not never_stale(case, label)]
+    labels = sorted(worthwhile or judged, key=lambda label: _order(case, label))
     ahead_of = {label: [other for other in labels if _is_ahead(case, other, label)] for label in labels}
     groups: dict[str, list[str]] = {}
     unsettled: dict[str, list[str]] = {}

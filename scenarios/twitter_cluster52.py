@@ -17,8 +17,8 @@ SCENARIO = Scenario(
     trace=str(Path(__file__).parent / "data" / "twitter_cluster52_keys2pct.csv.gz"),
     write_popularity="same",
     writes_per_s=round(READS / LASTS_S * 0.02 / 0.93, 3),
-    warmup_s=294,
-    duration_s=5_000,
+    warmup_s=300,
+    duration_s=LASTS_S - 300,
     workers=4,
     threads=4,
 )

@@ -59,8 +59,8 @@ class Part(NamedTuple):
 
 DEMO = (
     Part("product_list", {"duration_s": "600"}, None, 8),
-    Part("transactional", {"warmup_s": "10", "duration_s": "20"}, "10", 3),
-    Part("twitter_cluster52", {"duration_s": "900"}, None, 3),
+    Part("transactional", {"warmup_s": "10", "duration_s": "12"}, "10", 5),
+    Part("twitter_cluster52", {"duration_s": "450"}, None, 5),
 )
 
 

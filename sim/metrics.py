@@ -70,7 +70,7 @@ def shown(name: str, value: Any, counts: dict[str, Any]) -> str:
         return f"{value:.2%}" if value == 0 or abs(value) >= 0.0001 else f"{100 * value:.2g}%"
     if metric.unit == "s":
         return duration(value)
-    if isinstance(value, int) or value == int(value) or abs(value) >= 1000:
+    if isinstance(value, int) or value == int(value) or abs(value) >= 999.5:
         return f"{value:,.0f}"
     return f"{value:.3g}"
 

@@ -18,7 +18,7 @@ def test_stampede(form: str, reads_in_a_fetch: float) -> None:
     expect = theory.stampede_constant if form == "constant" else theory.stampede_exponential
     # The timeout is ten fetches: a straggler does not reach the next expiry.
     latency = 1 if form == "constant" else "exponential:1"
-    scenario = instant(reads_in_a_fetch, 0, db_read_s=latency, requests=400_000 if reads_in_a_fetch > 4 else 150_000)
+    scenario = instant(reads_in_a_fetch, 0, db_read_s=latency, requests=700_000 if reads_in_a_fetch > 4 else 150_000)
     expected = {fetches_per_refresh: expect(reads_in_a_fetch, 1)}
     assert_theory(scenario, TtlOnly(10), expected, cycle_s=11 + 1 / reads_in_a_fetch)
 

@@ -12,7 +12,13 @@ from reports.statistics import metric_interval
 from sim.experiment import AGE_QUANTILES, Outcome
 from sim.scenario import Scenario
 
-STAND_IN = "`shared` is a stand-in for a shared server (one LocMem store, a round trip away)"
+ABOUT_BACKENDS = {
+    "shared": "`shared` is a stand-in for a shared server (one LocMem store, a round trip away)",
+    "db": (
+        "`db` is a cache table in a database of its own: its calls stand outside the rows' transactions and take none "
+        "of their connections"
+    ),
+}
 AGE_STEPS = 160
 
 
@@ -56,7 +62,7 @@ class Case:
 
     @property
     def notes(self) -> list[str]:
-        """What a reader of any output must know: the stand-in first, then what the runs noted."""
+        """What a reader of any output must know: what the backend stands for first, then what the runs noted."""
         return list(dict.fromkeys(note for outcome in self.outcomes for note in notes_of(outcome)))
 
     @property
@@ -101,8 +107,9 @@ def cases(outcomes: Sequence[Outcome]) -> list[Case]:
 
 
 def notes_of(outcome: Outcome) -> list[str]:
-    """Return the notes of one run, the stand-in's among them."""
-    return [STAND_IN, *outcome.notes] if outcome.run.backend == "shared" else list(outcome.notes)
+    """Return the notes of one run, what its backend stands for first."""
+    about = ABOUT_BACKENDS.get(outcome.run.backend)
+    return [about, *outcome.notes] if about else list(outcome.notes)
 
 
 def run_frame(outcomes: Sequence[Outcome]) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from sim.contract import Strategy
 from sim.errors import UserError, one_line, unknown
 from sim.scenario import DEFAULTS, Scenario
 from sim.specs import number
+from sim.trace import load_trace
 
 _UNSET = object()
 
@@ -126,7 +127,7 @@ def choose_settings(texts: Iterable[str]) -> dict[str, str]:
 
 def with_trace(scenario: Scenario, path: str) -> Scenario:
     """Return *scenario* replaying the trace at *path*; the fields a trace stands in for go back to their defaults."""
-    known = {name: DEFAULTS[name] for name in ("keys", "read_popularity", "reads_per_s", "arrivals")}
+    known = {name: DEFAULTS[name] for name in load_trace(path).fields if name != "value_bytes"}
     return replace(scenario, trace=path, **known)
 
 

@@ -74,6 +74,8 @@ class Scenario:
         parse_popularity("read_popularity", self.read_popularity)
         parse_popularity("write_popularity", self.write_popularity)
         self._check_arrivals()
+        limited = self.max_entries is not None or self.cull_frequency == DEFAULTS["cull_frequency"]
+        require(limited, self._at("cull_frequency", "needs max_entries"))
         self._check_trace_conflicts()
 
     def _checked(self, name: str, value: Any) -> Any:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sim.arrivals import Arrivals, rate_shape
 from sim.errors import UserError, one_line
 from sim.popularity import KeySampler, key_shares
-from sim.scenario import Scenario
+from sim.scenario import DEFAULTS, Scenario
 from sim.seeds import streams
 from sim.trace import Trace, load_trace
 
@@ -149,6 +149,7 @@ def _replayed(scenario: Scenario, trace: Trace, seed: int) -> Workload:
     read_shares /= max(1.0, read_shares.sum())
     writes_per_s = scenario.writes_per_s
     if trace.has_writes:
+        _refuse_synthetic_writes(scenario)
         write_replay = Replay(time_s[writes], trace.key_code[writes])
         write_stream = Stream(write_replay, write_replay, scenario.workers or 1, seeds["write_workers"])
         writes_per_s = float(writes.sum()) / end_s
@@ -169,6 +170,14 @@ def _replayed(scenario: Scenario, trace: Trace, seed: int) -> Workload:
         notes=notes,
         trace=trace,
     )
+
+
+def _refuse_synthetic_writes(scenario: Scenario) -> None:
+    for name in ("writes_per_s", "write_popularity"):
+        value = getattr(scenario, name)
+        if value not in (0, DEFAULTS[name]):
+            where = f"Scenario {one_line(scenario.name)!r}: {name}={one_line(value)}"
+            raise UserError(f"{where}: the trace has writes of its own; leave it out")
 
 
 def _synthetic_writes(scenario: Scenario, reads_per_s: float) -> str:

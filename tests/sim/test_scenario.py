@@ -70,6 +70,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"read_popularity": "same"}, "read_popularity='same' only makes sense for write_popularity"),
     ({"db_read_s": "auto"}, "db_read_s: 'auto' is not a number"),
     ({"arrivals": "flash:5:60:9", "duration_s": 60}, "arrivals=flash:5:60:9 comes after duration_s=60"),
+    ({"cull_frequency": 2}, "Scenario 's': cull_frequency=2 needs max_entries"),
     ({"trace_speed": 2}, "Scenario 's': trace_speed=2.0 needs a trace"),
     ({"trace": "t.csv", "keys": 7}, "Scenario 's': keys=7 comes from the trace; leave it out"),
     ({"trace": "t.csv", "arrivals": "daily:0:9"}, "arrivals=daily:0:9 comes from the trace; leave it out"),

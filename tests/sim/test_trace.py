@@ -11,6 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sim import Scenario, UserError, run
+from sim.choose import with_trace
+from sim.scenario import DEFAULTS
 from sim.trace import READS, WRITES, Trace, load_trace
 from sim.workload import build_workload
 from strategies import NoCache
@@ -104,9 +106,20 @@ def test_synthetic_writes_are_said(tmp_path: Path) -> None:
     result = run(replayed(tmp_path, content, writes_per_s=2, duration_s=1e6), NoCache())
     assert any("they are synthetic, Poisson at 2 a second" in note for note in result.notes)
     assert abs(len(result.writes) - 4000) < 4 * np.sqrt(4000)
-    own = run(replayed(tmp_path, b"time_s,key,op\n0.5,a,get\n1,a,cas\n2,b,get\n", writes_per_s=50), NoCache())
+    own = run(replayed(tmp_path, b"time_s,key,op\n0.5,a,get\n1,a,cas\n2,b,get\n", writes_per_s=0), NoCache())
     assert rows(own.writes, "arrival_s", "key") == [(0.5, "a")]
     assert not any("synthetic" in note for note in own.notes)
+
+
+@pytest.mark.parametrize("setting", [{"writes_per_s": 50}, {"write_popularity": "same"}])
+def test_synthetic_writes_beside_recorded_ones_are_refused(tmp_path: Path, setting: dict[str, Any]) -> None:
+    """A knob that would do nothing is not accepted; `with_trace` takes it out."""
+    scenario = replayed(tmp_path, b"time_s,key,op\n0.5,a,get\n1,a,cas\n2,b,get\n", **setting)
+    (name,) = setting
+    with pytest.raises(UserError, match=rf"{name}=.*: the trace has writes of its own; leave it out$"):
+        run(scenario, NoCache())
+    cleared = with_trace(Scenario("s", **setting), str(scenario.trace))
+    assert getattr(cleared, name) == DEFAULTS[name]
 
 
 def test_notes_on_length_and_timeouts(tmp_path: Path) -> None:

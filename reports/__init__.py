@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sim.experiment import Outcome
 
-__all__ = ["answer_text", "check_writable", "render", "write_report"]
+__all__ = ["answer_text", "check_writable", "render", "split", "write_report"]
 
 
 def check_writable(out_dir: Path | str) -> None:
@@ -36,6 +36,13 @@ def write_report(
     from reports.folder import write_folder
 
     return write_folder(outcomes, out_dir, command, yours)
+
+
+def split(outcomes: Sequence[Outcome]) -> list[Sequence[Outcome]]:
+    """Return the outcomes of each case (a scenario on a backend), in the order they were run."""
+    from reports.frames import cases
+
+    return [case.outcomes for case in cases(outcomes)]
 
 
 def answer_text(outcomes: Sequence[Outcome]) -> list[str]:

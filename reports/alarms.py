@@ -57,7 +57,10 @@ def _timeouts(case: Case) -> list[str]:
     longer = _those(case, lambda label: _timeout_s(case, label) > measured_s)
     if not longer:
         return []
-    who = "every timeout" if len(longer) > 3 else f"the timeout of {listed(longer)}"
+    able = _those(case, lambda label: _timeout_s(case, label) > 0)
+    who = f"the timeout of {listed(longer)}"
+    if len(longer) > 3:
+        who = "every timeout" if longer == able else f"{len(longer)} of {len(able)} timeouts"
     return [f"The measured time ({duration(measured_s)}) is shorter than {who}: little or nothing expired meanwhile."]
 
 
@@ -73,7 +76,8 @@ def _warm_up(case: Case) -> list[str]:
     if longest_s <= warmup_s:
         return []
     shorter = f"The warm-up ({duration(warmup_s)}) is shorter than the longest timeout ({duration(longest_s)})"
-    return [f"{shorter}: entries still expire in step with the start. Set warmup_s to {longest_s:g} or more."]
+    mend = "" if case.scenario.trace else f" Set warmup_s to {longest_s:g} or more."
+    return [f"{shorter}: entries still expire in step with the start.{mend}"]
 
 
 def _overload(case: Case) -> list[str]:

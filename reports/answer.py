@@ -4,11 +4,12 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.alarms import alarms
+from reports.alarms import FEW_WRITES, alarms
 from reports.frames import Case, cases
 from reports.ranking import (
     EQUAL_SHARE,
     NEGLIGIBLE_SHARE,
+    RARE_SHARE,
     Group,
     Ranking,
     compare,
@@ -26,12 +27,14 @@ from sim.experiment import Outcome
 BEFORE, AFTER = "delete-in-transaction", "delete-on-write"
 PHRASES = {
     BEFORE: "deleting inside the transaction",
-    AFTER: "moving one line to `on_commit`",
+    AFTER: "deleting in `on_commit`",
     "ttl-only": "waiting for the timeout",
 }
+MOVED = "moving one line to `on_commit`"  # from BEFORE to AFTER
 NONE_AHEAD = "On average no other strategy compared here is ahead"
+MARGIN = f"(a difference in outdated reads below {RARE_SHARE:.2%} of all reads does not count)"
 AHEAD = "is ahead on average, but these seeds do not settle it"
-MORE = "more seeds would"
+MORE = "more seeds may"
 LIMITS = (
     "Latencies are simulated (the scenario's distributions), not measured on your machines.",
     "No delete is lost, no replica lags, no server fails: each of these would add outdated reads.",
@@ -105,7 +108,7 @@ def _lead(case: Case, groups: list[Group]) -> str:
 
 def _contrast(case: Case, worse: str, better: str) -> str:
     before, after = outdated_pages(case, worse), outdated_pages(case, better)
-    turn = PHRASES.get(better, f"`{better}`")
+    turn = MOVED if (worse, better) == (BEFORE, AFTER) else PHRASES.get(better, f"`{better}`")
     sign = compare(case, better, worse, "stale_reads_per_day")
     if before.mean == after.mean == 0:
         return f"{_rate(case, worse)}, {_serves(case, worse)}; neither did {turn}."
@@ -139,7 +142,12 @@ def _queries(case: Case, worse: str, better: str) -> str:
 
 
 def _choice(case: Case, ranking: Ranking) -> str:
+    labels = contenders(case)
+    if len(labels) == 1:
+        return f"Only `{labels[0]}` was run: there is nothing to compare it with."
     text = _advice(case, ranking)
+    if labels and 0 < case.total(labels[0], "writes") < FEW_WRITES:
+        return f"Too few writes were measured to choose by ({case.total(labels[0], 'writes')}). So far: {text}"
     return f"Going by one seed: {text[:1].lower()}{text[1:]}" if len(case.seeds) == 1 else text
 
 
@@ -150,12 +158,11 @@ def _advice(case: Case, ranking: Ranking) -> str:
     if not leaders:
         return "There is no strategy to choose."
     if max(len(never), len(others)) > 1:
-        return f"It depends on what an outdated read costs you. {NONE_AHEAD} of these, freshest first:"
+        return f"It depends on what an outdated read costs you. {NONE_AHEAD} of these {MARGIN}, freshest first:"
     if never and others:
         rest = f"`{others[0]}` {AHEAD}" if ranking.unsettled else f"choose `{others[0]}`"
         return f"If no outdated read is acceptable, choose `{never[0]}`; otherwise {rest}:"
-    or_none = "" if others or saves_queries(case, never[0]) else " or no cache at all"
-    return f"`{leaders[0]}` {AHEAD}:" if ranking.unsettled else f"Choose `{leaders[0]}`{or_none}. {NONE_AHEAD} of it:"
+    return f"`{leaders[0]}` {AHEAD}:" if ranking.unsettled else f"Choose `{leaders[0]}`. {NONE_AHEAD} of it {MARGIN}:"
 
 
 def _option(case: Case, group: Group) -> str:

@@ -66,7 +66,7 @@ def _x_limits(frame: pd.DataFrame, metric: str, ax: Axes) -> None:
     values = frame[metric].dropna()
     low, high = (values.min(), values.max()) if len(values) else (0.0, 1.0)
     span = max(high - low, 0.05)
-    ax.set_xlim(low - 0.05 * span, high + 0.05 * span)
+    ax.set_xlim(low - 0.05 * span, min(high + 0.05 * span, 1 + 0.05 * span))
     ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     ax.xaxis.set_major_formatter(PercentFormatter(1))
 
@@ -129,7 +129,7 @@ def stale_ages(frame: pd.DataFrame, looks: Looks, ax: Axes) -> None:
     ax.set_xscale("log")
     ax.set_yscale("log")
     low, high = frame["age_s"].min(), frame["age_s"].max()
-    ax.set_xlim(low / 1.3, max(high, low * 10) * 1.3)
+    ax.set_xlim(min(low / 1.3, 10 ** floor(log10(high))), max(high, low * 10) * 1.3)
     ax.set_ylim(
         10 ** (floor(log10(frame["share"].min())) - 0.25), 10 ** min(0.15, ceil(log10(frame["share"].max()) + 0.05))
     )

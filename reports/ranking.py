@@ -12,7 +12,8 @@ from reports.statistics import CONFIDENCE, Interval, metric_interval, paired_dif
 
 BOUNDS = ("no-cache", "oracle")  # what nobody chooses: no cache at all, and a cache that cannot exist
 NEGLIGIBLE_SHARE = 0.001  # queries that differ by less than this share of the reads count as the same
-EQUAL_SHARE = 0.1  # outdated reads that differ by less than this share of themselves count as the same
+RARE_SHARE = 0.0001  # outdated reads that differ by less than this share of all reads count as the same
+EQUAL_SHARE = 0.1  # or outdated reads that differ by less than this share of themselves count as the same
 
 
 @dataclass(frozen=True)
@@ -92,14 +93,16 @@ def _order(case: Case, label: str) -> tuple[float, bool, float]:
 
 
 def _is_ahead(case: Case, ours: str, theirs: str) -> bool:
-    """Return whether *ours* is on average no worse in both figures, and better in one.
+    """Return whether *ours* is on average no worse in both figures, and better in one; a rare read makes none worse.
 
     However lucky, a strategy that may serve an outdated read is never ahead of one that cannot.
     """
     if never_stale(case, theirs) and not never_stale(case, ours):
         return False
     fresher, cheaper = _gains(case, ours, theirs)
-    return fresher >= 0 and cheaper >= -NEGLIGIBLE_SHARE and (fresher > 0 or cheaper > NEGLIGIBLE_SHARE)
+    if cheaper > NEGLIGIBLE_SHARE:
+        return fresher >= -RARE_SHARE
+    return fresher > 0 and cheaper >= -NEGLIGIBLE_SHARE
 
 
 def _gains(case: Case, ours: str, theirs: str) -> tuple[float, float]:
@@ -128,7 +131,7 @@ def _confidence(case: Case) -> float:
 def _is_as_good(case: Case, label: str, leader: str) -> bool:
     """Return whether *label* equals *leader* within the margins: more than that no difference was found."""
     difference = paired_difference(case.values(label, "stale_ratio"), case.values(leader, "stale_ratio"))
-    margin = EQUAL_SHARE * interval(case, leader, "stale_ratio").mean
+    margin = max(EQUAL_SHARE * interval(case, leader, "stale_ratio").mean, RARE_SHARE)
     ends = (difference.low, difference.high) if difference.known else (difference.mean,)
     return max(map(abs, ends)) <= margin and abs(_gains(case, label, leader)[1]) <= NEGLIGIBLE_SHARE
 

@@ -74,7 +74,9 @@ def demo(
     runs = []
     for part in DEMO:
         choice = _choice(part.scenario)
-        shorter = replace(choice, scenario=choice.scenario.with_settings(part.settings))
+        cut = ", ".join(f"{name}={value}" for name, value in part.settings.items())
+        scenario = replace(choice.scenario, why=f"{choice.scenario.why} (shortened for the demo: {cut})")
+        shorter = replace(choice, scenario=scenario.with_settings(part.settings))
         runs += _runs(shorter, [], ["shared"], range(1, part.seeds + 1), part.timeout)
     outcomes = _run(runs, jobs, out)
     _print_results(outcomes, Format.TABLE)
@@ -143,7 +145,7 @@ def init(
         for name, (question, default) in QUESTIONS.items():
             answers[name] = typer.prompt(question, default=default, err=True)
     write_starter(file, {name: answer for name, answer in answers.items() if answer is not None}, force=force)
-    _say(f"wrote {file}; now: cachewise run {file} --seeds 5 --out out/mine")
+    _say(f"wrote {file}; now: cachewise run {file} --seeds 5 --out out/{file.stem}")
 
 
 @app.command("list")
@@ -251,11 +253,13 @@ def _progress(total: int) -> Iterator[Callable[["Run"], None]]:
 
 
 def _print_results(outcomes: list["Outcome"], form: Format) -> None:
-    from reports import answer_text, render
+    from reports import answer_text, render, split
 
-    typer.echo(render(outcomes, form.value))
-    if form is Format.TABLE:
-        typer.echo("\n".join(answer_text(outcomes)))
+    if form is not Format.TABLE:
+        typer.echo(render(outcomes, form.value))
+        return
+    for part in split(outcomes):
+        typer.echo("\n".join([render(part, form.value), *answer_text(part), ""]))
 
 
 def _write_page(outcomes: list["Outcome"], out: Path, context: typer.Context, yours: set[str]) -> None:
@@ -314,7 +318,9 @@ def main(args: Sequence[str] | None = None) -> None:
     except UserError as error:
         code = _fail(str(error))
     except bad_usage as error:
-        code = _fail(one_line(error.format_message(), 300) or "what should it do? see cachewise --help")
+        code = _fail(
+            one_line(" ".join(error.format_message().split()), 300) or "what should it do? see cachewise --help"
+        )
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except BrokenPipeError:

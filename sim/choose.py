@@ -41,6 +41,10 @@ def choose_scenario(target: str, package_folder: Path) -> Choice:
     Raises:
         UserError: for an unknown name, a missing file, or a file without a usable SCENARIO.
     """
+    if target.endswith((".csv", ".gz", ".parquet")):
+        raise UserError(
+            f"{one_line(target)} is a trace, not a scenario: cachewise run SCENARIO --trace {one_line(target)}"
+        )
     if target.endswith(".py") or "/" in target or "\\" in target:
         path = Path(target)
         return _from_file(path, own_file=path.resolve().parent != package_folder.resolve())
@@ -81,6 +85,8 @@ def choose_strategy(text: str, known: Mapping[str, type[Strategy]], timeout: Any
         UserError: for an unknown name or parameter, or a value that is neither a number nor ``none``.
     """
     name, _, settings = text.strip().partition(":")
+    if "," in name:
+        raise UserError(f"strategy {one_line(text)!r}: repeat --strategy for each one")
     if name not in known:
         raise unknown("strategy", name, known)
     defaults = {one.name: one.default for one in fields(known[name])}  # type: ignore[arg-type]
@@ -103,7 +109,10 @@ def choose_strategy(text: str, known: Mapping[str, type[Strategy]], timeout: Any
 def _value(where: str, text: str) -> float | None:
     if text.strip().lower() in ("none", "null"):
         return None
-    value = number(where, text)
+    try:
+        value = number(where, text)
+    except UserError as error:
+        raise UserError(f"{error}; write seconds, or none") from None
     return int(value) if value.is_integer() else value
 
 
@@ -117,6 +126,8 @@ def choose_settings(texts: Iterable[str]) -> dict[str, str]:
     settings = {}
     for text in texts:
         name, equals, value = text.partition("=")
+        if name.strip().lower() == "timeout":
+            raise UserError(f"--set {one_line(text)}: the timeout belongs to the strategies; write --timeout SECONDS")
         if name.strip() not in DEFAULTS:
             raise unknown("scenario field", name.strip(), DEFAULTS)
         if not equals:

@@ -15,7 +15,7 @@ class StrategyError(UserError):
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     """Return the error for an unknown *name*, naming the nearest of *known*."""
     names = sorted(known)
-    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.4)
+    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
     return UserError(f"unknown {kind} {one_line(name)!r}; {hint}")
 

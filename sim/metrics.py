@@ -77,7 +77,9 @@ def shown(name: str, value: Any, counts: dict[str, Any]) -> str:
 
 def duration(seconds: float) -> str:
     """Return *seconds* with the unit that reads best: 3.2 ms, 5.0 s, 12 min."""
-    for limit, scale, unit in ((1e-3, 1e6, "us"), (1.0, 1e3, "ms"), (180.0, 1.0, "s"), (10_800.0, 1 / 60, "min")):
+    if seconds == 0:
+        return "0 s"
+    for limit, scale, unit in ((1e-3, 1e6, "µs"), (1.0, 1e3, "ms"), (180.0, 1.0, "s"), (10_800.0, 1 / 60, "min")):
         if abs(seconds) < limit:
             return f"{seconds * scale:.3g} {unit}"
     return f"{seconds / 3600:.3g} h"

@@ -118,7 +118,7 @@ class Scenario:
                 raise UserError(self._at(name, "comes from the trace; leave it out"))
 
     def _at(self, name: str, problem: str) -> str:
-        return f"Scenario {one_line(self.name)!r}: {name}={one_line(getattr(self, name))} {problem}"
+        return f"Scenario {one_line(self.name)!r}: {name}={one_line(_brief(getattr(self, name)))} {problem}"
 
     @property
     def end_s(self) -> float:
@@ -136,6 +136,11 @@ class Scenario:
             UserError: for an unknown field or a value that does not fit.
         """
         return replace(self, **{name: _from_text(name, text) for name, text in settings.items()})
+
+
+def _brief(value: Any) -> Any:
+    """Return a whole float as the int that was probably typed."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 LATENCIES = ("cache_rtt_s", "db_read_s", "db_commit_s", "render_s", "transaction_tail_s")

@@ -49,7 +49,7 @@ class Trace:
     """A trace in memory; times start at 0 and ascend.
 
     `time_s`, `key_code` and `is_write` have one entry a request; `key_names` and `size_bytes` one a key (`size_bytes`
-    is -1 where the trace does not say). `fills` counts the operations left out as fills.
+    is -1 where the trace does not say). `fills` counts the operations left out as fills, of all `stores`.
     """
 
     path: str
@@ -60,6 +60,7 @@ class Trace:
     size_bytes: NDArray[np.int64]
     whole_seconds: bool
     fills: int
+    stores: int
     median_timeout_s: float | None
 
     @property
@@ -109,6 +110,7 @@ def load_trace(path: str) -> Trace:
         size_bytes=sizes,
         whole_seconds=bool((time_s == np.floor(time_s)).all()),
         fills=int(len(keep) - keep.sum()),
+        stores=int((kind == _FILL_OR_WRITE).sum()),
         median_timeout_s=_median_timeout(frame, path),
     )
 

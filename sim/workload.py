@@ -207,7 +207,10 @@ def _usable_time(scenario: Scenario, trace: Trace) -> tuple[float, list[str]]:
     if trace.whole_seconds:
         notes.append("the trace's stamps are whole seconds: requests are spread at random within their second")
     if trace.fills:
-        notes.append(f"{trace.fills:,} stores right after a read of the same key are taken for fills and left out")
+        notes.append(
+            f"{trace.fills:,} of the trace's {trace.stores:,} set and add requests came right after a read of the same "
+            "key: they are taken for fills and left out (where they changed the row, call them write)"
+        )
     if trace.median_timeout_s is not None:
         notes.append(
             f"the trace's own timeouts (median {trace.median_timeout_s:g} s) are not used: strategies bring theirs"

@@ -1,9 +1,13 @@
 """What all tests share: reproducible Hypothesis, and a folder for scripts."""
 
+import signal
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# A shell that starts the tests in the background lets them, and all that they start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples on every machine and in every run: a red test is a change of the code, never of the dice.
 settings.register_profile(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from sim.errors import UserError, one_line
-from sim.interrupts import ignore_ctrl_c, raise_on_signals
+from sim.interrupts import ignore_signals, raise_on_signals
 
 if TYPE_CHECKING:
     from sim.choose import Choice
@@ -266,7 +266,9 @@ def _write_page(outcomes: list["Outcome"], out: Path, context: typer.Context, yo
     from reports import write_report
 
     command = shlex.join(["cachewise", *context.obj])
-    _say(f"page: {write_report(outcomes, out, command, yours)}")
+    page = write_report(outcomes, out, command, yours)
+    ignore_signals()  # too late: from here on nothing happens that could be undone
+    _say(f"page: {page}")
 
 
 def _list_scenarios() -> list[tuple[str, str]]:
@@ -326,7 +328,7 @@ def main(args: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
-    ignore_ctrl_c()
+    ignore_signals()
     if code == INTERRUPTED:  # typer turns some Ctrl-C into this code by itself
         _say("cachewise: interrupted; nothing was written")
     sys.exit(code or 0)

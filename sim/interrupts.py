@@ -22,9 +22,10 @@ def raise_on_signals() -> None:
     signal.signal(signal.SIGTERM, _terminate)
 
 
-def ignore_ctrl_c() -> None:
-    """Let Ctrl-C do nothing any more: only Python's own end is left to interrupt."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def ignore_signals() -> None:
+    """Let Ctrl-C and SIGTERM do nothing any more: what was asked for is done, and only Python's own end is left."""
+    for number in HELD:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager

@@ -53,13 +53,15 @@ def interrupts_held() -> Iterator[None]:
 @contextmanager
 def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
     """Make a folder in *parent* (or where temporary files go) that is gone afterwards, whenever Ctrl-C comes."""
-    with interrupts_held():
-        folder = tempfile.TemporaryDirectory(prefix=prefix, dir=parent)
+    folder = None
     try:
+        with interrupts_held():  # what it held back is raised at its end, when the folder is there
+            folder = tempfile.TemporaryDirectory(prefix=prefix, dir=parent)
         yield Path(folder.name)
     finally:
-        with interrupts_held():
-            folder.cleanup()
+        if folder is not None:
+            with interrupts_held():
+                folder.cleanup()
 
 
 def _block_ctrl_c(how: int) -> None:

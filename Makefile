@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 # Debian and Ubuntu ship Python without the module that makes environments.
-SUDO := $$(command -v sudo) DEBIAN_FRONTEND=noninteractive
+SUDO := $$(command -v sudo) env DEBIAN_FRONTEND=noninteractive
 APT := $(SUDO) apt-get update --quiet && $(SUDO) apt-get install --yes --quiet
 
 .DEFAULT_GOAL := help
@@ -21,7 +21,7 @@ test: servers  ## run the whole test suite
 	$(BIN)/python -m pytest
 
 servers: $(VENV)/.test  ## install what the tests of real servers need: Redis, Memcached, PostgreSQL, libfaketime (apt)
-	@missing="$$($(BIN)/python -m sim.servers.programs)"; \
+	@missing="$$($(BIN)/python -c 'from sim.servers.programs import missing_packages; print(*missing_packages())')"; \
 	[ -z "$$missing" ] || { $(APT) $$missing </dev/null >&2; } \
 	  || echo "could not install $$missing: tests that need them will be skipped (and fail where CI=true)" >&2
 

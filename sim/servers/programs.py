@@ -101,5 +101,7 @@ INITDB = Program("initdb", "postgresql")
 POSTGRES = Program("postgres", "postgresql")
 PROGRAMS = (REDIS_SERVER, MEMCACHED, FAKETIME, FAKETIME_THREADS, INITDB, POSTGRES)
 
-if __name__ == "__main__":  # for make: the packages that are missing
-    print(*sorted({one.package for one in PROGRAMS if one.find() is None}))  # noqa: T201 - that is its purpose
+
+def missing_packages() -> list[str]:
+    """Return the packages of Debian and Ubuntu that bring the programs which are not here."""
+    return sorted({one.package for one in PROGRAMS if one.find() is None})

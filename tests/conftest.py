@@ -3,12 +3,14 @@
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from sim.backends import BACKENDS as BY_NAME
 from sim.servers.programs import mend_of
+from strategies import STRATEGIES
 from tests.helpers import SERVERS
 
 # A shell that starts the tests in the background lets them, and all that they start, ignore Ctrl-C.
@@ -36,6 +38,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if missing:
         message = f"not installed: {', '.join(one.name for one in missing)}; {mend_of(missing)}"
         pytest.fail(message, pytrace=False) if os.environ.get("CI") == "true" else pytest.skip(message)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out the strategies that a backend's cache lacks a method for."""
+
+    def possible(item: pytest.Item) -> bool:
+        params = getattr(getattr(item, "callspec", None), "params", {})
+        strategy: Any = STRATEGIES.get(params.get("name", ""))
+        # A test that names no backend runs on `shared`.
+        return strategy is None or not BY_NAME[params.get("backend", "shared")].lacks(strategy)
+
+    items[:] = [item for item in items if possible(item)]
 
 
 def pytest_sessionfinish() -> None:

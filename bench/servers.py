@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.rounds < LEAST_ROUNDS:
         parser.error(f"--rounds must be at least {LEAST_ROUNDS}")
-    table = Table("backend", "requests a virtual second", "bare us", "run us", "run / bare", "all rounds", "at most 1.5")
+    table = Table("backend", "requests a virtual s", "bare us", "run us", "run / bare", "all rounds", "at most 1.5")
     with servers() as ours:
         for backend, rates in RATES_PER_S.items():
             for rate_per_s in rates:

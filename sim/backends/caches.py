@@ -1,7 +1,7 @@
 """A run's caches: a backend, opened for one run, with a cache object for each worker."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
 
 from django.core.cache.backends import locmem
@@ -14,6 +14,7 @@ from sim.backends.wire import Wire
 from sim.engine import Engine
 from sim.errors import UserError
 from sim.latency import LatencyOf
+from sim.servers.programs import require_all
 from sim.servers.session import Servers
 from sim.virtual import EPOCH_S, virtualise
 
@@ -52,18 +53,19 @@ def open_caches(
     Raises:
         UserError: if a server dies meanwhile, or the limits mean nothing to the backend.
     """
+    require_all(backend.needs)
     virtualise()
     with backend.open(servers, virtual=True) as place, _living(place):
         params = _params(backend, place, limits)
-        cls = simulated(place.cache_class, backend.primitives, engine, rtt, log)
+        move = None if place.server is None or place.server.clock is None else place.server.move
+        cls = simulated(place.cache_class, backend, engine, rtt, log, move)
         stores = 1 if backend.one_store else workers
         caches = [_private(cls, place.location, params) for _ in range(stores)]
         of_worker = caches * workers if backend.one_store else caches
-        epoch_s, wire = EPOCH_S, None
-        if place.server is not None:
-            epoch_s = place.server.begin()
-            wire = Wire(engine, rtt, place.server.move, log)
-        yield Caches(of_worker, lambda: sum(map(place.entries, caches)), place.database_alias, wire, epoch_s)
+        epoch_s = EPOCH_S if place.server is None else EPOCH_S + place.server.begin()
+        with closing(Wire(engine, rtt, move, log)) as wire:
+            entries = lambda: sum(map(place.entries, caches))  # noqa: E731 - said once
+            yield Caches(of_worker, entries, place.database_alias, None if backend.primitives else wire, epoch_s)
 
 
 @contextmanager

@@ -77,7 +77,7 @@ class Server(ABC):
         """Make it ready for a run: empty, and at a whole second that is later than any before; return that second."""
         self.flush()
         if self.clock is None:
-            return int(time.time())
+            return 0
         self.clock.begin()
         self.move(0.0)
         return self.clock.epoch_s

@@ -7,7 +7,7 @@ from sim.backends import backend_named
 from sim.conformance.cases import CALLED_S, CALLS, STORED_S, Case, cases
 from sim.conformance.deciders import decider, timeout_decider
 from sim.conformance.lifetimes import Lifetime, lifetimes
-from sim.conformance.meetings import unexplained
+from sim.conformance.meetings import met
 from sim.conformance.stage import Stage
 from sim.conformance.twins import twins
 from sim.servers.session import Servers
@@ -82,7 +82,7 @@ def _observed(stage: Stage, group: Sequence[Case]) -> list[Observation]:
 
 def _rivals(stage: Stage) -> dict[str, list[str]]:
     rivals: dict[str, list[str]] = {}
-    for meeting, times in unexplained(stage).items():
+    for meeting, times in met(stage).items():
         if times:
             rivals.setdefault(meeting.call, []).append(meeting.rival)
     return rivals

@@ -91,6 +91,13 @@ def run(
         list[str] | None, typer.Option(help="NAME[:param=value,...], repeatable; all if left out")
     ] = None,
     backend: Annotated[list[str] | None, typer.Option(help="repeatable; shared if left out")] = None,
+    backend_settings: Annotated[
+        list[str] | None, typer.Option(help="a TOML file with an entry of Django's CACHES; repeatable")
+    ] = None,
+    settings_module: Annotated[
+        list[str] | None,
+        typer.Option("--settings", help="MODULE[:ALIAS]: the CACHES of your settings, never its LOCATION; repeatable"),
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="run with this seed (1 if left out)")] = None,
     seeds: Annotated[int | None, typer.Option(min=1, max=10_000, help="run with seeds 1 to K: error bars")] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="scenario field=value, repeatable")] = None,
@@ -105,10 +112,11 @@ def run(
         raise UserError("--seed and --seeds exclude each other: --seed N is one run, --seeds K runs seeds 1 to K")
     choice = _settled(_choice(scenario), settings or [], trace)
     numbers = [1 if seed is None else seed] if seeds is None else list(range(1, seeds + 1))
-    outcomes = _run(_runs(choice, strategy or [], backend or ["shared"], numbers, timeout), jobs, out)
+    backends = _backends(backend, backend_settings, settings_module)
+    outcomes = _run(_runs(choice, strategy or [], backends or ["shared"], numbers, timeout), jobs, out)
     _print_results(outcomes, form)
     if out is not None:
-        given: dict[str, Any] = {"strategies": strategy, "backend": backend, "timeout": timeout, "trace": trace}
+        given: dict[str, Any] = {"strategies": strategy, "backend": backends, "timeout": timeout, "trace": trace}
         given["seeds"] = seeds if seed is None else [seed]
         _write_page(outcomes, out, context, _yours(choice, settings or [], given))
 
@@ -190,6 +198,18 @@ def _settled(choice: "Choice", settings: Sequence[str], trace: str | None) -> "C
     return replace(choice, scenario=scenario.with_settings(choose_settings(settings)))
 
 
+def _backends(
+    names: Sequence[str] | None, files: Sequence[str] | None, settings_modules: Sequence[str] | None
+) -> list[str]:
+    """Return all backends that were asked for, as `sim.backends.backend_named` takes them."""
+    from sim.backends.own import SETTINGS
+
+    for file in files or ():
+        if not file.endswith(".toml"):
+            raise UserError(f"--backend-settings {one_line(file)}: it must be a TOML file, FILE.toml")
+    return [*(names or ()), *(files or ()), *(f"{SETTINGS}{module}" for module in settings_modules or ())]
+
+
 def _timeout_of(choice: "Choice") -> dict[str, Any]:
     return {"timeout": choice.timeout} if choice.has_timeout else {}
 
@@ -197,20 +217,24 @@ def _timeout_of(choice: "Choice") -> dict[str, Any]:
 def _runs(
     choice: "Choice", strategies: Sequence[str], backends: Sequence[str], seeds: Sequence[int], timeout: str | None
 ) -> list["Run"]:
-    from sim.backends import backend_named
+    from sim.backends import backend_named, require_verbs
+    from sim.backends.own import default_timeout
     from sim.choose import choose_strategy, choose_timeout
     from sim.result import Run
     from strategies import STRATEGIES
 
-    default = _timeout_of(choice) if timeout is None else {"timeout": choose_timeout(timeout)}
-    chosen = [choose_strategy(text, STRATEGIES, **default) for text in strategies or list(STRATEGIES)]
-    names = [backend_named(name).name for name in backends]
-    return [
-        Run(choice.scenario, strategy, name, seed)
-        for name in dict.fromkeys(names)
-        for strategy in dict.fromkeys(chosen)
-        for seed in seeds
-    ]
+    runs = []
+    for where in map(backend_named, dict.fromkeys(backends)):
+        default = default_timeout(where.name) | _timeout_of(choice)
+        if timeout is not None:
+            default = {"timeout": choose_timeout(timeout)}
+        chosen = [choose_strategy(text, STRATEGIES, **default) for text in strategies or list(STRATEGIES)]
+        for strategy in dict.fromkeys(chosen):
+            if strategies:
+                require_verbs(where, strategy)
+            if not where.lacks(strategy):
+                runs += [Run(choice.scenario, strategy, where.name, seed) for seed in seeds]
+    return runs
 
 
 def _yours(choice: "Choice", settings: Sequence[str], given: Mapping[str, Any]) -> set[str]:

@@ -200,10 +200,8 @@ def _like(name: str, opened: Open, **changes: Any) -> Backend:
 
 def _entries(cache: Any) -> int:
     """Return how many entries a cache says it holds, 0 if it does not say."""
-    for holder in (cache, getattr(cache, "_cache", None)):
-        if hasattr(holder, "__len__"):
-            return len(holder)
-    return 0
+    holders: list[Any] = [cache, getattr(cache, "_cache", None)]
+    return next((len(holder) for holder in holders if hasattr(holder, "__len__")), 0)
 
 
 def _without_access(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from django.core.cache.backends.base import BaseCache
 
+from sim.contract import Strategy
 from sim.servers.programs import Needed
 from sim.servers.server import Server
 from sim.servers.session import Servers
@@ -70,6 +71,10 @@ class Backend:
     verbs: tuple[str, ...] = ()
     needs: tuple[Needed, ...] = ()
     opaque: bool = False
+
+    def lacks(self, strategy: Strategy) -> tuple[str, ...]:
+        """Return the methods that *strategy* needs and this backend's cache does not have."""
+        return tuple(verb for verb in getattr(strategy, "needs", ()) if verb not in self.verbs)
 
     def rtt_s(self, cache_rtt_s: float | str) -> float | str:
         """Return a scenario's `cache_rtt_s`, with "auto" resolved."""

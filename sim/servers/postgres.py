@@ -86,7 +86,7 @@ class PostgresServer(Server):
                 self._process.wait(STOP_PATIENCE_S)
         super().stop()
 
-    def answers(self) -> bool:
+    def ready(self) -> bool:
         """Return whether it takes connections (it listens earlier than that)."""
         status = self.folder / "data" / "postmaster.pid"
         with suppress(OSError):

@@ -18,6 +18,7 @@ from sim.servers.home import Home
 
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel takes 107 on Linux, 103 on macOS
 PATIENCE_S = 30.0  # for a server to start
+DYING_S = 5.0  # between the end of its connections and the end of its process
 
 
 class Server(ABC):
@@ -89,10 +90,12 @@ class Server(ABC):
 
     def alive(self) -> bool:
         """Return whether it still runs."""
-        return self._process.poll() is None
+        return self._process.poll() is None and self.listens()
 
     def died(self) -> UserError:
         """Return the error that says how it died."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(DYING_S)
         code = self._process.poll()
         how = f"exit code {code}" if code is None or code >= 0 else f"killed by {signal.Signals(-code).name}"
         return UserError(f"{self.program} died in mid-run ({how}{self._last_words()}); nothing of this run is kept")
@@ -122,14 +125,18 @@ class Server(ABC):
 
     def _wait_until_ready(self) -> None:
         deadline_s = time.monotonic() + PATIENCE_S
-        while not self.answers():
-            if not self.alive():
+        while not self.ready():
+            if self._process.poll() is not None:
                 raise UserError(f"{self.program} does not start{self._last_words()}")
             if time.monotonic() > deadline_s:
                 raise UserError(f"{self.program} does not answer within {PATIENCE_S:g} s{self._last_words()}")
             time.sleep(0.002)
 
-    def answers(self) -> bool:
+    def ready(self) -> bool:
+        """Return whether it has started."""
+        return self.listens()
+
+    def listens(self) -> bool:
         """Return whether somebody listens on its socket."""
         with socket.socket(socket.AF_UNIX) as probe, suppress(OSError):
             probe.connect(str(self.socket))

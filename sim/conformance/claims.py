@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from django.core.cache.backends.base import BaseCache
 
 from sim.conformance.observe import Conformance
-from sim.conformance.stage import Stage
+from sim.conformance.stage import Raised, Stage
 
 
 class Seen(NamedTuple):
@@ -77,12 +77,13 @@ def takes(call: str, state: str, asked: str, *trips: str) -> Callable[[Stage, Co
     return check
 
 
-def returns(call: str, state: str, asked: str, expected: Any) -> Callable[[Stage, Conformance], Seen]:
-    """Return a check that a call returns *expected*."""
+def returns(call: str, state: str, asked: str, *, gives: Any) -> Callable[[Stage, Conformance], Seen]:
+    """Return a check of what a call returns (or raises)."""
 
     def check(_stage: Stage, found: Conformance) -> Seen:
         seen = found.of(call, state, asked).returned
-        return Seen(seen == expected and type(seen) is type(expected), str(seen))
+        words = f"raises {seen.name}" if isinstance(seen, Raised) else str(seen)
+        return Seen(seen == gives and type(seen) is type(gives), words)
 
     return check
 
@@ -100,5 +101,5 @@ def every(*checks: Callable[[Stage, Conformance], Seen]) -> Callable[[Stage, Con
 def other_application(cache: BaseCache) -> BaseCache:
     """Return a cache on the same store with a KEY_PREFIX of its own."""
     other = copy(cache)
-    other.key_prefix = "other"  # type: ignore[attr-defined]
+    other.key_prefix = "other"
     return other

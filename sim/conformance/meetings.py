@@ -15,14 +15,18 @@ from sim.conformance.cases import LIVE_S, found
 from sim.conformance.stage import Act, Cue, Stage, outcome
 
 Part = Callable[[Any, str], Any]  # (cache, key)
-TIMES = 30  # how often the two meet
-APART_S = 20.0  # from one meeting to the next: all is over by then
+TIMES = 20  # how often the two meet
+MANY = 6  # keys of a call on many: enough that others find it half done
+APART_S = 30.0  # from one meeting to the next: all is over by then
 ROUND_TRIP = "uniform:0:1"
 
 
 @dataclass(frozen=True)
 class Meeting:
-    """A call, and what somebody else does meanwhile: one call after the other, each for itself."""
+    """A call, and what somebody else does meanwhile: one call after the other, each for itself.
+
+    A call on many keys is met at the first and the last of them.
+    """
 
     call: str
     rival: str
@@ -31,10 +35,19 @@ class Meeting:
     there: bool = True  # whether the keys are there before
 
     def prepare(self, cache: BaseCache, key: str) -> None:
-        """Store the two keys, if they are to be there."""
+        """Store the keys, if they are to be there."""
         if self.there:
-            cache.set(key, 5, LIVE_S)
-            cache.set(f"{key}-2", 5, LIVE_S)
+            keys = many(key) if self.call.endswith("_many") else [key]
+            cache.set_many(dict.fromkeys(keys, 5), LIVE_S)
+
+
+def many(key: str) -> list[str]:
+    """Return the keys of a call on many."""
+    return [key, *(f"{key}-{nth}" for nth in range(2, MANY)), _last(key)]
+
+
+def _last(key: str) -> str:
+    return f"{key}-last"
 
 
 SET: Part = lambda cache, key: cache.set(key, 8, LIVE_S)  # noqa: E731 - a table of one-liners
@@ -45,13 +58,13 @@ DECR: Part = lambda cache, key: cache.decr(key)  # noqa: E731
 MOVE: Part = lambda cache, key: cache.incr_version(key)  # noqa: E731
 
 
-def _second(part: Part) -> Part:
-    """Return *part* on the second key."""
-    return lambda cache, key: part(cache, f"{key}-2")
+def _on_last(part: Part) -> Part:
+    """Return *part* on the last key."""
+    return lambda cache, key: part(cache, _last(key))
 
 
-BOTH_READ = (GET, _second(GET))
-BOTH_SET = (SET, _second(SET))
+BOTH_READ = (GET, _on_last(GET))
+BOTH_SET = (SET, _on_last(SET))
 MEETINGS: Sequence[Meeting] = (
     Meeting("get", "set", GET, (SET,)),
     Meeting("set", "set", lambda cache, key: cache.set(key, 7, LIVE_S), (SET,)),
@@ -77,9 +90,9 @@ MEETINGS: Sequence[Meeting] = (
         (lambda cache, key: cache.get_or_set(key, 8, LIVE_S),),
         there=False,
     ),
-    Meeting("get_many", "two sets", lambda cache, key: found(cache, [key, f"{key}-2"]), BOTH_SET),
-    Meeting("set_many", "two gets", lambda cache, key: cache.set_many({key: 7, f"{key}-2": 7}, LIVE_S), BOTH_READ),
-    Meeting("delete_many", "two gets", lambda cache, key: cache.delete_many([key, f"{key}-2"]), BOTH_READ),
+    Meeting("get_many", "two sets", lambda cache, key: found(cache, many(key)), BOTH_SET),
+    Meeting("set_many", "two gets", lambda cache, key: cache.set_many(dict.fromkeys(many(key), 7), LIVE_S), BOTH_READ),
+    Meeting("delete_many", "two gets", lambda cache, key: cache.delete_many(many(key)), BOTH_READ),
     Meeting("clear", "set", lambda cache, _key: cache.clear(), (SET,)),
 )
 
@@ -116,9 +129,9 @@ def _overlapping(stage: Stage, meetings: Sequence[Meeting], seed: int) -> dict[M
         at_s, key = 0.75 + slot * APART_S, f"k{slot}"
         cues += [
             (at_s, _on(meeting.prepare, key)),
-            (at_s + 4, partial(_call, key=key, part=meeting.mine)),
-            (at_s + 4, partial(_calls, key=key, parts=meeting.theirs)),
-            (at_s + 14, _on(_left, key)),
+            (at_s + 8, partial(_call, key=key, part=meeting.mine)),
+            (at_s + 8, partial(_calls, key=key, parts=meeting.theirs)),
+            (at_s + 22, _on(_left, key)),
         ]
     done = [one.result for one in stage.play(cues, seed=seed, cache_rtt_s=ROUND_TRIP)]
     came: dict[Meeting, list[Any]] = {meeting: [] for meeting in meetings}
@@ -140,5 +153,5 @@ def _on(part: Part, key: str) -> Act:
 
 
 def _left(cache: BaseCache, key: str) -> Any:
-    """Return what is left of the two keys, and of the first one's next version."""
-    return cache.get(key), cache.get(f"{key}-2"), cache.get(key, version=2)
+    """Return what is left of the first and the last key, and of the first one's next version."""
+    return cache.get(key), cache.get(_last(key)), cache.get(key, version=2)

@@ -98,9 +98,9 @@ def _result(returned: object) -> str:
 
 
 def _trips(trips: tuple[str, ...]) -> str:
-    """Return their number and names, as ``3 = get, set, del``; what repeats itself is said once."""
+    """Return their number and names, as ``3 (get, set, del)``; what repeats itself is said once."""
     for period in range(1, len(trips)):
         times = len(trips) // period
         if trips[:period] * times == trips:
-            return f"{len(trips)} = {times} times ({', '.join(trips[:period])})"
-    return f"{len(trips)} = {', '.join(trips)}" if trips else "0"
+            return f"{len(trips)} ({times} times {', '.join(trips[:period])})"
+    return f"{len(trips)} ({', '.join(trips)})" if trips else "0"

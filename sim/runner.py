@@ -77,6 +77,7 @@ def run(
         engine.play()
         leftovers = Leftovers(caches.entries(), _keys_left_stale(engine, fleet, db, strategy))
     result = Result(Run(scenario, strategy, backend, seed), workload, reads.take_columns(), db, fleet.costs, leftovers)
+    result.notes[:0] = caches.notes
     result.wall_s = time.perf_counter() - began_s
     return result
 

@@ -34,6 +34,7 @@ class Caches(NamedTuple):
     database_alias: str | None
     wire: Wire | None
     epoch_s: float
+    notes: list[str]
 
 
 @contextmanager
@@ -65,7 +66,17 @@ def open_caches(
         epoch_s = EPOCH_S if place.server is None else EPOCH_S + place.server.begin()
         with closing(Wire(engine, rtt, move, log)) as wire:
             entries = lambda: sum(map(place.entries, caches))  # noqa: E731 - said once
-            yield Caches(of_worker, entries, place.database_alias, None if backend.primitives else wire, epoch_s)
+            crossed = None if backend.primitives else wire
+            yield Caches(of_worker, entries, place.database_alias, crossed, epoch_s, _notes(backend, place))
+
+
+def _notes(backend: Backend, place: Place) -> list[str]:
+    """Say which release of a server a run was on."""
+    server = place.server
+    if server is None:
+        return []
+    clock = "" if server.clock is None else ", its clock moved by the run"
+    return [f"`{backend.name}` ran on a private {server.program} {server.version}{clock}"]
 
 
 @contextmanager

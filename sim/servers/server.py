@@ -1,6 +1,7 @@
 """What all servers share: to be started in a home, to be ready, to be alive, and to be stopped and reaped."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -52,6 +54,10 @@ class Server(ABC):
         """What a Django cache's LOCATION calls it."""
 
     @abstractmethod
+    def command_path(self) -> str:
+        """Return the path of its program."""
+
+    @abstractmethod
     def command(self) -> Sequence[str]:
         """Return the command that runs the server in the foreground."""
 
@@ -91,6 +97,13 @@ class Server(ABC):
     def alive(self) -> bool:
         """Return whether it still runs."""
         return self._process.poll() is None and self.listens()
+
+    @cached_property
+    def version(self) -> str:
+        """The release of its program, for instance ``7.0.15``."""
+        told = subprocess.run([self.command_path(), "--version"], capture_output=True, text=True, check=False)
+        found = re.search(r"\d+(\.\d+)+", told.stdout)
+        return found.group() if found else "of unknown version"
 
     def died(self) -> UserError:
         """Return the error that says how it died."""

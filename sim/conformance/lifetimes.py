@@ -23,7 +23,7 @@ class Lifetime(NamedTuple):
     def __str__(self) -> str:
         if self.until_ms is None:
             return "for ever"
-        if self.until_ms == 0:
+        if self.until_ms == 0 and not self.at_it:
             return "gone at once"
         return f"{'≤' if self.at_it else '<'} {self.until_ms / 1000:.10g}"
 

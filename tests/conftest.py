@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,12 +69,21 @@ class _Bystander(RedisServer):
         return [part if part != "0" else "6379" for part in super().command()]
 
 
+def _is_taken(port: int) -> bool:
+    """Return whether somebody listens on *port*, without connecting."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
 @pytest.fixture(scope="session", autouse=True)
 def bystander() -> Iterator[None]:
     """Have a Redis with keys in it on the default port while all tests run; it must keep every one of them."""
-    with socket.socket() as probe:
-        taken = probe.connect_ex(("127.0.0.1", 6379)) == 0
-    if taken or any(one.find() is None for one in BY_NAME["redis"].needs):
+    if _is_taken(6379) or any(one.find() is None for one in BY_NAME["redis"].needs):
         yield  # there is one already, which we leave alone, or there can be none
         return
     import redis
@@ -91,6 +101,17 @@ def bystander() -> Iterator[None]:
     finally:
         somebodys.stop()
         home.close()
+
+
+@pytest.fixture
+def temporary(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give an empty folder that is the only place for temporary files: a short path, open to a server's user."""
+    tmp_path_factory.getbasetemp()  # pytest's own stays where it is
+    with tempfile.TemporaryDirectory(prefix="cw-") as place:
+        Path(place).chmod(0o711)
+        monkeypatch.setenv("TMPDIR", place)
+        monkeypatch.setattr(tempfile, "tempdir", place)
+        yield Path(place)
 
 
 @pytest.fixture(scope="session")

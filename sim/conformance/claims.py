@@ -18,7 +18,10 @@ class Seen(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """Something said of backends that may surprise, and the function that decides it."""
+    """Something said of backends that may surprise, and the function that decides it.
+
+    A cache of one's own is meant where the name of its class is among `backends`.
+    """
 
     backends: tuple[str, ...]
     says: str
@@ -41,9 +44,8 @@ class Verdict(NamedTuple):
 
 def judge(claims: Iterable[Claim], stage: Stage, found: Conformance) -> list[Verdict]:
     """Put to the test what is claimed of the stage's backend."""
-    return [
-        Verdict(claim, stage.backend, claim.check(stage, found)) for claim in claims if stage.backend in claim.backends
-    ]
+    names = {stage.backend, found.cache_class.rpartition(".")[2]}
+    return [Verdict(claim, stage.backend, claim.check(stage, found)) for claim in claims if names & {*claim.backends}]
 
 
 def lives(call: str, state: str, asked: str, expected: str) -> Callable[[Stage, Conformance], Seen]:

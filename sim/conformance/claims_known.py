@@ -10,6 +10,7 @@ from sim.conformance.observe import Conformance
 from sim.conformance.stage import Cue, Raised, Stage, outcome
 
 TABLE = ("db", "postgres")
+MEMCACHED = ("memcached", "PyLibMCCache")
 LIVE = "live"
 ABOUT_S = "10 s"
 KEYS = 1000
@@ -234,7 +235,7 @@ KNOWN = (
         every(takes("incr", LIVE, "", "exists", "incrby"), _incr_outlives),
     ),
     Claim(
-        ("redis", "memcached"),
+        ("redis", *MEMCACHED),
         "touch on an expired key is False",
         "the server",
         returns("touch", "expired", ABOUT_S, gives=False),
@@ -257,16 +258,16 @@ KNOWN = (
         "RedisCache.get_backend_timeout",
         every(takes("set", LIVE, "0.9 s", "del"), lives("set", LIVE, "0.9 s", "gone at once")),
     ),
-    Claim(("memcached",), "set is 1 round trip", "BaseMemcachedCache.set", takes("set", LIVE, ABOUT_S, "set")),
-    Claim(("memcached",), "add is atomic", "BaseMemcachedCache.add", atomic("add")),
+    Claim(MEMCACHED, "set is 1 round trip", "BaseMemcachedCache.set", takes("set", LIVE, ABOUT_S, "set")),
+    Claim(MEMCACHED, "add is atomic", "BaseMemcachedCache.add", atomic("add")),
     Claim(
-        ("memcached",),
+        MEMCACHED,
         "incr is atomic and keeps the timeout",
         "BaseMemcachedCache.incr",
         every(atomic("incr"), lives("incr", LIVE, "", "< 989.25")),
     ),
     Claim(
-        ("memcached",),
+        MEMCACHED,
         "a timeout of 0.9 expires at once",
         "BaseMemcachedCache.get_backend_timeout",
         lives("set", LIVE, "0.9 s", "gone at once"),

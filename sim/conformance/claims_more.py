@@ -235,6 +235,15 @@ MORE = (
         _options_raise,
     ),
     Claim(
+        ("PyLibMCCache",),
+        "touch with a timeout of 0.9 raises: -1 is sent, which libmemcached refuses there",
+        "PyLibMCCache.touch",
+        every(
+            returns("touch", "live", "0.9 s", gives=Raised("AllocationError")),
+            lives("touch", "live", "0.9 s", "< 989.25"),
+        ),
+    ),
+    Claim(
         ("django-redis",),
         "a timeout of 0.9 is kept: it sends milliseconds",
         "DefaultClient.set",

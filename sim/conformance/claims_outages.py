@@ -21,7 +21,8 @@ from sim.virtual import WORLD, World
 
 TABLE = ("db", "postgres")
 NODES_KEYS = 40
-PATIENCE_S = 0.3  # of a client with a node that does not answer
+KEYS = 1000
+PATIENCE_S = 0.5  # of a client with a node that does not answer
 DEAD_S = 1.0  # for so long it does not ask that node again
 
 
@@ -139,6 +140,29 @@ def _reads_a_replica(stage: Stage, _found: Conformance) -> Seen:
     return Seen((written, read) == (1, None), "what was just set is on the first server; the get asks the other: None")
 
 
+def _evicts(stage: Stage, _found: Conformance) -> Seen:
+    def fill(cache: Any) -> Any:
+        for number in range(KEYS):
+            cache.set(f"n{number}", bytes(1000))
+        return len(cache.get_many([f"n{number}" for number in range(KEYS)]))
+
+    def body(cache: Any) -> Any:
+        server = cache._cache.get_client(None, write=True)
+        server.config_set("maxmemory", server.info("memory")["used_memory"] + 200_000)
+        try:
+            full = outcome(lambda: fill(cache))
+            server.config_set("maxmemory-policy", "allkeys-lru")
+            return full, fill(cache)
+        finally:
+            server.config_set("maxmemory", 0)
+            server.config_set("maxmemory-policy", "noeviction")
+
+    with real_cache(stage.backend, stage.servers) as within:
+        full, kept = within(body)
+    words = "with maxmemory a set raises OutOfMemoryError; with allkeys-lru, some of 1,000 keys of 1 kB are gone"
+    return Seen(full == Raised("OutOfMemoryError") and 0 < kept < KEYS, words)
+
+
 def _rolls_back(stage: Stage, _found: Conformance) -> Seen:
     def act(cache: BaseCache) -> Any:
         from django.db import transaction
@@ -245,6 +269,7 @@ OUTAGES = (
         "DatabaseCache.get_many",
         _get_destroys,
     ),
+    Claim(("redis",), "the server's maxmemory decides what goes", "the server's maxmemory-policy", _evicts),
     Claim(
         ("redis",),
         "several LOCATIONs: writes go to the first, reads to a random other",

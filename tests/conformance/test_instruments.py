@@ -1,20 +1,23 @@
 """The instruments: what they measure is known beforehand, and what is not so they refute."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from django.core.cache.backends.base import BaseCache
 
+from sim.backends import BACKENDS
 from sim.conformance.cases import Case
 from sim.conformance.claims import judge
 from sim.conformance.claims_known import KNOWN
 from sim.conformance.lifetimes import Lifetime, lifetimes
 from sim.conformance.meetings import Meeting, met
 from sim.conformance.observe import observe
+from sim.conformance.report import drive
 from sim.conformance.stage import Raised, Stage
 from sim.conformance.twins import hand_moved_cache, twins
+from sim.servers.programs import Library
 from tests.helpers import SERVERS
 
 LIVING = [(0.001, 1), (1.235, 1235), (59.9, 59_900), (86_400.017, 86_400_017), (3_000_000, 3_000_000_000)]
@@ -112,3 +115,14 @@ def test_a_clock_moved_by_hand_is_the_caches_own(backend: str) -> None:
         alive = within(lambda cache: cache.get("k"))
         clock.move(1001.0)
         assert (alive, within(lambda cache: cache.get("k"))) == (1, None)
+
+
+def test_what_cannot_run_here_is_a_problem_with_its_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backend that was asked for and lacks something is one finding, and the others are driven all the same."""
+    nowhere = replace(BACKENDS["locmem"], name="nowhere", needs=(Library("no_such_library", "such-a-library"),))
+    monkeypatch.setitem(BACKENDS, "nowhere", nowhere)
+    shown: list[str] = []
+    (finding,) = drive(["nowhere", "dummy"], markdown=False, show=shown.append)
+    assert (finding.verdict, finding.found) == ("PROBLEM", "not installed: no_such_library")
+    assert finding.mend == "python -m pip install such-a-library"
+    assert [text.partition(":")[0] for text in shown] == ["dummy"]

@@ -67,7 +67,7 @@ def lifetimes(stage: Stage, cases: Sequence[Case]) -> list[Lifetime]:
         cues += [(CALLED_S, case.perform) for case, _ in wanted]
         probes = [(case, window, step) for case, window in wanted for step in window.probes()]
         cues += [(CALLED_S + step / PER_S, case.look) for case, _, step in probes]
-        answers = stage.play(cues)[2 * len(wanted) :]
+        answers = stage.play(cues, counted=False)[2 * len(wanted) :]
         for (_, window, step), answer in zip(probes, answers, strict=True):
             window.narrow(step, found=answer.result is not None)
     return [window.lifetime() for window in windows]

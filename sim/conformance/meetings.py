@@ -111,7 +111,7 @@ def _one_after_the_other(stage: Stage, meeting: Meeting) -> list[Any]:
         at_s, key = 0.75 + place * APART_S, f"k{place}"
         turns = partial(_in_turn, meeting, place, key=key)
         cues += [(at_s, _on(meeting.prepare, key)), (at_s + 1, turns), (at_s + 2, _on(_left, key))]
-    done = [one.result for one in stage.play(cues)]
+    done = [one.result for one in stage.play(cues, counted=False)]
     return [(*done[first + 1], done[first + 2]) for first in range(0, len(done), 3)]
 
 
@@ -133,7 +133,7 @@ def _overlapping(stage: Stage, meetings: Sequence[Meeting], seed: int) -> dict[M
             (at_s + 8, partial(_calls, key=key, parts=meeting.theirs)),
             (at_s + 22, _on(_left, key)),
         ]
-    done = [one.result for one in stage.play(cues, seed=seed, cache_rtt_s=ROUND_TRIP)]
+    done = [one.result for one in stage.play(cues, seed=seed, counted=False, cache_rtt_s=ROUND_TRIP)]
     came: dict[Meeting, list[Any]] = {meeting: [] for meeting in meetings}
     for slot, meeting in enumerate(slots):
         came[meeting].append(tuple(done[4 * slot + 1 : 4 * slot + 4]))

@@ -3,8 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
@@ -74,11 +73,9 @@ def _silent_after_an_error(stage: Stage, _found: Conformance) -> Seen:
     return Seen(name != "nothing" and soon == (False, None, None) and later == (True, None, 2), words)
 
 
-@contextmanager
-def _two_nodes(stage: Stage) -> Iterator[tuple[Any, Any]]:
-    """Give the session's two memcached or Redis servers: the one whose clock runs move, and the one on the real one."""
-    kind = stage.backend
-    yield stage.servers.start(kind, virtual=True), stage.servers.start(kind, virtual=False)
+def _two_nodes(stage: Stage) -> tuple[Any, Any]:
+    """Return the session's two servers of a kind: the one whose clock runs move, and the one on the real clock."""
+    return stage.servers.start(stage.backend, virtual=True), stage.servers.start(stage.backend, virtual=False)
 
 
 def _frozen_and_back(stage: Stage, _found: Conformance) -> Seen:
@@ -86,18 +83,18 @@ def _frozen_and_back(stage: Stage, _found: Conformance) -> Seen:
 
     options = {"timeout": PATIENCE_S, "connect_timeout": PATIENCE_S, "retry_attempts": 0, "dead_timeout": DEAD_S}
     keys = [f"n{number}" for number in range(NODES_KEYS)]
-    with _two_nodes(stage) as (one, other):
-        cache: Any = PyMemcacheCache([one.location, other.location], {"OPTIONS": options})
-        cache.set_many(dict.fromkeys(keys, "old"))
-        os.kill(other._process.pid, signal.SIGSTOP)
-        try:
-            raised = sum(_set_again(cache, key) for key in keys)
-        finally:
-            os.kill(other._process.pid, signal.SIGCONT)
-        time.sleep(1.2 * DEAD_S)
-        old = sum(cache.get(key) == "old" for key in keys)
-        cache.clear()
-        cache.close()
+    one, other = _two_nodes(stage)
+    cache: Any = PyMemcacheCache([one.location, other.location], {"OPTIONS": options})
+    cache.set_many(dict.fromkeys(keys, "old"))
+    os.kill(other._process.pid, signal.SIGSTOP)
+    try:
+        raised = sum(_set_again(cache, key) for key in keys)
+    finally:
+        os.kill(other._process.pid, signal.SIGCONT)
+    time.sleep(1.2 * DEAD_S)
+    old = sum(cache.get(key) == "old" for key in keys)
+    cache.clear()
+    cache.close()
     # How many they are depends on the servers' addresses.
     words = (
         "a set raises, all keys are set on the other node; back, it answers its share of the keys with the old values"
@@ -116,27 +113,27 @@ def _set_again(cache: Any, key: str) -> bool:
 def _clears_all_servers(stage: Stage, _found: Conformance) -> Seen:
     from django.core.cache.backends.memcached import PyMemcacheCache
 
-    with _two_nodes(stage) as (one, other):
-        caches = [PyMemcacheCache(server.location, {}) for server in (one, other)]
-        for cache in caches:
-            cache.set("k", 1)
-        both = PyMemcacheCache([one.location, other.location], {})
-        both.clear()
-        left = [cache.get("k") for cache in caches]
-        for cache in (*caches, both):
-            cache.close()
+    one, other = _two_nodes(stage)
+    caches = [PyMemcacheCache(server.location, {}) for server in (one, other)]
+    for cache in caches:
+        cache.set("k", 1)
+    both = PyMemcacheCache([one.location, other.location], {})
+    both.clear()
+    left = [cache.get("k") for cache in caches]
+    for cache in (*caches, both):
+        cache.close()
     return Seen(left == [None, None], "a key on each of two servers: both are gone")
 
 
 def _reads_a_replica(stage: Stage, _found: Conformance) -> Seen:
     from django.core.cache.backends.redis import RedisCache
 
-    with _two_nodes(stage) as (one, other):
-        cache: Any = RedisCache([one.location, other.location], {})
-        cache.set("k", 1)
-        read = cache.get("k")
-        written = RedisCache(one.location, {}).get("k")
-        cache.clear()
+    one, other = _two_nodes(stage)
+    cache: Any = RedisCache([one.location, other.location], {})
+    cache.set("k", 1)
+    read = cache.get("k")
+    written = RedisCache(one.location, {}).get("k")
+    cache.clear()
     return Seen((written, read) == (1, None), "what was just set is on the first server; the get asks the other: None")
 
 

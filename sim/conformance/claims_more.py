@@ -174,6 +174,12 @@ MORE = (
         lives("set", "live", "10 s", "< 10.001"),
     ),
     Claim(
+        ("db", "postgres"),
+        "add of a live key sends an INSERT, which fails and is rolled back",
+        "DatabaseCache._base_set",
+        takes("add", "live", "10 s", "select", "begin", "select", "insert", "rollback"),
+    ),
+    Claim(
         ("redis",),
         "a timeout of 1.9 is 1",
         "RedisCache.get_backend_timeout",

@@ -59,6 +59,13 @@ def test_every_difference_is_a_rule(name: str, backend: str, on_rules: Open) -> 
     assert unexplained(EQUAL, made(name, 2.5), backend, RULES[backend], on_rules) == 0
 
 
+@pytest.mark.parametrize("name", ["ttl-only", "versioning", "get-or-set", "incr-version"])
+def test_locmem_with_one_worker_is_shared(name: str, on_rules: Open) -> None:
+    """With a single worker process LocMem keeps the rules of the store that all workers share."""
+    alone = EQUAL.with_settings({"workers": "1"})
+    assert unexplained(alone, made(name, 2.5), "locmem", RULES["shared"], on_rules) == 0
+
+
 @pytest.mark.parametrize("backend", ONE_STORE)
 @pytest.mark.parametrize("name", ["ttl-only", "write-through", "versioning", "get-or-set", "incr-version"])
 def test_every_cull_is_a_rule(name: str, backend: str, on_rules: Open) -> None:

@@ -42,6 +42,13 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
 
 
+class Layout(StrEnum):
+    """How `doctor --conformance` prints what it has seen."""
+
+    TABLE = "table"
+    MARKDOWN = "markdown"
+
+
 class Listing(StrEnum):
     """What `list` lists."""
 
@@ -166,16 +173,24 @@ def list_(what: Annotated[Listing, typer.Argument(help="what to list")]) -> None
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    conformance: Annotated[bool, typer.Option("--conformance", help="show what every backend's calls do")] = False,
+    backend: Annotated[list[str] | None, typer.Option(help="with --conformance: repeatable; all if left out")] = None,
+    form: Annotated[Layout, typer.Option("--format", help="with --conformance: what to print")] = Layout.TABLE,
+) -> None:
     """Check that everything cachewise needs is here and works, and say what to do where it does not."""
+    from sim.conformance.report import drive
     from sim.doctor import check_up
 
+    if backend and not conformance:
+        raise UserError("--backend needs --conformance: without it the doctor looks at all backends")
+    markdown = conformance and form is Layout.MARKDOWN
     healthy = True
-    for finding in check_up():
+    for finding in drive(backend or [], markdown=markdown, show=typer.echo) if conformance else check_up():
         healthy &= finding.verdict != "PROBLEM"
-        typer.echo(f"{finding.verdict:<7}  {finding.what}: {finding.found}")
+        typer.echo(f"{finding.verdict:<7}  {finding.what}: {finding.found}", err=markdown)
         if finding.mend:
-            typer.echo(f"         mend: {finding.mend}")
+            typer.echo(f"         mend: {finding.mend}", err=markdown)
     if not healthy:
         raise typer.Exit(1)
 

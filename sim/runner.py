@@ -17,8 +17,8 @@ from sim.engine import Engine
 from sim.errors import UserError
 from sim.fleet import Fleet, Worker
 from sim.latency import LatencyOf, latency_of
-from sim.records import ReadLog
-from sim.result import Leftovers, Result, Run
+from sim.records import ReadLog, as_array
+from sim.result import Evidence, Leftovers, Result, Run
 from sim.scenario import Scenario
 from sim.seeds import streams
 from sim.site import OmniscientCache, SimulatedSite
@@ -66,7 +66,16 @@ def run(
         fleet.take(workload)
         engine.play()
         leftovers = Leftovers(caches.entries(), _keys_left_stale(engine, fleet, db, strategy))
-    result = Result(Run(scenario, strategy, backend, seed), workload, reads.take_columns(), db, fleet.costs, leftovers)
+    evidence = Evidence(
+        reads.take_columns(),
+        db.log.columns(),
+        list(db.key_codes),
+        as_array(db.query_started_s),
+        db.peak_in_flight,
+        fleet.costs,
+        leftovers,
+    )
+    result = Result(Run(scenario, strategy, backend, seed), workload, evidence)
     result.wall_s = time.perf_counter() - began_s
     return result
 

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLo
 from reports.labels import Pin, label_points, plain
 from reports.palette import FAINT, INK, MUTED, PAPER, Look
 from reports.words import people
-from sim.metrics import METRICS, duration, shown
+from sim.metrics import KNOWN, duration, shown
 
 MARKER_PT = 8.0
 LANE_PT = 34.0  # the least height of the lane of strategies without a stale read
@@ -39,7 +39,7 @@ def time_axis(ax: Axes, span_s: float, most_ticks: int) -> None:
 
 def brief(metric: str, value: float) -> str:
     """Return a figure as short as a chart needs it; a zero count is never a bare 0."""
-    return "none seen" if value == 0 and METRICS[metric].of else shown(metric, value, {})
+    return "none seen" if value == 0 and KNOWN[metric].of else shown(metric, value, {})
 
 
 def against_stale(frame: pd.DataFrame, metric: str, looks: Looks, ax: Axes) -> None:

@@ -12,7 +12,7 @@ from reports.palette import looks
 from reports.provenance import ORIGINS, inputs, machine, versions
 from reports.tables import REMARKS, columns
 from reports.words import cell, figure, plural
-from sim.metrics import METRICS
+from sim.metrics import KNOWN
 
 
 def page(
@@ -159,7 +159,7 @@ def _split(text: str) -> str:
 
 def _meanings(case: Case) -> str:
     items = "".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(METRICS[metric].meaning + REMARKS.get(metric, ''))}</dd>\n"
+        f"<dt>{escape(name)}</dt><dd>{escape(KNOWN[metric].meaning + REMARKS.get(metric, ''))}</dd>\n"
         for metric, name in columns(case).items()
     )
     return f"<details><summary>What the columns mean</summary><dl>{items}</dl></details>\n"

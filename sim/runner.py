@@ -50,7 +50,7 @@ def run(
     Raises:
         UserError: for bad input. Whatever the strategy raises comes out as it is.
     """
-    _check(scenario, strategy, seed)
+    check(scenario, strategy, seed)
     began_s = time.perf_counter()
     workload = build_workload(scenario, seed)
     engine = Engine()
@@ -80,7 +80,12 @@ def run(
     return result
 
 
-def _check(scenario: Scenario, strategy: Strategy, seed: int) -> None:
+def check(scenario: Scenario, strategy: Strategy, seed: int) -> None:
+    """Refuse what no run can be made of.
+
+    Raises:
+        UserError: saying what is wrong.
+    """
     if not isinstance(scenario, Scenario):
         raise UserError(f"run() takes a sim.Scenario first, not {type(scenario).__name__}")
     if isinstance(strategy, type) or not all(callable(getattr(strategy, verb, None)) for verb in ("read", "write")):

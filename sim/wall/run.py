@@ -1,0 +1,94 @@
+"""One real run: the scenario's traffic against real processes, threads, cache and database, every read judged."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from sim.contract import Strategy
+from sim.errors import UserError
+from sim.interrupts import temporary_folder
+from sim.result import Run
+from sim.runner import check
+from sim.virtual import PRIVATE
+from sim.wall.crew import Crew, crew
+from sim.wall.outcome import Ending, WallResult
+from sim.wall.places import cache_place, sqlite
+from sim.wall.worker import Job
+from sim.workload import build_workload
+
+LEAD_S = 0.3  # from the word to the first instant of the run, for every worker to hear it
+THREADS = 8  # a worker, where the scenario sets no limit: no real site has none
+# The latencies that describe the application are slept, for there is no application; the cache and the database are
+# there, and take the time they take.
+PAUSES = ("db_read_s", "render_s", "transaction_tail_s")
+
+
+@dataclass(frozen=True)
+class Around:
+    """What is around a real run: which database keeps the rows, and which of the scenario's latencies are slept."""
+
+    database: Literal["sqlite", "postgres"] = "sqlite"
+    pauses: tuple[str, ...] = PAUSES
+
+
+def run_for_real(run: Run, around: Around | None = None) -> WallResult:
+    """Run on the wall clock what `sim.run` simulates, and return what happened.
+
+    Raises:
+        UserError: for what cannot run for real.
+    """
+    around = around or Around()
+    check(run.scenario, run.strategy, run.seed)
+    if not can_be_real(run.strategy):
+        raise UserError(f"strategy {run.strategy.name!r} uses site.ideal, which runs in the simulation only")
+    began_s = time.perf_counter()
+    with _crew_of(run, around) as workers:
+        ending = _play(workers)
+    result = WallResult(run, build_workload(run.scenario, run.seed), ending, _notes(run, around))
+    result.wall_s = time.perf_counter() - began_s
+    return result
+
+
+def can_be_real(strategy: Strategy) -> bool:
+    """Return whether *strategy* does without the cache that cannot exist."""
+    verbs = (type(strategy).read, type(strategy).write)
+    return not any("ideal" in verb.__code__.co_names for verb in verbs)
+
+
+@contextmanager
+def _crew_of(run: Run, around: Around) -> Iterator[Crew]:
+    """Start the run's processes on places of its own; all are gone afterwards."""
+    scenario = run.scenario
+    with temporary_folder(PRIVATE) as folder, cache_place(run.backend, scenario, folder) as place:
+        rows = sqlite(folder / "rows.sqlite3")
+        threads = scenario.threads or THREADS
+        jobs = [
+            Job(run, worker, threads, place, rows, around.pauses, folder) for worker in range(scenario.workers or 1)
+        ]
+        with crew(jobs) as workers:
+            yield workers
+
+
+def _play(workers: Crew) -> Ending:
+    """Play the run from its tables to the look at what it has left behind."""
+    workers.check_clock()  # all are up after this
+    workers.ask(0, "make_tables")
+    records = workers.ask_all("play", time.monotonic() + LEAD_S)
+    entries = workers.entries()
+    versions = workers.ask(0, "versions")
+    stale = set().union(*workers.ask_all("left_stale", versions))
+    return Ending(records, entries, versions, len(stale))
+
+
+def _notes(run: Run, around: Around) -> list[str]:
+    """Return what a reader must know about a real run."""
+    slept = f"slept on top: {', '.join(around.pauses)}" if around.pauses else "no latency is added"
+    threads = "" if run.scenario.threads else f", {THREADS} threads a worker as the scenario leaves them open"
+    rows = NAMES[around.database]
+    about = f"wall clock: real processes, threads and time, rows in {rows}; {slept}{threads}"
+    return [f"{about}; a rerun meets the same traffic, not the same latencies"]
+
+
+NAMES = {"sqlite": "an SQLite file", "postgres": "PostgreSQL"}

@@ -1,0 +1,42 @@
+"""The clock file: what a server under libfaketime takes for the time, rewritten in place whenever the run moves on."""
+
+import os
+import time
+from pathlib import Path
+
+START_S = 946_684_800  # 2000-01-01, the first instant of every server's life
+
+
+class ClockFile:
+    """One absolute stamp of fixed width in a file; seconds count from `epoch_s`, the current run's start.
+
+    A server's clock never goes back in its life: every run gets a later epoch.
+    Source: libfaketime's FAKETIME_TIMESTAMP_FILE.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.epoch_s = START_S
+        self._second = -1
+        self._prefix = b""
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        self.show(0.0)
+
+    def show(self, time_s: float) -> int:
+        """Let the server see *time_s* (to the microsecond) and return its whole second."""
+        second, micros = divmod(int(time_s * 1e6 + 0.5), 1_000_000)
+        if second != self._second:
+            self._prefix = time.strftime("%Y-%m-%d %H:%M:%S.", time.gmtime(self.epoch_s + second)).encode()
+            self._second = second
+        os.pwrite(self._file, b"%b%06d\n" % (self._prefix, micros), 0)
+        return self.epoch_s + second
+
+    def begin(self) -> None:
+        """Start the next run's time, at a whole second later than any before."""
+        self.epoch_s += max(self._second, 0) + 2
+        self._second = -1
+        self.show(0.0)
+
+    def close(self) -> None:
+        """Let the file go."""
+        os.close(self._file)

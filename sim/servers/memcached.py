@@ -1,0 +1,92 @@
+"""A private memcached."""
+
+import os
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from sim.errors import UserError
+from sim.servers.programs import FAKETIME_THREADS, MEMCACHED
+from sim.servers.server import Server
+
+MEMORY_MB = 4096  # only what is used is taken; a scenario without a limit must not evict
+TICK_PATIENCE_S = 5.0
+
+
+class MemcachedServer(Server):
+    """Memcached on one worker thread, nothing running in its background.
+
+    Its own clock ticks in whole seconds, from a timer that reads the faked time: a new second is shown by waking it
+    with a throw-away connection, and confirmed by asking for `stats`.
+    """
+
+    kind: ClassVar[str] = "memcached"
+    program: ClassVar[str] = "memcached"
+
+    @property
+    def socket(self) -> Path:
+        return self.folder / "memcached.sock"
+
+    @property
+    def location(self) -> str:
+        return f"unix:{self.socket}"
+
+    def command(self) -> Sequence[str]:
+        command = [MEMCACHED.path(), "-s", str(self.socket), "-a", "0700", "-m", str(MEMORY_MB)]
+        if self.clock is not None:
+            command += ["-t", "1", "-o", "no_lru_crawler,no_lru_maintainer"]
+        return [*command, "-u", "root"] if os.geteuid() == 0 else command
+
+    def environment(self) -> Mapping[str, str]:
+        if self.clock is None:
+            return {}
+        return {
+            "LD_PRELOAD": FAKETIME_THREADS.path(),
+            "FAKETIME_TIMESTAMP_FILE": str(self.clock.path),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "0",
+        }
+
+    def set_up(self) -> None:
+        from pymemcache.client.base import Client
+
+        self._admin: Any = Client(f"unix:{self.socket}", default_noreply=False)
+        self._confirmed_s = self._time_s()
+        self._shown_s = -1
+
+    def move(self, time_s: float) -> None:
+        """Set its clock to the whole second of *time_s*, and wait until it says so itself."""
+        if self.clock is None or int(time_s) == self._shown_s:
+            return
+        second = self.clock.show(float(int(time_s)))
+        self._shown_s = int(time_s)
+        deadline_s = time.monotonic() + TICK_PATIENCE_S
+        while self._confirmed_s != second:
+            self._wake()
+            self._confirmed_s = self._time_s()
+            if time.monotonic() > deadline_s:
+                raise UserError(f"memcached's clock stays at {self._confirmed_s} and does not reach {second}")
+
+    def begin(self) -> int:
+        self._shown_s = -1
+        return super().begin()
+
+    def flush(self) -> None:
+        self._admin.flush_all()
+
+    def entries(self) -> int:
+        return int(self._admin.stats()[b"curr_items"])
+
+    def stop(self) -> None:
+        if hasattr(self, "_admin"):
+            self._admin.close()
+        super().stop()
+
+    def _time_s(self) -> int:
+        return int(self._admin.stats()[b"time"])
+
+    def _wake(self) -> None:
+        with socket.socket(socket.AF_UNIX) as knock:
+            knock.connect(str(self.socket))

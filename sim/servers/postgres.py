@@ -1,0 +1,131 @@
+"""A private PostgreSQL cluster."""
+
+import os
+import pwd
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, ClassVar
+
+from sim.errors import UserError, one_line
+from sim.servers.home import Home
+from sim.servers.programs import INITDB, POSTGRES
+from sim.servers.server import Server
+
+USER = "cachewise"
+PORT = "5432"  # only a part of the socket's name
+STOP_PATIENCE_S = 10.0
+
+
+class PostgresServer(Server):
+    """PostgreSQL on a cluster of its own. It refuses to run as root, so for root it runs as an unprivileged user."""
+
+    kind: ClassVar[str] = "postgres"
+    program: ClassVar[str] = "postgres"
+
+    def __init__(self, home: Home, *, virtual: bool) -> None:
+        self._user = _unprivileged_user() if os.geteuid() == 0 else None
+        super().__init__(home, virtual=virtual)
+
+    @property
+    def socket(self) -> Path:
+        return self.folder / f".s.PGSQL.{PORT}"
+
+    @property
+    def location(self) -> str:
+        return str(self.folder)
+
+    @property
+    def database(self) -> dict[str, Any]:
+        """An entry of Django's DATABASES."""
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": "postgres",
+            "USER": USER,
+            "HOST": str(self.folder),
+            "PORT": PORT,
+        }
+
+    def command(self) -> Sequence[str]:
+        self._make_cluster()
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self.folder),
+            "port": PORT,
+            "max_connections": "300",
+            # The cluster lives as long as its session: nothing has to survive a power cut.
+            "fsync": "off",
+            "full_page_writes": "off",
+            "synchronous_commit": "off",
+        }
+        arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        return [POSTGRES.path(), "-D", str(self._data), *arguments]
+
+    def environment(self) -> Mapping[str, str]:
+        return {"LC_ALL": "C"}
+
+    def options(self) -> dict[str, Any]:
+        if self._user is None:
+            return {}
+        return {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
+
+    def flush(self) -> None:
+        """Do nothing: who makes a table in it drops it."""
+
+    def entries(self) -> int:
+        """Return 0: what is in its tables is known to who made them."""
+        return 0
+
+    def stop(self) -> None:
+        """Shut down at once: killed by force, it would leave its shared memory behind."""
+        if self.alive():
+            self._process.send_signal(signal.SIGQUIT)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(STOP_PATIENCE_S)
+        super().stop()
+
+    def answers(self) -> bool:
+        """Return whether it takes connections (it listens earlier than that)."""
+        status = self.folder / "data" / "postmaster.pid"
+        with suppress(OSError):
+            return status.read_text().splitlines()[7:8] == ["ready   "]
+        return False
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
+
+    def _make_cluster(self) -> None:
+        """Run initdb.
+
+        Raises:
+            UserError: if it fails, with its last line.
+        """
+        if self._user is not None:
+            os.chown(self.folder, self._user.pw_uid, self._user.pw_gid)
+        self.folder.chmod(0o700)
+        command = [INITDB.path(), "-D", str(self._data), "-U", USER, "--auth=trust", "--encoding=UTF8", "--locale=C"]
+        done = subprocess.run(
+            [*command, "--no-sync", "--wal-segsize=1"],
+            env={**os.environ, **self.environment()},
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            process_group=self._group,
+            text=True,
+            check=False,
+            **self.options(),
+        )
+        if done.returncode:
+            words = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise UserError(f"initdb fails: {one_line(words, 160)}")
+
+
+def _unprivileged_user() -> pwd.struct_passwd:
+    for name in ("postgres", "nobody"):
+        with suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise UserError("PostgreSQL does not run as root, and there is neither a user 'postgres' nor 'nobody'")

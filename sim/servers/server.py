@@ -1,0 +1,144 @@
+"""What all servers share: to be started in a home, to be ready, to be alive, and to be stopped and reaped."""
+
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, ClassVar
+
+from sim.errors import UserError, one_line
+from sim.servers.clock import ClockFile
+from sim.servers.home import Home
+
+LONGEST_SOCKET_PATH = 100  # bytes; the kernel takes 107 on Linux, 103 on macOS
+PATIENCE_S = 30.0  # for a server to start
+
+
+class Server(ABC):
+    """A private server on a unix socket. With a clock it lives on virtual time, otherwise on the real one."""
+
+    kind: ClassVar[str]
+    program: ClassVar[str]
+
+    def __init__(self, home: Home, *, virtual: bool) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{self.kind}-", dir=home.folder))
+        self._group = home.group
+        self.clock = ClockFile(self.folder / "clock") if virtual else None
+        self.in_use = False
+        self._check_path()
+        self._process = self._started()
+        try:
+            self._wait_until_ready()
+            self.set_up()
+        except BaseException:
+            self.stop()
+            raise
+
+    @property
+    @abstractmethod
+    def socket(self) -> Path:
+        """The path of its unix socket."""
+
+    @property
+    @abstractmethod
+    def location(self) -> str:
+        """What a Django cache's LOCATION calls it."""
+
+    @abstractmethod
+    def command(self) -> Sequence[str]:
+        """Return the command that runs the server in the foreground."""
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Throw all entries away."""
+
+    @abstractmethod
+    def entries(self) -> int:
+        """Return how many entries it holds, expired ones included that it has not dropped yet."""
+
+    def environment(self) -> Mapping[str, str]:
+        """Return what the server's environment has beside this process's."""
+        return {}
+
+    def options(self) -> dict[str, Any]:
+        """Return further arguments for the process: its user, for instance."""
+        return {}
+
+    def set_up(self) -> None:  # noqa: B027 - not every server needs it
+        """Do what can only be done once it runs."""
+
+    def begin(self) -> int:
+        """Make it ready for a run: empty, and at a whole second that is later than any before; return that second."""
+        self.flush()
+        if self.clock is None:
+            return int(time.time())
+        self.clock.begin()
+        self.move(0.0)
+        return self.clock.epoch_s
+
+    def move(self, time_s: float) -> None:
+        """Set its clock to *time_s* seconds after the run's start."""
+        if self.clock is not None:
+            self.clock.show(time_s)
+
+    def alive(self) -> bool:
+        """Return whether it still runs."""
+        return self._process.poll() is None
+
+    def died(self) -> UserError:
+        """Return the error that says how it died."""
+        code = self._process.poll()
+        how = f"exit code {code}" if code is None or code >= 0 else f"killed by {signal.Signals(-code).name}"
+        return UserError(f"{self.program} died in mid-run ({how}{self._last_words()}); nothing of this run is kept")
+
+    def stop(self) -> None:
+        """End it by force (nothing in it is worth keeping) and reap it."""
+        self._process.kill()
+        self._process.wait()
+        if self.clock is not None:
+            self.clock.close()
+
+    def _check_path(self) -> None:
+        if len(os.fsencode(self.socket)) > LONGEST_SOCKET_PATH:
+            raise UserError(f"the path of a socket would be too long: {self.socket}; set TMPDIR to a shorter one")
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        with (self.folder / "log").open("wb") as log:
+            return subprocess.Popen(
+                self.command(),
+                env={**os.environ, "TZ": "UTC", **self.environment()},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                process_group=self._group,
+                **self.options(),
+            )
+
+    def _wait_until_ready(self) -> None:
+        deadline_s = time.monotonic() + PATIENCE_S
+        while not self.answers():
+            if not self.alive():
+                raise UserError(f"{self.program} does not start{self._last_words()}")
+            if time.monotonic() > deadline_s:
+                raise UserError(f"{self.program} does not answer within {PATIENCE_S:g} s{self._last_words()}")
+            time.sleep(0.002)
+
+    def answers(self) -> bool:
+        """Return whether somebody listens on its socket."""
+        with socket.socket(socket.AF_UNIX) as probe, suppress(OSError):
+            probe.connect(str(self.socket))
+            return True
+        return False
+
+    def _last_words(self) -> str:
+        with suppress(OSError):
+            lines = (self.folder / "log").read_text(errors="replace").strip().splitlines()
+            if lines:
+                return f": {one_line(lines[-1], 160)}"
+        return ""

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from sim.contract import Strategy
@@ -11,10 +12,12 @@ from sim.errors import UserError
 from sim.interrupts import temporary_folder
 from sim.result import Run
 from sim.runner import check
+from sim.servers import Servers
+from sim.servers.server import Server
 from sim.virtual import PRIVATE
 from sim.wall.crew import Crew, crew
 from sim.wall.outcome import Ending, WallResult
-from sim.wall.places import cache_place, sqlite
+from sim.wall.places import Settings, cache_place, check_backend, postgres, sqlite
 from sim.wall.worker import Job
 from sim.workload import build_workload
 
@@ -31,24 +34,35 @@ class Around:
 
     database: Literal["sqlite", "postgres"] = "sqlite"
     pauses: tuple[str, ...] = PAUSES
+    foreign: str | None = None  # the URL of a server that was not started here, and may be flushed
 
 
-def run_for_real(run: Run, around: Around | None = None) -> WallResult:
+def run_for_real(run: Run, servers: Servers, around: Around | None = None) -> WallResult:
     """Run on the wall clock what `sim.run` simulates, and return what happened.
 
     Raises:
-        UserError: for what cannot run for real.
+        UserError: for what cannot run for real, or a server that dies in mid-run.
     """
     around = around or Around()
-    check(run.scenario, run.strategy, run.seed)
-    if not can_be_real(run.strategy):
-        raise UserError(f"strategy {run.strategy.name!r} uses site.ideal, which runs in the simulation only")
+    check_real(run, around)
     began_s = time.perf_counter()
-    with _crew_of(run, around) as workers:
-        ending = _play(workers)
+    with _crew_of(run, servers, around) as (workers, server):
+        ending = _play(workers, server)
     result = WallResult(run, build_workload(run.scenario, run.seed), ending, _notes(run, around))
     result.wall_s = time.perf_counter() - began_s
     return result
+
+
+def check_real(run: Run, around: Around) -> None:
+    """Refuse what cannot run for real.
+
+    Raises:
+        UserError: saying why.
+    """
+    check(run.scenario, run.strategy, run.seed)
+    if not can_be_real(run.strategy):
+        raise UserError(f"strategy {run.strategy.name!r} uses site.ideal, which runs in the simulation only")
+    check_backend(run.backend, run.scenario, around.foreign)
 
 
 def can_be_real(strategy: Strategy) -> bool:
@@ -58,28 +72,46 @@ def can_be_real(strategy: Strategy) -> bool:
 
 
 @contextmanager
-def _crew_of(run: Run, around: Around) -> Iterator[Crew]:
-    """Start the run's processes on places of its own; all are gone afterwards."""
-    scenario = run.scenario
-    with temporary_folder(PRIVATE) as folder, cache_place(run.backend, scenario, folder) as place:
-        rows = sqlite(folder / "rows.sqlite3")
-        threads = scenario.threads or THREADS
+def _crew_of(run: Run, servers: Servers, around: Around) -> Iterator[tuple[Crew, Server | None]]:
+    """Start the run's processes on places of its own; all but the servers are gone afterwards."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(temporary_folder(PRIVATE))
+        opened = stack.enter_context(cache_place(run.backend, run.scenario, folder, servers, around.foreign))
+        rows = stack.enter_context(ROWS[around.database](servers, folder))
+        threads = run.scenario.threads or THREADS
         jobs = [
-            Job(run, worker, threads, place, rows, around.pauses, folder) for worker in range(scenario.workers or 1)
+            Job(run, worker, threads, opened.place, rows, around.pauses, folder)
+            for worker in range(run.scenario.workers or 1)
         ]
-        with crew(jobs) as workers:
-            yield workers
+        yield stack.enter_context(crew(jobs)), opened.server
 
 
-def _play(workers: Crew) -> Ending:
+def _play(workers: Crew, server: Server | None) -> Ending:
     """Play the run from its tables to the look at what it has left behind."""
     workers.check_clock()  # all are up after this
-    workers.ask(0, "make_tables")
+    workers.ask(0, "prepare")
     records = workers.ask_all("play", time.monotonic() + LEAD_S)
-    entries = workers.entries()
+    if server is not None and not server.alive():
+        raise server.died()
+    entries = workers.entries() if server is None else server.entries()
     versions = workers.ask(0, "versions")
     stale = set().union(*workers.ask_all("left_stale", versions))
+    workers.ask(0, "clear")
     return Ending(records, entries, versions, len(stale))
+
+
+@contextmanager
+def _in_file(_servers: Servers, folder: Path) -> Iterator[Settings]:
+    yield sqlite(folder / "rows.sqlite3")
+
+
+@contextmanager
+def _in_postgres(servers: Servers, _folder: Path) -> Iterator[Settings]:
+    with postgres(servers) as rows:
+        yield rows
+
+
+ROWS = {"sqlite": _in_file, "postgres": _in_postgres}
 
 
 def _notes(run: Run, around: Around) -> list[str]:

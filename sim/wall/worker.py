@@ -21,6 +21,7 @@ from sim.contract import Row
 from sim.errors import StrategyError
 from sim.latency import latency_of
 from sim.result import Run
+from sim.scenario import Latency
 from sim.seeds import streams
 from sim.wall import timed
 from sim.wall.ledger import Ledger, Read, Records, Request
@@ -88,9 +89,7 @@ class Worker:
         self._ledger = Ledger()
         self._turn = threading.Lock()
         scenario, seeds = job.run.scenario, streams(job.run.seed)
-        rtt = scenario.cache_rtt_on(job.run.backend)
-        specs = {name: rtt if name == "cache_rtt_s" else getattr(scenario, name) for name in job.pauses}
-        self._pauses = {name: latency_of(name, spec, seeds[name]) for name, spec in specs.items()}
+        self._pauses = {name: latency_of(name, _spec(job.run, name), seeds[name]) for name in job.pauses}
         self._workload = build_workload(scenario, job.run.seed)
         self._arrivals = iter(list(arrivals(self._workload, job.worker)))
         self._site = self._set_up()
@@ -117,8 +116,8 @@ class Worker:
         """Return which clock this process stamps with, and what it shows."""
         return time.get_clock_info("monotonic").implementation, time.monotonic()
 
-    def make_tables(self) -> None:
-        """Make the rows, and the cache's table if it has one."""
+    def prepare(self) -> None:
+        """Make the rows, and the cache's table if it has one; start from an empty cache."""
         from django.core.management import call_command
         from django.db import connection
 
@@ -131,6 +130,11 @@ class Worker:
         if TABLE_ALIAS in settings.DATABASES:
             call_command("createcachetable", CACHE_TABLE, database=TABLE_ALIAS, verbosity=0)
         connection.close()
+        self.clear()
+
+    def clear(self) -> None:
+        """Empty the cache: before the run, and after it so that a foreign server keeps nothing of it."""
+        self._site.cache.clear()
 
     def play(self, began_s: float) -> Records:
         """Serve this worker's requests, the run having begun at *began_s* on the monotonic clock."""
@@ -212,6 +216,14 @@ class Worker:
         if request.measured:
             read = Read(request.arrival_s, request.start_s, end_s, key, request.db_reads == 0, row.version)
             self._ledger.records.reads.append(read)
+
+
+def _spec(run: Run, name: str) -> Latency:
+    """Return one of the scenario's latencies, with "auto" resolved for its backend."""
+    if name == "cache_rtt_s":
+        return run.scenario.cache_rtt_on(run.backend)
+    spec: Latency = getattr(run.scenario, name)
+    return spec
 
 
 def arrivals(workload: Workload, worker: int) -> Iterator[Arrival]:

@@ -17,7 +17,7 @@ from django.core.cache.backends.locmem import LocMemCache
 from bench.case import BACKEND, SEED, STRATEGY
 from bench.replay import clocks, private_cache
 from sim import Result, Row, Scenario
-from sim.backends import cache_params
+from sim.backends import backend_named, cache_params
 from sim.database import WriteLog
 from sim.latency import LatencyOf, latency_of
 from sim.records import ReadLog
@@ -36,7 +36,7 @@ class Shop:
         self.cache = cache
         self.workload = workload
         self.timeout = STRATEGY.timeout
-        self.rtt = self._latency("cache_rtt_s", scenario.cache_rtt_on(BACKEND))
+        self.rtt = self._latency("cache_rtt_s", backend_named(BACKEND).rtt_s(scenario.cache_rtt_s))
         self.db_read = self._latency("db_read_s", scenario.db_read_s)
         self.db_commit = self._latency("db_commit_s", scenario.db_commit_s)
         self.payload = bytes(scenario.value_bytes)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from reports.frames import Case, name_of
 from reports.ranking import contenders, interval
 from reports.words import listed, plural
+from sim.backends import backend_named
 from sim.latency import mean_latency_s
 from sim.metrics import duration
 from sim.scenario import LATENCIES
@@ -82,7 +83,7 @@ def _warm_up(case: Case) -> list[str]:
 
 def _overload(case: Case) -> list[str]:
     latencies = {name: getattr(case.scenario, name) for name in LATENCIES}
-    latencies["cache_rtt_s"] = case.scenario.cache_rtt_on(case.backend)
+    latencies["cache_rtt_s"] = backend_named(case.backend).rtt_s(case.scenario.cache_rtt_s)
     idle_s = sum(mean_latency_s(name, spec) for name, spec in latencies.items())
     most_s = max(OVERLOAD_SHARE * case.outcomes[0].measured_s, OVERLOAD_TIMES * idle_s)
     slow = [label for label in case.by_strategy if interval(case, label, "response_p99_s").mean > most_s]

@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from reports.frames import Case
-from sim.backends import BACKENDS
+from sim.backends import backend_named
 from sim.experiment import strategy_spec
 from sim.scenario import DEFAULTS, MEANINGS
 
@@ -51,7 +51,7 @@ def inputs(case: Case, yours: Collection[str] | None) -> list[Input]:
 def _around_the_scenario(case: Case, changed: Collection[str]) -> list[Input]:
     seeds = ", ".join(map(str, case.seeds))
     found = [
-        Input("backend", case.backend, _origin(yours="backend" in changed), BACKENDS[case.backend].what),
+        Input("backend", case.backend, _origin(yours="backend" in changed), backend_named(case.backend).what),
         Input("seeds", seeds, _origin(yours="seeds" in changed), "one run of every strategy a seed"),
     ]
     for group in case.by_strategy.values():
@@ -78,7 +78,7 @@ def _shown(case: Case, name: str, value: Any, origin: str) -> str:
     if name == "trace" and value is not None:
         return PurePath(value).name  # the folders above it are nobody's business
     if name == "cache_rtt_s" and value == "auto":
-        return f"auto: {case.scenario.cache_rtt_on(case.backend)} on {case.backend}"
+        return f"auto: {backend_named(case.backend).auto_rtt_s} on {case.backend}"
     if isinstance(value, float):
         return f"{value:.12g}"
     return str(value)

@@ -4,13 +4,14 @@ import math
 import random
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from contextvars import Context, copy_context
 from functools import partial
 from typing import Any
 
 from django.core.cache import caches as django_caches
 
-from sim.backends import Caches, Call, backend_named, cache_params, open_caches
+from sim.backends import Caches, Call, Limits, backend_named, open_caches
 from sim.contract import Strategy
 from sim.database import DatabaseLatencies, SimulatedDatabase
 from sim.engine import Engine
@@ -21,6 +22,8 @@ from sim.records import ReadLog, as_array
 from sim.result import Evidence, Leftovers, Result, Run
 from sim.scenario import Scenario
 from sim.seeds import streams
+from sim.servers.session import Servers
+from sim.servers.session import servers as private_servers
 from sim.site import OmniscientCache, SimulatedSite
 from sim.virtual import WORLD, World
 from sim.workload import Workload, build_workload
@@ -34,6 +37,7 @@ def run(
     *,
     backend: str = "shared",
     seed: int = 0,
+    servers: Servers | None = None,
     log: list[Call] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Result:
@@ -44,6 +48,8 @@ def run(
         strategy: an instance from `strategies`, or anything that keeps `sim.contract.Strategy`.
         backend: one of `sim.backends.BACKENDS`.
         seed: a whole number; the same arguments give the same bytes.
+        servers: private servers to use again (``with sim.servers() as s:``); without them a run that needs one starts
+            its own, and has stopped it when it returns.
         log: a list to which every call that reaches a cache's store is appended (see `sim.backends.Call`).
         progress: called now and then with the number of requests that have arrived.
 
@@ -55,9 +61,12 @@ def run(
     workload = build_workload(scenario, seed)
     engine = Engine()
     latencies = _latencies(scenario, backend, seed)
-    params = cache_params(scenario.max_entries, scenario.cull_frequency)
-    opened = open_caches(backend_named(backend), engine, latencies["cache_rtt_s"], params, scenario.workers or 1, log)
-    with opened as caches:
+    limits = Limits(scenario.max_entries, scenario.cull_frequency)
+    where = backend_named(backend)
+    with (
+        nullcontext(servers) if servers is not None else private_servers() as ours,
+        open_caches(where, engine, latencies["cache_rtt_s"], limits, scenario.workers or 1, ours, log) as caches,
+    ):
         db = _database(engine, scenario, workload, latencies)
         reads = ReadLog(scenario.warmup_s)
         fleet = Fleet(engine, strategy, db, reads, scenario.warmup_s)
@@ -100,10 +109,10 @@ def check(scenario: Scenario, strategy: Strategy, seed: int) -> None:
 
 
 def _latencies(scenario: Scenario, backend: str, seed: int) -> dict[str, LatencyOf | None]:
-    backend_named(backend)
+    rtt = backend_named(backend).rtt_s(scenario.cache_rtt_s)
     seeds = streams(seed)
     specs = {
-        "cache_rtt_s": scenario.cache_rtt_on(backend),
+        "cache_rtt_s": rtt,
         "db_read_s": scenario.db_read_s,
         "db_commit_s": scenario.db_commit_s,
         "render_s": scenario.render_s,
@@ -138,7 +147,7 @@ def _staff(fleet: Fleet, engine: Engine, caches: Caches, db: SimulatedDatabase, 
     """Give the fleet its workers, and each worker its site and its context variables."""
     ideal = OmniscientCache(db)
     culling = random.Random(f"{seed}/culling")
-    world = World(engine, culling, caches.database_alias)
+    world = World(engine, culling, caches.database_alias, caches.wire, caches.epoch_s)
     engine.contexts = [_context(world, cache) for cache in caches.of_worker]
     for number, cache in enumerate(caches.of_worker):
         site = SimulatedSite(engine, cache, db, ideal, partial(fleet.spawn, number), seed)

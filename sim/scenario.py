@@ -12,15 +12,6 @@ from sim.popularity import parse_popularity
 from sim.specs import number, require
 
 Latency = float | str
-# One round trip to each backend where the scenario says "auto": a server in the same data centre for `shared`,
-# a local disk for `file`, a query on a nearby database for `db`, nothing where no network is crossed.
-AUTO_CACHE_RTT_S: Mapping[str, Latency] = {
-    "shared": "lognormal:0.0006:0.3",
-    "locmem": 0,
-    "file": "lognormal:0.0002:0.5",
-    "db": "lognormal:0.002:0.6",
-    "dummy": 0,
-}
 
 
 def knob(default: Any, meaning: str) -> Any:
@@ -124,10 +115,6 @@ class Scenario:
     def end_s(self) -> float:
         """When the traffic stops, in virtual seconds."""
         return self.warmup_s + self.duration_s
-
-    def cache_rtt_on(self, backend: str) -> Latency:
-        """Return the cache round trip on *backend*, with ``auto`` resolved."""
-        return AUTO_CACHE_RTT_S[backend] if self.cache_rtt_s == "auto" else self.cache_rtt_s
 
     def with_settings(self, settings: Mapping[str, str]) -> "Scenario":
         """Return a copy with *settings* (field to text, as typed on the command line) applied.

@@ -15,7 +15,7 @@ from sim import arrivals, latency, popularity
 from sim.__main__ import main
 from sim.backends import BACKENDS
 from sim.metrics import METRICS
-from sim.scenario import AUTO_CACHE_RTT_S, DEFAULTS, LATENCIES
+from sim.scenario import DEFAULTS, LATENCIES
 from strategies import STRATEGIES
 from tests.helpers import STORING
 from tests.strategies import test_conformance
@@ -70,7 +70,7 @@ def test_the_table_of_strategies_is_complete_and_right() -> None:
 def test_the_table_of_backends_is_complete_and_right() -> None:
     """The table names exactly the backends there are, with the round trip that `auto` means."""
     assert {code(name)[0]: code(rtt)[0] for name, _, rtt in table("backend")} == {
-        name: str(AUTO_CACHE_RTT_S[name]) for name in BACKENDS
+        name: str(backend.auto_rtt_s) for name, backend in BACKENDS.items()
     }
 
 

@@ -59,6 +59,7 @@ class Request:
     background: bool = False
     hurried: bool = True  # without added latencies: a look at what is left, not traffic
     in_cache: bool = False  # inside a call that reaches the store
+    owed_s: float = 0.0  # added latency that this call has yet to sleep
     cache_calls: int = 0
     db_reads: int = 0
     db_queries: int = 0
@@ -120,6 +121,11 @@ class Ledger:
         """Write down how long a step of the current request took that began at *since_s*."""
         if self.request.measured:
             self.records.steps[step].append(self.now() - since_s)
+
+    def called(self, since_s: float, trips: int) -> None:
+        """Write down a call of the cache that made *trips* round trips, all taken for equally long."""
+        if self.request.measured and trips:
+            self.records.steps["cache_rtt_s"].extend([(self.now() - since_s) / trips] * trips)
 
     def queried(self, since_s: float) -> None:
         """Write down a query that began at *since_s*."""

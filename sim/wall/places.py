@@ -3,11 +3,11 @@
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from sim.backends import NO_LIMIT, backend_named
+from sim.backends import backend_named, cache_params
 from sim.errors import UserError, one_line
 from sim.scenario import Scenario
 from sim.servers import Servers
@@ -24,12 +24,16 @@ SQLITE_WAIT_S = 60  # a writer waits for the one before it
 
 @dataclass(frozen=True)
 class CachePlace:
-    """A real cache: its entry in CACHES, the methods of its class that reach the store, and its table's database."""
+    """A real cache: its entry in CACHES, the methods of its class that reach the store, and its table's database.
+
+    `wire` says whose client's round trips are counted one by one.
+    """
 
     cache: Settings
     primitives: tuple[str, ...]
     one_store: bool
     databases: Mapping[str, Settings] = field(default_factory=dict)
+    wire: str | None = None
 
 
 @dataclass(frozen=True)
@@ -42,41 +46,34 @@ class Opened:
 
 @dataclass(frozen=True)
 class Kind:
-    """How a backend is made for real: Django's class, and what it needs beside a folder."""
+    """How a backend is made for real: its class, and what it needs besides a folder.
+
+    `schemes` are those of a URL of another server, each with what LOCATION has in its place.
+    """
 
     cache_class: str
-    one_store: bool = True
     server: str | None = None  # the kind of its private server
     in_table: bool = False
-    primitives: tuple[str, ...] = ("get", "set", "add", "delete", "has_key", "touch", "clear")
-    options: Mapping[str, Any] | None = None  # None: MAX_ENTRIES and CULL_FREQUENCY
-    schemes: Mapping[str, str] = field(default_factory=dict)  # of a foreign server's URL, to what LOCATION has for it
+    wire: str | None = None
+    schemes: Mapping[str, str] = field(default_factory=dict)
 
 
 _DJANGO = "django.core.cache.backends"
-_LOCMEM = ("get", "set", "add", "delete", "has_key", "touch", "clear", "incr")
-_FILE = ("get", "set", "delete", "has_key", "touch", "clear")
-_TABLE = ("get_many", "set", "add", "delete", "delete_many", "has_key", "touch", "clear")
-_SERVER = ("get", "set", "add", "delete", "has_key", "touch", "clear", "incr", "get_many", "set_many", "delete_many")
+# The methods of a server's cache class that send something themselves, where the class has them.
+_SENDING: tuple[str, ...] = ("get", "set", "add", "delete", "has_key", "touch", "clear", "incr", "decr")
+_SENDING += ("get_many", "set_many", "delete_many")
 _REDIS_URLS = {"redis://": "redis://", "rediss://": "rediss://", "unix://": "unix://"}
+_MEMCACHED_URLS = {"memcached://": "", "unix://": "unix:"}
 KINDS = {
-    "shared": Kind(f"{_DJANGO}.locmem.LocMemCache", primitives=_LOCMEM),
-    "locmem": Kind(f"{_DJANGO}.locmem.LocMemCache", one_store=False, primitives=_LOCMEM),
-    "file": Kind(f"{_DJANGO}.filebased.FileBasedCache", primitives=_FILE),
-    "db": Kind(f"{_DJANGO}.db.DatabaseCache", in_table=True, primitives=_TABLE),
+    "shared": Kind(f"{_DJANGO}.locmem.LocMemCache"),
+    "locmem": Kind(f"{_DJANGO}.locmem.LocMemCache"),
+    "file": Kind(f"{_DJANGO}.filebased.FileBasedCache"),
+    "db": Kind(f"{_DJANGO}.db.DatabaseCache", in_table=True),
     "dummy": Kind(f"{_DJANGO}.dummy.DummyCache"),
-    "redis": Kind(f"{_DJANGO}.redis.RedisCache", server="redis", primitives=_SERVER, options={}, schemes=_REDIS_URLS),
-    "memcached": Kind(
-        f"{_DJANGO}.memcached.PyMemcacheCache",
-        server="memcached",
-        primitives=_SERVER,
-        options={},
-        schemes={"memcached://": "", "unix://": "unix:"},
-    ),
-    "postgres": Kind(f"{_DJANGO}.db.DatabaseCache", server="postgres", in_table=True, primitives=_TABLE),
-    "django-redis": Kind(
-        "django_redis.cache.RedisCache", server="redis", primitives=_SERVER, options={}, schemes=_REDIS_URLS
-    ),
+    "redis": Kind(f"{_DJANGO}.redis.RedisCache", "redis", wire="redis", schemes=_REDIS_URLS),
+    "memcached": Kind(f"{_DJANGO}.memcached.PyMemcacheCache", "memcached", wire="memcached", schemes=_MEMCACHED_URLS),
+    "postgres": Kind(f"{_DJANGO}.db.DatabaseCache", "postgres", in_table=True),
+    "django-redis": Kind("django_redis.cache.RedisCache", "redis", wire="django-redis", schemes=_REDIS_URLS),
 }
 
 
@@ -95,7 +92,7 @@ def check_backend(backend: str, scenario: Scenario, foreign: str | None = None) 
             "backend 'shared' is one LocMem store, which several processes cannot share; "
             "on the wall clock choose a real server, or --set workers=1"
         )
-    if kind.options is not None and scenario.max_entries is not None:
+    if kind.wire and scenario.max_entries is not None:
         raise UserError(f"max_entries={scenario.max_entries:,} means nothing to backend {backend!r}; leave it out")
     if foreign is not None:
         _location(backend, kind, foreign)
@@ -111,23 +108,21 @@ def cache_place(
     Raises:
         UserError: for a backend that has no real counterpart, or whose server cannot be started.
     """
-    kind = check_backend(backend, scenario, foreign)
-    limits = {
-        "MAX_ENTRIES": NO_LIMIT if scenario.max_entries is None else scenario.max_entries,
-        "CULL_FREQUENCY": scenario.cull_frequency,
-    }
-    entry: Settings = {"BACKEND": kind.cache_class, "OPTIONS": dict(limits if kind.options is None else kind.options)}
+    kind, known = check_backend(backend, scenario, foreign), backend_named(backend)
+    params = {"OPTIONS": {}} if kind.wire else cache_params(scenario.max_entries, scenario.cull_frequency)
+    entry: Settings = {"BACKEND": kind.cache_class, **params}
+    place = CachePlace(entry, (*(known.primitives or _SENDING), *known.verbs), known.one_store, wire=kind.wire)
     if foreign is not None:
         entry["LOCATION"] = _location(backend, kind, foreign)
-        yield Opened(CachePlace(entry, kind.primitives, kind.one_store))
+        yield Opened(replace(place, wire=None))  # only the wires of private servers' sockets are known
     elif kind.in_table:
         entry["LOCATION"] = CACHE_TABLE
         with _table_database(kind, folder, servers) as database:
-            yield Opened(CachePlace(entry, kind.primitives, kind.one_store, {TABLE_ALIAS: database}))
+            yield Opened(replace(place, databases={TABLE_ALIAS: database}))
     else:
         server = servers.start(kind.server, virtual=False) if kind.server else None
         entry["LOCATION"] = str(folder / "cache") if server is None else server.location
-        yield Opened(CachePlace(entry, kind.primitives, kind.one_store), server)
+        yield Opened(place, server)
 
 
 def _location(backend: str, kind: Kind, url: str) -> str:

@@ -1,4 +1,4 @@
-"""The cache with a stopwatch: Django's own class, each call that reaches the store timed and counted."""
+"""The cache with a stopwatch: Django's own class, each call that reaches the store timed, its round trips counted."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -14,34 +14,47 @@ PATH = f"{__name__}.Cache"  # what a worker's CACHES names as its BACKEND
 Cache: Any = None  # set once in each worker process, before Django opens its caches
 
 
-def install(backend: str, primitives: Sequence[str], ledger: Ledger, rtt: LatencyOf | None) -> None:
-    """Let `PATH` stand for the class at *backend* with a stopwatch on its *primitives*, and *rtt* slept around each."""
-    cls: type[Any] = import_string(backend)
-    members = {name: _timed(getattr(cls, name), ledger, rtt) for name in primitives}
-    globals()["Cache"] = type(cls.__name__, (cls,), members)
+class Stopwatch:
+    """Counts and times round trips; below a server's client it is the wire (see `sim.backends.wire`)."""
 
+    def __init__(self, ledger: Ledger, rtt: LatencyOf | None) -> None:
+        self._ledger = ledger
+        self._rtt = rtt
 
-def _timed(method: Callable[..., Any], ledger: Ledger, rtt: LatencyOf | None) -> Callable[..., Any]:
-    @wraps(method)
-    def timed(*args: Any, **kwargs: Any) -> Any:
-        request = ledger.request
-        if request.in_cache:  # a part of the call around it: a cull that clears
-            return method(*args, **kwargs)
+    def cross(self, _describe: Callable[[], tuple[str, ...]]) -> None:
+        """Count a round trip, and sleep half of what one takes more; the other half is slept at the call's end."""
+        request = self._ledger.request
         nth, request.cache_calls = request.cache_calls, request.cache_calls + 1
-        half_s = 0.0 if rtt is None or request.hurried else rtt(request.number, nth) / 2
-        began_s = ledger.now()
-        request.in_cache = True
-        try:
-            _sleep(half_s)
-            return method(*args, **kwargs)
-        finally:
-            _sleep(half_s)
-            request.in_cache = False
-            ledger.took("cache_rtt_s", began_s)
+        if self._rtt is not None and not request.hurried:
+            half_s = self._rtt(request.number, nth) / 2
+            request.owed_s += half_s
+            time.sleep(half_s)
 
-    return timed
+    def install(self, backend: str, primitives: Sequence[str], *, wired: bool) -> None:
+        """Let `PATH` stand for the class at *backend* with its *primitives* timed.
 
+        Without a wire below them each call counts as one round trip.
+        """
+        cls: type[Any] = import_string(backend)
+        members = {name: self._timed(getattr(cls, name), wired) for name in primitives if hasattr(cls, name)}
+        globals()["Cache"] = type(cls.__name__, (cls,), members)
 
-def _sleep(seconds: float) -> None:
-    if seconds > 0:  # even a sleep of no time gives up the processor
-        time.sleep(seconds)
+    def _timed(self, method: Callable[..., Any], wired: bool) -> Callable[..., Any]:
+        @wraps(method)
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            request = self._ledger.request
+            if request.in_cache:  # a part of the call around it: a cull that clears
+                return method(*args, **kwargs)
+            began_s, before = self._ledger.now(), request.cache_calls
+            request.in_cache = True
+            try:
+                if not wired:
+                    self.cross(lambda: (method.__name__,))
+                return method(*args, **kwargs)
+            finally:
+                if request.owed_s:
+                    time.sleep(request.owed_s)
+                request.in_cache, request.owed_s = False, 0.0
+                self._ledger.called(began_s, request.cache_calls - before)
+
+        return timed

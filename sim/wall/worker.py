@@ -1,12 +1,15 @@
 """A worker process of a real run: Django set up on private places, real threads, requests at their intended times."""
 
 import os
+import random
 import shutil
 import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
@@ -17,12 +20,15 @@ import django
 from django.conf import settings
 from django.core.signals import request_finished, request_started
 
+from sim.backends import backend_named
+from sim.backends.wire import WIRED_SOCKETS, wired_connection
 from sim.contract import Row
 from sim.errors import StrategyError
 from sim.latency import latency_of
 from sim.result import Run
 from sim.scenario import Latency
 from sim.seeds import streams
+from sim.virtual import WORLD, World
 from sim.wall import timed
 from sim.wall.ledger import Ledger, Read, Records, Request
 from sim.wall.places import CACHE_TABLE, TABLE_ALIAS, CachePlace, CacheTableRouter, Settings
@@ -90,6 +96,7 @@ class Worker:
         self._turn = threading.Lock()
         scenario, seeds = job.run.scenario, streams(job.run.seed)
         self._pauses = {name: latency_of(name, _spec(job.run, name), seeds[name]) for name in job.pauses}
+        self._stopwatch = timed.Stopwatch(self._ledger, self._pauses.get("cache_rtt_s"))
         self._workload = build_workload(scenario, job.run.seed)
         self._arrivals = iter(list(arrivals(self._workload, job.worker)))
         self._site = self._set_up()
@@ -102,15 +109,27 @@ class Worker:
             USE_TZ=True,
             DATABASES=databases,
             DATABASE_ROUTERS=router,
-            CACHES={"default": {**job.place.cache, "BACKEND": timed.PATH}},
+            CACHES={"default": self._wired(job.place)},
             LOGGING_CONFIG=None,
         )
         django.setup()
-        timed.install(job.place.cache["BACKEND"], job.place.primitives, self._ledger, self._pauses.get("cache_rtt_s"))
+        self._stopwatch.install(job.place.cache["BACKEND"], job.place.primitives, wired=job.place.wire is not None)
         from sim.wall.database import DjangoDatabase
         from sim.wall.site import DjangoSite
 
         return DjangoSite(DjangoDatabase(self._ledger, self._pauses), self._ledger, job.run.seed)
+
+    def _wired(self, place: CachePlace) -> Settings:
+        """Return the entry of CACHES for the timed class, with the stopwatch on its client's wire if it has one."""
+        WORLD.set(World(clock=self._ledger, culling=random.Random(), wire=self._stopwatch))  # type: ignore[arg-type]
+        options = {**place.cache["OPTIONS"]}
+        if place.wire == "memcached":
+            options["socket_module"] = WIRED_SOCKETS
+        elif place.wire == "redis":
+            options["connection_class"] = wired_connection("redis")
+        elif place.wire == "django-redis":
+            options["CONNECTION_POOL_KWARGS"] = {"connection_class": wired_connection("redis")}
+        return {**place.cache, "BACKEND": timed.PATH, "OPTIONS": options}
 
     def clock(self) -> tuple[str, float]:
         """Return which clock this process stamps with, and what it shows."""
@@ -139,7 +158,8 @@ class Worker:
     def play(self, began_s: float) -> Records:
         """Serve this worker's requests, the run having begun at *began_s* on the monotonic clock."""
         self._ledger.begin(began_s)
-        threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(self.job.threads)]
+        targets = [partial(copy_context().run, self._serve) for _ in range(self.job.threads)]
+        threads = [threading.Thread(target=target, daemon=True) for target in targets]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -221,7 +241,7 @@ class Worker:
 def _spec(run: Run, name: str) -> Latency:
     """Return one of the scenario's latencies, with "auto" resolved for its backend."""
     if name == "cache_rtt_s":
-        return run.scenario.cache_rtt_on(run.backend)
+        return backend_named(run.backend).rtt_s(run.scenario.cache_rtt_s)
     spec: Latency = getattr(run.scenario, name)
     return spec
 

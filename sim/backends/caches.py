@@ -1,0 +1,107 @@
+"""A run's caches: a backend, opened for one run, with a cache object for each worker."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from django.core.cache.backends import locmem
+from django.core.cache.backends.base import BaseCache
+from django.core.cache.backends.locmem import LocMemCache
+
+from sim.backends.places import Backend, Call, Place
+from sim.backends.simulated import NO_LIMIT, simulated
+from sim.backends.wire import Wire
+from sim.engine import Engine
+from sim.errors import UserError
+from sim.latency import LatencyOf
+from sim.servers.session import Servers
+from sim.virtual import EPOCH_S, virtualise
+
+
+class Limits(NamedTuple):
+    """MAX_ENTRIES (None: no limit) and CULL_FREQUENCY, as the scenario has them."""
+
+    max_entries: int | None
+    cull_frequency: int
+
+
+class Caches(NamedTuple):
+    """A run's caches: one object a worker (the same one where the store is shared), and what Django's code must see."""
+
+    of_worker: list[BaseCache]
+    entries: Callable[[], int]
+    database_alias: str | None
+    wire: Wire | None
+    epoch_s: float
+
+
+@contextmanager
+def open_caches(
+    backend: Backend,
+    engine: Engine,
+    rtt: LatencyOf | None,
+    limits: Limits,
+    workers: int,
+    servers: Servers,
+    log: list[Call] | None,
+) -> Iterator[Caches]:
+    """Open *backend* for a run, with a round trip of *rtt*; what it created is gone afterwards.
+
+    Every round trip to a store is appended to *log*, if there is one.
+
+    Raises:
+        UserError: if a server dies meanwhile, or the limits mean nothing to the backend.
+    """
+    virtualise()
+    with backend.open(servers, virtual=True) as place, _living(place):
+        params = _params(backend, place, limits)
+        cls = simulated(place.cache_class, backend.primitives, engine, rtt, log)
+        stores = 1 if backend.one_store else workers
+        caches = [_private(cls, place.location, params) for _ in range(stores)]
+        of_worker = caches * workers if backend.one_store else caches
+        epoch_s, wire = EPOCH_S, None
+        if place.server is not None:
+            epoch_s = place.server.begin()
+            wire = Wire(engine, rtt, place.server.move, log)
+        yield Caches(of_worker, lambda: sum(map(place.entries, caches)), place.database_alias, wire, epoch_s)
+
+
+@contextmanager
+def _living(place: Place) -> Iterator[None]:
+    """Say that the server died, if it did: its clients raise all sorts of errors then, or none."""
+    server = place.server
+    try:
+        yield
+    except Exception as error:
+        if server is not None and not server.alive():
+            raise server.died() from error
+        raise
+    if server is not None and not server.alive():
+        raise server.died()
+
+
+def cache_params(max_entries: int | None, cull_frequency: int) -> dict[str, Any]:
+    """Return Django's cache parameters; no limit is the largest number there is."""
+    limit = NO_LIMIT if max_entries is None else max_entries
+    return {"OPTIONS": {"MAX_ENTRIES": limit, "CULL_FREQUENCY": cull_frequency}}
+
+
+def _params(backend: Backend, place: Place, limits: Limits) -> dict[str, Any]:
+    if place.has_limits:
+        options = cache_params(*limits)["OPTIONS"] | place.params.get("OPTIONS", {})
+    elif limits.max_entries is None:
+        options = place.params.get("OPTIONS", {})
+    else:
+        raise UserError(f"max_entries={limits.max_entries:,} means nothing to backend {backend.name!r}; leave it out")
+    return {**place.params, "OPTIONS": options}
+
+
+def _private(cls: type[BaseCache], location: str, params: dict[str, Any]) -> BaseCache:
+    """Return a cache object whose store nobody else can reach."""
+    make: Any = cls  # BaseCache itself takes no location, all its subclasses do
+    cache: BaseCache = make(location, params)
+    if isinstance(cache, LocMemCache):
+        # Django keeps LocMem's stores in module globals, by location.
+        for stores in (locmem._caches, locmem._expire_info, locmem._locks):  # type: ignore[attr-defined]
+            del stores[location]
+    return cache

@@ -1,0 +1,97 @@
+"""The database backend: Django's DatabaseCache on a private table, in SQLite or PostgreSQL."""
+
+import asyncio
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from threading import Lock
+from typing import Any
+
+import django
+from django.apps import apps
+from django.conf import settings
+from django.core.cache.backends.base import BaseCache
+from django.db import DatabaseError
+
+from sim.backends.places import Place
+from sim.errors import UserError, one_line
+from sim.virtual import PRIVATE, virtualise_database_cache
+
+TABLE = "cachewise_cache"
+
+
+@contextmanager
+def cache_table(
+    database: Mapping[str, Any],
+    backend: str,
+    cache_class: str = "django.core.cache.backends.db.DatabaseCache",
+    params: Mapping[str, Any] | None = None,
+) -> Iterator[Place]:
+    """Make a cache table in *database* (an entry of DATABASES), which is gone afterwards.
+
+    The connection has an alias of this thread alone, unknown to the project's settings and routers.
+    """
+    set_django_up(backend)
+    from django.core.management.commands.createcachetable import Command
+    from django.db import connections
+    from django.db.utils import ConnectionHandler
+    from django.utils.module_loading import import_string
+
+    virtualise_database_cache()
+    alias = f"{PRIVATE}{uuid.uuid4()}"
+
+    def ask(statement: str) -> Any:
+        with connections[alias].cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchone() if cursor.description else None
+
+    def entries(_cache: BaseCache) -> int:
+        return int(ask(f"SELECT COUNT(*) FROM {TABLE}")[0])  # noqa: S608 - our own table's name
+
+    with _outside_event_loops():
+        connections[alias] = ConnectionHandler({"default": {}, alias: dict(database)}).create_connection(alias)
+        try:
+            command = Command()
+            command.verbosity = 0
+            command.create_table(alias, TABLE, dry_run=False)
+            yield Place(import_string(cache_class), TABLE, entries, params or {}, database_alias=alias)
+        finally:
+            with suppress(DatabaseError):  # a server that died took its table along
+                ask(f"DROP TABLE IF EXISTS {TABLE}")
+            connections[alias].close()
+            del connections[alias]
+
+
+def set_django_up(backend: str) -> None:
+    """Configure Django if no project has done so: *backend* needs settings.
+
+    Raises:
+        UserError: when the project's settings cannot be loaded.
+    """
+    module = os.environ.get("DJANGO_SETTINGS_MODULE")
+    with _SETTING_UP:
+        if not settings.configured and not module:
+            settings.configure(USE_TZ=True)
+        try:
+            if not apps.ready:
+                django.setup()
+        except Exception as error:  # a project's settings and apps can raise anything
+            raise UserError(
+                f"backend {backend!r} sets Django up, which fails (DJANGO_SETTINGS_MODULE is {module!r:.60}): "
+                f"{type(error).__name__}: {one_line(error)}"
+            ) from error
+
+
+@contextmanager
+def _outside_event_loops() -> Iterator[None]:
+    """Hide the event loop this thread may be in (a notebook's): Django's database code refuses to run under one."""
+    loop = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(loop)
+
+
+_SETTING_UP = Lock()

@@ -1,0 +1,120 @@
+"""The simulated cache: Django's own cache class, subclassed so that each round trip to its store takes time.
+
+The wait is added to the calls that touch the store, and to nothing else, so that composite calls (`get_or_set`,
+`incr_version`, `get_many`, the file backend's `add`) run through Django's code and can be interleaved with other
+requests in the middle. On a server the wait sits in the client instead (`sim.backends.wire`).
+"""
+
+import inspect
+import sys
+from collections.abc import Callable
+from functools import partial, wraps
+from threading import get_ident
+from typing import Any
+
+from django.core.cache.backends.base import BaseCache
+from django.core.cache.backends.filebased import FileBasedCache
+
+from sim.backends.places import Call
+from sim.backends.wire import elsewhere
+from sim.engine import Engine
+from sim.errors import StrategyError
+from sim.latency import LatencyOf
+
+NO_LIMIT = sys.maxsize  # as MAX_ENTRIES
+
+
+def simulated(
+    cls: type[BaseCache], primitives: tuple[str, ...], engine: Engine, rtt: LatencyOf | None, log: list[Call] | None
+) -> type[BaseCache]:
+    """Return *cls* with a round trip before each primitive, and with async twins that refuse."""
+    members: dict[str, Any] = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+    for name in primitives:
+        method = getattr(cls, name)
+        remote = _with_round_trip(method if log is None else _logged(method, engine, log), engine, rtt)
+        members[name] = _unless_empty(method, remote) if name.endswith("_many") else remote
+    for name, _method in inspect.getmembers(BaseCache, inspect.iscoroutinefunction):
+        members[name] = _refused(name)
+    if issubclass(cls, FileBasedCache):
+        members["_list_cache_files"] = lambda self: sorted(cls._list_cache_files(self))  # type: ignore[attr-defined]
+    if hasattr(cls, "_cull"):
+        members["_cull"] = _culling_at_once(cls)
+    return type(cls.__name__, (cls,), members)
+
+
+def _with_round_trip(method: Callable[..., Any], engine: Engine, rtt: LatencyOf | None) -> Callable[..., Any]:
+    """Return *method* taking effect half a round trip after the call; the other half becomes the request's debt."""
+
+    @wraps(method)
+    def at_once(self: BaseCache, *args: Any, **kwargs: Any) -> Any:
+        if get_ident() != engine.thread:
+            raise elsewhere(method.__name__)
+        engine.current.cache_calls += 1
+        return method(self, *args, **kwargs)
+
+    if rtt is None:
+        return at_once
+
+    @wraps(method)
+    def half_way(self: BaseCache, *args: Any, **kwargs: Any) -> Any:
+        if get_ident() != engine.thread:
+            raise elsewhere(method.__name__)
+        task = engine.current
+        nth = task.cache_calls
+        task.cache_calls = nth + 1
+        half_s = rtt(task.request, nth) * 0.5
+        debt_s, task.debt_s = task.debt_s, half_s
+        engine.wait(debt_s + half_s)
+        return method(self, *args, **kwargs)
+
+    return half_way
+
+
+def _unless_empty(method: Callable[..., Any], remote: Callable[..., Any]) -> Callable[..., Any]:
+    """Return *remote*, but *method* itself where there are no keys: Django sends nothing then."""
+
+    @wraps(method)
+    def batch(self: BaseCache, keys: Any, version: int | None = None) -> Any:
+        return (remote if keys else method)(self, keys, version)
+
+    return batch
+
+
+def _logged(method: Callable[..., Any], engine: Engine, log: list[Call]) -> Callable[..., Any]:
+    @wraps(method)
+    def logged(self: BaseCache, *args: Any, **kwargs: Any) -> Any:
+        result: Any = None
+        try:
+            result = method(self, *args, **kwargs)
+        except Exception as error:
+            result = error
+            raise
+        finally:
+            worker = engine.current.worker
+            if worker >= 0:  # no worker: a look at what the run has left behind
+                log.append(Call(engine.time(), worker, method.__name__, args, kwargs, result))
+        return result
+
+    return logged
+
+
+def _culling_at_once(cls: Any) -> Callable[..., None]:
+    """Return *cls*'s `_cull` as a part of the call that made it necessary: its `clear` is no round trip of its own."""
+
+    def cull(self: Any, *args: Any) -> None:
+        if self._max_entries == NO_LIMIT:
+            return  # so would Django, but the file backend lists its whole folder first
+        self.clear = partial(cls.clear, self)
+        try:
+            cls._cull(self, *args)
+        finally:
+            del self.clear
+
+    return cull
+
+
+def _refused(name: str) -> Callable[..., Any]:
+    def refuse(_self: BaseCache, *_args: Any, **_kwargs: Any) -> Any:
+        raise StrategyError(f"cache.{name}(): an async call cannot wait in virtual time; use cache.{name[1:]}()")
+
+    return refuse

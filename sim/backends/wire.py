@@ -1,0 +1,120 @@
+"""The wire to a server: the innermost round trip of a client library, where the wait sits and the server's clock moves.
+
+The client's own connection or socket class is subclassed, so that everything above it (Django's cache class, the
+client, pipelines, scripts) is what it is in production. Outside a run a wired client behaves like any other.
+"""
+
+import socket
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from threading import get_ident
+from types import SimpleNamespace
+from typing import Any
+
+from sim.backends.places import Call
+from sim.engine import Engine
+from sim.errors import StrategyError
+from sim.latency import LatencyOf
+from sim.virtual import WORLD
+
+
+class Wire:
+    """One run's way to its server. `move` sets the server's clock to a virtual time."""
+
+    def __init__(
+        self, engine: Engine, rtt: LatencyOf | None, move: Callable[[float], None], log: list[Call] | None
+    ) -> None:
+        self._engine = engine
+        self._rtt = rtt
+        self._move = move
+        self._log = log
+
+    def cross(self, describe: Callable[[], tuple[str, ...]]) -> None:
+        """Let half a round trip pass and bring the server to this instant; the way back becomes the request's debt.
+
+        *describe* returns the command and its arguments, for the log.
+        """
+        engine = self._engine
+        if get_ident() != engine.thread:
+            raise elsewhere(describe()[0])
+        task = engine.current
+        nth = task.cache_calls
+        task.cache_calls = nth + 1
+        if self._rtt is not None:
+            half_s = self._rtt(task.request, nth) * 0.5
+            debt_s, task.debt_s = task.debt_s, half_s
+            engine.wait(debt_s + half_s)
+        self._move(engine._now)
+        if self._log is not None and task.worker >= 0:  # no worker: a look at what the run has left behind
+            command, *args = describe()
+            self._log.append(Call(engine.time(), task.worker, command, tuple(args), {}, None))
+
+
+def elsewhere(what: str) -> StrategyError:
+    """Return the error for a call of the cache that comes from another thread than the run's."""
+    return StrategyError(
+        f"cache.{what}() in another thread (async_to_sync starts one, too) cannot wait in virtual time; "
+        "call it in the request's own"
+    )
+
+
+def current_wire() -> Wire | None:
+    """Return the wire of the run that this code is in, if it is in one."""
+    world = WORLD.get()
+    return None if world is None else world.wire
+
+
+# What a client sends by itself when it connects: no call of anybody's.
+_GREETINGS = frozenset({"hello", "auth", "client", "select", "readonly", "ping"})
+
+
+@cache
+def wired_connection(library: str) -> type:
+    """Return the unix socket connection of redis-py, or of a library like it, with the wait before each command."""
+    base: Any = import_module(f"{library}.connection").UnixDomainSocketConnection
+
+    class WiredConnection(base):  # type: ignore[misc]
+        def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+            wire = current_wire()
+            if wire is not None and _name_of(command) not in _GREETINGS:
+                wire.cross(lambda: _words(command))
+            super().send_packed_command(command, check_health)
+
+    return WiredConnection
+
+
+def _name_of(command: Any) -> str:
+    """Return the name of a packed command (the first one's, in a pipeline): ``*2 $3 GET $1 k``, on lines of its own."""
+    first = command if isinstance(command, (bytes, str)) else b"".join(command[:1])
+    head = first.encode() if isinstance(first, str) else first
+    return head.split(b"\r\n", 3)[2].decode().lower()
+
+
+def _words(command: Any) -> tuple[str, ...]:
+    """Return a packed command's name and arguments; of a pipeline, its first command's."""
+    parts = command if isinstance(command, list) else [command]
+    text = b"".join(part.encode() if isinstance(part, str) else bytes(part) for part in parts)
+    lines = text.split(b"\r\n")
+    count = int(lines[0][1:])
+    words = [line.decode(errors="backslashreplace") for line in lines[2 : 2 + 2 * count : 2]]
+    return (words[0].lower(), *words[1:])
+
+
+class _WiredSocket(socket.socket):
+    """A socket on which sending is the round trip: a memcached client reads its answer at once."""
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        wire = current_wire()
+        if wire is not None:
+            wire.cross(lambda: _memcached_words(bytes(data)))
+        super().sendall(data, flags)
+
+
+def _memcached_words(data: bytes) -> tuple[str, ...]:
+    command, *args = data.split(b"\r\n", 1)[0].decode(errors="backslashreplace").split()
+    return (command.lower(), *args)
+
+
+# pymemcache takes a module for its sockets; only what it creates is different.
+WIRED_SOCKETS = SimpleNamespace(**{**vars(socket), "socket": _WiredSocket})

@@ -70,11 +70,12 @@ class Evidence:
 class Result:
     """The outcome of one run. Times are seconds from the start; frames are made when first asked for.
 
-    `clock` says whether those seconds were virtual or passed on the wall; `further` are figures that only such a run
-    has, which the summary holds too.
+    `clock` says whether those seconds were virtual or passed on the wall; there, `slept` names the scenario's latencies
+    that were added to the real ones, and `further` holds figures that a simulation has not (the summary has them too).
     """
 
     clock: Literal["virtual", "wall"] = "virtual"
+    slept: tuple[str, ...] = ()
 
     def __init__(self, run: Run, workload: Workload, evidence: Evidence) -> None:
         self.run = run

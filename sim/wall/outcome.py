@@ -33,7 +33,9 @@ class WallResult(Result):
 
     clock: Literal["virtual", "wall"] = "wall"
 
-    def __init__(self, run: Run, workload: Workload, ending: Ending, notes: Sequence[str]) -> None:
+    def __init__(
+        self, run: Run, workload: Workload, ending: Ending, notes: Sequence[str], slept: tuple[str, ...]
+    ) -> None:
         codes = {key: code for code, key in enumerate(workload.key_names)}
         reads, writes = _reads(ending.records, codes), _writes(ending.records, codes)
         _check_books(writes, workload.key_names, ending.versions)
@@ -50,6 +52,7 @@ class WallResult(Result):
             verdicts=found.agreed,
         )
         super().__init__(run, workload, evidence)
+        self.slept = slept
         self.errors = sum((each.errors for each in ending.records), start=type(ending.records[0].errors)())
         self.steps = {name: _joined(each.steps[name] for each in ending.records) for name in STEPS}
         self.notes = [*notes, *_about_errors(self.errors, evidence.costs.requests), *self.notes]

@@ -48,7 +48,7 @@ def run_for_real(run: Run, servers: Servers, around: Around | None = None) -> Wa
     began_s = time.perf_counter()
     with _crew_of(run, servers, around) as (workers, server):
         ending = _play(workers, server)
-    result = WallResult(run, build_workload(run.scenario, run.seed), ending, _notes(run, around))
+    result = WallResult(run, build_workload(run.scenario, run.seed), ending, _notes(run, around), around.pauses)
     result.wall_s = time.perf_counter() - began_s
     return result
 

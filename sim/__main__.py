@@ -3,17 +3,32 @@
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from sim.errors import UserError, one_line
 from sim.interrupts import ignore_signals, raise_on_signals
+from sim.options import (
+    Added,
+    Duration,
+    Fields,
+    Form,
+    Format,
+    Out,
+    RowsIn,
+    Seed,
+    Seeds,
+    StrategyNames,
+    Target,
+    Timeout,
+    TracePath,
+)
 
 if TYPE_CHECKING:
     from sim.choose import Choice
@@ -29,15 +44,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 INTERRUPTED = 130  # the exit code after Ctrl-C: 128 + SIGINT
-
-
-class Format(StrEnum):
-    """How `run` prints its results."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-    MARKDOWN = "markdown"
 
 
 class Listing(StrEnum):
@@ -77,40 +83,76 @@ def demo(
         cut = ", ".join(f"{name}={value}" for name, value in part.settings.items())
         scenario = replace(choice.scenario, why=f"{choice.scenario.why} (shortened for the demo: {cut})")
         shorter = replace(choice, scenario=scenario.with_settings(part.settings))
-        runs += _runs(shorter, [], ["shared"], range(1, part.seeds + 1), part.timeout)
+        runs += _planned(shorter, [], ["shared"], range(1, part.seeds + 1), part.timeout)
     outcomes = _run(runs, jobs, out)
     _print_results(outcomes, Format.TABLE)
-    _write_page(outcomes, out, context, set())
+    _write_page(outcomes, out, context)
 
 
 @app.command()
 def run(
     context: typer.Context,
-    scenario: Annotated[str, typer.Argument(help="a scenario's name, or a file such as ./my_scenario.py")],
-    strategy: Annotated[
-        list[str] | None, typer.Option(help="NAME[:param=value,...], repeatable; all if left out")
-    ] = None,
+    scenario: Target,
+    strategy: StrategyNames = None,
     backend: Annotated[list[str] | None, typer.Option(help="repeatable; shared if left out")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="run with this seed (1 if left out)")] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, max=10_000, help="run with seeds 1 to K: error bars")] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", help="scenario field=value, repeatable")] = None,
-    trace: Annotated[str | None, typer.Option(help="replay this file's requests")] = None,
-    timeout: Annotated[str | None, typer.Option(help="timeout of all strategies that do not name their own")] = None,
-    out: Annotated[Path | None, typer.Option(help="folder for summary, charts and report.html")] = None,
-    form: Annotated[Format, typer.Option("--format", help="what to print")] = Format.TABLE,
+    seed: Seed = None,
+    seeds: Seeds = None,
+    settings: Fields = None,
+    trace: TracePath = None,
+    timeout: Timeout = None,
+    out: Out = None,
+    form: Form = Format.TABLE,
     jobs: Annotated[int, typer.Option(min=0, help="runs side by side; 0: one a core")] = 0,
 ) -> None:
     """Run a scenario under strategies, and print (and with --out draw) how they compare."""
-    if seed is not None and seeds is not None:
-        raise UserError("--seed and --seeds exclude each other: --seed N is one run, --seeds K runs seeds 1 to K")
+    from sim.plan import seeds_of
+
     choice = _settled(_choice(scenario), settings or [], trace)
-    numbers = [1 if seed is None else seed] if seeds is None else list(range(1, seeds + 1))
-    outcomes = _run(_runs(choice, strategy or [], backend or ["shared"], numbers, timeout), jobs, out)
+    runs = _planned(choice, strategy or [], backend or ["shared"], seeds_of(seed, seeds), timeout)
+    outcomes = _run(runs, jobs, out)
     _print_results(outcomes, form)
     if out is not None:
         given: dict[str, Any] = {"strategies": strategy, "backend": backend, "timeout": timeout, "trace": trace}
         given["seeds"] = seeds if seed is None else [seed]
-        _write_page(outcomes, out, context, _yours(choice, settings or [], given))
+        _write_page(outcomes, out, context, choice, settings or [], given)
+
+
+@app.command()
+def bench(
+    context: typer.Context,
+    scenario: Target,
+    strategy: StrategyNames = None,
+    backend: Annotated[list[str] | None, typer.Option(help="repeatable; locmem if left out")] = None,
+    seed: Seed = None,
+    seeds: Seeds = None,
+    settings: Fields = None,
+    trace: TracePath = None,
+    timeout: Timeout = None,
+    duration: Duration = None,
+    database: RowsIn = None,
+    added_latency: Added = None,
+    server: Annotated[str | None, typer.Option(help="URL of a cache server to use instead of a private one")] = None,
+    this_server_may_be_flushed: Annotated[bool, typer.Option(help="it is emptied before and after each run")] = False,
+    out: Out = None,
+    form: Form = Format.TABLE,
+) -> None:
+    """Run a scenario for real: processes, threads, cache servers and a database, real time passing."""
+    from sim.plan import seeds_of
+    from sim.wall.bench import around_of, bench_all, failures, warnings
+    from sim.wall.run import can_be_real
+
+    around = around_of(database, added_latency, server, may_be_flushed=this_server_may_be_flushed)
+    settings = [*(settings or []), *([] if duration is None else [f"duration_s={duration!r}"])]
+    choice = _settled(_choice(scenario), settings, trace)
+    runs = _planned(choice, strategy or [], backend or ["locmem"], seeds_of(seed, seeds), timeout)
+    runs = [one for one in runs if strategy or can_be_real(one.strategy)]
+    outcomes = _shown(runs, out, lambda advance: bench_all(runs, around, advance))
+    _print_results(outcomes, form)
+    if out is not None:
+        given: dict[str, Any] = {"strategies": strategy, "backend": backend, "timeout": timeout, "trace": trace}
+        given["seeds"] = seeds if seed is None else [seed]
+        _write_page(outcomes, out, context, choice, settings, given)
+    _end_with(warnings(outcomes), failures(outcomes))
 
 
 @app.command()
@@ -190,42 +232,34 @@ def _settled(choice: "Choice", settings: Sequence[str], trace: str | None) -> "C
     return replace(choice, scenario=scenario.with_settings(choose_settings(settings)))
 
 
-def _timeout_of(choice: "Choice") -> dict[str, Any]:
-    return {"timeout": choice.timeout} if choice.has_timeout else {}
-
-
-def _runs(
+def _planned(
     choice: "Choice", strategies: Sequence[str], backends: Sequence[str], seeds: Sequence[int], timeout: str | None
 ) -> list["Run"]:
-    from sim.backends import backend_named
-    from sim.choose import choose_strategy, choose_timeout
-    from sim.result import Run
+    from sim.plan import planned
     from strategies import STRATEGIES
 
-    default = _timeout_of(choice) if timeout is None else {"timeout": choose_timeout(timeout)}
-    chosen = [choose_strategy(text, STRATEGIES, **default) for text in strategies or list(STRATEGIES)]
-    names = [backend_named(name).name for name in backends]
-    return [
-        Run(choice.scenario, strategy, name, seed)
-        for name in dict.fromkeys(names)
-        for strategy in dict.fromkeys(chosen)
-        for seed in seeds
-    ]
+    return planned(choice, STRATEGIES, strategies, backends, seeds, timeout)
 
 
-def _yours(choice: "Choice", settings: Sequence[str], given: Mapping[str, Any]) -> set[str]:
-    """Return the inputs that the user, not cachewise or a scenario that it ships, has set."""
-    from sim.scenario import DEFAULTS
-
-    own = {text.partition("=")[0].strip() for text in settings} | {name for name, value in given.items() if value}
-    if choice.own_file:
-        own |= {name for name, default in DEFAULTS.items() if getattr(choice.scenario, name) != default}
-        own |= {"name", "why"} | ({"timeout"} if choice.has_timeout else set())
-    return own
+def _end_with(warnings: Sequence[str], failures: Sequence[str]) -> None:
+    """Say what went wrong; a failure makes the exit code 1."""
+    for line in (*warnings, *failures):
+        _say(f"cachewise: {line}")
+    if failures:
+        raise typer.Exit(1)
 
 
 def _run(runs: Sequence["Run"], jobs: int, out: Path | None) -> list["Outcome"]:
     from sim.experiment import default_processes, run_all
+
+    return _shown(runs, out, lambda advance: run_all(runs, jobs or default_processes(), advance))
+
+
+def _shown(
+    runs: Sequence["Run"], out: Path | None, run_them: Callable[[Callable[["Run"], None]], list["Outcome"]]
+) -> list["Outcome"]:
+    """Run them under a progress bar, once it is known that all of it can end well."""
+    from sim.progress import progress
     from sim.workload import build_workload
 
     if out is not None:
@@ -235,21 +269,8 @@ def _run(runs: Sequence["Run"], jobs: int, out: Path | None) -> list["Outcome"]:
     for scenario in dict.fromkeys(one.scenario for one in runs):
         if scenario.trace is not None:
             build_workload(scenario, 1)  # a broken trace is refused before anything starts
-    with _progress(len(runs)) as advance:
-        return run_all(runs, jobs or default_processes(), advance)
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[["Run"], None]]:
-    """Show a bar on standard error, if that is a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description:<44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("starting", total=total)
-        yield lambda one: bar.update(task, advance=1, description=f"{one.scenario.name}: {one.strategy.name}")
+    with progress(len(runs)) as advance:
+        return run_them(advance)
 
 
 def _print_results(outcomes: list["Outcome"], form: Format) -> None:
@@ -262,9 +283,19 @@ def _print_results(outcomes: list["Outcome"], form: Format) -> None:
         typer.echo("\n".join([render(part, form.value), *answer_text(part), ""]))
 
 
-def _write_page(outcomes: list["Outcome"], out: Path, context: typer.Context, yours: set[str]) -> None:
+def _write_page(
+    outcomes: list["Outcome"],
+    out: Path,
+    context: typer.Context,
+    choice: "Choice | None" = None,
+    settings: Sequence[str] = (),
+    given: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
+    """Write the report; without a *choice* nothing in it was set by the user."""
     from reports import write_report
+    from sim.plan import set_by_user
 
+    yours = set() if choice is None else set_by_user(choice, settings, given)
     command = shlex.join(["cachewise", *context.obj])
     page = write_report(outcomes, out, command, yours)
     ignore_signals()  # too late: from here on nothing happens that could be undone

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from sim.contract import Strategy
 from sim.errors import UserError
@@ -32,7 +31,7 @@ PAUSES = ("db_read_s", "render_s", "transaction_tail_s")
 class Around:
     """What is around a real run: which database keeps the rows, and which of the scenario's latencies are slept."""
 
-    database: Literal["sqlite", "postgres"] = "sqlite"
+    database: str = "sqlite"  # a key of NAMES
     pauses: tuple[str, ...] = PAUSES
     foreign: str | None = None  # the URL of a server that was not started here, and may be flushed
 

@@ -5,11 +5,11 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 # Debian and Ubuntu ship Python without the module that makes environments.
-SUDO := $$(command -v sudo)
-APT := $(SUDO) apt-get update --quiet && $(SUDO) apt-get install --yes --quiet python3-venv
+SUDO := $$(command -v sudo) env DEBIAN_FRONTEND=noninteractive
+APT := $(SUDO) apt-get update --quiet && $(SUDO) apt-get install --yes --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint proof bench clean
+.PHONY: help demo test servers lint proof bench clean
 
 help:  ## list these verbs
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -17,15 +17,20 @@ help:  ## list these verbs
 demo: $(VENV)/.core  ## compare every strategy on three workloads; the page is out/demo/report.html
 	@$(BIN)/cachewise demo
 
-test: $(VENV)/.test  ## run the whole test suite
+test: servers  ## run the whole test suite
 	$(BIN)/python -m pytest
+
+servers: $(VENV)/.test  ## install what the tests of real servers need: Redis, Memcached, PostgreSQL, libfaketime (apt)
+	@missing="$$($(BIN)/python -c 'from sim.servers.programs import missing_packages; print(*missing_packages())')"; \
+	[ -z "$$missing" ] || { $(APT) $$missing </dev/null >&2; } \
+	  || echo "could not install $$missing: tests that need them will be skipped (and fail where CI=true)" >&2
 
 lint: $(VENV)/.lint  ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-proof: $(VENV)/.test  ## run the slow proofs: mutations, coverage of intervals, repeated kills
+proof: servers  ## run the slow proofs: mutations, coverage of intervals, repeated kills
 	$(BIN)/python -m pytest -m proof
 
 bench: $(VENV)/.test  ## compare with the bare cache calls and with textbook SimPy (not a test: timings are noisy)
@@ -38,7 +43,7 @@ $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "cachewise needs Python 3.11 or newer; set PYTHON, for instance: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 2; }
 	@echo "installing into $(VENV) (once)" >&2
-	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); $(APT) && $(PYTHON) -m venv $(VENV); }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); $(APT) python3-venv && $(PYTHON) -m venv $(VENV); }
 	@touch $@
 
 $(VENV)/.core: $(VENV)/.made pyproject.toml constraints.txt

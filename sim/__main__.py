@@ -204,9 +204,9 @@ def doctor() -> None:
 
     healthy = True
     for finding in check_up():
-        healthy &= finding.ok
-        typer.echo(f"{'ok     ' if finding.ok else 'PROBLEM'}  {finding.what}: {finding.found}")
-        if not finding.ok:
+        healthy &= finding.verdict != "PROBLEM"
+        typer.echo(f"{finding.verdict:<7}  {finding.what}: {finding.found}")
+        if finding.mend:
             typer.echo(f"         mend: {finding.mend}")
     if not healthy:
         raise typer.Exit(1)

@@ -13,6 +13,7 @@ from sim.contract import Bound, Costs, Row, Site
 from sim.errors import UserError, one_line
 from sim.runner import run
 from sim.scenario import Scenario
+from sim.servers.programs import mend_of
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,14 @@ class Finding:
     what: str
     found: str
     mend: str = ""
+    optional: bool = False
 
     @property
-    def ok(self) -> bool:
-        """Whether there is nothing to mend."""
-        return not self.mend
+    def verdict(self) -> str:
+        """In one word: ok, absent (something that not everybody needs), or PROBLEM."""
+        if not self.mend:
+            return "ok"
+        return "absent" if self.optional else "PROBLEM"
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,10 @@ def _temporary_folder() -> Finding:
 
 def _backend(name: str) -> Finding:
     """Run a few hundred requests on the backend and see that they were judged."""
+    missing = [one for one in BACKENDS[name].needs if one.find() is None]
+    if missing:
+        names = ", ".join(one.name for one in missing)
+        return Finding(f"backend {name}", f"not installed: {names}", mend_of(missing), optional=True)
     scenario = Scenario("doctor", keys=5, reads_per_s=50, writes_per_s=5, duration_s=5, warmup_s=1)
     try:
         summary = run(scenario, _Probe(), backend=name, seed=1).summary

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass, fields
+from multiprocessing.util import Finalize
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from sim.contract import Strategy
 from sim.interrupts import interrupts_held
 from sim.result import Result, Run
 from sim.runner import run
+from sim.servers.session import Servers, servers
 
 AGE_QUANTILES = np.linspace(0, 1, 401)
 LOAD_BINS = 120
@@ -98,9 +100,10 @@ def run_all(runs: Sequence[Run], processes: int, done: Callable[[Run], None] = l
     """
     if processes == 1 or len(runs) == 1:
         outcomes = []
-        for one in runs:
-            outcomes.append(_run_one(one))
-            done(one)
+        with servers() as ours:
+            for one in runs:
+                outcomes.append(_run_one(one, ours))
+                done(one)
         return outcomes
     context = multiprocessing.get_context("spawn")  # a fork would copy the progress bar's thread in mid-air
     executor = ProcessPoolExecutor(min(processes, len(runs)), context, initializer=_start_worker)
@@ -134,8 +137,8 @@ def _expected_requests(one: Run) -> float:
     return (scenario.reads_per_s + scenario.writes_per_s) * scenario.end_s
 
 
-def _run_one(one: Run) -> Outcome:
-    return outcome_of(run(one.scenario, one.strategy, backend=one.backend, seed=one.seed))
+def _run_one(one: Run, ours: Servers) -> Outcome:
+    return outcome_of(run(one.scenario, one.strategy, backend=one.backend, seed=one.seed, servers=ours))
 
 
 class _Stopped(SystemExit):
@@ -144,14 +147,19 @@ class _Stopped(SystemExit):
 
 def _run_in_worker(one: Run) -> Outcome:
     try:
-        return _run_one(one)
+        return _run_one(one, _OF_WORKER)
     except _Stopped:
+        _OF_WORKER.close()
         os._exit(143)  # the pool would catch it and start the next run; this one's files are gone by now
+
+
+_OF_WORKER = Servers()  # a worker process keeps its private servers from run to run, until it ends
 
 
 def _start_worker() -> None:
     """Leave Ctrl-C to the parent, and turn its SIGTERM into an exception, so that a run takes its files along."""
     threading.Thread(target=_follow_parent, daemon=True).start()
+    Finalize(None, _OF_WORKER.close, exitpriority=0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop_worker)
 

@@ -9,14 +9,18 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from sim import Costs, Row, Scenario, Site, run
+import sim
+from sim import Costs, Result, Row, Scenario, Site
 from sim.backends import Call
-from sim.contract import Bound
+from sim.contract import Bound, Strategy
 from sim.engine import Engine
+from sim.servers import Servers
 
-BACKENDS = ("shared", "locmem", "file", "db", "dummy")
-STORING = ("shared", "locmem", "file", "db")  # the ones that keep anything
-ONE_STORE = ("shared", "file", "db")  # the ones all workers share
+BACKENDS = ("shared", "locmem", "file", "db", "dummy", "redis", "memcached", "postgres", "django-redis")
+STORING = tuple(name for name in BACKENDS if name != "dummy")  # the ones that keep anything
+CULLING = ("shared", "locmem", "file", "db", "postgres")  # the ones with a MAX_ENTRIES
+ONE_STORE = tuple(name for name in STORING if name != "locmem")  # the ones all workers share
+SERVERS = Servers()  # the private servers of the whole test session: starting one takes longer than most tests
 INSTANT: dict[str, Any] = {"cache_rtt_s": 0, "db_read_s": 0, "db_commit_s": 0}
 Step = tuple[float, str, str]  # (time_s, op, key)
 Body = Callable[[Site], Any]  # what a request does
@@ -39,6 +43,11 @@ class Custom:
     def write(self, site: Site, key: str) -> Any:
         """Call the writer."""
         return self.writer(site, key)
+
+
+def run(scenario: Scenario, strategy: Strategy, **options: Any) -> Result:
+    """Run as `sim.run` does, on the test session's servers."""
+    return sim.run(scenario, strategy, servers=SERVERS, **options)
 
 
 def script(folder: Path, steps: Sequence[Step], **settings: Any) -> Scenario:
@@ -81,6 +90,22 @@ def rows(frame: pd.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
 def calls(log: Iterable[Call]) -> list[tuple[float, str, str]]:
     """Return (time, method, key) of every logged call; a call on several keys names them all."""
     return [(_plain(call.at_s), call.method, _keys(call)) for call in log]
+
+
+# What a call of the cache's method is in the log, where it is not that call: the command on the wire, or what it calls.
+LOGGED_AS = {
+    "db": {"get": "get_many"},
+    "postgres": {"get": "get_many"},
+    "redis": {"delete": "del"},
+    "django-redis": {"delete": "del"},
+}
+
+
+def logged(backend: str, *made: tuple[float, str, str]) -> list[tuple[float, str, str]]:
+    """Return what `calls` gives on *backend* for calls of the cache's methods: (time, method, key) of each."""
+    prefix = ":1:" if backend in ("redis", "memcached", "django-redis") else ""
+    names = LOGGED_AS.get(backend, {})
+    return [(at_s, names.get(method, method), prefix + key) for at_s, method, key in made]
 
 
 def play(*funcs: Callable[[], object], engine: Engine | None = None) -> Engine:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.core.cache.backends import locmem
@@ -14,6 +15,7 @@ from sim.backends.wire import Wire
 from sim.engine import Engine
 from sim.errors import UserError
 from sim.latency import LatencyOf
+from sim.servers.programs import require_all
 from sim.servers.session import Servers
 from sim.virtual import EPOCH_S, virtualise
 
@@ -52,6 +54,7 @@ def open_caches(
     Raises:
         UserError: if a server dies meanwhile, or the limits mean nothing to the backend.
     """
+    require_all(backend.needs)
     virtualise()
     with backend.open(servers, virtual=True) as place, _living(place):
         params = _params(backend, place, limits)
@@ -59,11 +62,15 @@ def open_caches(
         stores = 1 if backend.one_store else workers
         caches = [_private(cls, place.location, params) for _ in range(stores)]
         of_worker = caches * workers if backend.one_store else caches
-        epoch_s, wire = EPOCH_S, None
-        if place.server is not None:
-            epoch_s = place.server.begin()
-            wire = Wire(engine, rtt, place.server.move, log)
-        yield Caches(of_worker, lambda: sum(map(place.entries, caches)), place.database_alias, wire, epoch_s)
+        opened = partial(Caches, of_worker, lambda: sum(map(place.entries, caches)), place.database_alias)
+        if place.server is None or backend.primitives:
+            yield opened(None, EPOCH_S)
+            return
+        wire = Wire(engine, rtt, place.server.move, log)
+        try:
+            yield opened(wire, place.server.begin())
+        finally:
+            wire.close()
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from django.core.cache.backends.base import BaseCache
 
+from sim.servers.programs import Needed
 from sim.servers.server import Server
 from sim.servers.session import Servers
 
@@ -56,7 +57,7 @@ class Backend:
 
     `primitives` are the methods of its class that touch the store directly; on a server there are none, as the round
     trips are those of its client. `auto_rtt_s` is a round trip where the scenario says "auto". `verbs` are the methods
-    that its class has beside Django's own.
+    that its class has beside Django's own; `needs` what must be installed.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Backend:
     open: Open
     auto_rtt_s: float | str = 0
     verbs: tuple[str, ...] = ()
+    needs: tuple[Needed, ...] = ()
 
     def rtt_s(self, cache_rtt_s: float | str) -> float | str:
         """Return a scenario's `cache_rtt_s`, with "auto" resolved."""

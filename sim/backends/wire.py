@@ -29,6 +29,16 @@ class Wire:
         self._rtt = rtt
         self._move = move
         self._log = log
+        self._hang_ups: list[Callable[[], object]] = []
+
+    def opened(self, hang_up: Callable[[], object]) -> None:
+        """Remember a connection that a client has opened, by what closes it."""
+        self._hang_ups.append(hang_up)
+
+    def close(self) -> None:
+        """Close all connections: the clients would leave that to the garbage collection."""
+        for hang_up in self._hang_ups:
+            hang_up()
 
     def cross(self, describe: Callable[[], tuple[str, ...]]) -> None:
         """Let half a round trip pass and bring the server to this instant; the way back becomes the request's debt.
@@ -75,6 +85,12 @@ def wired_connection(library: str) -> type:
     base: Any = import_module(f"{library}.connection").UnixDomainSocketConnection
 
     class WiredConnection(base):  # type: ignore[misc]
+        def _connect(self) -> Any:
+            wire = current_wire()
+            if wire is not None:
+                wire.opened(self.disconnect)
+            return super()._connect()
+
         def send_packed_command(self, command: Any, check_health: bool = True) -> None:
             wire = current_wire()
             if wire is not None and _name_of(command) not in _GREETINGS:
@@ -103,6 +119,12 @@ def _words(command: Any) -> tuple[str, ...]:
 
 class _WiredSocket(socket.socket):
     """A socket on which sending is the round trip: a memcached client reads its answer at once."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        wire = current_wire()
+        if wire is not None:
+            wire.opened(self.close)
 
     def sendall(self, data: Any, flags: int = 0) -> None:
         wire = current_wire()

@@ -27,7 +27,7 @@ class MemcachedServer(Server):
 
     @property
     def socket(self) -> Path:
-        return self.folder / "memcached.sock"
+        return self.folder / "sock"
 
     @property
     def location(self) -> str:

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+from collections.abc import Iterable, Sequence
 from glob import glob
+from importlib.util import find_spec
 from typing import NamedTuple
 
 from sim.errors import UserError
@@ -20,7 +22,7 @@ _FOLDERS = os.pathsep.join(
 _FAKETIME = ("/usr/lib/*/faketime/", "/usr/lib/faketime/", "/usr/local/lib/faketime/", "/usr/local/lib/*/faketime/")
 
 
-class Needed(NamedTuple):
+class Program(NamedTuple):
     """Something that has to be on the machine: a program, or (if it has a suffix) a library of libfaketime's."""
 
     name: str
@@ -41,7 +43,7 @@ class Needed(NamedTuple):
         """
         found = self.find()
         if found is None:
-            raise UserError(f"{self.name} is not installed; {self.mend}")
+            raise UserError(f"not installed: {self.name}; {self.mend}")
         return found
 
     @property
@@ -50,9 +52,56 @@ class Needed(NamedTuple):
         return f"sudo apt-get install --yes {self.package}"
 
 
-REDIS_SERVER = Needed("redis-server", "redis-server")
-MEMCACHED = Needed("memcached", "memcached")
-FAKETIME = Needed("libfaketime.so.1", "libfaketime")
-FAKETIME_THREADS = Needed("libfaketimeMT.so.1", "libfaketime")
-INITDB = Needed("initdb", "postgresql")
-POSTGRES = Needed("postgres", "postgresql")
+class Library(NamedTuple):
+    """A Python module that has to be installed, and the package that brings it."""
+
+    name: str
+    package: str
+
+    def find(self) -> str | None:
+        """Return where it is, or None if it is not here."""
+        spec = find_spec(self.name)
+        return None if spec is None else str(spec.origin)
+
+    @property
+    def mend(self) -> str:
+        """The command that installs it."""
+        return f"python -m pip install {self.package}"
+
+
+Needed = Program | Library
+
+
+def require_all(needed: Iterable[Needed]) -> None:
+    """Make sure that all of *needed* is here.
+
+    Raises:
+        UserError: naming all that is not, with the commands that install it.
+    """
+    missing = [one for one in needed if one.find() is None]
+    if missing:
+        names = ", ".join(one.name for one in missing)
+        raise UserError(f"not installed: {names}; {mend_of(missing)}")
+
+
+def mend_of(missing: Sequence[Needed]) -> str:
+    """Return one command that installs all of *missing*."""
+    by_command: dict[str, list[str]] = {}
+    for one in missing:
+        command, _, package = one.mend.rpartition(" ")
+        by_command.setdefault(command, []).append(package)
+    return " && ".join(" ".join([command, *dict.fromkeys(packages)]) for command, packages in by_command.items())
+
+
+REDIS_SERVER = Program("redis-server", "redis-server")
+MEMCACHED = Program("memcached", "memcached")
+FAKETIME = Program("libfaketime.so.1", "libfaketime")
+FAKETIME_THREADS = Program("libfaketimeMT.so.1", "libfaketime")
+INITDB = Program("initdb", "postgresql")
+POSTGRES = Program("postgres", "postgresql")
+PROGRAMS = (REDIS_SERVER, MEMCACHED, FAKETIME, FAKETIME_THREADS, INITDB, POSTGRES)
+
+
+def missing_packages() -> list[str]:
+    """Return the packages of Debian and Ubuntu that bring the programs which are not here."""
+    return sorted({one.package for one in PROGRAMS if one.find() is None})

@@ -19,7 +19,7 @@ class RedisServer(Server):
 
     @property
     def socket(self) -> Path:
-        return self.folder / "redis.sock"
+        return self.folder / "sock"
 
     @property
     def location(self) -> str:

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim import Result, Row, Scenario, Site, run
+from sim import Result, Row, Scenario, Site
 from sim.experiment import run_all
 from sim.metrics import MACHINE_METRICS
 from sim.result import Run
 from strategies import STRATEGIES, DeleteOnWrite, NoCache, TtlOnly, Versioning
-from tests.helpers import BACKENDS, Custom
+from tests.helpers import BACKENDS, CULLING, Custom, run
 from tests.strategies.test_conformance import made
 
 SETTINGS = {
@@ -31,6 +31,7 @@ SETTINGS = {
     "db_connections": 3,
 }
 SCENARIO = Scenario("s", **SETTINGS)
+UNLIMITED = Scenario("s", **{**SETTINGS, "max_entries": None})
 
 
 def digest(result: Result) -> str:
@@ -45,20 +46,27 @@ def digest(result: Result) -> str:
     return found.hexdigest()
 
 
+def digest_on(backend: str, seed: int = 11) -> str:
+    """Return the digest of a run on *backend*."""
+    scenario = SCENARIO if backend in CULLING else UNLIMITED
+    return digest(run(scenario, Versioning(timeout=4), backend=backend, seed=seed))
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_repeated_runs_in_one_process(backend: str) -> None:
     """A second run, with another one in between, gives the bytes of the first; another seed gives others."""
-    first = digest(run(SCENARIO, Versioning(timeout=4), backend=backend, seed=11))
-    other = digest(run(SCENARIO, Versioning(timeout=4), backend=backend, seed=12))
-    assert digest(run(SCENARIO, Versioning(timeout=4), backend=backend, seed=11)) == first != other
+    first, other = digest_on(backend), digest_on(backend, seed=12)
+    assert digest_on(backend) == first != other
 
 
+@pytest.mark.servers
 def test_other_processes_and_hash_seeds() -> None:
     """Fresh processes under different PYTHONHASHSEED values give the bytes that this one does, on every backend."""
-    here = "".join(digest(run(SCENARIO, Versioning(timeout=4), backend=backend, seed=11)) for backend in BACKENDS)
+    here = "".join(map(digest_on, BACKENDS))
     code = f"""
         from tests.sim.test_determinism import *
-        print("".join(digest(run(SCENARIO, Versioning(timeout=4), backend=backend, seed=11)) for backend in {BACKENDS}))
+        print("".join(map(digest_on, {BACKENDS})))
+        SERVERS.close()
     """
     for hash_seed in ("0", "424242"):
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(["", *sys.path])}

@@ -13,10 +13,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sim import Row, Scenario, Site, run
+from sim import Row, Scenario, Site
 from sim.backends import BACKENDS as BY_NAME
 from strategies import STRATEGIES, TtlOnly
-from tests.helpers import ONE_STORE, Custom, script
+from tests.helpers import Custom, run, script
 from tests.sim.rule_book import RULES, Rules, rule_book
 from tests.strategies.test_conformance import made
 
@@ -34,6 +34,7 @@ EQUAL = Scenario(
     workers=2,
     threads=4,
 )
+ONE_STORE = ("shared", "file", "db")  # of the embedded ones
 CROWDED = EQUAL.with_settings({"max_entries": "8", "cull_frequency": "3"})
 WRITTEN = EQUAL.with_settings({"keys": "3", "writes_per_s": "40", "cache_rtt_s": "0.02"})
 Open = Callable[[Rules], str]

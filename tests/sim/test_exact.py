@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from sim import Row, Site, run
+from sim import Row, Site
 from strategies import DeleteInTransaction, DeleteOnWrite, NoCache, TtlOnly, WriteThrough
-from tests.helpers import ONE_STORE, STORING, Custom, calls, rows, script
+from tests.helpers import ONE_STORE, STORING, Custom, calls, logged, rows, run, script
 
 READ = ("arrival_s", "start_s", "end_s", "hit", "version", "latest_version", "stale")
 WRITE = ("arrival_s", "start_s", "commit_s", "key", "version", "committed")
-GET = {"db": "get_many"}  # DatabaseCache.get is a get_many of one key
 STALE_SET = [(0.0, "read", "k"), (0.002, "write", "k"), (5.0, "read", "k")]
 
 
@@ -20,8 +19,9 @@ def test_stale_set_race(tmp_path: Path, backend: str) -> None:
     scenario = script(tmp_path, STALE_SET, db_read_s=0.020, db_commit_s=0.004)
     log: list = []
     result = run(scenario, DeleteOnWrite(), backend=backend, log=log)
-    get = GET.get(backend, "get")
-    assert calls(log) == [(0.0, get, "k"), (0.006, "delete", "k"), (0.02, "set", "k"), (5.0, get, "k")]
+    assert calls(log) == logged(
+        backend, (0.0, "get", "k"), (0.006, "delete", "k"), (0.02, "set", "k"), (5.0, "get", "k")
+    )
     assert rows(result.reads, *READ) == [
         (0.0, 0.0, 0.02, False, 0, 0, False),
         (5.0, 5.0, 5.0, True, 0, 1, True),
@@ -45,9 +45,10 @@ def test_half_round_trips(tmp_path: Path, backend: str) -> None:
     scenario = script(tmp_path, steps, cache_rtt_s=0.004, db_read_s=0.010, db_commit_s=0.006, render_s=0.1)
     log: list = []
     result = run(scenario, DeleteOnWrite(), backend=backend, log=log)
-    get = GET.get(backend, "get")
     # get sent 0.000, served 0.002, back 0.004; query until 0.014; rendered at 0.114; set served 0.116, back 0.118.
-    assert calls(log) == [(0.002, get, "k"), (0.116, "set", "k"), (1.502, get, "k"), (2.008, "delete", "k")]
+    assert calls(log) == logged(
+        backend, (0.002, "get", "k"), (0.116, "set", "k"), (1.502, "get", "k"), (2.008, "delete", "k")
+    )
     assert rows(result.reads, "start_s", "end_s", "hit") == [(0.0, 0.118, False), (1.5, 1.504, True)]
     assert rows(result.writes, "start_s", "commit_s") == [(2.0, 2.006)]
 
@@ -77,15 +78,15 @@ def test_delete_in_transaction_race(tmp_path: Path, backend: str) -> None:
     scenario = script(tmp_path, steps, transaction_tail_s=0.5, db_commit_s=0.01)
     log: list = []
     result = run(scenario, DeleteInTransaction(), backend=backend, log=log)
-    get = GET.get(backend, "get")
-    assert calls(log) == [
-        (0.0, get, "k"),
+    assert calls(log) == logged(
+        backend,
+        (0.0, "get", "k"),
         (0.0, "set", "k"),
         (1.0, "delete", "k"),
-        (1.2, get, "k"),
+        (1.2, "get", "k"),
         (1.2, "set", "k"),
-        (2.5, get, "k"),
-    ]
+        (2.5, "get", "k"),
+    )
     assert rows(result.writes, *WRITE) == [(1.0, 1.0, 1.51, "k", 1, True)]
     assert rows(result.reads, "start_s", "hit", "version", "latest_version", "stale_age_s")[2] == (
         2.5,

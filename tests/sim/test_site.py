@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sim import Row, Scenario, Site, StrategyError, run
-from tests.helpers import BACKENDS, Custom, calls, within
+from sim import Row, Scenario, Site, StrategyError
+from tests.helpers import BACKENDS, Custom, calls, run, within
 
 
 def test_background_work(tmp_path: Path) -> None:

@@ -75,18 +75,21 @@ def run(
         fleet.take(workload)
         engine.play()
         leftovers = Leftovers(caches.entries(), _keys_left_stale(engine, fleet, db, strategy))
-    evidence = Evidence(
-        reads.take_columns(),
-        db.log.columns(),
-        list(db.key_codes),
-        as_array(db.query_started_s),
-        db.peak_in_flight,
-        fleet.costs,
-        leftovers,
-    )
-    result = Result(Run(scenario, strategy, backend, seed), workload, evidence)
+    result = Result(Run(scenario, strategy, backend, seed), workload, _evidence(reads, db, fleet, leftovers))
     result.wall_s = time.perf_counter() - began_s
     return result
+
+
+def _evidence(reads: ReadLog, db: SimulatedDatabase, fleet: Fleet, leftovers: Leftovers) -> Evidence:
+    return Evidence(
+        reads=reads.take_columns(),
+        writes=db.log.columns(),
+        key_names=list(db.key_codes),
+        query_started_s=as_array(db.query_started_s),
+        peak_in_flight=db.peak_in_flight,
+        costs=fleet.costs,
+        leftovers=leftovers,
+    )
 
 
 def check(scenario: Scenario, strategy: Strategy, seed: int) -> None:

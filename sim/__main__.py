@@ -8,7 +8,7 @@ from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sim.experiment import Outcome
     from sim.result import Run
 
+Found = TypeVar("Found")  # what comes of a run
 app = typer.Typer(
     name="cachewise",
     help="Which cache-invalidation strategy should a Django workload use, with which timeout, and what does it cost?",
@@ -43,6 +44,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+VERIFIED = ["ttl-only", "delete-in-transaction", "delete-on-write", "clear-all", "versioning"]
 INTERRUPTED = 130  # the exit code after Ctrl-C: 128 + SIGINT
 
 
@@ -54,22 +56,6 @@ class Listing(StrEnum):
     BACKENDS = "backends"
 
 
-class Part(NamedTuple):
-    """A part of the demo: a scenario, shortened so that the whole takes less than a minute on two cores."""
-
-    scenario: str
-    settings: Mapping[str, str]
-    timeout: str | None
-    seeds: int
-
-
-DEMO = (
-    Part("product_list", {"duration_s": "600"}, None, 8),
-    Part("transactional", {"warmup_s": "10", "duration_s": "12"}, "10", 5),
-    Part("twitter_cluster52", {"duration_s": "450"}, None, 5),
-)
-
-
 @app.command()
 def demo(
     context: typer.Context,
@@ -77,6 +63,8 @@ def demo(
     jobs: Annotated[int, typer.Option(min=0, help="runs side by side; 0: one a core")] = 0,
 ) -> None:
     """Compare every strategy on three workloads, one of them real, in under a minute."""
+    from sim.demo import DEMO
+
     runs = []
     for part in DEMO:
         choice = _choice(part.scenario)
@@ -142,7 +130,7 @@ def bench(
     from sim.wall.run import can_be_real
 
     around = around_of(database, added_latency, server, may_be_flushed=this_server_may_be_flushed)
-    settings = [*(settings or []), *([] if duration is None else [f"duration_s={duration!r}"])]
+    settings = _with_duration(settings, duration)
     choice = _settled(_choice(scenario), settings, trace)
     runs = _planned(choice, strategy or [], backend or ["locmem"], seeds_of(seed, seeds), timeout)
     runs = [one for one in runs if strategy or can_be_real(one.strategy)]
@@ -153,6 +141,38 @@ def bench(
         given["seeds"] = seeds if seed is None else [seed]
         _write_page(outcomes, out, context, choice, settings, given)
     _end_with(warnings(outcomes), failures(outcomes))
+
+
+@app.command()
+def verify(
+    scenario: Target = "wall_check",
+    strategy: Annotated[list[str] | None, typer.Option(help=f"repeatable; if left out: {', '.join(VERIFIED)}")] = None,
+    backend: Annotated[list[str] | None, typer.Option(help="repeatable; locmem, redis, memcached if left out")] = None,
+    seeds: Annotated[int, typer.Option(min=2, max=10_000, help="run with seeds 1 to K")] = 5,
+    settings: Fields = None,
+    trace: TracePath = None,
+    timeout: Timeout = None,
+    duration: Duration = None,
+    database: RowsIn = None,
+    added_latency: Added = None,
+    out: Annotated[Path | None, typer.Option(help="folder for verify.csv and verify.png")] = None,
+    form: Form = Format.TABLE,
+) -> None:
+    """Run a scenario for real, simulate it with the latencies measured, and hold the two against each other."""
+    from reports import missed, render_verification, write_verification
+    from sim.wall.bench import around_of, failures, warnings
+    from sim.wall.verify import verify_all
+
+    around = around_of(database, added_latency, None, may_be_flushed=False)
+    choice = _settled(_choice(scenario), _with_duration(settings, duration), trace)
+    backends = backend or ["locmem", "redis", "memcached"]
+    runs = _planned(choice, strategy or VERIFIED, backends, range(1, seeds + 1), timeout)
+    pairs = _shown(runs, out, lambda advance: verify_all(runs, around, advance))
+    typer.echo(render_verification(pairs, form.value))
+    if out is not None:
+        write_verification(pairs, out)
+    real = [pair.measured for pair in pairs]
+    _end_with(warnings(real), [*failures(real), *missed(pairs)])
 
 
 @app.command()
@@ -249,6 +269,10 @@ def _end_with(warnings: Sequence[str], failures: Sequence[str]) -> None:
         raise typer.Exit(1)
 
 
+def _with_duration(settings: Sequence[str] | None, duration_s: float | None) -> list[str]:
+    return [*(settings or []), *([] if duration_s is None else [f"duration_s={duration_s!r}"])]
+
+
 def _run(runs: Sequence["Run"], jobs: int, out: Path | None) -> list["Outcome"]:
     from sim.experiment import default_processes, run_all
 
@@ -256,8 +280,8 @@ def _run(runs: Sequence["Run"], jobs: int, out: Path | None) -> list["Outcome"]:
 
 
 def _shown(
-    runs: Sequence["Run"], out: Path | None, run_them: Callable[[Callable[["Run"], None]], list["Outcome"]]
-) -> list["Outcome"]:
+    runs: Sequence["Run"], out: Path | None, run_them: Callable[[Callable[["Run"], None]], list[Found]]
+) -> list[Found]:
     """Run them under a progress bar, once it is known that all of it can end well."""
     from sim.progress import progress
     from sim.workload import build_workload

@@ -5,6 +5,8 @@ distribution is the asked one to within 1/65,536 and one extra cache miss shifts
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from sim.specs import number, parse_spec, require
 
 LatencyOf = Callable[[int, int], float]
+MOST_VALUES = 2048  # of a measured distribution
 FORMS = {"exponential": ("MEAN_S",), "lognormal": ("MEDIAN_S", "SIGMA"), "uniform": ("LOW_S", "HIGH_S")}
 MOST = 1_000_000  # seconds: eleven days
 TABLE_SIZE = 1 << 16
@@ -20,12 +23,49 @@ TABLE_SIZE = 1 << 16
 NTH_STRIDE = 0x85EB
 
 
-def parse_latency(field: str, spec: float | str) -> tuple[str, tuple[float, ...]]:
+@dataclass(frozen=True)
+class Empirical:
+    """A measured latency: `values_s` in ascending order, each as likely as the others.
+
+    Raises:
+        UserError: for values that no latency has.
+    """
+
+    values_s: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse what is no distribution."""
+        values = self.values_s
+        require(bool(values), "a measured latency needs at least one value")
+        require(values[0] >= 0 and values[-1] <= MOST, f"measured latencies must lie between 0 and {MOST:,}")
+        require(all(a <= b for a, b in pairwise(values)), "measured latencies must be in ascending order")
+
+    @classmethod
+    def of(cls, sample_s: NDArray[np.float64]) -> "Empirical":
+        """Return the distribution of *sample_s*; a large sample is cut into equal groups, each of which keeps its mean.
+
+        So the mean of the whole is kept, too, which quantiles would not do for a long tail.
+        """
+        groups = np.array_split(np.sort(sample_s), min(len(sample_s), MOST_VALUES))
+        return cls(tuple(float(group.mean()) for group in groups))
+
+    def __str__(self) -> str:
+        """Return what a table of inputs shows."""
+        median = self.values_s[len(self.values_s) // 2]
+        return f"measured: {len(self.values_s):,} values, median {median:.3g}"
+
+
+Latency = float | str | Empirical
+
+
+def parse_latency(field: str, spec: Latency) -> tuple[str, tuple[float, ...]]:
     """Return (form, numbers in seconds) of a latency spec; a plain number is ``constant``.
 
     Raises:
         UserError: for anything that is not a valid latency.
     """
+    if isinstance(spec, Empirical):
+        return "empirical", spec.values_s
     if not isinstance(spec, str) or (":" not in spec and spec not in FORMS):
         value = number(field, spec)
         require(0 <= value <= MOST, f"{field}={value:g} must lie between 0 and {MOST:,}")
@@ -37,7 +77,7 @@ def parse_latency(field: str, spec: float | str) -> tuple[str, tuple[float, ...]
     return name, numbers
 
 
-def mean_latency_s(field: str, spec: float | str) -> float:
+def mean_latency_s(field: str, spec: Latency) -> float:
     """Return the mean of a latency spec, in seconds."""
     name, numbers = parse_latency(field, spec)
     if name == "lognormal":
@@ -45,7 +85,7 @@ def mean_latency_s(field: str, spec: float | str) -> float:
     return sum(numbers) / len(numbers)
 
 
-def latency_of(field: str, spec: float | str, seed: np.random.SeedSequence) -> LatencyOf | None:
+def latency_of(field: str, spec: Latency, seed: np.random.SeedSequence) -> LatencyOf | None:
     """Return a function (request id, n) to seconds, or None where the latency is always zero."""
     name, numbers = parse_latency(field, spec)
     if not any(numbers) or (name == "lognormal" and numbers[0] == 0):
@@ -67,6 +107,8 @@ def latency_of(field: str, spec: float | str, seed: np.random.SeedSequence) -> L
 def _quantiles(name: str, numbers: tuple[float, ...], u: NDArray[np.float64]) -> NDArray[np.float64]:
     if name == "exponential":
         return -numbers[0] * np.log1p(-u)
+    if name == "empirical":
+        return np.asarray(numbers)[(u * len(numbers)).astype(np.int64)]
     if name == "uniform":
         return numbers[0] + (numbers[1] - numbers[0]) * u
     from scipy.special import ndtri  # a lognormal is the only form that needs SciPy

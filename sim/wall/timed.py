@@ -30,6 +30,9 @@ class Stopwatch:
             request.owed_s += half_s
             time.sleep(half_s)
 
+    def opened(self, _hang_up: Callable[[], object]) -> None:
+        """Leave a new connection to its client, which closes it when the site would."""
+
     def install(self, backend: str, primitives: Sequence[str], *, wired: bool) -> None:
         """Let `PATH` stand for the class at *backend* with its *primitives* timed.
 

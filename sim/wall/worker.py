@@ -24,9 +24,8 @@ from sim.backends import backend_named
 from sim.backends.wire import WIRED_SOCKETS, wired_connection
 from sim.contract import Row
 from sim.errors import StrategyError
-from sim.latency import latency_of
+from sim.latency import Latency, latency_of
 from sim.result import Run
-from sim.scenario import Latency
 from sim.seeds import streams
 from sim.virtual import WORLD, World
 from sim.wall import timed

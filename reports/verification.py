@@ -1,12 +1,12 @@
 """Verification: what the simulation predicted against what real runs measured, held against two bars.
 
-Both saw the same traffic under the same seed, so their differences are taken seed by seed.
+Both met the same traffic under the same seed, so their differences are taken seed by seed.
 Source: Bonferroni's inequality, for intervals that hold for all cells at once.
 """
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isnan
 
@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from reports.frames import cases
 from reports.statistics import Interval, mean_interval, metric_interval
 from reports.tables import terminal_width
 from reports.words import plural
@@ -24,154 +25,151 @@ from sim.wall.verify import Pair
 FIGURES = {"hit_ratio": "hits", "stale_ratio": "outdated", "stale_age_p99_s": "age p99", "db_reads": "loads"}
 HIT_MARGIN = 0.02  # how far apart the mean hit ratios may be
 CONFIDENCE = 0.99  # that no cell's interval of the outdated reads' difference misses the true one
+BARS = {"hit_ratio": "within 2 points", "stale_ratio": "interval holds 0"}
+SIDES = ("predicted", "measured", "difference")
 
 
 @dataclass(frozen=True)
 class Cell:
     """One strategy on one backend: its pairs, one a seed; *cells* is how many there are in all."""
 
+    strategy: str
+    backend: str
     pairs: tuple[Pair, ...]
     cells: int
 
-    @property
-    def strategy(self) -> str:
-        """The strategy as tables name it."""
-        return self.pairs[0].measured.label
+    def interval(self, side: str, metric: str) -> Interval:
+        """Return a mean over seeds: *side* is one of `SIDES`.
+
+        What was predicted and measured has its 95% interval; the difference (measured minus predicted, seed by seed)
+        has one that holds for all cells at once.
+        """
+        predicted = [float(pair.predicted.summary[metric]) for pair in self.pairs]
+        measured = [float(pair.measured.summary[metric]) for pair in self.pairs]
+        if side != "difference":
+            return metric_interval(metric, predicted if side == "predicted" else measured)
+        apart = [ours - theirs for ours, theirs in zip(measured, predicted, strict=True)]
+        return mean_interval(apart, confidence=1 - (1 - CONFIDENCE) / self.cells)
 
     @property
-    def backend(self) -> str:
-        """The backend's name."""
-        return self.pairs[0].measured.run.backend
-
-    def predicted(self, metric: str) -> Interval:
-        """Return the mean over seeds of what was simulated, with its 95% interval."""
-        return metric_interval(metric, [float(pair.predicted.summary[metric]) for pair in self.pairs])
-
-    def measured(self, metric: str) -> Interval:
-        """Return the mean over seeds of what was measured, with its 95% interval."""
-        return metric_interval(metric, [float(pair.measured.summary[metric]) for pair in self.pairs])
-
-    def difference(self, metric: str) -> Interval:
-        """Return measured minus predicted, seed by seed, with an interval that holds for all cells at once."""
-        differences = [
-            float(pair.measured.summary[metric]) - float(pair.predicted.summary[metric]) for pair in self.pairs
-        ]
-        return mean_interval(differences, confidence=1 - (1 - CONFIDENCE) / self.cells)
-
-    @property
-    def missed(self) -> list[str]:
-        """A line for each bar that this cell misses."""
-        where, hits, stale = (
-            f"{self.strategy} on {self.backend}",
-            self.difference("hit_ratio"),
-            self.difference("stale_ratio"),
-        )
-        found = []
-        if not abs(hits.mean) <= HIT_MARGIN:
-            found.append(f"{where}: the hit ratio is {_points(hits.mean)} off, more than {_points(HIT_MARGIN)}")
+    def missed(self) -> dict[str, str]:
+        """The bars that this cell misses: by the figure's name, a line that says so."""
+        where, found = f"{self.strategy} on {self.backend}", {}
+        if not abs(self.interval("difference", "hit_ratio").mean) <= HIT_MARGIN:
+            found["hit_ratio"] = f"{where}: hits are {_apart(self, 'hit_ratio')} off, more than {100 * HIT_MARGIN:g}"
+        stale = self.interval("difference", "stale_ratio")
         if not stale.low <= 0 <= stale.high:
-            found.append(
-                f"{where}: the outdated reads are {_points(stale.mean)} off, and the {CONFIDENCE:.0%} interval for all "
-                f"cells at once, {_points(stale.low)} to {_points(stale.high)}, does not hold 0"
+            found["stale_ratio"] = (
+                f"{where}: outdated reads are {_apart(self, 'stale_ratio')} off, and the {CONFIDENCE:.0%} interval for "
+                "all cells at once does not hold 0"
             )
         return found
 
 
 def cells_of(pairs: Sequence[Pair]) -> list[Cell]:
-    """Return the cells in order of first appearance."""
-    groups: dict[tuple[str, str], list[Pair]] = {}
-    for pair in pairs:
-        groups.setdefault((pair.measured.run.backend, pair.measured.label), []).append(pair)
-    return [Cell(tuple(group), len(groups)) for group in groups.values()]
+    """Return the cells, backend by backend."""
+    of_run = {pair.measured.run: pair for pair in pairs}
+    found = cases([pair.measured for pair in pairs])
+    count = sum(len(case.by_strategy) for case in found)
+    return [
+        Cell(label, case.backend, tuple(of_run[one.run] for one in group), count)
+        for case in found
+        for label, group in case.by_strategy.items()
+    ]
 
 
 def missed(pairs: Sequence[Pair]) -> list[str]:
     """Return a line for each bar that is missed."""
-    return [line for cell in cells_of(pairs) for line in cell.missed]
+    return [line for cell in cells_of(pairs) for line in cell.missed.values()]
 
 
 def verification_frame(pairs: Sequence[Pair]) -> pd.DataFrame:
-    """Return one row a cell and figure: predicted, measured, and their difference, each with an interval's ends."""
+    """Return one row a cell and figure: predicted, measured, and their difference, each with its interval's ends."""
     rows = []
     for cell in cells_of(pairs):
         for metric in FIGURES:
-            found = {name: getattr(cell, name)(metric) for name in ("predicted", "measured", "difference")}
             row: dict[str, float | str] = {"strategy": cell.strategy, "backend": cell.backend, "metric": metric}
-            for name, one in found.items():
-                row |= {name: one.mean, f"{name}_low": one.low, f"{name}_high": one.high}
+            for side in SIDES:
+                found = cell.interval(side, metric)
+                row |= {side: found.mean, f"{side}_low": found.low, f"{side}_high": found.high}
             rows.append(row)
     return pd.DataFrame(rows)
 
 
 def render_verification(pairs: Sequence[Pair], form: str) -> str:
     """Return the verification as a "table", "markdown", "csv" or "json" text."""
-    frame = verification_frame(pairs)
     if form == "csv":
-        return frame.to_csv(index=False).rstrip("\n")
+        return verification_frame(pairs).to_csv(index=False).rstrip("\n")
     if form == "json":
-        return json.dumps(json.loads(frame.to_json(orient="records")), indent=1)
-    if form == "markdown":
-        lines = [_head(), ["---"] * len(_head()), *map(_row, cells_of(pairs))]
-        return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", about(pairs)])
-    return _terminal(pairs)
+        return json.dumps(json.loads(verification_frame(pairs).to_json(orient="records")), indent=1)
+    return _markdown(pairs) if form == "markdown" else _terminal(pairs)
 
 
 def about(pairs: Sequence[Pair]) -> str:
-    """Return what the table is, in a sentence or two."""
-    cells, seeds = cells_of(pairs), len({pair.measured.run.seed for pair in pairs})
-    one = pairs[0].measured
-    confidence = f"{CONFIDENCE:.0%} intervals for all {plural(len(cells), 'cell')} at once"
-    return (
-        f"{one.run.scenario.name}: predicted / measured, means of {plural(seeds, 'seed')} with 95% intervals; "
-        f"{duration(one.measured_s)} a run; both met the same traffic, so differences are taken seed by seed, with "
-        f"{confidence}; age: of the outdated reads; loads: from the database; {one.notes[0]}"
-    )
-
-
-def _head() -> list[str]:
-    return ["strategy", "backend", "hits", "outdated", "outdated: difference", "age p99", "loads", "bars"]
-
-
-def _row(cell: Cell) -> list[str]:
-    stale = cell.difference("stale_ratio")
-    return [
-        cell.strategy,
-        cell.backend,
-        _both(cell, "hit_ratio"),
-        _both(cell, "stale_ratio"),
-        f"{_points(stale.mean)} ({_points(stale.low)} to {_points(stale.high)})",
-        _both(cell, "stale_age_p99_s"),
-        _both(cell, "db_reads"),
-        "missed" if cell.missed else "met",
+    """Return what the figures are, in a sentence."""
+    case = cases([pair.measured for pair in pairs])[0]
+    seeds, cells = plural(len(case.seeds), "seed"), plural(len(cells_of(pairs)), "cell")
+    parts = [
+        f"{case.scenario.name}, {duration(case.outcomes[0].measured_s)} a run: means of {seeds}, ± their 95% intervals",
+        f"differences are taken seed by seed, in brackets the {CONFIDENCE:.0%} interval that holds for all {cells}",
+        "age: of the outdated reads; loads: from the database",
+        *case.remarks,
     ]
-
-
-def _both(cell: Cell, metric: str) -> str:
-    return f"{_with_half(metric, cell.predicted(metric))} / {_with_half(metric, cell.measured(metric))}"
-
-
-def _with_half(metric: str, found: Interval) -> str:
-    """Return "87.40 ± 0.31%", "2.71 ± 0.05 s", "203 ± 4", or "-"."""
-    if isnan(found.mean):
-        return "-"
-    half = max(found.high - found.mean, found.mean - found.low)
-    unit = KNOWN[metric].unit
-    if unit == "ratio":
-        return f"{100 * found.mean:.2f} ± {100 * half:.2f}%"
-    return f"{found.mean:.2f} ± {half:.2f} s" if unit == "s" else f"{shown(metric, found.mean, {})} ± {half:.3g}"
-
-
-def _points(ratio: float) -> str:
-    return f"{100 * ratio:.2f} points"
+    return "; ".join(parts)
 
 
 def _terminal(pairs: Sequence[Pair]) -> str:
-    console = Console(file=io.StringIO(), width=max(terminal_width(), 160), highlight=False)
-    table = Table(title="predicted / measured", caption=Text(about(pairs)), box=None, padding=(0, 1), pad_edge=False)
-    table.title_justify = table.caption_justify = "left"
-    for name in _head():
-        table.add_column(name, justify="left" if name in ("strategy", "backend") else "right", no_wrap=True)
-    for cell in cells_of(pairs):
-        table.add_row(*map(Text, _row(cell)))
-    console.print(table)
+    """Return one table a backend, with a line for each figure of a cell."""
+    console = Console(file=io.StringIO(), width=terminal_width(), highlight=False)
+    cells = cells_of(pairs)
+    for backend in dict.fromkeys(cell.backend for cell in cells):
+        title = Text(f"predicted and measured on {backend}", "bold")
+        table = Table(title=title, title_justify="left", box=None, padding=(0, 1), pad_edge=False)
+        table.add_column("strategy", no_wrap=True)
+        for name in ("", *SIDES, "bar"):
+            table.add_column(name, justify="right", no_wrap=True)
+        for line in (line for cell in cells if cell.backend == backend for line in _lines(cell)):
+            table.add_row(*map(Text, line))
+        console.print(table)
+    console.print(Text(about(pairs).replace("`", "")))
     return console.file.getvalue().rstrip()  # type: ignore[attr-defined]
+
+
+def _lines(cell: Cell) -> Iterator[list[str]]:
+    for metric, name in FIGURES.items():
+        figures = [_figure(cell, side, metric) for side in ("predicted", "measured")]
+        verdict = f"{BARS[metric]}: {'missed' if metric in cell.missed else 'met'}" if metric in BARS else ""
+        yield [cell.strategy if name == "hits" else "", name, *figures, _apart(cell, metric), verdict]
+
+
+def _markdown(pairs: Sequence[Pair]) -> str:
+    """Return one table with a line for each cell, predicted before measured."""
+    names = [f"{name}: predicted / measured" for name in FIGURES.values()]
+    lines = [["strategy", "backend", *names, "outdated: difference"], ["---"] * (len(names) + 3)]
+    for cell in cells_of(pairs):
+        both = [f"{_figure(cell, 'predicted', one)} / {_figure(cell, 'measured', one)}" for one in FIGURES]
+        lines.append([cell.strategy, cell.backend, *both, _apart(cell, "stale_ratio")])
+    return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", about(pairs)])
+
+
+def _figure(cell: Cell, side: str, metric: str) -> str:
+    """Return "87.40 ± 0.31%", "2.71 ± 0.05 s", "203 ± 4", or "-" where no seed had any."""
+    found = cell.interval(side, metric)
+    if isnan(found.mean):
+        return "-"
+    half = max(found.high - found.mean, found.mean - found.low)
+    if KNOWN[metric].unit == "ratio":
+        return f"{100 * found.mean:.2f} ± {100 * half:.2f}%"
+    if KNOWN[metric].unit == "s":
+        return f"{found.mean:.2f} ± {half:.2f} s" if found.known else f"{found.mean:.2f} s"
+    return f"{shown(metric, found.mean, {})} ± {half:.2g}"
+
+
+def _apart(cell: Cell, metric: str) -> str:
+    """Return the difference, with its interval where there is one."""
+    found, unit = cell.interval("difference", metric), KNOWN[metric].unit
+    if isnan(found.mean):
+        return "-"
+    scale, name = (100, " points") if unit == "ratio" else (1, " s" if unit == "s" else "")
+    mean, low, high = (f"{scale * value:+.2f}" for value in (found.mean, found.low, found.high))
+    return f"{mean}{name} ({low} to {high})" if found.known else f"{mean}{name}"

@@ -55,7 +55,19 @@ class Empirical:
         return f"measured: {len(self.values_s):,} values, median {median:.3g}"
 
 
-Latency = float | str | Empirical
+@dataclass(frozen=True)
+class Sum:
+    """Two latencies in a row: one that was planned, and what the machine took besides."""
+
+    planned: "Latency"
+    besides: Empirical
+
+    def __str__(self) -> str:
+        """Return what a table of inputs shows."""
+        return f"{self.planned}, plus {self.besides}"
+
+
+Latency = float | str | Empirical | Sum
 
 
 def parse_latency(field: str, spec: Latency) -> tuple[str, tuple[float, ...]]:
@@ -64,6 +76,8 @@ def parse_latency(field: str, spec: Latency) -> tuple[str, tuple[float, ...]]:
     Raises:
         UserError: for anything that is not a valid latency.
     """
+    if isinstance(spec, Sum):
+        raise TypeError("a sum has two forms: parse its parts")
     if isinstance(spec, Empirical):
         return "empirical", spec.values_s
     if not isinstance(spec, str) or (":" not in spec and spec not in FORMS):
@@ -77,8 +91,22 @@ def parse_latency(field: str, spec: Latency) -> tuple[str, tuple[float, ...]]:
     return name, numbers
 
 
+def check_latency(field: str, spec: Latency) -> None:
+    """Refuse what is no latency.
+
+    Raises:
+        UserError: saying why.
+    """
+    if isinstance(spec, Sum):
+        check_latency(field, spec.planned)
+    else:
+        parse_latency(field, spec)
+
+
 def mean_latency_s(field: str, spec: Latency) -> float:
     """Return the mean of a latency spec, in seconds."""
+    if isinstance(spec, Sum):
+        return mean_latency_s(field, spec.planned) + mean_latency_s(field, spec.besides)
     name, numbers = parse_latency(field, spec)
     if name == "lognormal":
         return numbers[0] * float(np.exp(numbers[1] ** 2 / 2))
@@ -87,6 +115,8 @@ def mean_latency_s(field: str, spec: Latency) -> float:
 
 def latency_of(field: str, spec: Latency, seed: np.random.SeedSequence) -> LatencyOf | None:
     """Return a function (request id, n) to seconds, or None where the latency is always zero."""
+    if isinstance(spec, Sum):
+        return _sum(field, spec, seed)
     name, numbers = parse_latency(field, spec)
     if not any(numbers) or (name == "lognormal" and numbers[0] == 0):
         return None
@@ -102,6 +132,16 @@ def latency_of(field: str, spec: Latency, seed: np.random.SeedSequence) -> Laten
         return seconds
 
     return draw
+
+
+def _sum(field: str, spec: Sum, seed: np.random.SeedSequence) -> LatencyOf | None:
+    """Return the sum's draws; its planned part has the same ones as without the other."""
+    planned = latency_of(field, spec.planned, seed)
+    apart = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 0))
+    besides = latency_of(field, spec.besides, apart)
+    if planned is None or besides is None:
+        return planned or besides
+    return lambda request, nth: planned(request, nth) + besides(request, nth)
 
 
 def _quantiles(name: str, numbers: tuple[float, ...], u: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sim.arrivals import parse_arrivals
 from sim.errors import UserError, one_line, unknown
-from sim.latency import Latency, parse_latency
+from sim.latency import Latency, check_latency
 from sim.popularity import parse_popularity
 from sim.specs import number, require
 
@@ -77,7 +77,7 @@ class Scenario:
             return checked
         if name in LATENCIES:
             if not (name == "cache_rtt_s" and value == "auto"):
-                parse_latency(name, value)
+                check_latency(name, value)
             return value
         if name == "trace":
             return None if value is None else str(value)

@@ -72,8 +72,8 @@ class DjangoDatabase:
         nth, request.db_queries = request.db_queries, request.db_queries + 1
         began_s = self._ledger.now()
         found: tuple[Any, ...] = Stored.objects.values_list(*columns).get(key=key)
-        self._pause("db_read_s", request, nth)
-        self._ledger.took("db_read_s", began_s)
+        slept_s = self._pause("db_read_s", request, nth)
+        self._ledger.took("db_read_s", began_s, slept_s)
         self._ledger.queried(began_s)
         return found
 
@@ -103,19 +103,23 @@ class DjangoDatabase:
         if tail:
             self._step("transaction_tail_s", request, nth)
         request.before_s = self._ledger.now()
-        self._pause("db_commit_s", request, nth)
+        request.slept_s = self._pause("db_commit_s", request, nth)
 
     def _committed(self, request: Request) -> None:
         if request.writes:
-            self._ledger.took("db_commit_s", request.before_s)
+            self._ledger.took("db_commit_s", request.before_s, request.slept_s)
         self._ledger.wrote(request, self._ledger.now())
 
     def _step(self, name: str, request: Request, nth: int) -> None:
         began_s = self._ledger.now()
-        self._pause(name, request, nth)
-        self._ledger.took(name, began_s)
+        slept_s = self._pause(name, request, nth)
+        self._ledger.took(name, began_s, slept_s)
 
-    def _pause(self, name: str, request: Request, nth: int) -> None:
+    def _pause(self, name: str, request: Request, nth: int) -> float:
+        """Sleep what the scenario's latency *name* asks, if it is to be slept, and return how long that was."""
         latency = self._pauses.get(name)
-        if latency is not None and not request.hurried:
-            time.sleep(latency(request.number, nth))
+        if latency is None or request.hurried:
+            return 0.0
+        slept_s = latency(request.number, nth)
+        time.sleep(slept_s)
+        return slept_s

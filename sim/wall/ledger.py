@@ -67,7 +67,8 @@ class Request:
     spawned: int = 0
     chance: random.Random | None = None
     writes: list[Row] = field(default_factory=list)  # of the open transaction
-    before_s: float = nan
+    before_s: float = nan  # just before its COMMIT
+    slept_s: float = 0.0  # of the time since then
 
     def child(self) -> "Request":
         """Return the next background work of this request, numbered as in the simulation."""
@@ -86,6 +87,7 @@ class Records:
     costs: list[Cost] = field(default_factory=list)
     late_s: list[float] = field(default_factory=list)  # from the intended start to the real one, where a thread waited
     errors: Counter[str] = field(default_factory=Counter)
+    # How long each step took besides what was slept, by the name of its latency.
     steps: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in STEPS})
 
 
@@ -117,15 +119,15 @@ class Ledger:
     def request(self, request: Request) -> None:
         self._local.request = request
 
-    def took(self, step: str, since_s: float) -> None:
-        """Write down how long a step of the current request took that began at *since_s*."""
+    def took(self, step: str, since_s: float, slept_s: float) -> None:
+        """Write down how long a step of the current request took that began at *since_s*, besides what was slept."""
         if self.request.measured:
-            self.records.steps[step].append(self.now() - since_s)
+            self.records.steps[step].append(self.now() - since_s - slept_s)
 
-    def called(self, since_s: float, trips: int) -> None:
+    def called(self, since_s: float, slept_s: float, trips: int) -> None:
         """Write down a call of the cache that made *trips* round trips, all taken for equally long."""
         if self.request.measured and trips:
-            self.records.steps["cache_rtt_s"].extend([(self.now() - since_s) / trips] * trips)
+            self.records.steps["cache_rtt_s"].extend([(self.now() - since_s - slept_s) / trips] * trips)
 
     def queried(self, since_s: float) -> None:
         """Write down a query that began at *since_s*."""

@@ -29,7 +29,7 @@ class Ending:
 
 
 class WallResult(Result):
-    """The outcome of one real run; `steps` holds how long each step took, in seconds, by its latency's name."""
+    """The outcome of one real run; `steps` holds how long each step took besides what was slept, in seconds."""
 
     clock: Literal["virtual", "wall"] = "wall"
 

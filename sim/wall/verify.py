@@ -1,17 +1,18 @@
 """Verification: each real run beside a simulation of the same traffic, with the latencies that were measured in it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sim.experiment import Outcome, outcome_of
-from sim.latency import Empirical
+from sim.latency import Empirical, Sum
 from sim.records import Column
 from sim.result import Run
 from sim.runner import run as simulate
 from sim.scenario import Scenario
 from sim.servers import Servers, servers
 from sim.wall.run import THREADS, Around, check_real, run_for_real
+from sim.wall.worker import spec_of
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,20 @@ def verify_all(runs: Sequence[Run], around: Around, done: Callable[[Run], None] 
 
 def _pair(one: Run, ours: Servers, around: Around) -> Pair:
     real = run_for_real(one, ours, around)
-    scenario = calibrated(one.scenario, real.steps)
+    scenario = calibrated(one, real.steps, real.slept)
     predicted = simulate(scenario, one.strategy, backend=one.backend, seed=one.seed, servers=ours)
     return Pair(outcome_of(real), outcome_of(predicted))
 
 
-def calibrated(scenario: Scenario, steps: Mapping[str, Column]) -> Scenario:
-    """Return *scenario* with the latencies that *steps* (seconds, by name) were measured at, and threads as they were.
+def calibrated(run: Run, steps: Mapping[str, Column], slept: Collection[str]) -> Scenario:
+    """Return the scenario of *run* with the latencies it had for real, and as many threads.
 
-    A step that never happened keeps the scenario's latency: it will not happen in the simulation either.
+    *steps* holds, by the latency's name, the seconds that each step took besides what was *slept*; what was slept is
+    known, and the same requests sleep the same in both. A step that never happened keeps the scenario's latency.
     """
-    latencies: dict[str, Any] = {name: Empirical.of(sample) for name, sample in steps.items() if len(sample)}
+    scenario, latencies = run.scenario, dict[str, Any]()
+    for name, sample in steps.items():
+        if len(sample):
+            measured = Empirical.of(sample)
+            latencies[name] = Sum(spec_of(run, name), measured) if name in slept else measured
     return replace(scenario, threads=scenario.threads or THREADS, **latencies)

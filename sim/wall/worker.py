@@ -94,7 +94,7 @@ class Worker:
         self._ledger = Ledger()
         self._turn = threading.Lock()
         scenario, seeds = job.run.scenario, streams(job.run.seed)
-        self._pauses = {name: latency_of(name, _spec(job.run, name), seeds[name]) for name in job.pauses}
+        self._pauses = {name: latency_of(name, spec_of(job.run, name), seeds[name]) for name in job.pauses}
         self._stopwatch = timed.Stopwatch(self._ledger, self._pauses.get("cache_rtt_s"))
         self._workload = build_workload(scenario, job.run.seed)
         self._arrivals = iter(list(arrivals(self._workload, job.worker)))
@@ -237,7 +237,7 @@ class Worker:
             self._ledger.records.reads.append(read)
 
 
-def _spec(run: Run, name: str) -> Latency:
+def spec_of(run: Run, name: str) -> Latency:
     """Return one of the scenario's latencies, with "auto" resolved for its backend."""
     if name == "cache_rtt_s":
         return backend_named(run.backend).rtt_s(run.scenario.cache_rtt_s)

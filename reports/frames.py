@@ -12,12 +12,14 @@ from reports.statistics import metric_interval
 from sim.experiment import AGE_QUANTILES, Outcome
 from sim.scenario import Scenario
 
+_TABLE = (
+    "is a cache table in a database of its own: its calls stand outside the rows' transactions and take none of their "
+    "connections"
+)
 ABOUT_BACKENDS = {
     "shared": "`shared` is a stand-in for a shared server (one LocMem store, a round trip away)",
-    "db": (
-        "`db` is a cache table in a database of its own: its calls stand outside the rows' transactions and take none "
-        "of their connections"
-    ),
+    "db": f"`db` {_TABLE}",
+    "postgres": f"`postgres` {_TABLE}",
 }
 AGE_STEPS = 160
 

@@ -43,6 +43,7 @@ LOOKS = {
     "delete-on-write": Look(BLUE, "o"),
     "delete-then-set": Look(ORANGE, "v"),
     "write-through": Look(GREEN, "D"),
+    "delete-pattern": Look(GREEN, "v"),
     "clear-all": Look(PURPLE, "P"),
     "versioning": Look(SKY, "^"),
     "incr-version": Look(VERMILION, "<"),

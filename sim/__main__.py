@@ -12,23 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from sim import options
 from sim.errors import UserError, one_line
 from sim.interrupts import ignore_signals, raise_on_signals
-from sim.options import (
-    Added,
-    Duration,
-    Fields,
-    Form,
-    Format,
-    Out,
-    RowsIn,
-    Seed,
-    Seeds,
-    StrategyNames,
-    Target,
-    Timeout,
-    TracePath,
-)
 
 if TYPE_CHECKING:
     from sim.choose import Choice
@@ -44,7 +30,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-VERIFIED = ["ttl-only", "delete-in-transaction", "delete-on-write", "clear-all", "versioning"]
 INTERRUPTED = 130  # the exit code after Ctrl-C: 128 + SIGINT
 
 
@@ -73,34 +58,37 @@ def demo(
         shorter = replace(choice, scenario=scenario.with_settings(part.settings))
         runs += _planned(shorter, [], ["shared"], range(1, part.seeds + 1), part.timeout)
     outcomes = _run(runs, jobs, out)
-    _print_results(outcomes, Format.TABLE)
+    _print_results(outcomes, options.Format.TABLE)
     _write_page(outcomes, out, context)
 
 
 @app.command()
 def run(
     context: typer.Context,
-    scenario: Target,
-    strategy: StrategyNames = None,
+    scenario: options.Target,
+    strategy: options.StrategyNames = None,
     backend: Annotated[list[str] | None, typer.Option(help="repeatable; shared if left out")] = None,
-    seed: Seed = None,
-    seeds: Seeds = None,
-    settings: Fields = None,
-    trace: TracePath = None,
-    timeout: Timeout = None,
-    out: Out = None,
-    form: Form = Format.TABLE,
+    backend_settings: options.BackendFiles = None,
+    settings_module: options.SettingsModules = None,
+    seed: options.Seed = None,
+    seeds: options.Seeds = None,
+    settings: options.Fields = None,
+    trace: options.TracePath = None,
+    timeout: options.Timeout = None,
+    out: options.Out = None,
+    form: options.Form = options.Format.TABLE,
     jobs: Annotated[int, typer.Option(min=0, help="runs side by side; 0: one a core")] = 0,
 ) -> None:
     """Run a scenario under strategies, and print (and with --out draw) how they compare."""
-    from sim.plan import seeds_of
+    from sim.plan import backends_of, seeds_of
 
     choice = _settled(_choice(scenario), settings or [], trace)
-    runs = _planned(choice, strategy or [], backend or ["shared"], seeds_of(seed, seeds), timeout)
+    backends = backends_of(backend, backend_settings, settings_module)
+    runs = _planned(choice, strategy or [], backends or ["shared"], seeds_of(seed, seeds), timeout)
     outcomes = _run(runs, jobs, out)
     _print_results(outcomes, form)
     if out is not None:
-        given: dict[str, Any] = {"strategies": strategy, "backend": backend, "timeout": timeout, "trace": trace}
+        given: dict[str, Any] = {"strategies": strategy, "backend": backends, "timeout": timeout, "trace": trace}
         given["seeds"] = seeds if seed is None else [seed]
         _write_page(outcomes, out, context, choice, settings or [], given)
 
@@ -108,29 +96,29 @@ def run(
 @app.command()
 def bench(
     context: typer.Context,
-    scenario: Target,
-    strategy: StrategyNames = None,
+    scenario: options.Target,
+    strategy: options.StrategyNames = None,
     backend: Annotated[list[str] | None, typer.Option(help="repeatable; locmem if left out")] = None,
-    seed: Seed = None,
-    seeds: Seeds = None,
-    settings: Fields = None,
-    trace: TracePath = None,
-    timeout: Timeout = None,
-    duration: Duration = None,
-    database: RowsIn = None,
-    added_latency: Added = None,
-    server: Annotated[str | None, typer.Option(help="URL of a cache server to use instead of a private one")] = None,
-    this_server_may_be_flushed: Annotated[bool, typer.Option(help="it is emptied before and after each run")] = False,
-    out: Out = None,
-    form: Form = Format.TABLE,
+    seed: options.Seed = None,
+    seeds: options.Seeds = None,
+    settings: options.Fields = None,
+    trace: options.TracePath = None,
+    timeout: options.Timeout = None,
+    duration: options.Duration = None,
+    database: options.RowsIn = None,
+    added_latency: options.Added = None,
+    server: options.ServerUrl = None,
+    this_server_may_be_flushed: options.MayBeFlushed = False,
+    out: options.Out = None,
+    form: options.Form = options.Format.TABLE,
 ) -> None:
     """Run a scenario for real: processes, threads, cache servers and a database, real time passing."""
-    from sim.plan import seeds_of
+    from sim.plan import seeds_of, with_duration
     from sim.wall.bench import around_of, bench_all, failures, warnings
     from sim.wall.run import can_be_real
 
     around = around_of(database, added_latency, server, may_be_flushed=this_server_may_be_flushed)
-    settings = _with_duration(settings, duration)
+    settings = with_duration(settings, duration)
     choice = _settled(_choice(scenario), settings, trace)
     runs = _planned(choice, strategy or [], backend or ["locmem"], seeds_of(seed, seeds), timeout)
     runs = [one for one in runs if strategy or can_be_real(one.strategy)]
@@ -145,28 +133,29 @@ def bench(
 
 @app.command()
 def verify(
-    scenario: Target = "wall_check",
-    strategy: Annotated[list[str] | None, typer.Option(help=f"repeatable; if left out: {', '.join(VERIFIED)}")] = None,
+    scenario: options.Target = "wall_check",
+    strategy: options.VerifiedNames = None,
     backend: Annotated[list[str] | None, typer.Option(help="repeatable; locmem, redis, memcached if left out")] = None,
     seeds: Annotated[int, typer.Option(min=2, max=10_000, help="run with seeds 1 to K")] = 5,
-    settings: Fields = None,
-    trace: TracePath = None,
-    timeout: Timeout = None,
-    duration: Duration = None,
-    database: RowsIn = None,
-    added_latency: Added = None,
+    settings: options.Fields = None,
+    trace: options.TracePath = None,
+    timeout: options.Timeout = None,
+    duration: options.Duration = None,
+    database: options.RowsIn = None,
+    added_latency: options.Added = None,
     out: Annotated[Path | None, typer.Option(help="folder for verify.csv and verify.png")] = None,
-    form: Form = Format.TABLE,
+    form: options.Form = options.Format.TABLE,
 ) -> None:
     """Run a scenario for real, simulate it with the latencies measured, and hold the two against each other."""
     from reports import missed, render_verification, write_verification
+    from sim.plan import with_duration
     from sim.wall.bench import around_of, failures, warnings
     from sim.wall.verify import verify_all
 
     around = around_of(database, added_latency, None, may_be_flushed=False)
-    choice = _settled(_choice(scenario), _with_duration(settings, duration), trace)
+    choice = _settled(_choice(scenario), with_duration(settings, duration), trace)
     backends = backend or ["locmem", "redis", "memcached"]
-    runs = _planned(choice, strategy or VERIFIED, backends, range(1, seeds + 1), timeout)
+    runs = _planned(choice, strategy or options.VERIFIED, backends, range(1, seeds + 1), timeout)
     pairs = _shown(runs, out, lambda advance: verify_all(runs, around, advance))
     typer.echo(render_verification(pairs, form.value))
     if out is not None:
@@ -269,10 +258,6 @@ def _end_with(warnings: Sequence[str], failures: Sequence[str]) -> None:
         raise typer.Exit(1)
 
 
-def _with_duration(settings: Sequence[str] | None, duration_s: float | None) -> list[str]:
-    return [*(settings or []), *([] if duration_s is None else [f"duration_s={duration_s!r}"])]
-
-
 def _run(runs: Sequence["Run"], jobs: int, out: Path | None) -> list["Outcome"]:
     from sim.experiment import default_processes, run_all
 
@@ -297,10 +282,10 @@ def _shown(
         return run_them(advance)
 
 
-def _print_results(outcomes: list["Outcome"], form: Format) -> None:
+def _print_results(outcomes: list["Outcome"], form: options.Format) -> None:
     from reports import answer_text, render, split
 
-    if form is not Format.TABLE:
+    if form is not options.Format.TABLE:
         typer.echo(render(outcomes, form.value))
         return
     for part in split(outcomes):

@@ -88,7 +88,10 @@ Bound = Literal["never", "timeout", "none"]
 
 
 class Strategy(Protocol):
-    """A cache-invalidation strategy."""
+    """A cache-invalidation strategy.
+
+    One that uses methods which not every cache has names them in `needs`, a tuple; it runs only where they are.
+    """
 
     name: ClassVar[str]
     costs: ClassVar[Costs]

@@ -15,8 +15,9 @@ class StrategyError(UserError):
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     """Return the error for an unknown *name*, naming the nearest of *known*."""
     names = sorted(known)
-    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
+    by_lower_case = {one.lower(): one for one in names}
+    close = difflib.get_close_matches(name.lower(), by_lower_case, n=1, cutoff=0.5)
+    hint = f"did you mean {by_lower_case[close[0]]!r}?" if close else f"known: {', '.join(names)}"
     return UserError(f"unknown {kind} {one_line(name)!r}; {hint}")
 
 

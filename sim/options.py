@@ -18,6 +18,13 @@ class Format(StrEnum):
 
 Target = Annotated[str, typer.Argument(help="a scenario's name, or a file such as ./my_scenario.py")]
 StrategyNames = Annotated[list[str] | None, typer.Option(help="NAME[:param=value,...], repeatable; all if left out")]
+BackendFiles = Annotated[
+    list[str] | None, typer.Option(help="a TOML file with an entry of Django's CACHES; repeatable")
+]
+SettingsModules = Annotated[
+    list[str] | None,
+    typer.Option("--settings", help="MODULE[:ALIAS]: the CACHES of your settings, never its LOCATION; repeatable"),
+]
 Seed = Annotated[int | None, typer.Option(min=0, help="run with this seed (1 if left out)")]
 Seeds = Annotated[int | None, typer.Option(min=1, max=10_000, help="run with seeds 1 to K: error bars")]
 Fields = Annotated[list[str] | None, typer.Option("--set", help="scenario field=value, repeatable")]
@@ -35,3 +42,9 @@ Added = Annotated[
         "and the commits are real"
     ),
 ]
+ServerUrl = Annotated[str | None, typer.Option(help="URL of a cache server to use instead of a private one")]
+MayBeFlushed = Annotated[
+    bool, typer.Option("--this-server-may-be-flushed", help="that server's cache is emptied before and after each run")
+]
+VERIFIED = ["ttl-only", "delete-in-transaction", "delete-on-write", "clear-all", "versioning"]
+VerifiedNames = Annotated[list[str] | None, typer.Option(help=f"repeatable; if left out: {', '.join(VERIFIED)}")]

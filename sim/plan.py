@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sim.backends import backend_named
+from sim.backends import backend_named, require_verbs
+from sim.backends.own import SETTINGS, default_timeout
 from sim.choose import Choice, choose_strategy, choose_timeout
 from sim.contract import Strategy
-from sim.errors import UserError
+from sim.errors import UserError, one_line
 from sim.result import Run
 from sim.scenario import DEFAULTS
 
@@ -22,6 +23,25 @@ def seeds_of(seed: int | None, seeds: int | None) -> list[int]:
     return [1 if seed is None else seed] if seeds is None else list(range(1, seeds + 1))
 
 
+def with_duration(settings: Sequence[str] | None, duration_s: float | None) -> list[str]:
+    """Return the scenario's settings with those that ``--duration`` stands for."""
+    return [*(settings or []), *([] if duration_s is None else [f"duration_s={duration_s!r}"])]
+
+
+def backends_of(
+    names: Sequence[str] | None, files: Sequence[str] | None, settings_modules: Sequence[str] | None
+) -> list[str]:
+    """Return all backends that were asked for, as `sim.backends.backend_named` takes them.
+
+    Raises:
+        UserError: for a file that is no TOML.
+    """
+    for file in files or ():
+        if not file.endswith(".toml"):
+            raise UserError(f"--backend-settings {one_line(file)}: it must be a TOML file, FILE.toml")
+    return [*(names or ()), *(files or ()), *(f"{SETTINGS}{module}" for module in settings_modules or ())]
+
+
 def planned(
     choice: Choice,
     known: Mapping[str, type[Strategy]],
@@ -35,17 +55,18 @@ def planned(
     Raises:
         UserError: for an unknown name or parameter.
     """
-    default = {"timeout": choice.timeout} if choice.has_timeout else {}
-    if timeout is not None:
-        default = {"timeout": choose_timeout(timeout)}
-    chosen = [choose_strategy(text, known, **default) for text in strategies or list(known)]
-    names = [backend_named(name).name for name in backends]
-    return [
-        Run(choice.scenario, strategy, name, seed)
-        for name in dict.fromkeys(names)
-        for strategy in dict.fromkeys(chosen)
-        for seed in seeds
-    ]
+    runs = []
+    for where in map(backend_named, dict.fromkeys(backends)):
+        default = default_timeout(where.name) | ({"timeout": choice.timeout} if choice.has_timeout else {})
+        if timeout is not None:
+            default = {"timeout": choose_timeout(timeout)}
+        chosen = [choose_strategy(text, known, **default) for text in strategies or list(known)]
+        for strategy in dict.fromkeys(chosen):
+            if strategies:
+                require_verbs(where, strategy)
+            if not where.lacks(strategy):
+                runs += [Run(choice.scenario, strategy, where.name, seed) for seed in seeds]
+    return runs
 
 
 def set_by_user(choice: Choice, settings: Sequence[str], given: Mapping[str, Any]) -> set[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.cache import caches as django_caches
 
-from sim.backends import Caches, Call, Limits, backend_named, open_caches
+from sim.backends import Caches, Call, Limits, backend_named, open_caches, require_verbs
 from sim.contract import Strategy
 from sim.database import DatabaseLatencies, SimulatedDatabase
 from sim.engine import Engine
@@ -63,6 +63,7 @@ def run(
     latencies = _latencies(scenario, backend, seed)
     limits = Limits(scenario.max_entries, scenario.cull_frequency)
     where = backend_named(backend)
+    require_verbs(where, strategy)
     with (
         nullcontext(servers) if servers is not None else private_servers() as ours,
         open_caches(where, engine, latencies["cache_rtt_s"], limits, scenario.workers or 1, ours, log) as caches,
@@ -76,6 +77,7 @@ def run(
         engine.play()
         leftovers = Leftovers(caches.entries(), _keys_left_stale(engine, fleet, db, strategy))
     result = Result(Run(scenario, strategy, backend, seed), workload, _evidence(reads, db, fleet, leftovers))
+    result.notes[:0] = caches.notes
     result.wall_s = time.perf_counter() - began_s
     return result
 

@@ -8,6 +8,7 @@ meet. The real `time` module stays as it is for everything else.
 import importlib
 import random
 import re
+import sys
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -114,6 +115,23 @@ def virtualise_module(name: str) -> None:
             setattr(module, attribute, _TIME)
         elif value is time.time:
             setattr(module, attribute, _TIME.time)
+
+
+def virtualise_ancestry(cls: type) -> None:
+    """Put virtual time in place in every module that *cls* may keep time in.
+
+    These are the modules of its class's ancestry, and of the packages that they belong to: a cache class is often thin,
+    and its store is in a module beside it. Django's own are dealt with one by one.
+    """
+    packages = {ancestor.__module__.partition(".")[0] for ancestor in cls.__mro__} - {
+        "builtins",
+        "typing",
+        "django",
+        "abc",
+    }
+    for name in list(sys.modules):
+        if name.partition(".")[0] in packages:
+            virtualise_module(name)
 
 
 def virtualise_database_cache() -> None:

@@ -8,6 +8,7 @@ from strategies.delete_in_transaction import DeleteInTransaction as DeleteInTran
 from strategies.delete_on_write import DeleteOnWrite as DeleteOnWrite
 from strategies.delete_then_set import DeleteThenSet as DeleteThenSet
 from strategies.write_through import WriteThrough as WriteThrough
+from strategies.delete_pattern import DeletePattern as DeletePattern
 from strategies.clear_all import ClearAll as ClearAll
 from strategies.versioning import Versioning as Versioning
 from strategies.incr_version import IncrVersion as IncrVersion

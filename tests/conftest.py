@@ -2,13 +2,19 @@
 
 import os
 import signal
+import socket
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from sim.backends import BACKENDS as BY_NAME
+from sim.servers.home import Home
 from sim.servers.programs import mend_of
+from sim.servers.redis import RedisServer
+from strategies import STRATEGIES
 from tests.helpers import SERVERS
 
 # A shell that starts the tests in the background lets them, and all that they start, ignore Ctrl-C.
@@ -38,9 +44,62 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.fail(message, pytrace=False) if os.environ.get("CI") == "true" else pytest.skip(message)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out the strategies that a backend's cache lacks a method for."""
+
+    def possible(item: pytest.Item) -> bool:
+        params = getattr(getattr(item, "callspec", None), "params", {})
+        strategy: Any = STRATEGIES.get(params.get("name", ""))
+        # A test that names no backend runs on `shared`.
+        return strategy is None or not BY_NAME[params.get("backend", "shared")].lacks(strategy)
+
+    items[:] = [item for item in items if possible(item)]
+
+
 def pytest_sessionfinish() -> None:
     """Stop the servers that tests have shared."""
     SERVERS.close()
+
+
+class _Bystander(RedisServer):
+    """Somebody's Redis on the default port."""
+
+    def command(self) -> list[str]:
+        return [part if part != "0" else "6379" for part in super().command()]
+
+
+def _is_taken(port: int) -> bool:
+    """Return whether somebody listens on *port*, without connecting."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+@pytest.fixture(scope="session", autouse=True)
+def bystander() -> Iterator[None]:
+    """Have a Redis with keys in it on the default port while all tests run; it must keep every one of them."""
+    if _is_taken(6379) or any(one.find() is None for one in BY_NAME["redis"].needs):
+        yield  # there is one already, which we leave alone, or there can be none
+        return
+    import redis
+
+    home = Home()
+    somebodys = _Bystander(home, virtual=False)
+    try:
+        keys = {f"session:{number}": "theirs" for number in range(100)}
+        with redis.Redis(host="127.0.0.1", port=6379, decode_responses=True) as client:
+            client.mset(keys)
+            before = client.info()["total_connections_received"]
+            yield
+            assert dict(zip(client.keys(), client.mget(client.keys()), strict=True)) == keys
+            assert client.info()["total_connections_received"] == before, "somebody has connected to it"
+    finally:
+        somebodys.stop()
+        home.close()
 
 
 @pytest.fixture(scope="session")

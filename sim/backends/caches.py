@@ -1,8 +1,7 @@
 """A run's caches: a backend, opened for one run, with a cache object for each worker."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
 
 from django.core.cache.backends import locmem
@@ -35,6 +34,7 @@ class Caches(NamedTuple):
     database_alias: str | None
     wire: Wire | None
     epoch_s: float
+    notes: list[str]
 
 
 @contextmanager
@@ -58,19 +58,25 @@ def open_caches(
     virtualise()
     with backend.open(servers, virtual=True) as place, _living(place):
         params = _params(backend, place, limits)
-        cls = simulated(place.cache_class, backend.primitives, engine, rtt, log)
+        move = None if place.server is None or place.server.clock is None else place.server.move
+        cls = simulated(place.cache_class, backend, engine, rtt, log, move)
         stores = 1 if backend.one_store else workers
         caches = [_private(cls, place.location, params) for _ in range(stores)]
         of_worker = caches * workers if backend.one_store else caches
-        opened = partial(Caches, of_worker, lambda: sum(map(place.entries, caches)), place.database_alias)
-        if place.server is None or backend.primitives:
-            yield opened(None, EPOCH_S)
-            return
-        wire = Wire(engine, rtt, place.server.move, log)
-        try:
-            yield opened(wire, place.server.begin())
-        finally:
-            wire.close()
+        epoch_s = EPOCH_S if place.server is None else EPOCH_S + place.server.begin()
+        with closing(Wire(engine, rtt, move, log)) as wire:
+            entries = lambda: sum(map(place.entries, caches))  # noqa: E731 - said once
+            crossed = None if backend.primitives else wire
+            yield Caches(of_worker, entries, place.database_alias, crossed, epoch_s, _notes(backend, place))
+
+
+def _notes(backend: Backend, place: Place) -> list[str]:
+    """Say which release of a server a run was on."""
+    server = place.server
+    if server is None:
+        return []
+    clock = "" if server.clock is None else ", its clock moved by the run"
+    return [f"`{backend.name}` ran on a private {server.program} {server.version}{clock}"]
 
 
 @contextmanager

@@ -97,7 +97,7 @@ def _memcached(servers: Servers, *, virtual: bool) -> Iterator[Place]:
 @contextmanager
 def _postgres(servers: Servers, *, virtual: bool) -> Iterator[Place]:
     with (
-        taken(servers, "postgres", virtual=virtual) as server,
+        taken(servers, "postgres", virtual=False) as server,
         cache_table(cast("PostgresServer", server).database, "postgres") as place,
     ):
         yield replace(place, server=server)

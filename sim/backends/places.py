@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from django.core.cache.backends.base import BaseCache
 
+from sim.contract import Strategy
 from sim.latency import Latency
 from sim.servers.programs import Needed
 from sim.servers.server import Server
@@ -58,7 +59,8 @@ class Backend:
 
     `primitives` are the methods of its class that touch the store directly; on a server there are none, as the round
     trips are those of its client. `auto_rtt_s` is a round trip where the scenario says "auto". `verbs` are the methods
-    that its class has beside Django's own; `needs` what must be installed.
+    that its class has beside Django's own; `needs` what must be installed. `opaque`
+    says that nothing is known of what the primitives call of each other: then it is part of the same round trip.
     """
 
     name: str
@@ -69,6 +71,11 @@ class Backend:
     auto_rtt_s: Latency = 0
     verbs: tuple[str, ...] = ()
     needs: tuple[Needed, ...] = ()
+    opaque: bool = False
+
+    def lacks(self, strategy: Strategy) -> tuple[str, ...]:
+        """Return the methods that *strategy* needs and this backend's cache does not have."""
+        return tuple(verb for verb in getattr(strategy, "needs", ()) if verb not in self.verbs)
 
     def rtt_s(self, cache_rtt_s: Latency) -> Latency:
         """Return a scenario's `cache_rtt_s`, with "auto" resolved."""

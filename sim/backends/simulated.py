@@ -15,7 +15,7 @@ from typing import Any
 from django.core.cache.backends.base import BaseCache
 from django.core.cache.backends.filebased import FileBasedCache
 
-from sim.backends.places import Call
+from sim.backends.places import Backend, Call
 from sim.backends.wire import elsewhere
 from sim.engine import Engine
 from sim.errors import StrategyError
@@ -25,12 +25,21 @@ NO_LIMIT = sys.maxsize  # as MAX_ENTRIES
 
 
 def simulated(
-    cls: type[BaseCache], primitives: tuple[str, ...], engine: Engine, rtt: LatencyOf | None, log: list[Call] | None
+    cls: type[BaseCache],
+    backend: Backend,
+    engine: Engine,
+    rtt: LatencyOf | None,
+    log: list[Call] | None,
+    move: Callable[[float], None] | None = None,
 ) -> type[BaseCache]:
-    """Return *cls* with a round trip before each primitive, and with async twins that refuse."""
+    """Return *cls* with a round trip before each primitive of *backend*, and with async twins that refuse.
+
+    *move* sets the clock of a server that the primitives reach by themselves.
+    """
     members: dict[str, Any] = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
-    for name in primitives:
-        method = getattr(cls, name)
+    nested = frozenset(backend.primitives) if backend.opaque else frozenset()
+    for name in backend.primitives:
+        method = _reaching(getattr(cls, name), cls, nested, engine, move)
         remote = _with_round_trip(method if log is None else _logged(method, engine, log), engine, rtt)
         members[name] = _unless_empty(method, remote) if name.endswith("_many") else remote
     for name, _method in inspect.getmembers(BaseCache, inspect.iscoroutinefunction):
@@ -40,6 +49,40 @@ def simulated(
     if hasattr(cls, "_cull"):
         members["_cull"] = _culling_at_once(cls)
     return type(cls.__name__, (cls,), members)
+
+
+def verbs_of(cls: type[BaseCache]) -> tuple[str, ...]:
+    """Return the calls of the cache that *cls*, or an ancestor other than BaseCache, has of its own."""
+    return tuple(verb for verb in _VERBS if getattr(cls, verb, None) is not getattr(BaseCache, verb, None))
+
+
+_VERBS = (
+    *("get", "set", "add", "delete", "has_key", "touch", "clear", "incr", "decr"),
+    *("get_many", "set_many", "delete_many", "incr_version", "decr_version", "get_or_set"),
+)
+
+
+def _reaching(
+    method: Callable[..., Any], cls: type, nested: frozenset[str], engine: Engine, move: Callable[[float], None] | None
+) -> Callable[..., Any]:
+    """Return *method* for a class that is not known call by call: what it calls of itself is part of the same call."""
+    if not nested and move is None:
+        return method
+
+    @wraps(method)
+    def reaching(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if move is not None:
+            move(engine.time())
+        shadowed = [verb for verb in nested if verb not in vars(self)]
+        for verb in shadowed:
+            setattr(self, verb, partial(getattr(cls, verb), self))
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            for verb in shadowed:
+                delattr(self, verb)
+
+    return reaching
 
 
 def _with_round_trip(method: Callable[..., Any], engine: Engine, rtt: LatencyOf | None) -> Callable[..., Any]:

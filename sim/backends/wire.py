@@ -23,11 +23,11 @@ class Wire:
     """One run's way to its server. `move` sets the server's clock to a virtual time."""
 
     def __init__(
-        self, engine: Engine, rtt: LatencyOf | None, move: Callable[[float], None], log: list[Call] | None
+        self, engine: Engine, rtt: LatencyOf | None, move: Callable[[float], None] | None, log: list[Call] | None
     ) -> None:
         self._engine = engine
         self._rtt = rtt
-        self._move = move
+        self._move = move or (lambda _time_s: None)
         self._log = log
         self._hang_ups: list[Callable[[], object]] = []
 

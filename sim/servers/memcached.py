@@ -33,8 +33,11 @@ class MemcachedServer(Server):
     def location(self) -> str:
         return f"unix:{self.socket}"
 
+    def command_path(self) -> str:
+        return MEMCACHED.path()
+
     def command(self) -> Sequence[str]:
-        command = [MEMCACHED.path(), "-s", str(self.socket), "-a", "0700", "-m", str(MEMORY_MB)]
+        command = [self.command_path(), "-s", str(self.socket), "-a", "0700", "-m", str(MEMORY_MB)]
         if self.clock is not None:
             command += ["-t", "1", "-o", "no_lru_crawler,no_lru_maintainer"]
         return [*command, "-u", "root"] if os.geteuid() == 0 else command

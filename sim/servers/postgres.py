@@ -48,6 +48,9 @@ class PostgresServer(Server):
             "PORT": PORT,
         }
 
+    def command_path(self) -> str:
+        return POSTGRES.path()
+
     def command(self) -> Sequence[str]:
         self._make_cluster()
         settings = {
@@ -61,7 +64,7 @@ class PostgresServer(Server):
             "synchronous_commit": "off",
         }
         arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        return [POSTGRES.path(), "-D", str(self._data), *arguments]
+        return [self.command_path(), "-D", str(self._data), *arguments]
 
     def environment(self) -> Mapping[str, str]:
         return {"LC_ALL": "C"}
@@ -86,7 +89,7 @@ class PostgresServer(Server):
                 self._process.wait(STOP_PATIENCE_S)
         super().stop()
 
-    def answers(self) -> bool:
+    def ready(self) -> bool:
         """Return whether it takes connections (it listens earlier than that)."""
         status = self.folder / "data" / "postmaster.pid"
         with suppress(OSError):

@@ -25,6 +25,9 @@ class RedisServer(Server):
     def location(self) -> str:
         return f"unix://{self.socket}"
 
+    def command_path(self) -> str:
+        return REDIS_SERVER.path()
+
     def command(self) -> Sequence[str]:
         settings = {
             "port": "0",
@@ -36,7 +39,7 @@ class RedisServer(Server):
             "daemonize": "no",
             "enable-debug-command": "local",
         }
-        return [REDIS_SERVER.path(), *(part for name, value in settings.items() for part in (f"--{name}", value))]
+        return [self.command_path(), *(part for name, value in settings.items() for part in (f"--{name}", value))]
 
     def environment(self) -> Mapping[str, str]:
         if self.clock is None:
@@ -62,7 +65,7 @@ class RedisServer(Server):
         self._admin.script_flush()
 
     def entries(self) -> int:
-        return int(self._admin.dbsize())
+        return sum(int(of_database["keys"]) for of_database in self._admin.info("keyspace").values())
 
     def stop(self) -> None:
         if hasattr(self, "_admin"):

@@ -1,6 +1,7 @@
 """What all servers share: to be started in a home, to be ready, to be alive, and to be stopped and reaped."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +20,7 @@ from sim.servers.home import Home
 
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel takes 107 on Linux, 103 on macOS
 PATIENCE_S = 30.0  # for a server to start
+DYING_S = 5.0  # between the end of its connections and the end of its process
 
 
 class Server(ABC):
@@ -51,6 +54,10 @@ class Server(ABC):
         """What a Django cache's LOCATION calls it."""
 
     @abstractmethod
+    def command_path(self) -> str:
+        """Return the path of its program."""
+
+    @abstractmethod
     def command(self) -> Sequence[str]:
         """Return the command that runs the server in the foreground."""
 
@@ -77,7 +84,7 @@ class Server(ABC):
         """Make it ready for a run: empty, and at a whole second that is later than any before; return that second."""
         self.flush()
         if self.clock is None:
-            return int(time.time())
+            return 0
         self.clock.begin()
         self.move(0.0)
         return self.clock.epoch_s
@@ -89,10 +96,19 @@ class Server(ABC):
 
     def alive(self) -> bool:
         """Return whether it still runs."""
-        return self._process.poll() is None
+        return self._process.poll() is None and self.listens()
+
+    @cached_property
+    def version(self) -> str:
+        """The release of its program, for instance ``7.0.15``."""
+        told = subprocess.run([self.command_path(), "--version"], capture_output=True, text=True, check=False)
+        found = re.search(r"\d+(\.\d+)+", told.stdout)
+        return found.group() if found else "of unknown version"
 
     def died(self) -> UserError:
         """Return the error that says how it died."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(DYING_S)
         code = self._process.poll()
         how = f"exit code {code}" if code is None or code >= 0 else f"killed by {signal.Signals(-code).name}"
         return UserError(f"{self.program} died in mid-run ({how}{self._last_words()}); nothing of this run is kept")
@@ -122,14 +138,18 @@ class Server(ABC):
 
     def _wait_until_ready(self) -> None:
         deadline_s = time.monotonic() + PATIENCE_S
-        while not self.answers():
-            if not self.alive():
+        while not self.ready():
+            if self._process.poll() is not None:
                 raise UserError(f"{self.program} does not start{self._last_words()}")
             if time.monotonic() > deadline_s:
                 raise UserError(f"{self.program} does not answer within {PATIENCE_S:g} s{self._last_words()}")
             time.sleep(0.002)
 
-    def answers(self) -> bool:
+    def ready(self) -> bool:
+        """Return whether it has started."""
+        return self.listens()
+
+    def listens(self) -> bool:
         """Return whether somebody listens on its socket."""
         with socket.socket(socket.AF_UNIX) as probe, suppress(OSError):
             probe.connect(str(self.socket))

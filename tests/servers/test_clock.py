@@ -1,0 +1,75 @@
+"""Time on the servers: expiry on virtual time, exactly, and a clock that only goes forward."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sim import Row, Site
+from sim.servers.clock import ClockFile
+from tests.helpers import Body, Custom, run, script, within
+
+
+def alive(tmp_path: Path, backend: str, set_at_s: float, timeout: float, *look_at_s: float) -> list[bool]:
+    """Return whether a key set at *set_at_s* is there at each of the other times."""
+    found: list[bool] = []
+
+    def look(site: Site) -> None:
+        found.append(site.cache.get("k") is not None)
+
+    looks: list[tuple[float, Body]] = [(at_s, look) for at_s in look_at_s]
+    within(tmp_path, backend, (set_at_s, lambda site: site.cache.set("k", 1, timeout)), *looks)
+    return found
+
+
+@pytest.mark.parametrize("backend", ["redis", "django-redis"])
+def test_redis_is_exact_to_the_millisecond(tmp_path: Path, backend: str) -> None:
+    """An entry set at 0.75 for 300 s is there at 300.75 and gone a millisecond later."""
+    assert alive(tmp_path, backend, 0.75, 300, 300.749, 300.75, 300.7509, 300.751) == [True, True, True, False]
+
+
+def test_memcached_is_exact_to_its_second(tmp_path: Path) -> None:
+    """An entry lives until its clock, in whole seconds, has moved on by the timeout: set at 0.75, gone at 300.0."""
+    assert alive(tmp_path, "memcached", 0.75, 300, 299.0, 299.999, 300.0) == [True, True, False]
+
+
+def test_memcached_keeps_more_than_a_month(tmp_path: Path) -> None:
+    """Above 30 days Django sends the instant itself, by the run's clock: a month and a day means just that."""
+    month_s, found = 31 * 86_400, []
+
+    def read(site: Site, key: str) -> Row:
+        if key == "set":
+            site.cache.set("k", 1, month_s)
+        else:
+            found.append(site.cache.get("k"))
+        return Row(key, 0, b"")
+
+    steps = [(0.0, "read", "set"), (month_s - 0.25, "read", "late"), (month_s + 1.0, "read", "too late")]
+    run(script(tmp_path, steps, duration_s=1e9), Custom(read), backend="memcached")
+    assert found == [1, None]
+
+
+@pytest.mark.parametrize("backend", ["redis", "memcached"])
+def test_years_pass_in_no_time(tmp_path: Path, backend: str) -> None:
+    """The clock jumps as far as the next request, and what never expires is still there."""
+    found: list[Any] = []
+    within(
+        tmp_path,
+        backend,
+        (0.5, lambda site: site.cache.set("k", "v", None)),
+        (99_000.25, lambda site: found.append(site.cache.get("k"))),
+    )
+    assert found == ["v"]
+
+
+def test_the_clock_file_is_one_stamp(tmp_path: Path) -> None:
+    """The file always holds one absolute stamp of the same width; every run begins later than the last one ended."""
+    clock = ClockFile(tmp_path / "clock")
+    assert clock.path.read_text() == "2000-01-01 00:00:00.0000005\n"
+    assert clock.show(3_661.25) - clock.epoch_s == 3_661
+    assert clock.path.read_text() == "2000-01-01 01:01:01.2500005\n"
+    clock.show(3_661.9999999)  # rounded, not cut: a float falls short of its decimals
+    assert clock.path.read_text() == "2000-01-01 01:01:02.0000005\n"
+    clock.begin()
+    assert clock.path.read_text() == "2000-01-01 01:01:04.0000005\n"
+    clock.close()

@@ -1,0 +1,236 @@
+"""Private servers: started for a run, gone after it whatever happens, and never anybody else's."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import sim
+from sim import Row, Scenario, Site, UserError
+from sim.servers import Servers, servers
+from sim.servers.home import PREFIX
+from sim.servers.programs import Library, Program, require_all
+from strategies import DeleteOnWrite, TtlOnly
+from tests.helpers import Custom, wait_until
+
+ON_SERVERS = ("redis", "memcached", "postgres", "django-redis")
+KINDS = ("redis", "memcached", "postgres")
+SHORT = Scenario("short", keys=5, reads_per_s=100, writes_per_s=5, duration_s=2, warmup_s=0)
+
+
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give an empty folder for all temporary files, by a path that no other process has in its command line."""
+    with tempfile.TemporaryDirectory(prefix="cw-") as place:
+        Path(place).chmod(0o711)
+        monkeypatch.setenv("TMPDIR", place)
+        monkeypatch.setattr(tempfile, "tempdir", place)
+        yield Path(place)
+
+
+def processes(place: Path) -> dict[int, str]:
+    """Return the processes that were started with *place* in their command line and have not ended, by their number."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if str(place) in command and state != "Z":
+            found[int(entry.name)] = command
+    return found
+
+
+def living(place: Path) -> list[str]:
+    """Return the command lines of the same."""
+    return list(processes(place).values())
+
+
+def kill(place: Path, *, watchdog: bool) -> None:
+    """Kill the watchdog of the session in *place*, or else its servers."""
+    for number, command in processes(place).items():
+        if ("watchdog" in command) == watchdog:
+            os.kill(number, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("backend", ON_SERVERS)
+@pytest.mark.parametrize("error", [None, ValueError, KeyboardInterrupt])
+def test_a_run_ends_what_it_started(temporary: Path, backend: str, error: type[BaseException] | None) -> None:
+    """Whether it succeeds, fails or is interrupted: when run() returns, its server and its folder are gone."""
+    seen: list[list[str]] = []
+
+    def read(site: Site, key: str) -> Row:
+        row = site.db.read(key)
+        site.cache.set(key, row)
+        seen.append(living(temporary)) if not seen else None
+        if error is not None:
+            raise error
+        return row
+
+    if error is None:
+        sim.run(SHORT, Custom(read), backend=backend)
+    else:
+        with pytest.raises(error):
+            sim.run(SHORT, Custom(read), backend=backend)
+    assert any("watchdog" in command for command in seen[0])
+    assert any("watchdog" not in command for command in seen[0])
+    assert living(temporary) == []
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.servers
+def test_a_session_is_used_again(temporary: Path) -> None:
+    """One server serves all runs of a session, each from empty and at a later time, with the figures of a fresh one."""
+    fresh = {backend: sim.run(SHORT, DeleteOnWrite(), backend=backend).reads for backend in KINDS}
+    with servers() as ours:
+        for backend in KINDS:
+            for _ in range(2):
+                assert sim.run(SHORT, DeleteOnWrite(), backend=backend, servers=ours).reads.equals(fresh[backend])
+        assert len([command for command in living(temporary) if "redis-server" in command]) == 1
+        server = ours.start("redis", virtual=True)
+        first_s = server.begin()
+        server.move(7.5)
+        assert server.begin() >= first_s + 8
+    assert living(temporary) == []
+
+
+@pytest.mark.servers
+def test_two_runs_cannot_share_a_server() -> None:
+    """A run within a run on the same session is refused; on a session of its own it works."""
+    refused: list[str] = []
+
+    def read(site: Site, key: str) -> Row:
+        if not refused:
+            with pytest.raises(UserError) as caught:
+                sim.run(SHORT, TtlOnly(), backend="redis", servers=ours)
+            refused.append(str(caught.value))
+        return site.db.read(key)
+
+    with servers() as ours:
+        sim.run(SHORT, Custom(read), backend="redis", servers=ours)
+    assert refused == ["this session's redis server is in a run already; side by side, each run needs its own"]
+
+
+HARNESS = """
+    import sys, time
+    from sim.servers import servers
+    with servers() as ours:
+        for kind in ("redis", "memcached", "postgres"):
+            ours.start(kind, virtual=kind != "postgres").begin()
+        print("up", flush=True)
+        time.sleep(600)
+"""
+
+
+def start_harness() -> subprocess.Popen[str]:
+    """Return a process that has all servers running."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(["", *sys.path])}
+    command = [sys.executable, "-c", textwrap.dedent(HARNESS)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    return process
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_nothing_survives_a_killed_harness(temporary: Path, number: signal.Signals) -> None:
+    """Two seconds after kill -9 (or anything milder) no server runs and no folder is left."""
+    with start_harness() as process:
+        assert len(living(temporary)) >= 4
+        process.send_signal(number)
+        process.wait()
+        ended_s = time.monotonic()
+        wait_until(lambda: not living(temporary) and not list(temporary.iterdir()))
+        assert time.monotonic() - ended_s < 2
+
+
+@pytest.mark.servers
+def test_the_next_start_sweeps_up(temporary: Path) -> None:
+    """Where the watchdog was killed too, the next session ends the servers and removes their folder; its own stays."""
+    with start_harness() as process:
+        kill(temporary, watchdog=True)
+        process.kill()
+        process.wait()
+    (left,) = temporary.iterdir()
+    assert len(living(left)) >= 3
+    with servers() as ours, servers() as others:
+        ours.start("memcached", virtual=False)
+        wait_until(lambda: not living(left))
+        assert not left.exists()
+        others.start("memcached", virtual=False)
+        assert len(list(temporary.glob(f"{PREFIX}*"))) == 2  # a session that lives is not swept
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("backend", ON_SERVERS)
+def test_a_server_that_dies_ends_the_run(temporary: Path, backend: str) -> None:
+    """Killed in mid-run, a server ends the run with one line that says so."""
+    served: list[str] = []
+
+    def read(site: Site, key: str) -> Row:
+        served.append(key)
+        if len(served) == 50:
+            kill(temporary, watchdog=False)
+        return site.cache.get_or_set(key, lambda: site.db.read(key))  # type: ignore[no-any-return]
+
+    said = r"died in mid-run \(killed by SIGKILL.*\); nothing of this run is kept$"
+    with pytest.raises(UserError, match=said) as caught:
+        sim.run(SHORT, Custom(read), backend=backend)
+    assert "\n" not in str(caught.value)
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.servers
+def test_a_server_that_dies_leaves_no_report(temporary: Path, tmp_path: Path) -> None:
+    """On the command line it is exit code 2, one line, and no half-written folder."""
+    out = tmp_path / "out"
+    long = ["--set", "duration_s=100000", "--backend", "redis", "--strategy", "ttl-only", "--jobs", "1"]
+    command = [sys.executable, "-m", "sim", "run", "product_list", *long, "--out", str(out)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        wait_until(lambda: any("redis-server" in command for command in living(temporary)))
+        time.sleep(0.5)
+        kill(temporary, watchdog=False)
+        told, errors = process.communicate()
+    assert (process.returncode, told) == (2, "")
+    assert errors.startswith("cachewise: redis-server died in mid-run (killed by SIGKILL")
+    assert len(errors.splitlines()) == 1
+    assert not out.exists()
+
+
+def test_what_is_missing_is_one_line() -> None:
+    """Programs and packages that are not installed are named together, with one command that installs them."""
+    absent = [Program("no-such-server", "some-server"), Library("no_such_library", "some-library")]
+    with pytest.raises(UserError) as caught:
+        require_all([Program("sh", "dash"), *absent, Program("no-such-tool", "some-server")])
+    assert str(caught.value) == (
+        "not installed: no-such-server, no_such_library, no-such-tool; "
+        "sudo apt-get install --yes some-server && python -m pip install some-library"
+    )
+
+
+def test_a_path_too_long_for_a_socket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A temporary folder too deep for a unix socket is said, with what to do about it."""
+    deep = tmp_path / ("d" * 90)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    with servers() as ours, pytest.raises(UserError, match=r"^the path of a socket would be too long: .*; set TMPDIR"):
+        ours.start("memcached", virtual=False)
+    assert list(deep.iterdir()) == []
+
+
+def test_nothing_is_started_that_is_not_needed(temporary: Path) -> None:
+    """A run on an embedded backend makes no session's folder, and an empty session is closed like any other."""
+    session = Servers()
+    sim.run(SHORT, TtlOnly(), servers=session)
+    assert list(temporary.iterdir()) == []
+    session.close()
+    session.close()

@@ -1,0 +1,156 @@
+"""Backends of one's own: CACHES entries from files and settings modules, on private places and virtual time."""
+
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sim
+from sim import Row, Scenario, Site, UserError
+from sim.backends import backend_named
+from sim.backends.own import default_timeout
+from strategies import DeleteOnWrite, TtlOnly
+from tests.cli.test_command_line import cachewise, refused
+from tests.helpers import Custom, run, script
+from tests.test_readme import blocks
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "backends.md").read_text(encoding="utf-8")
+EXAMPLES = dict(zip(("pylibmc", "valkey", "diskcache"), blocks(GUIDE, "toml"), strict=True))
+TRAFFIC = Scenario(
+    "traffic",
+    keys=40,
+    reads_per_s=80,
+    writes_per_s=4,
+    duration_s=30,
+    warmup_s=0,
+    cache_rtt_s=0.001,
+    transaction_tail_s=0.05,
+    workers=2,
+)
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a folder, the current one, with the guide's examples and a settings module in it."""
+    for name, text in EXAMPLES.items():
+        (tmp_path / f"{name}.toml").write_text(text)
+    (tmp_path / "shop_settings.py").write_text(
+        textwrap.dedent("""
+        REDIS = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:6379/0"}
+        CACHES = {
+            "default": {
+                "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+                "TIMEOUT": 60,
+                "KEY_PREFIX": "shop",
+                "VERSION": 3,
+            },
+            "redis": {**REDIS, "OPTIONS": {"db": 3, "password": "secret"}},
+        }
+        """)
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    monkeypatch.delitem(sys.modules, "shop_settings", raising=False)
+    return tmp_path
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.usefixtures("files")
+def test_the_guides_examples_run(name: str) -> None:
+    """Each example gives, without expiry, the very reads of the shared backend: same calls, same virtual time."""
+    found = run(TRAFFIC, DeleteOnWrite(timeout=None), backend=f"./{name}.toml", seed=3).reads
+    assert found.equals(run(TRAFFIC, DeleteOnWrite(timeout=None), seed=3).reads)
+
+
+LIVES = {"pylibmc": [True, False, False], "valkey": [True, True, False], "diskcache": [True, True, False]}
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_they_expire_on_virtual_time(files: Path, name: str) -> None:
+    """Set at 0.75 for 100 s: gone after that, in virtual time (memcached counts whole seconds of its own)."""
+    found: list[bool] = []
+
+    def read(site: Site, key: str) -> Row:
+        if key == "set":
+            site.cache.set("k", 1, 100)
+        elif key.startswith("look"):
+            found.append(site.cache.get("k") == 1)
+        return Row(key, 0, b"")
+
+    looks = [(at_s, "read", f"look {at_s}") for at_s in (99.5, 100.5, 101.5)]
+    scenario = script(files, [(0.0, "read", "start"), (0.75, "read", "set"), *looks])
+    run(scenario, Custom(read), backend=f"./{name}.toml")
+    assert found == LIVES[name]
+
+
+@pytest.mark.usefixtures("files")
+def test_the_real_limits_show() -> None:
+    """A settings entry without OPTIONS culls at Django's 300, with its own key prefix and version."""
+    many = Scenario("many", keys=2000, read_popularity="uniform", reads_per_s=500, duration_s=20, warmup_s=0)
+    seen: set[tuple[str, int, int]] = set()
+
+    def read(site: Site, key: str) -> Row:
+        cache: Any = site.cache
+        seen.add((cache.make_key("k"), cache.version, cache.default_timeout))
+        return TtlOnly(timeout=300).read(site, key)
+
+    result = run(many, Custom(read), backend="settings:shop_settings")
+    assert 200 <= result.summary["entries_end"] <= 300
+    assert seen == {("shop:3:k", 3, 60)}
+    assert default_timeout("settings:shop_settings") == {"timeout": 60}
+    assert default_timeout("settings:shop_settings:redis") == default_timeout("redis") == {}
+
+
+@pytest.mark.servers
+@pytest.mark.usefixtures("files")
+def test_its_location_is_never_used() -> None:
+    """A Redis of one's own is left alone: the run is on a private one, with one's database number and no password."""
+    backend = "settings:shop_settings:redis"
+    assert run(TRAFFIC, DeleteOnWrite(), backend=backend, seed=3).summary["hit_ratio"] > 0.5
+    assert sim.run(TRAFFIC, DeleteOnWrite(), backend=backend, seed=3).summary["entries_end"] > 20
+
+
+WRONG = [
+    (
+        'BACKEND = "diskcache.DjangoCach"',
+        "BACKEND 'diskcache.DjangoCach': module 'diskcache' has no attribute 'DjangoCach'",
+    ),
+    ('BACKEND = "nowhere.Cache"', "BACKEND 'nowhere.Cache': No module named 'nowhere'"),
+    ('BACKEND = "x.Y"\nTIMEOT = 3', "unknown key 'TIMEOT'; did you mean 'TIMEOUT'?"),
+    ('LOCATION = "x"', "it must have a BACKEND, the path of a cache class, as an entry of CACHES does"),
+    ("BACKEND = ", "no TOML: Invalid value (at end of document)"),
+]
+
+
+@pytest.mark.parametrize(("text", "problem"), WRONG)
+def test_a_wrong_file_is_one_line(tmp_path: Path, text: str, problem: str) -> None:
+    """What is wrong with an entry is said with the file's name."""
+    path = tmp_path / "cache.toml"
+    path.write_text(text)
+    with pytest.raises(UserError) as caught:
+        backend_named(str(path))
+    assert str(caught.value).endswith(f"cache.toml: {problem}")
+
+
+def test_the_command_line_refuses_what_is_wrong(files: Path) -> None:
+    """Missing files, modules and aliases: exit code 2, one line."""
+    quick = ["run", "product_list", "--jobs", "1"]
+    assert "no_such.toml: No such file" in refused(cachewise(*quick, "--backend-settings", "no_such.toml", cwd=files))
+    assert "must be a TOML file" in refused(cachewise(*quick, "--backend-settings", "shop_settings.py", cwd=files))
+    assert "No module named 'shop'" in refused(cachewise(*quick, "--settings", "shop", cwd=files))
+    told = refused(cachewise(*quick, "--settings", "shop_settings:reds", cwd=files))
+    assert told.endswith("unknown cache in settings 'shop_settings': 'reds'; did you mean 'redis'?")
+    told = refused(cachewise(*quick, "--settings", "shop_settings", "--set", "max_entries=5", cwd=files))
+    assert told.endswith("max_entries=5 means nothing to backend 'settings:shop_settings'; leave it out")
+
+
+def test_a_strategy_that_the_cache_cannot_run(files: Path) -> None:
+    """delete-pattern is refused where the cache has no such method, with the backends that have it."""
+    told = refused(cachewise("run", "product_list", "--strategy", "delete-pattern", cwd=files))
+    assert told == (
+        "cachewise: delete-pattern needs cache.delete_pattern(), which backend 'shared' lacks; use django-redis"
+    )

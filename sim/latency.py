@@ -42,12 +42,18 @@ class Empirical:
 
     @classmethod
     def of(cls, sample_s: NDArray[np.float64]) -> "Empirical":
-        """Return the distribution of *sample_s*; a large sample is cut into equal groups, each of which keeps its mean.
+        """Return the distribution of *sample_s*; a large sample is cut into equal shares, each of which keeps its mean.
 
         So the mean of the whole is kept, too, which quantiles would not do for a long tail.
         """
-        groups = np.array_split(np.sort(sample_s), min(len(sample_s), MOST_VALUES))
-        return cls(tuple(float(group.mean()) for group in groups))
+        ordered = np.sort(sample_s)
+        if len(ordered) > MOST_VALUES:
+            sums, cuts = np.concatenate([[0.0], np.cumsum(ordered)]), np.linspace(0, len(ordered), MOST_VALUES + 1)
+            shares = np.diff(np.interp(cuts, np.arange(len(sums)), sums)) * (MOST_VALUES / len(ordered))
+            ordered = np.maximum.accumulate(
+                np.clip(shares, ordered[0], ordered[-1])
+            )  # but for rounding it does already
+        return cls(tuple(ordered.tolist()))
 
     def __str__(self) -> str:
         """Return what a table of inputs shows."""

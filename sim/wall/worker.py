@@ -220,16 +220,14 @@ class Worker:
         from django.db import connection
 
         strategy = self.job.run.strategy
-        if request.number < 0:
-            strategy.write(self._site, key)
-        else:
-            row = strategy.read(self._site, key)
-            self._record(request, key, row)
+        row = (strategy.write if request.number < 0 else strategy.read)(self._site, key)
+        end_s = self._ledger.now()
         if connection.in_atomic_block:
             raise StrategyError(f"{type(strategy).__name__} left a transaction open")
+        if request.number >= 0:
+            self._record(request, key, row, end_s)
 
-    def _record(self, request: Request, key: str, row: Row) -> None:
-        end_s = self._ledger.now()
+    def _record(self, request: Request, key: str, row: Row, end_s: float) -> None:
         if row.key != key:
             raise StrategyError(f"read() returned the row of {row.key!r:.60} for {key!r:.60}")
         if request.measured:

@@ -4,7 +4,7 @@ import multiprocessing
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -31,7 +31,13 @@ class Crew:
         """Let all workers do *verb* at once and return their answers in order."""
         for worker in range(len(self._pipes)):
             self._tell(worker, verb, args)
-        return [self._hear(worker) for worker in range(len(self._pipes))]
+        answers: dict[int, Any] = {}
+        while len(answers) < len(self._pipes):
+            # Whoever is ready first is heard first: one that died would say nothing, and the others go on for long.
+            for ready in wait([pipe for nth, pipe in enumerate(self._pipes) if nth not in answers]):
+                worker = next(nth for nth, pipe in enumerate(self._pipes) if pipe is ready)
+                answers[worker] = self._hear(worker)
+        return [answers[worker] for worker in sorted(answers)]
 
     def entries(self) -> float:
         """Return how many entries the run's caches hold."""
@@ -98,4 +104,4 @@ def _end(processes: Sequence[BaseProcess]) -> None:
 
 
 def _died(worker: int) -> UserError:
-    return UserError(f"worker process {worker} ended in mid-run; what it said stands above")
+    return UserError(f"worker process {worker} ended in mid-run")

@@ -122,4 +122,7 @@ def _notes(run: Run, around: Around) -> list[str]:
     return [f"{about}; a rerun meets the same traffic, not the same latencies"]
 
 
-NAMES = {"sqlite": "an SQLite file", "postgres": "PostgreSQL"}
+NAMES = {
+    "sqlite": "an SQLite file (one writer at a time, which the simulation knows nothing of)",
+    "postgres": "PostgreSQL",
+}

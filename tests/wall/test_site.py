@@ -13,6 +13,7 @@ from strategies import STRATEGIES, DeleteInTransaction, DeleteOnWrite, Oracle, T
 from tests.helpers import run
 from tests.wall.tools import BRIEF, Broken, Plain, Spawning, Undecided, real, timed_script
 
+TWO = replace(BRIEF, workers=2)
 REAL = [name for name, strategy in STRATEGIES.items() if can_be_real(strategy()) and not getattr(strategy, "needs", ())]
 
 
@@ -45,7 +46,7 @@ def test_only_the_oracle_stays_behind() -> None:
 
 def test_same_traffic_as_simulated() -> None:
     """With the same seed a real run serves the very requests of the simulation: arrivals, keys and workers."""
-    ours, theirs = real(BRIEF, TtlOnly(2), seed=7), run(BRIEF, TtlOnly(2), backend="locmem", seed=7)
+    ours, theirs = real(TWO, TtlOnly(2), seed=7), run(TWO, TtlOnly(2), backend="locmem", seed=7)
     for column in ("arrival_s", "key", "worker"):
         assert ours.reads[column].tolist() == theirs.reads[column].tolist()
         written = [sorted(zip(one.writes["arrival_s"], one.writes[column], strict=True)) for one in (ours, theirs)]
@@ -76,7 +77,7 @@ def test_rolled_back_writes_are_no_commits() -> None:
 
 def test_failures_are_counted_and_the_site_goes_on() -> None:
     """Exceptions are counted by type; a transaction left open is undone, and its thread serves on."""
-    scenario = replace(BRIEF, workers=1, threads=1, keys=5, writes_per_s=0, reads_per_s=100, db_read_s=0)
+    scenario = replace(BRIEF, threads=1, keys=5, writes_per_s=0, reads_per_s=100, db_read_s=0)
     result = real(scenario, Broken())
     assert set(result.errors) == {"LookupError", "StrategyError"}
     assert set(result.reads["key"]) == {"key:3", "key:4"}
@@ -88,7 +89,7 @@ def test_failures_are_counted_and_the_site_goes_on() -> None:
 
 def test_background_work_is_waited_for_and_counted() -> None:
     """The request does not wait for what it spawned; the run does, counts its cost, and the failures of it."""
-    result = real(replace(BRIEF, workers=1, writes_per_s=0), Spawning())
+    result = real(replace(BRIEF, writes_per_s=0), Spawning())
     assert set(result.errors) == {"LookupError"}
     requests = result.counts()["requests"]
     assert result.reads["hit"].all(), "the request itself loads nothing"
@@ -121,7 +122,7 @@ def test_a_reader_before_the_commit(tmp_path: Path) -> None:
 @pytest.mark.parametrize("backend", ["file", "db", "redis", "memcached", "postgres", "django-redis"])
 def test_a_shared_cache_is_one_for_all_workers(backend: str) -> None:
     """What one process has stored another one finds, on rows in PostgreSQL; round trips count as simulated."""
-    scenario = replace(BRIEF, duration_s=1.0, warmup_s=0, writes_per_s=5, keys=3)
+    scenario = replace(TWO, duration_s=1.0, warmup_s=0, writes_per_s=5, keys=3)
     ours = real(scenario, Versioning(60), backend=backend, around=Around("postgres"))
     theirs = run(scenario, Versioning(60), backend=backend, seed=1)
     assert not ours.errors

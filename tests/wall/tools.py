@@ -19,11 +19,11 @@ BRIEF = Scenario(
     read_popularity="uniform",
     reads_per_s=120,
     writes_per_s=30,
-    duration_s=0.8,
+    duration_s=0.6,
     warmup_s=0.1,
     db_read_s=0.005,
     transaction_tail_s=0.01,
-    workers=2,
+    workers=1,
     threads=4,
 )
 

@@ -30,6 +30,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+# Where a cache refuses what a strategy asks of it (a value too large, a script it does not know), its client says why.
+CACHE_CLIENTS = ("redis", "django_redis", "valkey", "django_valkey", "pymemcache", "pylibmc", "psycopg")
 INTERRUPTED = 130  # the exit code after Ctrl-C: 128 + SIGINT
 
 
@@ -368,6 +370,12 @@ def main(args: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
+    except Exception as error:
+        library = type(error).__module__.partition(".")[0].removeprefix("_")
+        if library not in CACHE_CLIENTS:
+            raise
+        where = "; ".join(getattr(error, "__notes__", ()))
+        code = _fail(one_line(f"{library}: {type(error).__name__}: {error} ({where})", 300))
     ignore_signals()
     if code == INTERRUPTED:  # typer turns some Ctrl-C into this code by itself
         _say("cachewise: interrupted; nothing was written")

@@ -65,9 +65,14 @@ def open_caches(
         of_worker = caches * workers if backend.one_store else caches
         epoch_s = EPOCH_S if place.server is None else EPOCH_S + place.server.begin()
         with closing(Wire(engine, rtt, move, log)) as wire:
-            entries = lambda: sum(map(place.entries, caches))  # noqa: E731 - said once
-            crossed = None if backend.primitives else wire
-            yield Caches(of_worker, entries, place.database_alias, crossed, epoch_s, _notes(backend, place))
+            yield Caches(
+                of_worker,
+                entries=lambda: sum(map(place.entries, caches)),
+                database_alias=place.database_alias,
+                wire=None if backend.primitives else wire,
+                epoch_s=epoch_s,
+                notes=_notes(backend, place),
+            )
 
 
 def _notes(backend: Backend, place: Place) -> list[str]:

@@ -7,7 +7,6 @@ import sys
 import tempfile
 import textwrap
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,21 +17,12 @@ from sim.servers import Servers, servers
 from sim.servers.home import PREFIX
 from sim.servers.programs import Library, Program, require_all
 from strategies import DeleteOnWrite, TtlOnly
+from tests.cli.test_command_line import cachewise, refused
 from tests.helpers import Custom, wait_until
 
 ON_SERVERS = ("redis", "memcached", "postgres", "django-redis")
 KINDS = ("redis", "memcached", "postgres")
 SHORT = Scenario("short", keys=5, reads_per_s=100, writes_per_s=5, duration_s=2, warmup_s=0)
-
-
-@pytest.fixture
-def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Give an empty folder for all temporary files, by a path that no other process has in its command line."""
-    with tempfile.TemporaryDirectory(prefix="cw-") as place:
-        Path(place).chmod(0o711)
-        monkeypatch.setenv("TMPDIR", place)
-        monkeypatch.setattr(tempfile, "tempdir", place)
-        yield Path(place)
 
 
 def processes(place: Path) -> dict[int, str]:
@@ -204,6 +194,27 @@ def test_a_server_that_dies_leaves_no_report(temporary: Path, tmp_path: Path) ->
     assert errors.startswith("cachewise: redis-server died in mid-run (killed by SIGKILL")
     assert len(errors.splitlines()) == 1
     assert not out.exists()
+
+
+@pytest.mark.servers
+def test_nothing_survives_a_killed_experiment(temporary: Path) -> None:
+    """Kill -9 of `cachewise run` on two processes: their servers and folders are gone within two seconds."""
+    command = [sys.executable, "-m", "sim", "run", "product_list", "--set", "duration_s=100000", "--seeds", "2"]
+    with subprocess.Popen([*command, "--backend", "redis", "--backend", "memcached", "--jobs", "2"]) as process:
+        wait_until(lambda: len([one for one in living(temporary) if "watchdog" not in one]) >= 2)
+        process.kill()
+        process.wait()
+        ended_s = time.monotonic()
+        wait_until(lambda: not living(temporary) and not list(temporary.iterdir()))
+        assert time.monotonic() - ended_s < 2
+
+
+@pytest.mark.servers
+def test_what_a_cache_refuses_is_one_line(tmp_path: Path) -> None:
+    """A value too large for memcached ends the command with its client's message and the request, and exit code 2."""
+    large = ["--set", "value_bytes=3000000", "--strategy", "ttl-only", "--jobs", "1"]
+    told = refused(cachewise("run", "product_list", "--backend", "memcached", *large, cwd=tmp_path))
+    assert told.startswith("cachewise: pymemcache: MemcacheServerError: b'object too large for cache' (in TtlOnly.re")
 
 
 def test_what_is_missing_is_one_line() -> None:

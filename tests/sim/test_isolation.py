@@ -5,10 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import textwrap
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -145,16 +143,6 @@ def test_a_run_inside_an_event_loop() -> None:
     found = asyncio.run(cell())
     assert len(found) == len(STORING)
     assert len(set(found)) == 1
-
-
-@pytest.fixture
-def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Give an empty folder that is the only place for temporary files: a short path, open to a server's user."""
-    with tempfile.TemporaryDirectory(prefix="cw-") as place:
-        Path(place).chmod(0o711)
-        monkeypatch.setenv("TMPDIR", place)
-        monkeypatch.setattr(tempfile, "tempdir", place)
-        yield Path(place)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

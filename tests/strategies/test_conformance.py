@@ -168,11 +168,15 @@ def slack_s(scenario: Scenario, seed: int) -> float:
     return load_s + 2 * longest_s("cache_rtt_s", scenario.cache_rtt_s, seed) + 2e-6
 
 
-ATTACKS = pytest.mark.parametrize("attacks", [20, pytest.param(150, marks=pytest.mark.proof)])
+# At length not where the cache does what another one's does: postgres is db, and django-redis redis, in other words.
+AT_LENGTH = [name for name in STORING if name not in ("postgres", "django-redis")]
+ATTACKS = pytest.mark.parametrize(
+    ("backend", "attacks"),
+    [*((name, 20) for name in STORING), *(pytest.param(name, 150, marks=pytest.mark.proof) for name in AT_LENGTH)],
+)
 
 
 @ATTACKS
-@pytest.mark.parametrize("backend", STORING)
 @pytest.mark.parametrize("name", [name for name, cls in STRATEGIES.items() if cls.stale_at_most == "never"])
 def test_never_stale(folder: Path, name: str, backend: str, attacks: int) -> None:
     """A strategy that says it is never outdated is not, in any small script that Hypothesis finds."""
@@ -188,7 +192,6 @@ def test_never_stale(folder: Path, name: str, backend: str, attacks: int) -> Non
 
 
 @ATTACKS
-@pytest.mark.parametrize("backend", STORING)
 @pytest.mark.parametrize("name", [name for name, cls in STRATEGIES.items() if cls.stale_at_most == "timeout"])
 def test_stale_for_at_most_the_timeout(folder: Path, name: str, backend: str, attacks: int) -> None:
     """A strategy that says it is outdated by at most its timeout is, but for the load and the way of the set."""

@@ -102,12 +102,13 @@ class DjangoDatabase:
         nth, request.db_commits = request.db_commits, request.db_commits + 1
         if tail:
             self._step("transaction_tail_s", request, nth)
-        request.before_s = self._ledger.now()
+        began_s = self._ledger.now()
         request.slept_s = self._pause("db_commit_s", request, nth)
+        request.commit_began_s, request.before_s = began_s, self._ledger.now()
 
     def _committed(self, request: Request) -> None:
         if request.writes:
-            self._ledger.took("db_commit_s", request.before_s, request.slept_s)
+            self._ledger.took("db_commit_s", request.commit_began_s, request.slept_s)
         self._ledger.wrote(request, self._ledger.now())
 
     def _step(self, name: str, request: Request, nth: int) -> None:

@@ -67,8 +67,9 @@ class Request:
     spawned: int = 0
     chance: random.Random | None = None
     writes: list[Row] = field(default_factory=list)  # of the open transaction
-    before_s: float = nan  # just before its COMMIT
-    slept_s: float = 0.0  # of the time since then
+    commit_began_s: float = nan
+    slept_s: float = 0.0  # between that and `before_s`
+    before_s: float = nan  # just before COMMIT is sent
 
     def child(self) -> "Request":
         """Return the next background work of this request, numbered as in the simulation."""

@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sim.errors import UserError
-
 LEAST_US, MOST_US, FIGURES = 1, 3_600_000_000, 3  # from a microsecond to an hour
 
 
@@ -12,14 +10,9 @@ def percentiles(seconds: Iterable[float], *which: float) -> list[float]:
     """Return the percentiles *which* (50, 99.9 …) of *seconds*; NaN if there are none.
 
     Source: HdrHistogram by Gil Tene, as the package `hdrhistogram`.
-
-    Raises:
-        UserError: where that package is missing.
     """
-    try:
-        from hdrh.histogram import HdrHistogram
-    except ImportError:
-        raise UserError("the wall clock needs a package: python -m pip install 'cachewise[wall]'") from None
+    from hdrh.histogram import HdrHistogram
+
     histogram: Any = HdrHistogram(LEAST_US, MOST_US, FIGURES)
     for value in seconds:
         histogram.record_value(min(max(LEAST_US, round(value * 1e6)), MOST_US))

@@ -160,10 +160,8 @@ def sqlite(path: Path) -> Settings:
 @contextmanager
 def postgres(servers: Servers) -> Iterator[Settings]:
     """Give the entry in DATABASES of a new database on the session's private PostgreSQL; it is dropped afterwards."""
-    try:
-        import psycopg
-    except ImportError:
-        raise UserError("psycopg is not installed; python -m pip install 'cachewise[postgres]'") from None
+    import psycopg
+
     server = servers.start("postgres", virtual=False)
     if not isinstance(server, PostgresServer):
         raise TypeError(server)

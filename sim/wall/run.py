@@ -6,12 +6,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sim.backends import backend_named
 from sim.contract import Strategy
 from sim.errors import UserError
 from sim.interrupts import temporary_folder
 from sim.result import Run
 from sim.runner import check
 from sim.servers import Servers
+from sim.servers.programs import FAKETIME, FAKETIME_THREADS, Library, Needed, require_all
 from sim.servers.server import Server
 from sim.virtual import PRIVATE
 from sim.wall.crew import Crew, crew
@@ -20,6 +22,8 @@ from sim.wall.places import Settings, cache_place, check_backend, postgres, sqli
 from sim.wall.worker import Job
 from sim.workload import build_workload
 
+HISTOGRAM = Library("hdrh", "hdrhistogram")
+NEEDS: dict[str, tuple[Needed, ...]] = {"sqlite": (), "postgres": backend_named("postgres").needs}  # of the rows
 LEAD_S = 0.3  # from the word to the first instant of the run, for every worker to hear it
 THREADS = 8  # a worker, where the scenario sets no limit: no real site has none
 # The latencies that describe the application are slept, for there is no application; the cache and the database are
@@ -62,6 +66,10 @@ def check_real(run: Run, around: Around) -> None:
     if not can_be_real(run.strategy):
         raise UserError(f"strategy {run.strategy.name!r} uses site.ideal, which runs in the simulation only")
     check_backend(run.backend, run.scenario, around.foreign)
+    needs = [one for one in backend_named(run.backend).needs if one not in (FAKETIME, FAKETIME_THREADS)]
+    if around.foreign is not None:
+        needs = [one for one in needs if isinstance(one, Library)]
+    require_all([HISTOGRAM, *needs, *NEEDS[around.database]])
 
 
 def can_be_real(strategy: Strategy) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sim.backends import backend_named
 from sim.experiment import Outcome, outcome_of
 from sim.latency import Empirical, Sum
 from sim.records import Column
@@ -11,6 +12,7 @@ from sim.result import Run
 from sim.runner import run as simulate
 from sim.scenario import Scenario
 from sim.servers import Servers, servers
+from sim.servers.programs import require_all
 from sim.wall.run import THREADS, Around, check_real, run_for_real
 from sim.wall.worker import spec_of
 
@@ -31,6 +33,7 @@ def verify_all(runs: Sequence[Run], around: Around, done: Callable[[Run], None] 
     """
     for one in runs:
         check_real(one, around)
+        require_all(backend_named(one.backend).needs)
     pairs = []
     with servers() as ours:
         for one in runs:

@@ -9,16 +9,23 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import redis
+import typer
 
+from sim.__main__ import _end_with
+from sim.experiment import outcome_of
 from sim.metrics import METRICS, WALL_METRICS
+from sim.wall.bench import failures
+from sim.wall.run import Around
 from tests.cli.test_command_line import cachewise, refused
 from tests.helpers import SERVERS, wait_until
 from tests.servers.test_lifetime import living
+from tests.wall.tools import BRIEF, SlowCommits, real
 
 SMALL = [
     *("--set", "keys=5", "--set", "reads_per_s=60", "--set", "writes_per_s=10", "--set", "warmup_s=0.2"),
@@ -117,13 +124,18 @@ def test_a_foreign_server_that_may_be_flushed() -> None:
     assert row["entries_end"] is None, "nobody asks a server that is not ours"
 
 
-def test_too_many_undecidable_reads_fail() -> None:
-    """Where commits take as long as the reads are apart, too many reads are undecidable: exit code 1, and a line."""
-    slow = ["--added-latency", "db_commit_s", "--set", "db_commit_s=0.05", "--set", "keys=1"]
-    done = cachewise("bench", "wall_check", *SMALL, "--strategy", "no-cache", "--database", "sqlite", *slow)
-    assert done.returncode == 1
-    assert "reads are undecidable (more than 1%)" in done.stderr
-    assert "wall_check on locmem, wall clock" in done.stdout, "what was measured is shown all the same"
+@pytest.mark.servers
+def test_too_many_undecidable_reads_fail(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where a COMMIT takes long, many reads start before it has ended: a line says so, and the exit code is 1."""
+    scenario = replace(BRIEF, keys=1, writes_per_s=15, transaction_tail_s=0)
+    outcome = outcome_of(real(scenario, SlowCommits(), around=Around("postgres")))
+    assert outcome.summary["undecidable"] > 0.05 * outcome.summary["reads"]
+    (line,) = failures([outcome])
+    assert "reads are undecidable (more than 1%)" in line
+    with pytest.raises(typer.Exit) as end:
+        _end_with([], [line])
+    assert end.value.exit_code == 1
+    assert capsys.readouterr().err == f"cachewise: {line}\n"
 
 
 def start(temporary: Path, *options: str) -> subprocess.Popen[str]:

@@ -112,3 +112,25 @@ class Spawning(Plain):
         if key == "key:0":
             raise LookupError(key)
         site.cache.set(key, site.db.read(key), 60)
+
+
+SLOW = """
+    CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.05); RETURN NULL; END';
+    CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON cachewise_rows
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow();
+"""
+
+
+@dataclass(frozen=True)
+class SlowCommits(Plain):
+    """On PostgreSQL: what each write leaves to its COMMIT takes 50 ms there."""
+
+    def write(self, site: Site, key: str) -> None:
+        """Change the row; the first one sees to the rest."""
+        from django.db import connection
+
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_trigger WHERE tgname = 'slow'")
+            if cursor.fetchone() is None:
+                cursor.execute(SLOW)
+        super().write(site, key)

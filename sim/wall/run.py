@@ -26,6 +26,7 @@ HISTOGRAM = Library("hdrh", "hdrhistogram")
 NEEDS: dict[str, tuple[Needed, ...]] = {"sqlite": (), "postgres": backend_named("postgres").needs}  # of the rows
 LEAD_S = 0.3  # from the word to the first instant of the run, for every worker to hear it
 THREADS = 8  # a worker, where the scenario sets no limit: no real site has none
+MOST_THREADS = 256  # in all; each has a database connection of its own
 # The latencies that describe the application are slept, for there is no application; the cache and the database are
 # there, and take the time they take.
 PAUSES = ("db_read_s", "render_s", "transaction_tail_s")
@@ -65,6 +66,12 @@ def check_real(run: Run, around: Around) -> None:
     check(run.scenario, run.strategy, run.seed)
     if not can_be_real(run.strategy):
         raise UserError(f"strategy {run.strategy.name!r} uses site.ideal, which runs in the simulation only")
+    workers, threads = run.scenario.workers or 1, run.scenario.threads or THREADS
+    if workers * threads > MOST_THREADS:
+        raise UserError(
+            f"{workers:,} workers of {threads:,} threads: a real run starts at most {MOST_THREADS} threads in all; "
+            "--set workers and threads lower"
+        )
     check_backend(run.backend, run.scenario, around.foreign)
     needs = [one for one in backend_named(run.backend).needs if one not in (FAKETIME, FAKETIME_THREADS)]
     if around.foreign is not None:

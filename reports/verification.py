@@ -153,7 +153,7 @@ def _markdown(pairs: Sequence[Pair]) -> str:
 
 
 def _figure(cell: Cell, side: str, metric: str) -> str:
-    """Return "87.40 ± 0.31%", "2.71 ± 0.05 s", "203 ± 4", or "-" where no seed had any."""
+    """Return "87.40 ± 0.31%", "2.71 s ± 50 ms", "203 ± 4", or "-" where no seed had any."""
     found = cell.interval(side, metric)
     if isnan(found.mean):
         return "-"
@@ -161,7 +161,7 @@ def _figure(cell: Cell, side: str, metric: str) -> str:
     if KNOWN[metric].unit == "ratio":
         return f"{100 * found.mean:.2f} ± {100 * half:.2f}%"
     if KNOWN[metric].unit == "s":
-        return f"{found.mean:.2f} ± {half:.2f} s" if found.known else f"{found.mean:.2f} s"
+        return f"{duration(found.mean)} ± {duration(half)}" if found.known else duration(found.mean)
     return f"{shown(metric, found.mean, {})} ± {half:.2g}"
 
 

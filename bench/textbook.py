@@ -19,10 +19,9 @@ from bench.replay import clocks, private_cache
 from sim import Result, Row, Scenario
 from sim.backends import backend_named, cache_params
 from sim.database import WriteLog
-from sim.fleet import Costs
 from sim.latency import LatencyOf, latency_of
 from sim.records import ReadLog
-from sim.result import Leftovers, Run
+from sim.result import Costs, Leftovers, Run
 from sim.seeds import streams
 from sim.workload import Workload, build_workload
 

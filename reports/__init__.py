@@ -4,8 +4,18 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from sim.experiment import Outcome
+from sim.wall.verify import Pair
 
-__all__ = ["answer_text", "check_writable", "render", "split", "write_report"]
+__all__ = [
+    "answer_text",
+    "check_writable",
+    "missed",
+    "render",
+    "render_verification",
+    "split",
+    "write_report",
+    "write_verification",
+]
 
 
 def check_writable(out_dir: Path | str) -> None:
@@ -58,3 +68,28 @@ def render(outcomes: Sequence[Outcome], form: str) -> str:
     from reports.tables import render as rendered
 
     return rendered(outcomes, form)
+
+
+def render_verification(pairs: Sequence[Pair], form: str) -> str:
+    """Return predicted against measured as a "table", "markdown", "csv" or "json" text."""
+    from reports.verification import render_verification as rendered
+
+    return rendered(pairs, form)
+
+
+def missed(pairs: Sequence[Pair]) -> list[str]:
+    """Return a line for each bar that the prediction misses."""
+    from reports.verification import missed as lines
+
+    return lines(pairs)
+
+
+def write_verification(pairs: Sequence[Pair], out_dir: Path | str) -> None:
+    """Write `verify.csv` and `verify.png` to *out_dir*.
+
+    Raises:
+        UserError: if the folder cannot be written to.
+    """
+    from reports.folder import write_verification as write
+
+    write(pairs, out_dir)

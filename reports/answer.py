@@ -35,8 +35,9 @@ NONE_AHEAD = "On average no other strategy compared here is ahead"
 MARGIN = f"(a difference in outdated reads below {RARE_SHARE:.2%} of all reads does not count)"
 AHEAD = "is ahead on average, but these seeds do not settle it"
 MORE = "more seeds may"
+SIMULATED = "Latencies are simulated (the scenario's distributions), not measured on your machines."
+REAL = "Latencies are this machine's, with those slept that the application would add; not those of your machines."
 LIMITS = (
-    "Latencies are simulated (the scenario's distributions), not measured on your machines.",
     "No delete is lost, no replica lags, no server fails: each of these would add outdated reads.",
     "Costs count queries, cache calls and entries; what they cost on your hardware is yours to weigh.",
 )

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLo
 from reports.labels import Pin, label_points, plain
 from reports.palette import FAINT, INK, MUTED, PAPER, Look
 from reports.words import people
-from sim.metrics import METRICS, duration, shown
+from sim.metrics import KNOWN, duration, shown
 
 MARKER_PT = 8.0
 LANE_PT = 34.0  # the least height of the lane of strategies without a stale read
@@ -39,7 +39,7 @@ def time_axis(ax: Axes, span_s: float, most_ticks: int) -> None:
 
 def brief(metric: str, value: float) -> str:
     """Return a figure as short as a chart needs it; a zero count is never a bare 0."""
-    return "none seen" if value == 0 and METRICS[metric].of else shown(metric, value, {})
+    return "none seen" if value == 0 and KNOWN[metric].of else shown(metric, value, {})
 
 
 def against_stale(frame: pd.DataFrame, metric: str, looks: Looks, ax: Axes) -> None:
@@ -199,3 +199,31 @@ def traffic(frame: pd.DataFrame, ax: Axes) -> None:
     ax.fill_between(frame["time_s"], frame["reads_per_s"], color=MUTED, alpha=0.2, lw=0)
     ax.plot(frame["time_s"], frame["reads_per_s"], color=INK, lw=1.1)
     ax.set_ylim(0)
+
+
+def predicted_against_measured(frame: pd.DataFrame, looks: Looks, scale: float, ax: Axes) -> None:
+    """Draw one figure of a verification: measured (y) against predicted (x), a point a cell, with its intervals.
+
+    *frame* has one row a cell: `strategy`, and `predicted` and `measured` with their `_low` and `_high`. On the line
+    both agree. Figures are shown times *scale*.
+    """
+    bare(ax)
+    known = frame.dropna(subset=["predicted", "measured"])
+    top = scale * max(known[["predicted_high", "measured_high"]].max().max(), 1e-9) * 1.05 if len(known) else 1.0
+    ax.plot([0, top], [0, top], color=FAINT, lw=1.2, zorder=1)
+    for row in known.itertuples():
+        look, x, y = looks[row.strategy], scale * row.predicted, scale * row.measured
+        ax.plot([scale * row.predicted_low, scale * row.predicted_high], [y, y], color=look.colour, lw=0.8, zorder=2)
+        ax.plot([x, x], [scale * row.measured_low, scale * row.measured_high], color=look.colour, lw=0.8, zorder=2)
+        ax.plot([x], [y], look.marker, color=look.colour, ms=look.size(5), mec=PAPER, mew=0.6, zorder=3)
+    ax.set(xlim=(0, top), ylim=(0, top))
+    ax.xaxis.set_major_locator(MaxNLocator(4))
+    ax.yaxis.set_major_locator(MaxNLocator(4))
+
+
+def legend(looks: Looks, ax: Axes) -> None:
+    """Name every look's marker, for charts too dense for labels at the points; *ax* holds nothing else."""
+    for label, look in looks.items():
+        ax.plot([], [], look.marker, color=look.colour, ms=look.size(5), label=label)
+    ax.axis("off")
+    ax.legend(loc="lower left", ncols=3, fontsize=8, frameon=False, labelcolor=INK, borderpad=0, handletextpad=0.2)

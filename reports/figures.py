@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Literal
 
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -199,3 +200,33 @@ def _traffic(case: Case) -> tuple[str, str, str, Figure]:
 
 
 CHARTS = (_headline, _hits, _ages, _queries, _prices, _traffic)
+
+
+def draw_verification(case: Case, frame: pd.DataFrame) -> bytes:
+    """Return the chart of a verification as a PNG: a panel a figure of *frame*, measured against predicted.
+
+    *case* is one of the measured ones: its title and notes are shown.
+    """
+    look, side, gap, legend = looks(dict.fromkeys(frame["strategy"])), 2.3, 1.0, 0.5
+    subtitle = "A point is a strategy on a backend; on the grey line both agree. Thin lines are 95% intervals."
+    figure = _sheet(case, SHEET_WIDTH, 2 * side + gap + legend, "Predicted and measured", subtitle, intervals=True)
+    for nth, (metric, (name, scale)) in enumerate(VERIFIED.items()):
+        row, column = divmod(nth, 2)
+        ax = _axes(figure, TICKS + column * (side + gap), FOOT + legend + (1 - row) * (side + gap), side, side)
+        charts.predicted_against_measured(frame[frame["metric"] == metric], look, scale, ax)
+        ax.set_title(name, size=8.5, color=INK, loc="left", pad=6)
+        ax.set_xlabel("predicted", size=8, color=MUTED)
+        ax.set_ylabel("measured", size=8, color=MUTED)
+    legend_axes = _axes(figure, TICKS, FOOT - 0.35, SHEET_WIDTH - TICKS - EDGE, 0.4)
+    charts.legend(look, legend_axes)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+VERIFIED = {  # the figures of a verification: their names, and what their values are multiplied by
+    "hit_ratio": ("hits, % of the reads", 100.0),
+    "stale_ratio": ("outdated, % of the reads", 100.0),
+    "stale_age_p99_s": ("age p99 of the outdated reads, s", 1.0),
+    "db_reads": ("loads from the database", 1.0),
+}

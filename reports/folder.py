@@ -2,15 +2,18 @@
 
 import re
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from sim.errors import UserError, one_line
 from sim.experiment import Outcome
 from sim.interrupts import interrupts_held, temporary_folder
+from sim.wall.verify import Pair
 
 PAGE = "report.html"
+VERIFICATION_CHART = "verify.png"
 FILES = ("summary.csv", "summary.parquet", PAGE)
 
 
@@ -32,6 +35,16 @@ def check_writable(out_dir: Path | str) -> None:
 
 def write_folder(outcomes: Sequence[Outcome], out_dir: Path | str, command: str, yours: Collection[str] | None) -> Path:
     """Write the report of *outcomes* to *out_dir* and return the page's path; see `reports.write_report`."""
+    return _write(out_dir, lambda aside: _build(outcomes, aside, command, yours)) / PAGE
+
+
+def write_verification(pairs: Sequence[Pair], out_dir: Path | str) -> Path:
+    """Write the verification's files to *out_dir* and return the chart's path; see `reports.write_verification`."""
+    return _write(out_dir, lambda aside: _build_verification(pairs, aside)) / VERIFICATION_CHART
+
+
+def _write(out_dir: Path | str, build: Callable[[Path], None]) -> Path:
+    """Let *build* make its files aside, move them to *out_dir*, and return that."""
     with _user_errors(out_dir):
         out = Path(out_dir)
         missing = _missing(out)
@@ -39,12 +52,12 @@ def write_folder(outcomes: Sequence[Outcome], out_dir: Path | str, command: str,
             _make(out)
             # Inside the folder itself: it may be a mount of its own, and a move is atomic only within one file system.
             with temporary_folder(".unfinished-", out) as aside:
-                _build(outcomes, aside, command, yours)
+                build(aside)
                 with suppress(KeyboardInterrupt), interrupts_held():  # too late: the report is complete
                     _move(aside, out)
         finally:
             _remove_empty(missing)
-        return out / PAGE
+        return out
 
 
 @contextmanager
@@ -96,6 +109,17 @@ def _build(outcomes: Sequence[Outcome], aside: Path, command: str, yours: Collec
     (aside / PAGE).write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
+def _build_verification(pairs: Sequence[Pair], aside: Path) -> None:
+    from reports.figures import draw_verification
+    from reports.frames import cases
+    from reports.verification import verification_frame
+
+    frame, measured = verification_frame(pairs), cases([pair.measured for pair in pairs])
+    everywhere = replace(measured[0], backend=", ".join(case.backend for case in measured))
+    frame.to_csv(aside / "verify.csv", index=False)
+    (aside / VERIFICATION_CHART).write_bytes(draw_verification(everywhere, frame))
+
+
 def _file_names(titles: Sequence[str]) -> list[str]:
     """Return a file name for every title: harmless on any system, and no two alike."""
     names: list[str] = []
@@ -107,7 +131,8 @@ def _file_names(titles: Sequence[str]) -> list[str]:
 
 def _move(aside: Path, out: Path) -> None:
     """Move the files into place, the page last: a new page never stands beside old figures."""
-    (out / "charts").mkdir(exist_ok=True)
+    if (aside / "charts").is_dir():
+        (out / "charts").mkdir(exist_ok=True)
     built = sorted((path for path in aside.rglob("*") if path.is_file()), key=lambda path: path.name == PAGE)
     for path in built:
         path.replace(out / path.relative_to(aside))

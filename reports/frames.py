@@ -35,7 +35,12 @@ class Case:
     @property
     def title(self) -> str:
         """The case as headings name it."""
-        return f"{self.scenario.name} on {self.backend}"
+        return f"{self.scenario.name} on {self.backend}{', wall clock' if self.on_the_wall_clock else ''}"
+
+    @property
+    def on_the_wall_clock(self) -> bool:
+        """Whether the runs were real ones."""
+        return self.outcomes[0].clock == "wall"
 
     @property
     def arrivals(self) -> str:
@@ -102,15 +107,15 @@ def name_of(label: str) -> str:
 
 def cases(outcomes: Sequence[Outcome]) -> list[Case]:
     """Return the cases in *outcomes*, in order of first appearance."""
-    groups: dict[tuple[Scenario, str], list[Outcome]] = {}
+    groups: dict[tuple[Scenario, str, str], list[Outcome]] = {}
     for outcome in outcomes:
-        groups.setdefault((outcome.run.scenario, outcome.run.backend), []).append(outcome)
-    return [Case(scenario, backend, tuple(group)) for (scenario, backend), group in groups.items()]
+        groups.setdefault((outcome.run.scenario, outcome.run.backend, outcome.clock), []).append(outcome)
+    return [Case(scenario, backend, tuple(group)) for (scenario, backend, _clock), group in groups.items()]
 
 
 def notes_of(outcome: Outcome) -> list[str]:
     """Return the notes of one run, what its backend stands for first."""
-    about = ABOUT_BACKENDS.get(outcome.run.backend)
+    about = ABOUT_BACKENDS.get(outcome.run.backend) if outcome.clock == "virtual" else None
     return [about, *outcome.notes] if about else list(outcome.notes)
 
 

@@ -5,14 +5,14 @@ from collections.abc import Collection, Iterable, Sequence
 from html import escape
 from importlib.resources import files
 
-from reports.answer import LIMITS, Answer
+from reports.answer import LIMITS, REAL, SIMULATED, Answer
 from reports.figures import Chart
 from reports.frames import Case
 from reports.palette import looks
 from reports.provenance import ORIGINS, inputs, machine, versions
 from reports.tables import REMARKS, columns
 from reports.words import cell, figure, plural
-from sim.metrics import METRICS
+from sim.metrics import KNOWN
 
 
 def page(
@@ -39,19 +39,26 @@ def page(
 
 
 def _title(found: Sequence[Case]) -> str:
-    return f"cachewise: {', '.join(dict.fromkeys(case.scenario.name for case in found))}"
+    names = ", ".join(dict.fromkeys(case.scenario.name for case in found))
+    return f"cachewise: {names}{', wall clock' if _are_real(found) else ''}"
 
 
 def _header(found: Sequence[Case]) -> str:
     runs = sum(len(case.outcomes) for case in found)
     reads = sum(int(outcome.summary["reads"]) for case in found for outcome in case.outcomes)
+    kind = "real run" if _are_real(found) else "simulated run"
+    clock = " on the wall clock" if _are_real(found) else ""
     measured = (
-        f"{plural(runs, 'simulated run')} over Django's own cache backends, {reads:,} reads judged against the truth."
+        f"{plural(runs, kind)} over Django's own cache backends{clock}, {reads:,} reads judged against the truth."
     )
     return (
         '<header><p class="kicker">cachewise</p><h1>Which cache-invalidation strategy?</h1>'
         f'<p class="muted">{measured}</p></header>\n'
     )
+
+
+def _are_real(found: Sequence[Case]) -> bool:
+    return all(case.on_the_wall_clock for case in found)
 
 
 def _text(text: str) -> str:
@@ -108,7 +115,8 @@ def _answer(nth: int, one: Answer, *, alone: bool) -> str:
 
 def _limits(answers: Sequence[Answer]) -> str:
     notes = dict.fromkeys(_note(note, one.case, answers) for one in answers for note in one.case.notes)
-    return f"<section><h2>What this does not cover</h2>\n{_items([*notes, *LIMITS])}</section>\n"
+    latencies = dict.fromkeys(REAL if one.case.on_the_wall_clock else SIMULATED for one in answers)
+    return f"<section><h2>What this does not cover</h2>\n{_items([*notes, *latencies, *LIMITS])}</section>\n"
 
 
 def _note(note: str, case: Case, answers: Sequence[Answer]) -> str:
@@ -159,7 +167,7 @@ def _split(text: str) -> str:
 
 def _meanings(case: Case) -> str:
     items = "".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(METRICS[metric].meaning + REMARKS.get(metric, ''))}</dd>\n"
+        f"<dt>{escape(name)}</dt><dd>{escape(KNOWN[metric].meaning + REMARKS.get(metric, ''))}</dd>\n"
         for metric, name in columns(case).items()
     )
     return f"<details><summary>What the columns mean</summary><dl>{items}</dl></details>\n"
@@ -169,11 +177,12 @@ def _provenance(found: Sequence[Case], command: str, yours: Collection[str] | No
     seeds = ", ".join(str(seed) for seed in sorted({seed for case in found for seed in case.seeds}))
     facts = {"command": f"<code>{escape(command)}</code>", "seeds": escape(seeds), "machine": escape(machine())}
     facts |= {name: escape(version) for name, version in versions().items()}
+    again = "the same requests come; what they meet differs" if _are_real(found) else "the same reads come out"
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{value}</dd>\n" for name, value in facts.items())
     origins = "; ".join(f"{_tag(origin)} {escape(meaning)}" for origin, meaning in ORIGINS.items())
     return (
         "<section><h2>Where this comes from</h2>\n"
-        '<p class="muted">With these inputs, versions and seeds the same reads come out.</p>\n'
+        f'<p class="muted">With these inputs, versions and seeds {again}.</p>\n'
         f"<dl>{rows}</dl>\n<p>{origins}.</p>\n{''.join(_inputs(case, yours) for case in found)}</section>\n"
     )
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from reports.frames import Case
 from sim.backends import backend_named
 from sim.experiment import strategy_spec
-from sim.scenario import DEFAULTS, MEANINGS
+from sim.scenario import DEFAULTS, LATENCIES, MEANINGS
 
 PACKAGES = ("cachewise", "Django", "simpy", "greenlet", "numpy", "pandas")
 
@@ -77,6 +77,8 @@ def _shown(case: Case, name: str, value: Any, origin: str) -> str:
         return "as recorded in the trace"
     if name == "trace" and value is not None:
         return PurePath(value).name  # the folders above it are nobody's business
+    if case.on_the_wall_clock and name in LATENCIES and name not in case.outcomes[0].slept:
+        return "as it was: nothing added"
     if name == "cache_rtt_s" and value == "auto":
         return f"auto: {backend_named(case.backend).auto_rtt_s} on {case.backend}"
     if isinstance(value, float):

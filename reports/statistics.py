@@ -11,7 +11,7 @@ from math import inf, isnan, nan, sqrt
 import numpy as np
 from scipy.special import stdtrit
 
-from sim.metrics import METRICS
+from sim.metrics import KNOWN
 
 CONFIDENCE = 0.95
 
@@ -62,7 +62,7 @@ def metric_interval(metric: str, values: Iterable[float]) -> Interval:
 def limits(metric: str) -> tuple[float, float]:
     """Return the least and the largest value a metric can have."""
     least = -inf if metric == "db_queries_saved_ratio" else 0.0  # version queries can cost more than they save
-    return least, 1.0 if METRICS[metric].unit == "ratio" else inf
+    return least, 1.0 if KNOWN[metric].unit == "ratio" else inf
 
 
 def paired_difference(

@@ -4,7 +4,7 @@ import io
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isnan
 from typing import Any
 
@@ -29,6 +29,16 @@ COLUMNS = {
     "entries_end": "entries stored at the end",
     "keys_left_stale": "keys left outdated",
 }
+WALL_COLUMNS = {  # of a case on the wall clock, besides
+    "response_p50_s": "response p50",
+    "response_p999_s": "response p99.9",
+    "throughput_per_s": "answered/s",
+    "db_reads": "database loads",
+    "errors": "errors",
+    "undecidable": "undecidable",
+    "late_p99_s": "generator late, p99",
+    "late_max_s": "at most",
+}
 REMARKS = {  # what a metric's own meaning leaves unsaid
     "db_queries_per_s": "; the writes' own statements are not counted",
     "db_queries_saved_ratio": "; read queries, the writes' own statements are not counted",
@@ -47,11 +57,25 @@ _TERMINAL = {  # short headings, and what they mean; a narrow terminal does with
 }
 
 
+_TERMINAL_WALL = {  # the second table of a case on the wall clock
+    "response_p50_s": ("p50", "response time of a read"),
+    "response_p99_s": ("p99", ""),
+    "response_p999_s": ("p99.9", ""),
+    "throughput_per_s": ("answered/s", ""),
+    "hit_ratio": ("hits", ""),
+    "db_reads": ("loads", "from the database"),
+    "stale_age_p99_s": ("age p99", "of the outdated reads"),
+    "errors": ("errors", ""),
+    "undecidable": ("undecidable", "reads, left out of the outdated ones"),
+    "late_p99_s": ("late p99", "how late the generator was"),
+    "late_max_s": ("at most", ""),
+}
+
+
 def columns(case: Case) -> dict[str, str]:
     """Return the columns of a case's table: no day's worth of what comes only once."""
-    return {
-        metric: name for metric, name in COLUMNS.items() if not (case.is_one_off and metric == "stale_reads_per_day")
-    }
+    shown = COLUMNS | WALL_COLUMNS if case.on_the_wall_clock else COLUMNS
+    return {metric: name for metric, name in shown.items() if not (case.is_one_off and metric == "stale_reads_per_day")}
 
 
 def render(outcomes: Sequence[Outcome], form: str) -> str:
@@ -63,7 +87,10 @@ def terminal_text(outcomes: Sequence[Outcome]) -> str:
     """Return one table a case for the terminal, with its notes, in colour if standard output is a terminal."""
     console = Console(file=io.StringIO(), width=terminal_width(), force_terminal=sys.stdout.isatty(), highlight=False)
     for case in cases(outcomes):
-        console.print(_widest_table(case, console))
+        remarks = "; ".join([_means_of(case), *case.remarks])
+        console.print(_widest_table(case, console, _TERMINAL, case.title, remarks))
+        if case.on_the_wall_clock:
+            console.print(_widest_table(case, console, _TERMINAL_WALL, "", ""))
     return console.file.getvalue().rstrip()  # type: ignore[attr-defined]
 
 
@@ -72,25 +99,30 @@ def terminal_width() -> int:
     return max(shutil.get_terminal_size((120, 24)).columns, 80)
 
 
-def _widest_table(case: Case, console: Console) -> Table:
-    metrics, unlimited = list(_TERMINAL), console.options.update(width=10_000)
-    table = _terminal_table(case, metrics)
-    while console.measure(table, options=unlimited).maximum > console.width and len(metrics) > 1:
-        table = _terminal_table(case, metrics := metrics[:-1])
-    return table
+def _widest_table(
+    case: Case, console: Console, shown: Mapping[str, tuple[str, str]], title: str, remarks: str
+) -> Table:
+    """Return the table of as many of the metrics *shown* (each with its heading and what that means) as fit."""
+    metrics, unlimited = list(shown), console.options.update(width=10_000)
+    while True:
+        headings = {metric: shown[metric] for metric in metrics}
+        table = _terminal_table(case, headings, title, remarks)
+        if console.measure(table, options=unlimited).maximum <= console.width or len(metrics) == 1:
+            return table
+        metrics.pop()
 
 
-def _terminal_table(case: Case, metrics: Sequence[str]) -> Table:
-    meanings = [": ".join(_TERMINAL[metric]) for metric in metrics if _TERMINAL[metric][1]]
+def _terminal_table(case: Case, shown: Mapping[str, tuple[str, str]], title: str, remarks: str) -> Table:
+    meanings = [f"{name}: {meaning}" for name, meaning in shown.values() if meaning]
     # Names are people's input: as Text, square brackets in them are not read as colours.
-    caption = Text("; ".join([*meanings, _means_of(case), *case.remarks]).replace("`", ""))
-    table = Table(title=Text(case.title, "bold"), caption=caption, box=None, padding=(0, 1), pad_edge=False)
+    caption = Text("; ".join(filter(None, [*meanings, remarks])).replace("`", ""))
+    table = Table(title=Text(title, "bold"), caption=caption, box=None, padding=(0, 1), pad_edge=False)
     table.title_justify = table.caption_justify = "left"
     table.add_column("strategy", no_wrap=True)
-    for metric in metrics:
-        table.add_column(_TERMINAL[metric][0], justify="right", no_wrap=True)
+    for name, _meaning in shown.values():
+        table.add_column(name, justify="right", no_wrap=True)
     for label in case.by_strategy:
-        table.add_row(Text(label), *(Text(_short(case, label, metric)) for metric in metrics))
+        table.add_row(Text(label), *(Text(_short(case, label, metric)) for metric in shown))
     return table
 
 

@@ -6,7 +6,7 @@ from math import isnan
 from reports.frames import Case
 from reports.ranking import interval
 from reports.statistics import Interval, metric_interval
-from sim.metrics import METRICS, duration, shown
+from sim.metrics import KNOWN, duration, shown
 
 DAY_S = 86_400
 
@@ -22,14 +22,14 @@ def people(number: float) -> str:
 
 def figure(case: Case, label: str, metric: str) -> str:
     """Return a metric's mean over seeds as text; a zero count says out of how many, all seeds together."""
-    of = METRICS[metric].of
+    of = KNOWN[metric].of
     counts = {of: case.total(label, of)} if of else {}
     return shown(metric, interval(case, label, metric).mean, counts)
 
 
 def cell(case: Case, label: str, metric: str) -> str:
     """Return a figure with its interval in brackets, where there is one that is wider than a point."""
-    if METRICS[metric].name == "stale_age_max_s":
+    if KNOWN[metric].name == "stale_age_max_s":
         return oldest(case, label)
     found, text = interval(case, label, metric), figure(case, label, metric)
     if isnan(found.mean) or found.mean == 0 or not found.known or found.low == found.high:

@@ -3,15 +3,15 @@
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from sim import options
 from sim.errors import UserError, one_line
 from sim.interrupts import ignore_signals, raise_on_signals
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sim.experiment import Outcome
     from sim.result import Run
 
+Found = TypeVar("Found")  # what comes of a run
 app = typer.Typer(
     name="cachewise",
     help="Which cache-invalidation strategy should a Django workload use, with which timeout, and what does it cost?",
@@ -33,46 +34,6 @@ CACHE_CLIENTS = ("redis", "django_redis", "valkey", "django_valkey", "pymemcache
 INTERRUPTED = 130  # the exit code after Ctrl-C: 128 + SIGINT
 
 
-class Format(StrEnum):
-    """How `run` prints its results."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-    MARKDOWN = "markdown"
-
-
-class Layout(StrEnum):
-    """How `doctor --conformance` prints what it has seen."""
-
-    TABLE = "table"
-    MARKDOWN = "markdown"
-
-
-class Listing(StrEnum):
-    """What `list` lists."""
-
-    SCENARIOS = "scenarios"
-    STRATEGIES = "strategies"
-    BACKENDS = "backends"
-
-
-class Part(NamedTuple):
-    """A part of the demo: a scenario, shortened so that the whole takes less than a minute on two cores."""
-
-    scenario: str
-    settings: Mapping[str, str]
-    timeout: str | None
-    seeds: int
-
-
-DEMO = (
-    Part("product_list", {"duration_s": "600"}, None, 8),
-    Part("transactional", {"warmup_s": "10", "duration_s": "12"}, "10", 5),
-    Part("twitter_cluster52", {"duration_s": "450"}, None, 5),
-)
-
-
 @app.command()
 def demo(
     context: typer.Context,
@@ -80,54 +41,120 @@ def demo(
     jobs: Annotated[int, typer.Option(min=0, help="runs side by side; 0: one a core")] = 0,
 ) -> None:
     """Compare every strategy on three workloads, one of them real, in under a minute."""
+    from sim.demo import DEMO
+
     runs = []
     for part in DEMO:
         choice = _choice(part.scenario)
         cut = ", ".join(f"{name}={value}" for name, value in part.settings.items())
         scenario = replace(choice.scenario, why=f"{choice.scenario.why} (shortened for the demo: {cut})")
         shorter = replace(choice, scenario=scenario.with_settings(part.settings))
-        runs += _runs(shorter, [], ["shared"], range(1, part.seeds + 1), part.timeout)
+        runs += _planned(shorter, [], ["shared"], range(1, part.seeds + 1), part.timeout)
     outcomes = _run(runs, jobs, out)
-    _print_results(outcomes, Format.TABLE)
-    _write_page(outcomes, out, context, set())
+    _print_results(outcomes, options.Format.TABLE)
+    _write_page(outcomes, out, context)
 
 
 @app.command()
 def run(
     context: typer.Context,
-    scenario: Annotated[str, typer.Argument(help="a scenario's name, or a file such as ./my_scenario.py")],
-    strategy: Annotated[
-        list[str] | None, typer.Option(help="NAME[:param=value,...], repeatable; all if left out")
-    ] = None,
+    scenario: options.Target,
+    strategy: options.StrategyNames = None,
     backend: Annotated[list[str] | None, typer.Option(help="repeatable; shared if left out")] = None,
-    backend_settings: Annotated[
-        list[str] | None, typer.Option(help="a TOML file with an entry of Django's CACHES; repeatable")
-    ] = None,
-    settings_module: Annotated[
-        list[str] | None,
-        typer.Option("--settings", help="MODULE[:ALIAS]: the CACHES of your settings, never its LOCATION; repeatable"),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="run with this seed (1 if left out)")] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, max=10_000, help="run with seeds 1 to K: error bars")] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", help="scenario field=value, repeatable")] = None,
-    trace: Annotated[str | None, typer.Option(help="replay this file's requests")] = None,
-    timeout: Annotated[str | None, typer.Option(help="timeout of all strategies that do not name their own")] = None,
-    out: Annotated[Path | None, typer.Option(help="folder for summary, charts and report.html")] = None,
-    form: Annotated[Format, typer.Option("--format", help="what to print")] = Format.TABLE,
+    backend_settings: options.BackendFiles = None,
+    settings_module: options.SettingsModules = None,
+    seed: options.Seed = None,
+    seeds: options.Seeds = None,
+    settings: options.Fields = None,
+    trace: options.TracePath = None,
+    timeout: options.Timeout = None,
+    out: options.Out = None,
+    form: options.Form = options.Format.TABLE,
     jobs: Annotated[int, typer.Option(min=0, help="runs side by side; 0: one a core")] = 0,
 ) -> None:
     """Run a scenario under strategies, and print (and with --out draw) how they compare."""
-    if seed is not None and seeds is not None:
-        raise UserError("--seed and --seeds exclude each other: --seed N is one run, --seeds K runs seeds 1 to K")
+    from sim.plan import backends_of, seeds_of
+
     choice = _settled(_choice(scenario), settings or [], trace)
-    numbers = [1 if seed is None else seed] if seeds is None else list(range(1, seeds + 1))
-    backends = _backends(backend, backend_settings, settings_module)
-    outcomes = _run(_runs(choice, strategy or [], backends or ["shared"], numbers, timeout), jobs, out)
+    backends = backends_of(backend, backend_settings, settings_module)
+    runs = _planned(choice, strategy or [], backends or ["shared"], seeds_of(seed, seeds), timeout)
+    outcomes = _run(runs, jobs, out)
     _print_results(outcomes, form)
     if out is not None:
         given: dict[str, Any] = {"strategies": strategy, "backend": backends, "timeout": timeout, "trace": trace}
         given["seeds"] = seeds if seed is None else [seed]
-        _write_page(outcomes, out, context, _yours(choice, settings or [], given))
+        _write_page(outcomes, out, context, choice, settings or [], given)
+
+
+@app.command()
+def bench(
+    context: typer.Context,
+    scenario: options.Target,
+    strategy: options.StrategyNames = None,
+    backend: Annotated[list[str] | None, typer.Option(help="repeatable; locmem if left out")] = None,
+    seed: options.Seed = None,
+    seeds: options.Seeds = None,
+    settings: options.Fields = None,
+    trace: options.TracePath = None,
+    timeout: options.Timeout = None,
+    duration: options.Duration = None,
+    database: options.RowsIn = None,
+    added_latency: options.Added = None,
+    server: options.ServerUrl = None,
+    this_server_may_be_flushed: options.MayBeFlushed = False,
+    out: options.Out = None,
+    form: options.Form = options.Format.TABLE,
+) -> None:
+    """Run a scenario for real: processes, threads, cache servers and a database, real time passing."""
+    from sim.plan import seeds_of, with_duration
+    from sim.wall.bench import around_of, bench_all, failures, warnings
+    from sim.wall.run import can_be_real
+
+    around = around_of(database, added_latency, server, may_be_flushed=this_server_may_be_flushed)
+    settings = with_duration(settings, duration)
+    choice = _settled(_choice(scenario), settings, trace)
+    runs = _planned(choice, strategy or [], backend or ["locmem"], seeds_of(seed, seeds), timeout)
+    runs = [one for one in runs if strategy or can_be_real(one.strategy)]
+    outcomes = _shown(runs, out, lambda advance: bench_all(runs, around, advance))
+    _print_results(outcomes, form)
+    if out is not None:
+        given: dict[str, Any] = {"strategies": strategy, "backend": backend, "timeout": timeout, "trace": trace}
+        given["seeds"] = seeds if seed is None else [seed]
+        _write_page(outcomes, out, context, choice, settings, given)
+    _end_with(warnings(outcomes), failures(outcomes))
+
+
+@app.command()
+def verify(
+    scenario: options.Target = "wall_check",
+    strategy: options.VerifiedNames = None,
+    backend: Annotated[list[str] | None, typer.Option(help="repeatable; locmem, redis, memcached if left out")] = None,
+    seeds: Annotated[int, typer.Option(min=2, max=10_000, help="run with seeds 1 to K")] = 5,
+    settings: options.Fields = None,
+    trace: options.TracePath = None,
+    timeout: options.Timeout = None,
+    duration: options.Duration = None,
+    database: options.RowsIn = None,
+    added_latency: options.Added = None,
+    out: Annotated[Path | None, typer.Option(help="folder for verify.csv and verify.png")] = None,
+    form: options.Form = options.Format.TABLE,
+) -> None:
+    """Run a scenario for real, simulate it with the latencies measured, and hold the two against each other."""
+    from reports import missed, render_verification, write_verification
+    from sim.plan import with_duration
+    from sim.wall.bench import around_of, failures, warnings
+    from sim.wall.verify import verify_all
+
+    around = around_of(database, added_latency, None, may_be_flushed=False)
+    choice = _settled(_choice(scenario), with_duration(settings, duration), trace)
+    backends = backend or ["locmem", "redis", "memcached"]
+    runs = _planned(choice, strategy or options.VERIFIED, backends, range(1, seeds + 1), timeout)
+    pairs = _shown(runs, out, lambda advance: verify_all(runs, around, advance))
+    typer.echo(render_verification(pairs, form.value))
+    if out is not None:
+        write_verification(pairs, out)
+    real = [pair.measured for pair in pairs]
+    _end_with(warnings(real), [*failures(real), *missed(pairs)])
 
 
 @app.command()
@@ -166,7 +193,7 @@ def init(
 
 
 @app.command("list")
-def list_(what: Annotated[Listing, typer.Argument(help="what to list")]) -> None:
+def list_(what: Annotated[options.Listing, typer.Argument(help="what to list")]) -> None:
     """List the scenarios, the strategies or the backends."""
     for name, text in _LISTINGS[what]():
         typer.echo(f"{name}\n    {text}")
@@ -176,7 +203,9 @@ def list_(what: Annotated[Listing, typer.Argument(help="what to list")]) -> None
 def doctor(
     conformance: Annotated[bool, typer.Option("--conformance", help="show what every backend's calls do")] = False,
     backend: Annotated[list[str] | None, typer.Option(help="with --conformance: repeatable; all if left out")] = None,
-    form: Annotated[Layout, typer.Option("--format", help="with --conformance: what to print")] = Layout.TABLE,
+    form: Annotated[
+        options.Layout, typer.Option("--format", help="with --conformance: what to print")
+    ] = options.Layout.TABLE,
 ) -> None:
     """Check that everything cachewise needs is here and works, and say what to do where it does not."""
     from sim.conformance.report import drive
@@ -184,7 +213,7 @@ def doctor(
 
     if backend and not conformance:
         raise UserError("--backend needs --conformance: without it the doctor looks at all backends")
-    markdown = conformance and form is Layout.MARKDOWN
+    markdown = conformance and form is options.Layout.MARKDOWN
     healthy = True
     for finding in drive(backend or [], markdown=markdown, show=typer.echo) if conformance else check_up():
         healthy &= finding.verdict != "PROBLEM"
@@ -215,58 +244,34 @@ def _settled(choice: "Choice", settings: Sequence[str], trace: str | None) -> "C
     return replace(choice, scenario=scenario.with_settings(choose_settings(settings)))
 
 
-def _backends(
-    names: Sequence[str] | None, files: Sequence[str] | None, settings_modules: Sequence[str] | None
-) -> list[str]:
-    """Return all backends that were asked for, as `sim.backends.backend_named` takes them."""
-    from sim.backends.own import SETTINGS
-
-    for file in files or ():
-        if not file.endswith(".toml"):
-            raise UserError(f"--backend-settings {one_line(file)}: it must be a TOML file, FILE.toml")
-    return [*(names or ()), *(files or ()), *(f"{SETTINGS}{module}" for module in settings_modules or ())]
-
-
-def _timeout_of(choice: "Choice") -> dict[str, Any]:
-    return {"timeout": choice.timeout} if choice.has_timeout else {}
-
-
-def _runs(
+def _planned(
     choice: "Choice", strategies: Sequence[str], backends: Sequence[str], seeds: Sequence[int], timeout: str | None
 ) -> list["Run"]:
-    from sim.backends import backend_named, require_verbs
-    from sim.backends.own import default_timeout
-    from sim.choose import choose_strategy, choose_timeout
-    from sim.result import Run
+    from sim.plan import planned
     from strategies import STRATEGIES
 
-    runs = []
-    for where in map(backend_named, dict.fromkeys(backends)):
-        default = default_timeout(where.name) | _timeout_of(choice)
-        if timeout is not None:
-            default = {"timeout": choose_timeout(timeout)}
-        chosen = [choose_strategy(text, STRATEGIES, **default) for text in strategies or list(STRATEGIES)]
-        for strategy in dict.fromkeys(chosen):
-            if strategies:
-                require_verbs(where, strategy)
-            if not where.lacks(strategy):
-                runs += [Run(choice.scenario, strategy, where.name, seed) for seed in seeds]
-    return runs
+    return planned(choice, STRATEGIES, strategies, backends, seeds, timeout)
 
 
-def _yours(choice: "Choice", settings: Sequence[str], given: Mapping[str, Any]) -> set[str]:
-    """Return the inputs that the user, not cachewise or a scenario that it ships, has set."""
-    from sim.scenario import DEFAULTS
-
-    own = {text.partition("=")[0].strip() for text in settings} | {name for name, value in given.items() if value}
-    if choice.own_file:
-        own |= {name for name, default in DEFAULTS.items() if getattr(choice.scenario, name) != default}
-        own |= {"name", "why"} | ({"timeout"} if choice.has_timeout else set())
-    return own
+def _end_with(warnings: Sequence[str], failures: Sequence[str]) -> None:
+    """Say what went wrong; a failure makes the exit code 1."""
+    for line in (*warnings, *failures):
+        _say(f"cachewise: {line}")
+    if failures:
+        raise typer.Exit(1)
 
 
 def _run(runs: Sequence["Run"], jobs: int, out: Path | None) -> list["Outcome"]:
     from sim.experiment import default_processes, run_all
+
+    return _shown(runs, out, lambda advance: run_all(runs, jobs or default_processes(), advance))
+
+
+def _shown(
+    runs: Sequence["Run"], out: Path | None, run_them: Callable[[Callable[["Run"], None]], list[Found]]
+) -> list[Found]:
+    """Run them under a progress bar, once it is known that all of it can end well."""
+    from sim.progress import progress
     from sim.workload import build_workload
 
     if out is not None:
@@ -276,36 +281,33 @@ def _run(runs: Sequence["Run"], jobs: int, out: Path | None) -> list["Outcome"]:
     for scenario in dict.fromkeys(one.scenario for one in runs):
         if scenario.trace is not None:
             build_workload(scenario, 1)  # a broken trace is refused before anything starts
-    with _progress(len(runs)) as advance:
-        return run_all(runs, jobs or default_processes(), advance)
+    with progress(len(runs)) as advance:
+        return run_them(advance)
 
 
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[["Run"], None]]:
-    """Show a bar on standard error, if that is a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description:<44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("starting", total=total)
-        yield lambda one: bar.update(task, advance=1, description=f"{one.scenario.name}: {one.strategy.name}")
-
-
-def _print_results(outcomes: list["Outcome"], form: Format) -> None:
+def _print_results(outcomes: list["Outcome"], form: options.Format) -> None:
     from reports import answer_text, render, split
 
-    if form is not Format.TABLE:
+    if form is not options.Format.TABLE:
         typer.echo(render(outcomes, form.value))
         return
     for part in split(outcomes):
         typer.echo("\n".join([render(part, form.value), *answer_text(part), ""]))
 
 
-def _write_page(outcomes: list["Outcome"], out: Path, context: typer.Context, yours: set[str]) -> None:
+def _write_page(
+    outcomes: list["Outcome"],
+    out: Path,
+    context: typer.Context,
+    choice: "Choice | None" = None,
+    settings: Sequence[str] = (),
+    given: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
+    """Write the report; without a *choice* nothing in it was set by the user."""
     from reports import write_report
+    from sim.plan import set_by_user
 
+    yours = set() if choice is None else set_by_user(choice, settings, given)
     command = shlex.join(["cachewise", *context.obj])
     page = write_report(outcomes, out, command, yours)
     ignore_signals()  # too late: from here on nothing happens that could be undone
@@ -336,9 +338,9 @@ def _list_backends() -> list[tuple[str, str]]:
 
 
 _LISTINGS = {
-    Listing.SCENARIOS: _list_scenarios,
-    Listing.STRATEGIES: _list_strategies,
-    Listing.BACKENDS: _list_backends,
+    options.Listing.SCENARIOS: _list_scenarios,
+    options.Listing.STRATEGIES: _list_strategies,
+    options.Listing.BACKENDS: _list_backends,
 }
 
 

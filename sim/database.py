@@ -20,6 +20,7 @@ from django.db.transaction import TransactionManagementError
 from sim.contract import Row
 from sim.engine import Engine, Task
 from sim.latency import LatencyOf
+from sim.records import Column, as_array
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,10 @@ class WriteLog:
         self.version.append(version)
         self.committed.append(0)
         return len(self.version) - 1
+
+    def columns(self) -> dict[str, Column]:
+        """Return the columns as arrays, without copying them."""
+        return {name: as_array(column) for name, column in vars(self).items()}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass, fields
 from multiprocessing.util import Finalize
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,8 @@ class Outcome:
     db_queries_per_s: NDArray[np.float64]
     reads_per_s: NDArray[np.float64]
     trace_fields: tuple[str, ...]  # the scenario's inputs that came from its trace
+    clock: Literal["virtual", "wall"] = "virtual"
+    slept: tuple[str, ...] = ()  # on the wall clock: the scenario's latencies that were added
 
     @property
     def label(self) -> str:
@@ -69,6 +71,8 @@ def outcome_of(result: Result) -> Outcome:
         db_queries_per_s=np.histogram(result.query_started_s, edges)[0] / width_s,
         reads_per_s=np.histogram(result.read_arrivals_s, edges)[0] / width_s,
         trace_fields=result.trace_fields,
+        clock=result.clock,
+        slept=result.slept,
     )
 
 

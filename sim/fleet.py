@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 from math import inf
 
@@ -13,21 +12,12 @@ from sim.database import SimulatedDatabase
 from sim.engine import Engine, Task, collect_garbage
 from sim.errors import StrategyError
 from sim.records import ReadLog
+from sim.result import Costs
 from sim.workload import Chunk, Workload
 
 # Number, arrival_s, key, worker, and the row of the log where its record goes (-1: a write).
 # A plain tuple, made by zip at C speed: one is made for every request.
 Request = tuple[int, float, str, int, int]
-
-
-@dataclass
-class Costs:
-    """What the measured requests (those that arrived after the warm-up) cost, their background work included."""
-
-    requests: int = 0
-    cache_calls: int = 0
-    db_reads: int = 0
-    db_queries: int = 0
 
 
 class Worker:

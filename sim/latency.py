@@ -5,6 +5,8 @@ distribution is the asked one to within 1/65,536 and one extra cache miss shifts
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from sim.specs import number, parse_spec, require
 
 LatencyOf = Callable[[int, int], float]
+MOST_VALUES = 2048  # of a measured distribution
 FORMS = {"exponential": ("MEAN_S",), "lognormal": ("MEDIAN_S", "SIGMA"), "uniform": ("LOW_S", "HIGH_S")}
 MOST = 1_000_000  # seconds: eleven days
 TABLE_SIZE = 1 << 16
@@ -20,12 +23,69 @@ TABLE_SIZE = 1 << 16
 NTH_STRIDE = 0x85EB
 
 
-def parse_latency(field: str, spec: float | str) -> tuple[str, tuple[float, ...]]:
+@dataclass(frozen=True)
+class Empirical:
+    """A measured latency: `values_s` in ascending order, each as likely as the others.
+
+    Raises:
+        UserError: for values that no latency has.
+    """
+
+    values_s: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse what is no distribution."""
+        values = self.values_s
+        require(bool(values), "a measured latency needs at least one value")
+        require(values[0] >= 0 and values[-1] <= MOST, f"measured latencies must lie between 0 and {MOST:,}")
+        require(all(a <= b for a, b in pairwise(values)), "measured latencies must be in ascending order")
+
+    @classmethod
+    def of(cls, sample_s: NDArray[np.float64]) -> "Empirical":
+        """Return the distribution of *sample_s*; a large sample is cut into equal shares, each of which keeps its mean.
+
+        So the mean of the whole is kept, too, which quantiles would not do for a long tail.
+        """
+        ordered = np.sort(sample_s)
+        if len(ordered) > MOST_VALUES:
+            sums, cuts = np.concatenate([[0.0], np.cumsum(ordered)]), np.linspace(0, len(ordered), MOST_VALUES + 1)
+            shares = np.diff(np.interp(cuts, np.arange(len(sums)), sums)) * (MOST_VALUES / len(ordered))
+            ordered = np.maximum.accumulate(
+                np.clip(shares, ordered[0], ordered[-1])
+            )  # but for rounding it does already
+        return cls(tuple(ordered.tolist()))
+
+    def __str__(self) -> str:
+        """Return what a table of inputs shows."""
+        median = self.values_s[len(self.values_s) // 2]
+        return f"measured: {len(self.values_s):,} values, median {median:.3g}"
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Two latencies in a row: one that was planned, and what the machine took besides."""
+
+    planned: "Latency"
+    besides: Empirical
+
+    def __str__(self) -> str:
+        """Return what a table of inputs shows."""
+        return f"{self.planned}, plus {self.besides}"
+
+
+Latency = float | str | Empirical | Sum
+
+
+def parse_latency(field: str, spec: Latency) -> tuple[str, tuple[float, ...]]:
     """Return (form, numbers in seconds) of a latency spec; a plain number is ``constant``.
 
     Raises:
         UserError: for anything that is not a valid latency.
     """
+    if isinstance(spec, Sum):
+        raise TypeError("a sum has two forms: parse its parts")
+    if isinstance(spec, Empirical):
+        return "empirical", spec.values_s
     if not isinstance(spec, str) or (":" not in spec and spec not in FORMS):
         value = number(field, spec)
         require(0 <= value <= MOST, f"{field}={value:g} must lie between 0 and {MOST:,}")
@@ -37,16 +97,32 @@ def parse_latency(field: str, spec: float | str) -> tuple[str, tuple[float, ...]
     return name, numbers
 
 
-def mean_latency_s(field: str, spec: float | str) -> float:
+def check_latency(field: str, spec: Latency) -> None:
+    """Refuse what is no latency.
+
+    Raises:
+        UserError: saying why.
+    """
+    if isinstance(spec, Sum):
+        check_latency(field, spec.planned)
+    else:
+        parse_latency(field, spec)
+
+
+def mean_latency_s(field: str, spec: Latency) -> float:
     """Return the mean of a latency spec, in seconds."""
+    if isinstance(spec, Sum):
+        return mean_latency_s(field, spec.planned) + mean_latency_s(field, spec.besides)
     name, numbers = parse_latency(field, spec)
     if name == "lognormal":
         return numbers[0] * float(np.exp(numbers[1] ** 2 / 2))
     return sum(numbers) / len(numbers)
 
 
-def latency_of(field: str, spec: float | str, seed: np.random.SeedSequence) -> LatencyOf | None:
+def latency_of(field: str, spec: Latency, seed: np.random.SeedSequence) -> LatencyOf | None:
     """Return a function (request id, n) to seconds, or None where the latency is always zero."""
+    if isinstance(spec, Sum):
+        return _sum(field, spec, seed)
     name, numbers = parse_latency(field, spec)
     if not any(numbers) or (name == "lognormal" and numbers[0] == 0):
         return None
@@ -64,9 +140,21 @@ def latency_of(field: str, spec: float | str, seed: np.random.SeedSequence) -> L
     return draw
 
 
+def _sum(field: str, spec: Sum, seed: np.random.SeedSequence) -> LatencyOf | None:
+    """Return the sum's draws; its planned part has the same ones as without the other."""
+    planned = latency_of(field, spec.planned, seed)
+    apart = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 0))
+    besides = latency_of(field, spec.besides, apart)
+    if planned is None or besides is None:
+        return planned or besides
+    return lambda request, nth: planned(request, nth) + besides(request, nth)
+
+
 def _quantiles(name: str, numbers: tuple[float, ...], u: NDArray[np.float64]) -> NDArray[np.float64]:
     if name == "exponential":
         return -numbers[0] * np.log1p(-u)
+    if name == "empirical":
+        return np.asarray(numbers)[(u * len(numbers)).astype(np.int64)]
     if name == "uniform":
         return numbers[0] + (numbers[1] - numbers[0]) * u
     from scipy.special import ndtri  # a lognormal is the only form that needs SciPy

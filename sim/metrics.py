@@ -55,13 +55,33 @@ METRICS = {
         Metric("requests_per_wall_s", "requests/s", "simulated and judged requests a real second"),
     )
 }
+# What only a run on the wall clock has. Its percentiles come from an HDR histogram (three significant figures).
+WALL_METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric(
+            "throughput_per_s", "requests/s", "requests answered, a second from the warm-up's end to the last answer"
+        ),
+        Metric("response_p999_s", "s", "99.9th percentile of a read's response time, from its intended arrival"),
+        Metric("errors", "requests", "requests that raised an exception, the warm-up's included", "requests"),
+        Metric(
+            "undecidable",
+            "reads",
+            "reads that are stale or not depending on when within its COMMIT a write took effect",
+            "reads",
+        ),
+        Metric("late_p99_s", "s", "99th percentile of how much later than intended the generator sent a request"),
+        Metric("late_max_s", "s", "the most the generator was late"),
+    )
+}
+KNOWN = {**METRICS, **WALL_METRICS}
 # Figures that a rerun does not reproduce: how fast this machine was, not what the strategy did.
 MACHINE_METRICS = ("wall_s", "requests_per_wall_s")
 
 
 def shown(name: str, value: Any, counts: dict[str, Any]) -> str:
     """Return *value* of the metric *name* as people read it; *counts* holds what a zero is out of."""
-    metric = METRICS[name]
+    metric = KNOWN[name]
     if value is None or isnan(value):
         return "-"
     if value == 0 and metric.of is not None and metric.of in counts:

@@ -1,9 +1,12 @@
 """Records: what happened to every read, in numpy columns that grow in place, chunk by chunk."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from array import array
 
 Column = NDArray[Any]
 # The columns in order, with what a row holds until its read has ended.
@@ -64,3 +67,8 @@ class ReadLog:
         """Give up the memory views, under which a column must not move."""
         for view in (self.start_s, self.end_s, self.hit, self.version):
             view.release()
+
+
+def as_array(column: "array[Any]") -> Column:
+    """Return a typed column as an array, without copying it; while that lives, the column must not grow."""
+    return np.frombuffer(column, column.typecode) if column else np.empty(0, column.typecode)

@@ -1,17 +1,17 @@
 """What a run left behind: judged reads, writes, and their summary."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.contract import Strategy
-from sim.database import SimulatedDatabase, WriteLog
-from sim.fleet import Costs
+from sim.records import Column
 from sim.scenario import Scenario
-from sim.truth import Commits, judge
+from sim.truth import Commits, Verdicts, judge
 from sim.workload import Workload
 
 if TYPE_CHECKING:
@@ -30,46 +30,78 @@ class Run:
     seed: int
 
 
+@dataclass
+class Costs:
+    """What the measured requests (those that arrived after the warm-up) cost, their background work included."""
+
+    requests: int = 0
+    cache_calls: int = 0
+    db_reads: int = 0
+    db_queries: int = 0
+
+
 @dataclass(frozen=True)
 class Leftovers:
-    """What was found after the traffic had stopped and drained."""
+    """What was found after the traffic had stopped and drained; `entries_end` is NaN where nobody can count them."""
 
-    entries_end: int
+    entries_end: float
     keys_left_stale: int
 
 
-class Result:
-    """The outcome of one run. Times are virtual seconds from the start; frames are made when first asked for."""
+@dataclass(frozen=True)
+class Evidence:
+    """What a run has recorded; all times are seconds from its start.
 
-    def __init__(
-        self,
-        run: Run,
-        workload: Workload,
-        columns: dict[str, NDArray[Any]],
-        db: SimulatedDatabase,
-        costs: Costs,
-        leftovers: Leftovers,
-    ) -> None:
+    `reads` holds the columns of `sim.records.READ_COLUMNS`, one entry a measured read; `writes` those of
+    `sim.database.WriteLog`, one entry a write; `key_names` says what the key codes in both stand for. `verdicts` are
+    the judge's, where it took more than the commits' times to judge.
+    """
+
+    reads: dict[str, Column]
+    writes: Mapping[str, Column]
+    key_names: Sequence[str]
+    query_started_s: NDArray[np.float64]
+    peak_in_flight: int
+    costs: Costs
+    leftovers: Leftovers
+    verdicts: Verdicts | None = None
+
+
+class Result:
+    """The outcome of one run. Times are seconds from the start; frames are made when first asked for.
+
+    `clock` says whether those seconds were virtual or passed on the wall; there, `slept` names the scenario's latencies
+    that were added to the real ones, and `further` holds figures that a simulation has not (the summary has them too).
+    """
+
+    clock: Literal["virtual", "wall"] = "virtual"
+    slept: tuple[str, ...] = ()
+
+    def __init__(self, run: Run, workload: Workload, evidence: Evidence) -> None:
         self.run = run
         self.notes = list(workload.notes)
         self.trace_fields = () if workload.trace is None else workload.trace.fields
         self.measured_s = workload.end_s - run.scenario.warmup_s
-        self.query_started_s = np.frombuffer(db.query_started_s) if db.query_started_s else np.empty(0)
+        self.query_started_s = evidence.query_started_s
         self.wall_s = float("nan")
-        self._key_names = list(db.key_codes)
-        self._columns = columns
-        self._writes = _columns_of(db.log)
-        self._costs = costs
-        self._leftovers = leftovers
-        self._peak_in_flight = db.peak_in_flight
-        self._judge()
+        self.further: dict[str, float | int] = {}
+        self._key_names = list(evidence.key_names)
+        self._columns = evidence.reads
+        self._writes = evidence.writes
+        self._costs = evidence.costs
+        self._leftovers = evidence.leftovers
+        self._peak_in_flight = evidence.peak_in_flight
+        self._take(evidence.verdicts or self._judged())
 
-    def _judge(self) -> None:
+    def _judged(self) -> Verdicts:
         log = self._writes
         done = log["committed"] > 0
         commits = Commits.of(log["key_code"][done], log["commit_s"][done], log["version"][done], len(self._key_names))
         reads = self._columns
-        verdicts = judge(reads["key_code"], reads["start_s"], reads["end_s"], reads["version"], commits)
+        return judge(reads["key_code"], reads["start_s"], reads["end_s"], reads["version"], commits)
+
+    def _take(self, verdicts: Verdicts) -> None:
+        reads = self._columns
         reads["latest_version"] = verdicts.latest_version
         reads["stale"] = verdicts.stale
         reads["stale_age_s"] = verdicts.stale_age_s
@@ -123,7 +155,8 @@ class Result:
     @cached_property
     def summary(self) -> dict[str, float | int]:
         """The metrics of `sim.metrics.METRICS`, by name; NaN where there is nothing to measure."""
-        return {**self._read_figures(), **self._staleness_figures(), **self._cost_figures(), **self._ending_figures()}
+        own = {**self._read_figures(), **self._staleness_figures(), **self._cost_figures(), **self._ending_figures()}
+        return {**own, **self.further}
 
     def _read_figures(self) -> dict[str, float | int]:
         reads, writes = self._columns, self._writes
@@ -192,11 +225,3 @@ def _ratio(part: int, whole: int) -> float:
 
 def _quantile(values: NDArray[np.float64], q: float) -> float:
     return float(np.quantile(values, q)) if len(values) else float("nan")
-
-
-def _columns_of(log: WriteLog) -> dict[str, NDArray[Any]]:
-    """Return the write log's columns as arrays, without copying them."""
-    return {
-        name: np.frombuffer(column, column.typecode) if column else np.empty(0, column.typecode)
-        for name, column in vars(log).items()
-    }

@@ -18,8 +18,8 @@ from sim.engine import Engine
 from sim.errors import UserError
 from sim.fleet import Fleet, Worker
 from sim.latency import LatencyOf, latency_of
-from sim.records import ReadLog
-from sim.result import Leftovers, Result, Run
+from sim.records import ReadLog, as_array
+from sim.result import Evidence, Leftovers, Result, Run
 from sim.scenario import Scenario
 from sim.seeds import streams
 from sim.servers.session import Servers
@@ -56,7 +56,7 @@ def run(
     Raises:
         UserError: for bad input. Whatever the strategy raises comes out as it is.
     """
-    _check(scenario, strategy, seed)
+    check(scenario, strategy, seed)
     began_s = time.perf_counter()
     workload = build_workload(scenario, seed)
     engine = Engine()
@@ -76,13 +76,30 @@ def run(
         fleet.take(workload)
         engine.play()
         leftovers = Leftovers(caches.entries(), _keys_left_stale(engine, fleet, db, strategy))
-    result = Result(Run(scenario, strategy, backend, seed), workload, reads.take_columns(), db, fleet.costs, leftovers)
+    result = Result(Run(scenario, strategy, backend, seed), workload, _evidence(reads, db, fleet, leftovers))
     result.notes[:0] = caches.notes
     result.wall_s = time.perf_counter() - began_s
     return result
 
 
-def _check(scenario: Scenario, strategy: Strategy, seed: int) -> None:
+def _evidence(reads: ReadLog, db: SimulatedDatabase, fleet: Fleet, leftovers: Leftovers) -> Evidence:
+    return Evidence(
+        reads=reads.take_columns(),
+        writes=db.log.columns(),
+        key_names=list(db.key_codes),
+        query_started_s=as_array(db.query_started_s),
+        peak_in_flight=db.peak_in_flight,
+        costs=fleet.costs,
+        leftovers=leftovers,
+    )
+
+
+def check(scenario: Scenario, strategy: Strategy, seed: int) -> None:
+    """Refuse what no run can be made of.
+
+    Raises:
+        UserError: saying what is wrong.
+    """
     if not isinstance(scenario, Scenario):
         raise UserError(f"run() takes a sim.Scenario first, not {type(scenario).__name__}")
     if isinstance(strategy, type) or not all(callable(getattr(strategy, verb, None)) for verb in ("read", "write")):

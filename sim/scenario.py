@@ -7,11 +7,9 @@ from typing import Any
 
 from sim.arrivals import parse_arrivals
 from sim.errors import UserError, one_line, unknown
-from sim.latency import parse_latency
+from sim.latency import Latency, check_latency
 from sim.popularity import parse_popularity
 from sim.specs import number, require
-
-Latency = float | str
 
 
 def knob(default: Any, meaning: str) -> Any:
@@ -24,7 +22,7 @@ class Scenario:
     """A workload and the world it runs in; frozen, validated, keyword-only but for its name.
 
     Latencies (``*_s`` with a spec) are seconds: a number, ``exponential:MEAN_S``, ``lognormal:MEDIAN_S:SIGMA`` or
-    ``uniform:LOW_S:HIGH_S``.
+    ``uniform:LOW_S:HIGH_S``; in Python also a measured distribution (`sim.latency.Empirical`).
 
     Raises:
         UserError: for a value that no run could honour; the message names the field and the limit.
@@ -79,7 +77,7 @@ class Scenario:
             return checked
         if name in LATENCIES:
             if not (name == "cache_rtt_s" and value == "auto"):
-                parse_latency(name, value)
+                check_latency(name, value)
             return value
         if name == "trace":
             return None if value is None else str(value)

@@ -24,7 +24,23 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 # A second of traffic and one seed: enough to meet every option and name, too little to take long.
-QUICK_RUN = ["--set", "warmup_s=0", "--set", "duration_s=1", "--seeds", "1", "--jobs", "1"]
+SHORT = ["--set", "warmup_s=0", "--duration", "0.5"]
+QUICK = {
+    "run": ["--set", "warmup_s=0", "--set", "duration_s=1", "--seeds", "1", "--jobs", "1"],
+    "bench": ["--set", "warmup_s=0", "--duration", "0.5"],
+    "verify": [
+        "--set",
+        "warmup_s=0",
+        "--duration",
+        "0.5",
+        "--seeds",
+        "2",
+        "--backend",
+        "locmem",
+        "--strategy",
+        "no-cache",
+    ],
+}
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -113,15 +129,16 @@ def test_the_example_in_python_prints_what_it_says() -> None:
     assert results.failed == 0
 
 
+@pytest.mark.servers
 def test_every_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The `cachewise` commands run in the order they stand in, on the trace that the README shows."""
     monkeypatch.chdir(tmp_path)
     (trace,) = blocks(README, "csv")
     Path("requests.csv").write_text(trace)
     found = commands("cachewise")
-    assert {command[0] for command in found} == {"run", "init", "doctor"}
+    assert {command[0] for command in found} == {"run", "init", "doctor", "bench", "verify"}
     for command in found:
-        succeed(*command, *(QUICK_RUN if command[0] == "run" else []))
+        succeed(*command, *QUICK.get(command[0], []))
     assert Path("out/mine/report.html").is_file()
     headline = Path("out/transactional/charts/transactional-on-shared-saved_against_stale.png")
     assert headline.is_file(), "the command below the picture draws such a picture"

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from django.core.cache.backends.base import BaseCache
 
 from sim.contract import Strategy
+from sim.latency import Latency
 from sim.servers.programs import Needed
 from sim.servers.server import Server
 from sim.servers.session import Servers
@@ -67,7 +68,7 @@ class Backend:
     one_store: bool  # False: one store a worker process
     primitives: tuple[str, ...]
     open: Open
-    auto_rtt_s: float | str = 0
+    auto_rtt_s: Latency = 0
     verbs: tuple[str, ...] = ()
     needs: tuple[Needed, ...] = ()
     opaque: bool = False
@@ -76,6 +77,6 @@ class Backend:
         """Return the methods that *strategy* needs and this backend's cache does not have."""
         return tuple(verb for verb in getattr(strategy, "needs", ()) if verb not in self.verbs)
 
-    def rtt_s(self, cache_rtt_s: float | str) -> float | str:
+    def rtt_s(self, cache_rtt_s: Latency) -> Latency:
         """Return a scenario's `cache_rtt_s`, with "auto" resolved."""
         return self.auto_rtt_s if cache_rtt_s == "auto" else cache_rtt_s

@@ -1,0 +1,78 @@
+"""The plan: what to run, from the options of the command line."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sim.backends import backend_named, require_verbs
+from sim.backends.own import SETTINGS, default_timeout
+from sim.choose import Choice, choose_strategy, choose_timeout
+from sim.contract import Strategy
+from sim.errors import UserError, one_line
+from sim.result import Run
+from sim.scenario import DEFAULTS
+
+
+def seeds_of(seed: int | None, seeds: int | None) -> list[int]:
+    """Return the seeds to run: one, or 1 to *seeds*.
+
+    Raises:
+        UserError: where both are given.
+    """
+    if seed is not None and seeds is not None:
+        raise UserError("--seed and --seeds exclude each other: --seed N is one run, --seeds K runs seeds 1 to K")
+    return [1 if seed is None else seed] if seeds is None else list(range(1, seeds + 1))
+
+
+def with_duration(settings: Sequence[str] | None, duration_s: float | None) -> list[str]:
+    """Return the scenario's settings with those that ``--duration`` stands for."""
+    return [*(settings or []), *([] if duration_s is None else [f"duration_s={duration_s!r}"])]
+
+
+def backends_of(
+    names: Sequence[str] | None, files: Sequence[str] | None, settings_modules: Sequence[str] | None
+) -> list[str]:
+    """Return all backends that were asked for, as `sim.backends.backend_named` takes them.
+
+    Raises:
+        UserError: for a file that is no TOML.
+    """
+    for file in files or ():
+        if not file.endswith(".toml"):
+            raise UserError(f"--backend-settings {one_line(file)}: it must be a TOML file, FILE.toml")
+    return [*(names or ()), *(files or ()), *(f"{SETTINGS}{module}" for module in settings_modules or ())]
+
+
+def planned(
+    choice: Choice,
+    known: Mapping[str, type[Strategy]],
+    strategies: Sequence[str],
+    backends: Sequence[str],
+    seeds: Sequence[int],
+    timeout: str | None,
+) -> list[Run]:
+    """Return the runs: strategies (all *known* if none is named) x backends x seeds.
+
+    Raises:
+        UserError: for an unknown name or parameter.
+    """
+    runs = []
+    for where in map(backend_named, dict.fromkeys(backends)):
+        default = default_timeout(where.name) | ({"timeout": choice.timeout} if choice.has_timeout else {})
+        if timeout is not None:
+            default = {"timeout": choose_timeout(timeout)}
+        chosen = [choose_strategy(text, known, **default) for text in strategies or list(known)]
+        for strategy in dict.fromkeys(chosen):
+            if strategies:
+                require_verbs(where, strategy)
+            if not where.lacks(strategy):
+                runs += [Run(choice.scenario, strategy, where.name, seed) for seed in seeds]
+    return runs
+
+
+def set_by_user(choice: Choice, settings: Sequence[str], given: Mapping[str, Any]) -> set[str]:
+    """Return the inputs that the user, not cachewise or a scenario that it ships, has set."""
+    own = {text.partition("=")[0].strip() for text in settings} | {name for name, value in given.items() if value}
+    if choice.own_file:
+        own |= {name for name, default in DEFAULTS.items() if getattr(choice.scenario, name) != default}
+        own |= {"name", "why"} | ({"timeout"} if choice.has_timeout else set())
+    return own

@@ -1,0 +1,82 @@
+"""The bench: real runs one after the other, never side by side, as outcomes for the reports."""
+
+from collections.abc import Callable, Sequence
+
+from sim.errors import UserError, one_line, unknown
+from sim.experiment import Outcome, outcome_of
+from sim.result import Run
+from sim.scenario import LATENCIES
+from sim.servers import servers
+from sim.wall.run import NAMES, NEEDS, PAUSES, Around, check_real, run_for_real
+
+MOST_UNDECIDABLE = 0.01  # of the reads: with more, the stale ones are not counted well enough
+FEW_ERRORS = 0.001  # of the requests
+
+
+def bench_all(runs: Sequence[Run], around: Around, done: Callable[[Run], None] = lambda _run: None) -> list[Outcome]:
+    """Run them all for real and return their outcomes in the order given; *done* is called as each one ends.
+
+    Raises:
+        UserError: before anything starts, if one of them cannot run for real.
+    """
+    for one in runs:
+        check_real(one, around)
+    outcomes = []
+    with servers() as ours:
+        for one in runs:
+            outcomes.append(outcome_of(run_for_real(one, ours, around)))
+            done(one)
+    return outcomes
+
+
+def around_of(database: str | None, added: Sequence[str] | None, server: str | None, *, may_be_flushed: bool) -> Around:
+    """Return what is to be around real runs, from the command line's options.
+
+    Raises:
+        UserError: for an unknown name, or a foreign server that nobody has said may be flushed.
+    """
+    if server is not None and not may_be_flushed:
+        raise UserError(
+            f"--server {one_line(server)}: each run empties that server's cache; nothing was sent to it. "
+            "If it may be emptied, add --this-server-may-be-flushed"
+        )
+    database = database or ("postgres" if all(one.find() for one in NEEDS["postgres"]) else "sqlite")
+    if database not in NAMES:
+        raise unknown("database", database, NAMES)
+    return Around(database, PAUSES if added is None else _pauses(added), server)
+
+
+def _pauses(added: Sequence[str]) -> tuple[str, ...]:
+    names = [name for text in added for name in text.replace(",", " ").split()]
+    if names == ["none"]:
+        return ()
+    if names == ["all"]:
+        return LATENCIES
+    for name in names:
+        if name not in LATENCIES:
+            raise unknown("latency", name, (*LATENCIES, "all", "none"))
+    return tuple(dict.fromkeys(names))
+
+
+def failures(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return a line for each run whose reads could not be judged well enough."""
+    found = []
+    for one in outcomes:
+        undecidable, reads = int(one.summary["undecidable"]), one.counts["reads"]
+        if undecidable > MOST_UNDECIDABLE * reads:
+            found.append(
+                f"{one.label} on {one.run.backend}, seed {one.run.seed}: {undecidable:,} of {reads:,} reads are "
+                f"undecidable (more than {MOST_UNDECIDABLE:.0%}): commits take too long for this rate of reads"
+            )
+    return found
+
+
+def warnings(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return a line for each run in which more than a few requests failed."""
+    found = []
+    for one in outcomes:
+        errors, requests = int(one.summary["errors"]), one.counts["requests"]
+        if errors > FEW_ERRORS * requests:
+            about = next((note for note in one.notes if "these failed" in note), "")
+            found.append(f"{one.label} on {one.run.backend}, seed {one.run.seed}: {about}")
+    return found

@@ -1,0 +1,107 @@
+"""The crew: a real run's worker processes, asked question by question; none outlives the harness."""
+
+import multiprocessing
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from sim.errors import UserError, one_line
+from sim.interrupts import interrupts_held
+from sim.wall.ledger import CLOCK
+from sim.wall.worker import Job, work
+
+PATIENCE_S = 1.0  # with a process that was told to end
+
+
+class Crew:
+    """The worker processes of one run, in order."""
+
+    def __init__(self, pipes: Sequence[Connection]) -> None:
+        self._pipes = pipes
+
+    def ask(self, worker: int, verb: str, *args: Any) -> Any:
+        """Let one worker do *verb* (a method of `sim.wall.worker.Worker`) and return its answer."""
+        self._tell(worker, verb, args)
+        return self._hear(worker)
+
+    def ask_all(self, verb: str, *args: Any) -> list[Any]:
+        """Let all workers do *verb* at once and return their answers in order."""
+        for worker in range(len(self._pipes)):
+            self._tell(worker, verb, args)
+        answers: dict[int, Any] = {}
+        while len(answers) < len(self._pipes):
+            # Whoever is ready first is heard first: one that died would say nothing, and the others go on for long.
+            for ready in wait([pipe for nth, pipe in enumerate(self._pipes) if nth not in answers]):
+                worker = next(nth for nth, pipe in enumerate(self._pipes) if pipe is ready)
+                answers[worker] = self._hear(worker)
+        return [answers[worker] for worker in sorted(answers)]
+
+    def entries(self) -> float:
+        """Return how many entries the run's caches hold."""
+        return float(sum(self.ask_all("entries")))
+
+    def check_clock(self) -> None:
+        """Make sure that stamps of different processes compare: they come from one clock of the whole machine.
+
+        Raises:
+            UserError: where they do not.
+        """
+        for worker in range(len(self._pipes)):
+            before_s = time.monotonic()
+            clock, shown_s = self.ask(worker, "clock")
+            if clock != CLOCK or not before_s <= shown_s <= time.monotonic():
+                raise UserError(f"the wall clock needs a clock that all processes share (CLOCK_MONOTONIC), not {clock}")
+
+    def _tell(self, worker: int, verb: str, args: tuple[Any, ...]) -> None:
+        try:
+            self._pipes[worker].send((verb, args))
+        except OSError:
+            raise _died(worker) from None
+
+    def _hear(self, worker: int) -> Any:
+        try:
+            fine, answer = self._pipes[worker].recv()
+        except (EOFError, OSError):
+            raise _died(worker) from None
+        if not fine:
+            raise UserError(f"worker {worker}: {one_line(answer, 300)}")
+        return answer
+
+
+@contextmanager
+def crew(jobs: Sequence[Job]) -> Iterator[Crew]:
+    """Start one process a job; all are gone afterwards."""
+    context = multiprocessing.get_context("spawn")  # a fork would take the harness's threads and Django along
+    processes: list[BaseProcess] = []
+    pipes: list[Connection] = []
+    try:
+        with interrupts_held():
+            for job in jobs:
+                ours, theirs = context.Pipe()
+                process = context.Process(target=work, args=(job, theirs), daemon=True)
+                process.start()
+                theirs.close()  # so that a dead worker is heard
+                processes.append(process)
+                pipes.append(ours)
+        yield Crew(pipes)
+    finally:
+        with interrupts_held():
+            _end(processes)
+
+
+def _end(processes: Sequence[BaseProcess]) -> None:
+    for process in processes:
+        process.terminate()
+    deadline_s = time.monotonic() + PATIENCE_S
+    for process in processes:
+        process.join(max(0.0, deadline_s - time.monotonic()))
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+
+def _died(worker: int) -> UserError:
+    return UserError(f"worker process {worker} ended in mid-run")

@@ -1,0 +1,126 @@
+"""The rows' database on the wall clock: `sim.contract.Database` over Django's transactions and a model.
+
+A commit is stamped just before COMMIT is sent and by the first `on_commit` hook after it; row locks (with SQLite: one
+writer at a time) make a key's versions commit in ascending order.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from math import nan
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from sim.contract import Row
+from sim.latency import LatencyOf
+from sim.wall.ledger import Ledger, Request
+from sim.wall.model import Stored
+
+Pauses = Mapping[str, LatencyOf | None]  # the scenario's latencies that are slept on top of the real ones
+
+
+class DjangoDatabase:
+    """The source of truth as the current thread's request sees it."""
+
+    def __init__(self, ledger: Ledger, pauses: Pauses) -> None:
+        self._ledger = ledger
+        self._pauses = pauses
+
+    def read(self, key: str) -> Row:
+        """Return *key*'s row as committed when the query started, ready to cache after the rendering time."""
+        request = self._ledger.request
+        nth, request.db_reads = request.db_reads, request.db_reads + 1
+        version, payload = self._query(request, key, "version", "payload")
+        self._step("render_s", request, nth)
+        return Row(key, version, bytes(payload))
+
+    def version(self, key: str) -> int:
+        """Return *key*'s version: a query that loads nothing."""
+        (version,) = self._query(self._ledger.request, key, "version")
+        return int(version)
+
+    def write(self, key: str) -> Row:
+        """Lock the row, give it its next version and, outside `atomic`, commit it at once."""
+        if connection.in_atomic_block:
+            return self._write(key)
+        with self._transaction(tail=False):
+            return self._write(key)
+
+    @contextmanager
+    def atomic(self, savepoint: bool = True, durable: bool = False) -> Iterator[None]:
+        """Open a transaction, or a savepoint inside one; an exception rolls it back and goes on."""
+        if not connection.in_atomic_block:
+            with self._transaction(tail=True):
+                yield
+            return
+        request = self._ledger.request
+        kept = len(request.writes)
+        try:
+            with transaction.atomic(savepoint=savepoint, durable=durable):
+                yield
+        except BaseException:
+            del request.writes[kept:]
+            raise
+
+    def on_commit(self, func: Callable[[], object], robust: bool = False) -> None:
+        """Call *func* after the commit, at once outside `atomic`, never after a rollback."""
+        transaction.on_commit(func, robust=robust)
+
+    def _query(self, request: Request, key: str, *columns: str) -> tuple[Any, ...]:
+        nth, request.db_queries = request.db_queries, request.db_queries + 1
+        began_s = self._ledger.now()
+        found: tuple[Any, ...] = Stored.objects.values_list(*columns).get(key=key)
+        slept_s = self._pause("db_read_s", request, nth)
+        self._ledger.took("db_read_s", began_s, slept_s)
+        self._ledger.queried(began_s)
+        return found
+
+    def _write(self, key: str) -> Row:
+        # The UPDATE locks the row until the transaction ends, so the SELECT sees this transaction's own version.
+        Stored.objects.filter(key=key).update(version=F("version") + 1)
+        version, payload = Stored.objects.values_list("version", "payload").get(key=key)
+        row = Row(key, version, bytes(payload))
+        self._ledger.request.writes.append(row)
+        return row
+
+    @contextmanager
+    def _transaction(self, *, tail: bool) -> Iterator[None]:
+        request = self._ledger.request
+        try:
+            with transaction.atomic():
+                transaction.on_commit(lambda: self._committed(request))  # the first hook: it runs right after COMMIT
+                yield
+                self._before_commit(request, tail=tail)
+        finally:
+            self._ledger.wrote(request, nan)  # what is still there was rolled back
+
+    def _before_commit(self, request: Request, *, tail: bool) -> None:
+        if not request.writes:
+            return
+        nth, request.db_commits = request.db_commits, request.db_commits + 1
+        if tail:
+            self._step("transaction_tail_s", request, nth)
+        began_s = self._ledger.now()
+        request.slept_s = self._pause("db_commit_s", request, nth)
+        request.commit_began_s, request.before_s = began_s, self._ledger.now()
+
+    def _committed(self, request: Request) -> None:
+        if request.writes:
+            self._ledger.took("db_commit_s", request.commit_began_s, request.slept_s)
+        self._ledger.wrote(request, self._ledger.now())
+
+    def _step(self, name: str, request: Request, nth: int) -> None:
+        began_s = self._ledger.now()
+        slept_s = self._pause(name, request, nth)
+        self._ledger.took(name, began_s, slept_s)
+
+    def _pause(self, name: str, request: Request, nth: int) -> float:
+        """Sleep what the scenario's latency *name* asks, if it is to be slept, and return how long that was."""
+        latency = self._pauses.get(name)
+        if latency is None or request.hurried:
+            return 0.0
+        slept_s = latency(request.number, nth)
+        time.sleep(slept_s)
+        return slept_s

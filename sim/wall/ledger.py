@@ -1,0 +1,150 @@
+"""The ledger: what one worker process writes down about its requests, on a clock that all processes share.
+
+`time.monotonic()` is CLOCK_MONOTONIC, which counts for the whole machine: stamps of different processes compare.
+"""
+
+import random
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from math import isnan, nan
+from typing import NamedTuple
+
+from sim.contract import Row
+
+STEPS = ("cache_rtt_s", "db_read_s", "db_commit_s", "render_s", "transaction_tail_s")
+CLOCK = "clock_gettime(CLOCK_MONOTONIC)"  # as Python names it
+
+
+class Read(NamedTuple):
+    """A read that has ended."""
+
+    arrival_s: float
+    start_s: float
+    end_s: float
+    key: str
+    hit: bool
+    version: int
+
+
+class Write(NamedTuple):
+    """A write statement; its commit happened between `before_s` and `after_s` (NaN: it was rolled back)."""
+
+    arrival_s: float
+    start_s: float
+    before_s: float
+    after_s: float
+    key: str
+    version: int
+
+
+class Cost(NamedTuple):
+    """What a measured request, or background work of one, has cost."""
+
+    background: bool
+    cache_calls: int
+    db_reads: int
+    db_queries: int
+
+
+@dataclass
+class Request:
+    """The request a thread is serving; its counters say what it cost and which of its latencies comes next."""
+
+    number: int = 0
+    arrival_s: float = nan
+    start_s: float = nan
+    measured: bool = False
+    background: bool = False
+    hurried: bool = True  # without added latencies: a look at what is left, not traffic
+    in_cache: bool = False  # inside a call that reaches the store
+    owed_s: float = 0.0  # added latency that this call has yet to sleep
+    cache_calls: int = 0
+    db_reads: int = 0
+    db_queries: int = 0
+    db_commits: int = 0
+    spawned: int = 0
+    chance: random.Random | None = None
+    writes: list[Row] = field(default_factory=list)  # of the open transaction
+    commit_began_s: float = nan
+    slept_s: float = 0.0  # between that and `before_s`
+    before_s: float = nan  # just before COMMIT is sent
+
+    def child(self) -> "Request":
+        """Return the next background work of this request, numbered as in the simulation."""
+        self.spawned += 1
+        number = self.number * 1_000_003 + self.spawned + (1 << 62)
+        return Request(number, self.arrival_s, self.start_s, self.measured, background=True, hurried=self.hurried)
+
+
+@dataclass
+class Records:
+    """All that a worker has written down; times are seconds from the run's start."""
+
+    reads: list[Read] = field(default_factory=list)
+    writes: list[Write] = field(default_factory=list)
+    queries: list[tuple[float, float]] = field(default_factory=list)  # start and end
+    costs: list[Cost] = field(default_factory=list)
+    late_s: list[float] = field(default_factory=list)  # from the intended start to the real one, where a thread waited
+    errors: Counter[str] = field(default_factory=Counter)
+    # How long each step took besides what was slept, by the name of its latency.
+    steps: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in STEPS})
+
+
+class Ledger:
+    """The records, and which request each thread is serving. Appending to a list is atomic: no lock is needed."""
+
+    def __init__(self) -> None:
+        self.records = Records()
+        self._began_s = 0.0
+        self._local = threading.local()
+
+    def begin(self, began_s: float) -> None:
+        """Count seconds from *began_s* on the monotonic clock."""
+        self._began_s = began_s
+
+    def now(self) -> float:
+        """Return the seconds since the run's start."""
+        return time.monotonic() - self._began_s
+
+    @property
+    def request(self) -> Request:
+        """The request this thread is serving; one that counts for nothing if it serves none."""
+        found: Request | None = getattr(self._local, "request", None)
+        if found is None:
+            found = self._local.request = Request()
+        return found
+
+    @request.setter
+    def request(self, request: Request) -> None:
+        self._local.request = request
+
+    def took(self, step: str, since_s: float, slept_s: float) -> None:
+        """Write down how long a step of the current request took that began at *since_s*, besides what was slept."""
+        if self.request.measured:
+            self.records.steps[step].append(self.now() - since_s - slept_s)
+
+    def called(self, since_s: float, slept_s: float, trips: int) -> None:
+        """Write down a call of the cache that made *trips* round trips, all taken for equally long."""
+        if self.request.measured and trips:
+            self.records.steps["cache_rtt_s"].extend([(self.now() - since_s - slept_s) / trips] * trips)
+
+    def queried(self, since_s: float) -> None:
+        """Write down a query that began at *since_s*."""
+        if self.request.measured:
+            self.records.queries.append((since_s, self.now()))
+
+    def wrote(self, request: Request, after_s: float) -> None:
+        """Write down the writes of a transaction that has ended: committed before *after_s*, or not (NaN)."""
+        before_s = nan if isnan(after_s) else request.before_s
+        for row in request.writes:
+            write = Write(request.arrival_s, request.start_s, before_s, after_s, row.key, row.version)
+            self.records.writes.append(write)
+        request.writes = []
+
+    def finish(self, request: Request) -> None:
+        """Write down what a request has cost."""
+        if request.measured:
+            cost = Cost(request.background, request.cache_calls, request.db_reads, request.db_queries)
+            self.records.costs.append(cost)

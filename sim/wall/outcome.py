@@ -1,0 +1,145 @@
+"""What a real run left behind, as a result like a simulation's."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.errors import UserError
+from sim.records import Column
+from sim.result import Costs, Evidence, Leftovers, Result, Run
+from sim.wall.ledger import STEPS, Read, Records, Write
+from sim.wall.percentiles import percentiles
+from sim.wall.verdicts import judge_twice
+from sim.workload import Workload
+
+Codes = Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What the workers handed in, in order, and what the tables and caches held after the traffic had drained."""
+
+    records: Sequence[Records]
+    entries: float
+    versions: Mapping[str, int]
+    keys_left_stale: int
+
+
+class WallResult(Result):
+    """The outcome of one real run; `steps` holds how long each step took besides what was slept, in seconds."""
+
+    clock: Literal["virtual", "wall"] = "wall"
+
+    def __init__(
+        self, run: Run, workload: Workload, ending: Ending, notes: Sequence[str], slept: tuple[str, ...]
+    ) -> None:
+        codes = {key: code for code, key in enumerate(workload.key_names)}
+        reads, writes = _reads(ending.records, codes), _writes(ending.records, codes)
+        _check_books(writes, workload.key_names, ending.versions)
+        found = judge_twice(reads, writes, len(codes))
+        queries = np.array([one for each in ending.records for one in each.queries]).reshape(-1, 2)
+        evidence = Evidence(
+            reads=reads,
+            writes=writes,
+            key_names=workload.key_names,
+            query_started_s=np.sort(queries[:, 0]),
+            peak_in_flight=most_at_once(queries),
+            costs=_costs(ending.records),
+            leftovers=Leftovers(ending.entries, ending.keys_left_stale),
+            verdicts=found.agreed,
+        )
+        super().__init__(run, workload, evidence)
+        self.slept = slept
+        self.errors = sum((each.errors for each in ending.records), start=type(ending.records[0].errors)())
+        self.steps = {name: _joined(each.steps[name] for each in ending.records) for name in STEPS}
+        self.notes = [*notes, *_about_errors(self.errors, evidence.costs.requests), *self.notes]
+        self.further = self._figures(int(found.undecidable.sum()), _joined(each.late_s for each in ending.records))
+
+    def _figures(self, undecidable: int, late_s: NDArray[np.float64]) -> dict[str, float | int]:
+        reads = self._columns
+        p50, p99, p999 = percentiles(reads["end_s"] - reads["arrival_s"], 50, 99, 99.9)
+        last_s = max(float(reads["end_s"].max(initial=0)), self.run.scenario.warmup_s + self.measured_s)
+        errors = sum(self.errors.values())
+        return {
+            "response_p50_s": p50,
+            "response_p99_s": p99,
+            "response_p999_s": p999,
+            "throughput_per_s": (self._costs.requests - errors) / (last_s - self.run.scenario.warmup_s),
+            "errors": errors,
+            "undecidable": undecidable,
+            "late_p99_s": float(np.quantile(late_s, 0.99)) if len(late_s) else float("nan"),
+            "late_max_s": float(late_s.max(initial=0)),
+        }
+
+
+def most_at_once(intervals: NDArray[np.float64]) -> int:
+    """Return how many of the *intervals* (start and end, one a row) are under way at once at most."""
+    starts, ends = np.sort(intervals[:, 0]), np.sort(intervals[:, 1])
+    under_way = np.arange(1, len(starts) + 1) - np.searchsorted(ends, starts, side="right")
+    return int(under_way.max(initial=0))
+
+
+def _reads(records: Sequence[Records], codes: Codes) -> dict[str, Column]:
+    """Return the measured reads in order of arrival, with the columns of a simulation's."""
+    rows = [(worker, one) for worker, each in enumerate(records) for one in each.reads]
+    rows.sort(key=lambda row: row[1].arrival_s)
+    columns = _columns([one for _, one in rows], Read, codes)
+    columns["worker"] = np.array([worker for worker, _ in rows], np.int16)
+    types = {"hit": np.bool_, "version": np.int32}
+    return {name: column.astype(types.get(name, column.dtype)) for name, column in columns.items()}
+
+
+def _writes(records: Sequence[Records], codes: Codes) -> dict[str, Column]:
+    """Return all writes in order of commit, those that were rolled back last."""
+    rows = [(worker, one) for worker, each in enumerate(records) for one in each.writes]
+    columns = _columns([one for _, one in rows], Write, codes)
+    columns["worker"] = np.array([worker for worker, _ in rows], np.int16)
+    columns["version"] = columns["version"].astype(np.int32)
+    columns["committed"] = (~np.isnan(columns["after_s"])).astype(np.int8)
+    columns["commit_s"] = columns["after_s"]
+    order = np.argsort(columns["after_s"], kind="stable")
+    return {name: column[order] for name, column in columns.items()}
+
+
+def _columns(rows: Sequence[NamedTuple], kind: Any, codes: Codes) -> dict[str, Column]:
+    columns = {name: np.array([getattr(row, name) for row in rows]) for name in kind._fields if name != "key"}
+    columns["key_code"] = np.array([codes[row.key] for row in rows], np.int32)  # type: ignore[attr-defined]
+    return columns
+
+
+def _check_books(writes: Mapping[str, Column], names: Sequence[str], versions: Mapping[str, int]) -> None:
+    """Make sure that the log holds every commit: the newest one of each key is the version in the table."""
+    done = writes["committed"] > 0
+    newest = np.zeros(len(names), np.int32)
+    np.maximum.at(newest, writes["key_code"][done], writes["version"][done])
+    logged = {names[code]: int(newest[code]) for code in np.flatnonzero(newest).tolist()}
+    if logged != dict(versions):
+        keys = [key for key in {*logged, *versions} if logged.get(key) != versions.get(key)]
+        raise UserError(
+            f"the commits that were stamped and the table differ on {len(keys)} keys, such as {keys[0]!r:.60}: "
+            f"logged {logged.get(keys[0], 0)}, stored {versions.get(keys[0], 0)}; nothing can be judged"
+        )
+
+
+def _costs(records: Sequence[Records]) -> Costs:
+    costs = Costs()
+    for one in (one for each in records for one in each.costs):
+        costs.requests += not one.background
+        costs.cache_calls += one.cache_calls
+        costs.db_reads += one.db_reads
+        costs.db_queries += one.db_queries
+    return costs
+
+
+def _about_errors(errors: Mapping[str, int], requests: int) -> list[str]:
+    if not errors:
+        return []
+    kinds = ", ".join(f"{name} ({count:,})" for name, count in sorted(errors.items()))
+    return [f"of {requests:,} requests these failed: {kinds}"]
+
+
+def _joined(parts: Iterable[Sequence[float]]) -> NDArray[np.float64]:
+    return np.concatenate([np.asarray(part, np.float64) for part in parts])

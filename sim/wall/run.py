@@ -1,0 +1,143 @@
+"""One real run: the scenario's traffic against real processes, threads, cache and database, every read judged."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sim.backends import backend_named
+from sim.contract import Strategy
+from sim.errors import UserError
+from sim.interrupts import temporary_folder
+from sim.result import Run
+from sim.runner import check
+from sim.servers import Servers
+from sim.servers.programs import FAKETIME, FAKETIME_THREADS, Library, Needed, require_all
+from sim.servers.server import Server
+from sim.virtual import PRIVATE
+from sim.wall.crew import Crew, crew
+from sim.wall.outcome import Ending, WallResult
+from sim.wall.places import Settings, cache_place, check_backend, postgres, sqlite
+from sim.wall.worker import Job
+from sim.workload import build_workload
+
+HISTOGRAM = Library("hdrh", "hdrhistogram")
+NEEDS: dict[str, tuple[Needed, ...]] = {"sqlite": (), "postgres": backend_named("postgres").needs}  # of the rows
+LEAD_S = 0.3  # from the word to the first instant of the run, for every worker to hear it
+THREADS = 8  # a worker, where the scenario sets no limit: no real site has none
+MOST_THREADS = 256  # in all; each has a database connection of its own
+# The latencies that describe the application are slept, for there is no application; the cache and the database are
+# there, and take the time they take.
+PAUSES = ("db_read_s", "render_s", "transaction_tail_s")
+
+
+@dataclass(frozen=True)
+class Around:
+    """What is around a real run: which database keeps the rows, and which of the scenario's latencies are slept."""
+
+    database: str = "sqlite"  # a key of NAMES
+    pauses: tuple[str, ...] = PAUSES
+    foreign: str | None = None  # the URL of a server that was not started here, and may be flushed
+
+
+def run_for_real(run: Run, servers: Servers, around: Around | None = None) -> WallResult:
+    """Run on the wall clock what `sim.run` simulates, and return what happened.
+
+    Raises:
+        UserError: for what cannot run for real, or a server that dies in mid-run.
+    """
+    around = around or Around()
+    check_real(run, around)
+    began_s = time.perf_counter()
+    with _crew_of(run, servers, around) as (workers, server):
+        ending = _play(workers, server)
+    result = WallResult(run, build_workload(run.scenario, run.seed), ending, _notes(run, around), around.pauses)
+    result.wall_s = time.perf_counter() - began_s
+    return result
+
+
+def check_real(run: Run, around: Around) -> None:
+    """Refuse what cannot run for real.
+
+    Raises:
+        UserError: saying why.
+    """
+    check(run.scenario, run.strategy, run.seed)
+    if not can_be_real(run.strategy):
+        raise UserError(f"strategy {run.strategy.name!r} uses site.ideal, which runs in the simulation only")
+    workers, threads = run.scenario.workers or 1, run.scenario.threads or THREADS
+    if workers * threads > MOST_THREADS:
+        raise UserError(
+            f"{workers:,} workers of {threads:,} threads: a real run starts at most {MOST_THREADS} threads in all; "
+            "--set workers and threads lower"
+        )
+    check_backend(run.backend, run.scenario, around.foreign)
+    needs = [one for one in backend_named(run.backend).needs if one not in (FAKETIME, FAKETIME_THREADS)]
+    if around.foreign is not None:
+        needs = [one for one in needs if isinstance(one, Library)]
+    require_all([HISTOGRAM, *needs, *NEEDS[around.database]])
+
+
+def can_be_real(strategy: Strategy) -> bool:
+    """Return whether *strategy* does without the cache that cannot exist."""
+    verbs = (type(strategy).read, type(strategy).write)
+    return not any("ideal" in verb.__code__.co_names for verb in verbs)
+
+
+@contextmanager
+def _crew_of(run: Run, servers: Servers, around: Around) -> Iterator[tuple[Crew, Server | None]]:
+    """Start the run's processes on places of its own; all but the servers are gone afterwards."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(temporary_folder(PRIVATE))
+        opened = stack.enter_context(cache_place(run.backend, run.scenario, folder, servers, around.foreign))
+        rows = stack.enter_context(ROWS[around.database](servers, folder))
+        threads = run.scenario.threads or THREADS
+        jobs = [
+            Job(run, worker, threads, opened.place, rows, around.pauses, folder)
+            for worker in range(run.scenario.workers or 1)
+        ]
+        yield stack.enter_context(crew(jobs)), opened.server
+
+
+def _play(workers: Crew, server: Server | None) -> Ending:
+    """Play the run from its tables to the look at what it has left behind."""
+    workers.check_clock()  # all are up after this
+    workers.ask(0, "prepare")
+    records = workers.ask_all("play", time.monotonic() + LEAD_S)
+    if server is not None and not server.alive():
+        raise server.died()
+    entries = workers.entries() if server is None else server.entries()
+    versions = workers.ask(0, "versions")
+    stale = set().union(*workers.ask_all("left_stale", versions))
+    workers.ask(0, "clear")
+    return Ending(records, entries, versions, len(stale))
+
+
+@contextmanager
+def _in_file(_servers: Servers, folder: Path) -> Iterator[Settings]:
+    yield sqlite(folder / "rows.sqlite3")
+
+
+@contextmanager
+def _in_postgres(servers: Servers, _folder: Path) -> Iterator[Settings]:
+    with postgres(servers) as rows:
+        yield rows
+
+
+ROWS = {"sqlite": _in_file, "postgres": _in_postgres}
+
+
+def _notes(run: Run, around: Around) -> list[str]:
+    """Return what a reader must know about a real run."""
+    slept = f"slept on top: {', '.join(around.pauses)}" if around.pauses else "no latency is added"
+    threads = "" if run.scenario.threads else f", {THREADS} threads a worker as the scenario leaves them open"
+    rows = NAMES[around.database]
+    about = f"wall clock: real processes, threads and time, rows in {rows}; {slept}{threads}"
+    return [f"{about}; a rerun meets the same traffic, not the same latencies"]
+
+
+NAMES = {
+    "sqlite": "an SQLite file (one writer at a time, which the simulation knows nothing of)",
+    "postgres": "PostgreSQL",
+}

@@ -1,0 +1,74 @@
+"""The site on the wall clock: what a plain Django project needs to run a strategy as it is."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from contextvars import copy_context
+
+from django.core.cache import caches
+from django.core.cache.backends.base import BaseCache
+from django.db import connections
+
+from sim.contract import IdealCache
+from sim.errors import UserError
+from sim.wall.database import DjangoDatabase
+from sim.wall.ledger import Ledger, Request
+
+
+class DjangoSite:
+    """The application around a thread's request; implements `sim.contract.Site`."""
+
+    def __init__(self, db: DjangoDatabase, ledger: Ledger, seed: int) -> None:
+        self.db = db
+        self._ledger = ledger
+        self._seed = seed
+        self._background: list[threading.Thread] = []
+
+    @property
+    def cache(self) -> BaseCache:
+        """Django's default cache, as this thread sees it."""
+        return caches["default"]
+
+    @property
+    def ideal(self) -> IdealCache:
+        """No real site has it.
+
+        Raises:
+            UserError: always.
+        """
+        raise UserError("no real cache knows every commit at once: what needs site.ideal runs in the simulation only")
+
+    @property
+    def random(self) -> random.Random:
+        """The request's own generator, with the draws it has in the simulation."""
+        request = self._ledger.request
+        if request.chance is None:
+            request.chance = random.Random(f"{self._seed}/{request.number}")
+        return request.chance
+
+    def time(self) -> float:
+        """Return the real time in seconds."""
+        return time.time()
+
+    def spawn(self, func: Callable[[], object]) -> None:
+        """Run *func* in a background thread; the request does not wait for it."""
+        request = self._ledger.request.child()
+        thread = threading.Thread(target=copy_context().run, args=(self._in_background, request, func), daemon=True)
+        self._background.append(thread)
+        thread.start()
+
+    def drain(self) -> None:
+        """Wait for all background work to end, what it has spawned itself included."""
+        while self._background:
+            self._background.pop().join()
+
+    def _in_background(self, request: Request, func: Callable[[], object]) -> None:
+        self._ledger.request = request
+        try:
+            func()
+        except Exception as error:  # noqa: BLE001 - it fails alone, as it does in a site, and is counted
+            self._ledger.records.errors[type(error).__name__] += 1
+        finally:
+            connections.close_all()
+            self._ledger.finish(request)

@@ -1,0 +1,63 @@
+"""The cache with a stopwatch: Django's own class, each call that reaches the store timed, its round trips counted."""
+
+import time
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+from django.utils.module_loading import import_string
+
+from sim.latency import LatencyOf
+from sim.wall.ledger import Ledger
+
+PATH = f"{__name__}.Cache"  # what a worker's CACHES names as its BACKEND
+Cache: Any = None  # set once in each worker process, before Django opens its caches
+
+
+class Stopwatch:
+    """Counts and times round trips; below a server's client it is the wire (see `sim.backends.wire`)."""
+
+    def __init__(self, ledger: Ledger, rtt: LatencyOf | None) -> None:
+        self._ledger = ledger
+        self._rtt = rtt
+
+    def cross(self, _describe: Callable[[], tuple[str, ...]]) -> None:
+        """Count a round trip, and sleep half of what one takes more; the other half is slept at the call's end."""
+        request = self._ledger.request
+        nth, request.cache_calls = request.cache_calls, request.cache_calls + 1
+        if self._rtt is not None and not request.hurried:
+            half_s = self._rtt(request.number, nth) / 2
+            request.owed_s += half_s
+            time.sleep(half_s)
+
+    def opened(self, _hang_up: Callable[[], object]) -> None:
+        """Leave a new connection to its client, which closes it when the site would."""
+
+    def install(self, backend: str, primitives: Sequence[str], *, wired: bool) -> None:
+        """Let `PATH` stand for the class at *backend* with its *primitives* timed.
+
+        Without a wire below them each call counts as one round trip.
+        """
+        cls: type[Any] = import_string(backend)
+        members = {name: self._timed(getattr(cls, name), wired) for name in primitives if hasattr(cls, name)}
+        globals()["Cache"] = type(cls.__name__, (cls,), members)
+
+    def _timed(self, method: Callable[..., Any], wired: bool) -> Callable[..., Any]:
+        @wraps(method)
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            request = self._ledger.request
+            if request.in_cache:  # a part of the call around it: a cull that clears
+                return method(*args, **kwargs)
+            began_s, before = self._ledger.now(), request.cache_calls
+            request.in_cache = True
+            try:
+                if not wired:
+                    self.cross(lambda: (method.__name__,))
+                return method(*args, **kwargs)
+            finally:
+                half_s, request.owed_s, request.in_cache = request.owed_s, 0.0, False
+                if half_s:
+                    time.sleep(half_s)
+                self._ledger.called(began_s, 2 * half_s, request.cache_calls - before)
+
+        return timed

@@ -1,0 +1,56 @@
+"""The truth on the wall clock: a commit happened somewhere between two stamps, so every read is judged twice."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.records import Column
+from sim.truth import Bools, Commits, Verdicts, judge
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class DoubleVerdict:
+    """What both judgements agree on; `undecidable` marks the reads that one calls stale and the other does not."""
+
+    agreed: Verdicts
+    undecidable: Bools
+
+
+def judge_twice(reads: Mapping[str, Column], writes: Mapping[str, Column], keys: int) -> DoubleVerdict:
+    """Judge *reads* with every commit at its earliest, and again at its latest.
+
+    *writes* has the columns key_code, version, committed, before_s and after_s. Ages and versions behind are those of
+    the later commit; a read is dirty if it was at the earliest one, too.
+    """
+    done = writes["committed"] > 0
+    key_code, version = writes["key_code"][done], writes["version"][done]
+    before_s, after_s = tightened(key_code, version, writes["before_s"][done], writes["after_s"][done])
+    early, late = (
+        judge(
+            reads["key_code"],
+            reads["start_s"],
+            reads["end_s"],
+            reads["version"],
+            Commits.of(key_code, commit_s, version, keys),
+        )
+        for commit_s in (before_s, after_s)
+    )
+    return DoubleVerdict(replace(late, dirty=early.dirty), early.stale & ~late.stale)
+
+
+def tightened(key_code: Column, version: Column, before_s: Floats, after_s: Floats) -> tuple[Floats, Floats]:
+    """Return the stamps around each commit, narrowed by those of the same key: its versions commit in ascending order.
+
+    A commit comes no earlier than an older version's can, and no later than a newer version's must.
+    """
+    order = np.lexsort((version, key_code))
+    before_s, after_s = before_s.copy(), after_s.copy()
+    _, starts = np.unique(key_code[order], return_index=True)
+    for rows in np.split(order, starts[1:]):
+        before_s[rows] = np.maximum.accumulate(before_s[rows])
+        after_s[rows] = np.minimum.accumulate(after_s[rows][::-1])[::-1]
+    return before_s, after_s

@@ -1,0 +1,282 @@
+"""A worker process of a real run: Django set up on private places, real threads, requests at their intended times."""
+
+import os
+import random
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextvars import copy_context
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import django
+from django.conf import settings
+from django.core.signals import request_finished, request_started
+
+from sim.backends import backend_named
+from sim.backends.wire import WIRED_SOCKETS, wired_connection
+from sim.contract import Row
+from sim.errors import StrategyError
+from sim.latency import Latency, latency_of
+from sim.result import Run
+from sim.seeds import streams
+from sim.virtual import WORLD, World
+from sim.wall import timed
+from sim.wall.ledger import Ledger, Read, Records, Request
+from sim.wall.places import CACHE_TABLE, TABLE_ALIAS, CachePlace, CacheTableRouter, Settings
+from sim.workload import Workload, build_workload
+
+if TYPE_CHECKING:
+    from sim.wall.site import DjangoSite
+
+ROWS_AT_ONCE = 1000
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker process must know. `pauses` names the scenario's latencies that are slept."""
+
+    run: Run
+    worker: int
+    threads: int
+    place: CachePlace
+    rows: Settings
+    pauses: tuple[str, ...]
+    folder: Path  # of the run: goes with it
+
+
+class Arrival(NamedTuple):
+    """A request of this worker; numbered as in the simulation, writes below zero."""
+
+    number: int
+    arrival_s: float
+    key: str
+
+
+def work(job: Job, pipe: Connection) -> None:
+    """Answer the harness's questions, one after the other, until it hangs up: the process's main function."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the harness's to handle
+    threading.Thread(target=_follow_parent, args=(job.folder,), daemon=True).start()
+    worker: Any = None
+    while True:
+        try:
+            verb, args = pipe.recv()
+        except EOFError:
+            return
+        try:
+            worker = worker or Worker(job)
+            pipe.send((True, getattr(worker, verb)(*args)))
+        except Exception as error:  # noqa: BLE001 - the harness raises it
+            pipe.send((False, f"{type(error).__name__}: {error}"))
+
+
+def _follow_parent(folder: Path) -> None:
+    """End with the harness, however it ended; killed, it could not take its folder along."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        shutil.rmtree(folder, ignore_errors=True)
+        os._exit(143)
+
+
+class Worker:
+    """A worker process's side of the run."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self._ledger = Ledger()
+        self._turn = threading.Lock()
+        scenario, seeds = job.run.scenario, streams(job.run.seed)
+        self._pauses = {name: latency_of(name, spec_of(job.run, name), seeds[name]) for name in job.pauses}
+        self._stopwatch = timed.Stopwatch(self._ledger, self._pauses.get("cache_rtt_s"))
+        self._workload = build_workload(scenario, job.run.seed)
+        self._arrivals = iter(list(arrivals(self._workload, job.worker)))
+        self._site = self._set_up()
+
+    def _set_up(self) -> "DjangoSite":
+        job = self.job
+        databases = {"default": job.rows, **job.place.databases}
+        router = [f"{CacheTableRouter.__module__}.{CacheTableRouter.__qualname__}"] if TABLE_ALIAS in databases else []
+        settings.configure(
+            USE_TZ=True,
+            DATABASES=databases,
+            DATABASE_ROUTERS=router,
+            CACHES={"default": self._wired(job.place)},
+            LOGGING_CONFIG=None,
+        )
+        django.setup()
+        self._stopwatch.install(job.place.cache["BACKEND"], job.place.primitives, wired=job.place.wire is not None)
+        from sim.wall.database import DjangoDatabase
+        from sim.wall.site import DjangoSite
+
+        return DjangoSite(DjangoDatabase(self._ledger, self._pauses), self._ledger, job.run.seed)
+
+    def _wired(self, place: CachePlace) -> Settings:
+        """Return the entry of CACHES for the timed class, with the stopwatch on its client's wire if it has one."""
+        WORLD.set(World(clock=self._ledger, culling=random.Random(), wire=self._stopwatch))  # type: ignore[arg-type]
+        options = {**place.cache["OPTIONS"]}
+        if place.wire == "memcached":
+            options["socket_module"] = WIRED_SOCKETS
+        elif place.wire == "redis":
+            options["connection_class"] = wired_connection("redis")
+        elif place.wire == "django-redis":
+            options["CONNECTION_POOL_KWARGS"] = {"connection_class": wired_connection("redis")}
+        return {**place.cache, "BACKEND": timed.PATH, "OPTIONS": options}
+
+    def clock(self) -> tuple[str, float]:
+        """Return which clock this process stamps with, and what it shows."""
+        return time.get_clock_info("monotonic").implementation, time.monotonic()
+
+    def prepare(self) -> None:
+        """Make the rows, and the cache's table if it has one; start from an empty cache."""
+        from django.core.management import call_command
+        from django.db import connection
+
+        from sim.wall.model import Stored
+
+        with connection.schema_editor() as editor:
+            editor.create_model(Stored)
+        sizes = zip(self._workload.key_names, self._workload.key_bytes, strict=True)
+        Stored.objects.bulk_create((Stored(key=key, payload=bytes(size)) for key, size in sizes), ROWS_AT_ONCE)
+        if TABLE_ALIAS in settings.DATABASES:
+            call_command("createcachetable", CACHE_TABLE, database=TABLE_ALIAS, verbosity=0)
+        connection.close()
+        self.clear()
+
+    def clear(self) -> None:
+        """Empty the cache: before the run, and after it so that a foreign server keeps nothing of it."""
+        self._site.cache.clear()
+
+    def play(self, began_s: float) -> Records:
+        """Serve this worker's requests, the run having begun at *began_s* on the monotonic clock."""
+        self._ledger.begin(began_s)
+        targets = [partial(copy_context().run, self._serve) for _ in range(self.job.threads)]
+        threads = [threading.Thread(target=target, daemon=True) for target in targets]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self._site.drain()
+        return self._ledger.records
+
+    def entries(self) -> float:
+        """Return how many entries this worker adds to those of the run, NaN where nobody can count them."""
+        if self.job.place.one_store and self.job.worker > 0:
+            return 0
+        return entries_of(self._site.cache)
+
+    def versions(self) -> dict[str, int]:
+        """Return the version of every row that was ever written, as its table holds it."""
+        from sim.wall.model import Stored
+
+        return dict(Stored.objects.filter(version__gt=0).values_list("key", "version"))
+
+    def left_stale(self, versions: Mapping[str, int]) -> set[str]:
+        """Read every written key once more, and return those that come back older than *versions* says."""
+        read = self.job.run.strategy.read
+        return {key for key, version in versions.items() if read(self._site, key).version < version}
+
+    def _serve(self) -> None:
+        """Serve requests in order of arrival, as one of the threads that take the next one in turn."""
+        from django.db import connections
+
+        for arrival in iter(self._next, None):
+            self._wait_for(arrival.arrival_s)
+            self._answer(arrival)
+        connections.close_all()
+
+    def _next(self) -> Arrival | None:
+        with self._turn:
+            return next(self._arrivals, None)
+
+    def _wait_for(self, arrival_s: float) -> None:
+        delay_s = arrival_s - self._ledger.now()
+        if delay_s > 0:  # else it has waited for this thread: that is the site's doing, not the generator's
+            time.sleep(delay_s)
+            self._ledger.records.late_s.append(self._ledger.now() - arrival_s)
+
+    def _answer(self, arrival: Arrival) -> None:
+        measured = arrival.arrival_s >= self.job.run.scenario.warmup_s
+        request = Request(arrival.number, arrival.arrival_s, self._ledger.now(), measured, hurried=False)
+        self._ledger.request = request
+        request_started.send(sender=Worker)
+        try:
+            self._run(request, arrival.key)
+        except Exception as error:  # noqa: BLE001 - a request that fails is counted; the site goes on
+            self._ledger.records.errors[type(error).__name__] += 1
+            _drop_connections()
+        finally:
+            request_finished.send(sender=Worker)
+            self._ledger.finish(request)
+
+    def _run(self, request: Request, key: str) -> None:
+        from django.db import connection
+
+        strategy = self.job.run.strategy
+        row = (strategy.write if request.number < 0 else strategy.read)(self._site, key)
+        end_s = self._ledger.now()
+        if connection.in_atomic_block:
+            raise StrategyError(f"{type(strategy).__name__} left a transaction open")
+        if request.number >= 0:
+            self._record(request, key, row, end_s)
+
+    def _record(self, request: Request, key: str, row: Row, end_s: float) -> None:
+        if row.key != key:
+            raise StrategyError(f"read() returned the row of {row.key!r:.60} for {key!r:.60}")
+        if request.measured:
+            read = Read(request.arrival_s, request.start_s, end_s, key, request.db_reads == 0, row.version)
+            self._ledger.records.reads.append(read)
+
+
+def spec_of(run: Run, name: str) -> Latency:
+    """Return one of the scenario's latencies, with "auto" resolved for its backend."""
+    if name == "cache_rtt_s":
+        return backend_named(run.backend).rtt_s(run.scenario.cache_rtt_s)
+    spec: Latency = getattr(run.scenario, name)
+    return spec
+
+
+def arrivals(workload: Workload, worker: int) -> Iterator[Arrival]:
+    """Yield the requests of one worker in order of arrival, with the numbers they have in the simulation."""
+    names, reads, writes = workload.key_names, count(), count(-1, -1)
+    for chunk in workload.chunks():
+        columns = (chunk.is_write, chunk.arrival_s, chunk.key_code, chunk.worker)
+        for is_write, arrival_s, code, own in zip(*(column.tolist() for column in columns), strict=True):
+            number = next(writes if is_write else reads)
+            if own == worker:
+                yield Arrival(number, arrival_s, names[code])
+
+
+def entries_of(cache: Any) -> float:
+    """Return how many entries *cache* holds, expired ones included."""
+    from django.core.cache.backends.db import DatabaseCache
+    from django.core.cache.backends.dummy import DummyCache
+    from django.core.cache.backends.filebased import FileBasedCache
+    from django.core.cache.backends.locmem import LocMemCache
+    from django.db import connections
+
+    if isinstance(cache, LocMemCache):
+        return len(cache._cache)  # type: ignore[attr-defined]
+    if isinstance(cache, FileBasedCache):
+        return len(cache._list_cache_files())  # type: ignore[attr-defined]
+    if isinstance(cache, DatabaseCache):
+        with connections[TABLE_ALIAS].cursor() as cursor:
+            cursor.execute(f"SELECT COUNT(*) FROM {CACHE_TABLE}")  # noqa: S608 - our own table's name
+            return int(cursor.fetchone()[0])
+    return 0 if isinstance(cache, DummyCache) else float("nan")
+
+
+def _drop_connections() -> None:
+    """Close this thread's connections and forget them, whatever a failed request has left open in them."""
+    from django.db import connections
+
+    for open_one in connections.all(initialized_only=True):
+        open_one.close()
+        del connections[open_one.alias]

@@ -1,0 +1,207 @@
+"""`bench` and `verify` as they are typed: what they print and write, what they refuse, and what they leave behind."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import redis
+import typer
+
+from sim.__main__ import _end_with
+from sim.experiment import outcome_of
+from sim.metrics import METRICS, WALL_METRICS
+from sim.wall.bench import failures
+from sim.wall.run import Around
+from tests.cli.test_command_line import cachewise, refused
+from tests.helpers import SERVERS, wait_until
+from tests.servers.test_lifetime import living
+from tests.wall.tools import BRIEF, SlowCommits, real
+
+SMALL = [
+    *("--set", "keys=5", "--set", "reads_per_s=60", "--set", "writes_per_s=10", "--set", "warmup_s=0.2"),
+    *("--duration", "0.8", "--timeout", "2"),
+]
+ONE = ["wall_check", *SMALL, "--strategy", "ttl-only"]
+
+
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """Give an empty folder for all temporary files, short enough for sockets."""
+    with tempfile.TemporaryDirectory(prefix="cw-") as place:
+        Path(place).chmod(0o711)
+        yield Path(place)
+
+
+def test_bench_says_which_clock_it_was(tmp_path: Path) -> None:
+    """Every output of a real run says "wall clock": the table's title, the notes, the page; every figure is there."""
+    done = cachewise("bench", *ONE, "--database", "sqlite", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "wall_check on locmem, wall clock" in done.stdout
+    assert "wall clock: real processes, threads and time, rows in an SQLite file (one writer" in " ".join(
+        done.stdout.split()
+    )
+    table = pd.read_csv(tmp_path / "summary.csv")
+    assert {*METRICS, *WALL_METRICS} < set(table.columns)
+    assert table["notes"].str.startswith("wall clock: ").all()
+    page = (tmp_path / "report.html").read_text()
+    assert "<title>cachewise: wall_check, wall clock</title>" in page
+    assert "1 real run over Django&#x27;s own cache backends on the wall clock" in page or "1 real run over" in page
+    assert "the same reads come out" not in page
+    assert "Latencies are simulated" not in page
+
+
+def test_bench_prints_for_programs() -> None:
+    """`--format json` prints one object a run, seed by seed."""
+    done = cachewise("bench", *ONE, "--database", "sqlite", "--seeds", "2", "--format", "json")
+    rows = json.loads(done.stdout)
+    assert [row["seed"] for row in rows] == [1, 2]
+    assert all(row["errors"] == 0 and row["throughput_per_s"] > 10 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--strategy", "oracle"], "strategy 'oracle' uses site.ideal, which runs in the simulation only"),
+        (["--backend", "shared"], "backend 'shared' is one LocMem store, which several processes cannot share"),
+        (["--database", "mysql"], "unknown database 'mysql'"),
+        (["--added-latency", "db_raed_s"], "unknown latency 'db_raed_s'; did you mean 'db_read_s'?"),
+        (["--backend", "redsi"], "unknown backend 'redsi'; did you mean 'redis'?"),
+        (["--backend", "redis", "--set", "max_entries=3"], "max_entries=3 means nothing to backend 'redis'"),
+        (["--seed", "1", "--seeds", "2"], "--seed and --seeds exclude each other"),
+        (["--duration", "0"], "must be above 0"),
+        (["--set", "threads=1000"], "2 workers of 1,000 threads: a real run starts at most 256 threads in all"),
+        (
+            ["--backend", "locmem", "--server", "redis://localhost:1", "--this-server-may-be-flushed"],
+            "backend 'locmem' has no server",
+        ),
+        (
+            ["--backend", "redis", "--server", "http://localhost:1", "--this-server-may-be-flushed"],
+            "backend 'redis' needs redis://… or rediss://… or unix://…",
+        ),
+    ],
+)
+def test_what_cannot_run_for_real_is_one_line(options: list[str], message: str) -> None:
+    """Bad input is refused before anything starts, in one line that says what is wrong."""
+    assert message in refused(cachewise("bench", "wall_check", *options))
+
+
+def test_a_foreign_server_is_left_alone() -> None:
+    """Without the flag nobody connects to the server named: the command refuses before."""
+    with socket.create_server(("127.0.0.1", 0)) as somebodys:
+        somebodys.setblocking(False)  # noqa: FBT003 - the socket module's own
+        url = f"redis://127.0.0.1:{somebodys.getsockname()[1]}/0"
+        message = refused(cachewise("bench", *ONE, "--backend", "redis", "--server", url))
+        assert "--this-server-may-be-flushed" in message
+        with pytest.raises(BlockingIOError):
+            somebodys.accept()
+
+
+@pytest.mark.servers
+def test_a_foreign_server_that_may_be_flushed() -> None:
+    """With the flag the runs use it, empty it first, and leave nothing in it."""
+    server = SERVERS.start("redis", virtual=False)
+    with redis.Redis(unix_socket_path=str(server.socket)) as client:
+        client.set("theirs", "gone")
+        commands = client.info("stats")["total_commands_processed"]
+        done = cachewise(
+            *("bench", *ONE, "--backend", "redis", "--database", "sqlite", "--format", "json"),
+            *("--server", server.location, "--this-server-may-be-flushed"),
+        )
+        assert done.returncode == 0, done.stderr
+        assert client.info("stats")["total_commands_processed"] > commands + 50
+        assert client.dbsize() == 0
+    (row,) = json.loads(done.stdout)
+    assert row["hit_ratio"] > 0.3
+    assert row["entries_end"] is None, "nobody asks a server that is not ours"
+
+
+@pytest.mark.servers
+def test_too_many_undecidable_reads_fail(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where a COMMIT takes long, many reads start before it has ended: a line says so, and the exit code is 1."""
+    scenario = replace(BRIEF, keys=1, writes_per_s=15, transaction_tail_s=0)
+    outcome = outcome_of(real(scenario, SlowCommits(), around=Around("postgres")))
+    assert outcome.summary["undecidable"] > 0.05 * outcome.summary["reads"]
+    (line,) = failures([outcome])
+    assert "reads are undecidable (more than 1%)" in line
+    with pytest.raises(typer.Exit) as end:
+        _end_with([], [line])
+    assert end.value.exit_code == 1
+    assert capsys.readouterr().err == f"cachewise: {line}\n"
+
+
+def start(temporary: Path, *options: str) -> subprocess.Popen[str]:
+    """Start a bench of a minute, and return when its traffic is under way."""
+    command = [
+        sys.executable,
+        "-m",
+        "sim",
+        "bench",
+        "wall_check",
+        "--strategy",
+        "ttl-only",
+        "--duration",
+        "60",
+        *options,
+    ]
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    process = subprocess.Popen(
+        command, env=environment, start_new_session=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    wait_until(lambda: list(temporary.glob("**/rows.sqlite3-wal")) and len(group(process)) > 2)
+    time.sleep(0.5)
+    return process
+
+
+def group(process: subprocess.Popen[str]) -> list[int]:
+    """Return the living processes of *process*'s session."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            state, *fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if state != "Z" and int(fields[2]) == process.pid:
+            found.append(int(entry.name))
+    return found
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    ("number", "backend"),
+    [(signal.SIGINT, "locmem"), (signal.SIGTERM, "redis"), (signal.SIGKILL, "locmem"), (signal.SIGKILL, "redis")],
+)
+def test_nothing_survives(number: signal.Signals, backend: str, temporary: Path) -> None:
+    """Two seconds after the harness has ended, however it did, no process and no folder of it is left."""
+    with start(temporary, "--backend", backend, "--database", "sqlite") as process:
+        assert len(group(process)) >= 3, "the harness and two workers"
+        process.send_signal(number)
+        ended_s = time.monotonic()
+        out, said = process.communicate()
+        wait_until(lambda: not group(process) and not living(temporary) and not list(temporary.iterdir()))
+        assert time.monotonic() - ended_s < 2
+    assert out == ""
+    if number == signal.SIGINT:
+        assert (process.returncode, said) == (130, "cachewise: interrupted; nothing was written\n")
+    elif number == signal.SIGTERM:
+        assert (process.returncode, said) == (143, "")
+    assert "Traceback" not in said
+
+
+def test_a_worker_that_dies_ends_the_run(temporary: Path) -> None:
+    """A worker process that is killed ends the command with one line, and takes nothing else down."""
+    with start(temporary, "--database", "sqlite") as process:
+        os.kill(max(group(process)), signal.SIGKILL)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert said == "cachewise: worker process 1 ended in mid-run\n"
+    assert not list(temporary.iterdir())

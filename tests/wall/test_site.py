@@ -1,0 +1,141 @@
+"""The site on the wall clock: the very strategies in real processes, and books that agree with the table."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sim import UserError
+from sim.wall.outcome import WallResult
+from sim.wall.run import Around, can_be_real
+from strategies import STRATEGIES, DeleteInTransaction, DeleteOnWrite, Oracle, TtlOnly, Versioning
+from tests.helpers import run
+from tests.wall.tools import BRIEF, Broken, Plain, Spawning, Undecided, real, timed_script
+
+TWO = replace(BRIEF, workers=2)
+REAL = [name for name, strategy in STRATEGIES.items() if can_be_real(strategy()) and not getattr(strategy, "needs", ())]
+
+
+def committed(result: WallResult) -> dict[str, list[int]]:
+    """Return the versions that were committed, by key, in the order of their commits."""
+    writes = result.writes[result.writes["committed"]]
+    return {str(key): group["version"].tolist() for key, group in writes.groupby("key", observed=True)}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_every_strategy_runs_as_it_is(name: str) -> None:
+    """No request fails, every read is judged, and each key's commits are versions 1, 2, 3 … without a gap.
+
+    That the newest of them is what the table holds is checked by every real run itself.
+    """
+    result = real(BRIEF, STRATEGIES[name]())
+    assert not result.errors
+    assert result.summary["reads"] == run(BRIEF, STRATEGIES[name](), backend="locmem", seed=1).summary["reads"]
+    assert result.summary["writes"] > 10
+    assert all(versions == list(range(1, len(versions) + 1)) for versions in committed(result).values())
+    assert result.summary["aborted_ratio"] == result.summary["dirty_ratio"] == 0
+
+
+def test_only_the_oracle_stays_behind() -> None:
+    """What needs the cache that cannot exist is refused, and nothing else is."""
+    assert {name for name, strategy in STRATEGIES.items() if not can_be_real(strategy())} == {"oracle"}
+    with pytest.raises(UserError, match=r"'oracle' uses site.ideal, which runs in the simulation only"):
+        real(BRIEF, Oracle())
+
+
+def test_same_traffic_as_simulated() -> None:
+    """With the same seed a real run serves the very requests of the simulation: arrivals, keys and workers."""
+    ours, theirs = real(TWO, TtlOnly(2), seed=7), run(TWO, TtlOnly(2), backend="locmem", seed=7)
+    for column in ("arrival_s", "key", "worker"):
+        assert ours.reads[column].tolist() == theirs.reads[column].tolist()
+        written = [sorted(zip(one.writes["arrival_s"], one.writes[column], strict=True)) for one in (ours, theirs)]
+        assert written[0] == written[1]
+
+
+def test_no_request_starts_before_its_time() -> None:
+    """A thread takes a request at its intended time or later, and how much later is reported."""
+    result = real(BRIEF, Plain())
+    late_s = (result.reads["start_s"] - result.reads["arrival_s"]).to_numpy()
+    assert (late_s >= 0).all()
+    assert 0 < result.summary["late_p99_s"] <= result.summary["late_max_s"] < 0.5
+    assert (result.reads["end_s"] - result.reads["start_s"] >= BRIEF.db_read_s).all()
+
+
+def test_rolled_back_writes_are_no_commits() -> None:
+    """What a savepoint or a transaction undoes is neither logged as committed nor in the table."""
+    scenario = replace(BRIEF, keys=3, reads_per_s=10, writes_per_s=60, transaction_tail_s=0)
+    result = real(scenario, Undecided())
+    assert not result.errors
+    versions = committed(result)
+    assert "key:1" not in versions
+    assert versions["key:2"] == list(range(1, len(versions["key:2"]) + 1))
+    lost = result.writes[~result.writes["committed"]]
+    assert set(lost["key"]) == {"key:1"}
+    assert np.isnan(lost["commit_s"]).all()
+
+
+def test_failures_are_counted_and_the_site_goes_on() -> None:
+    """Exceptions are counted by type; a transaction left open is undone, and its thread serves on."""
+    scenario = replace(BRIEF, threads=1, keys=5, writes_per_s=0, reads_per_s=100, db_read_s=0)
+    result = real(scenario, Broken())
+    assert set(result.errors) == {"LookupError", "StrategyError"}
+    assert set(result.reads["key"]) == {"key:3", "key:4"}
+    assert set(result.reads["version"]) == {0}
+    assert result.summary["errors"] == sum(result.errors.values())
+    assert any("these failed: LookupError (" in note for note in result.notes)
+    assert result.summary["reads"] + sum(result.errors.values()) >= result.counts()["requests"]
+
+
+def test_background_work_is_waited_for_and_counted() -> None:
+    """The request does not wait for what it spawned; the run does, counts its cost, and the failures of it."""
+    result = real(replace(BRIEF, writes_per_s=0), Spawning())
+    assert set(result.errors) == {"LookupError"}
+    requests = result.counts()["requests"]
+    assert result.reads["hit"].all(), "the request itself loads nothing"
+    assert 0.7 * requests < result.summary["db_reads"] < requests
+
+
+def test_a_reader_that_stores_too_late(tmp_path: Path) -> None:
+    """The stale-set race on the wall clock: a slow reader stores the old row after the delete, and others get it."""
+    steps = [(0.05, "read", "a"), (0.2, "write", "a"), (0.9, "read", "a"), (1.1, "read", "a")]
+    scenario = timed_script(tmp_path, [(0.0, "read", "b"), *steps], db_read_s=0.4, warmup_s=0.01)
+    reads = real(scenario, DeleteOnWrite(60)).reads
+    reads = reads[reads["key"] == "a"]
+    assert reads["hit"].tolist() == [False, True, True]
+    assert reads["version"].tolist() == [0, 0, 0]
+    assert reads["stale"].tolist() == [False, True, True]
+    assert reads["stale_age_s"].iloc[1:].to_numpy() == pytest.approx([0.7, 0.9], abs=0.1)
+
+
+def test_a_reader_before_the_commit(tmp_path: Path) -> None:
+    """Deleting before the commit: who reads between the two stores the old row; after it, the new one is there."""
+    steps = [(0.0, "read", "a"), (0.1, "write", "a"), (0.3, "read", "a"), (0.9, "read", "a"), (1.1, "read", "a")]
+    scenario = timed_script(tmp_path, steps, transaction_tail_s=0.5)
+    inside, after = real(scenario, DeleteInTransaction(60)).reads, real(scenario, DeleteOnWrite(60)).reads
+    assert inside["stale"].tolist() == [False, False, True, True]
+    assert after["version"].tolist() == [0, 0, 1, 1]
+    assert not after["stale"].any()
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("backend", ["file", "db", "redis", "memcached", "postgres", "django-redis"])
+def test_a_shared_cache_is_one_for_all_workers(backend: str) -> None:
+    """What one process has stored another one finds, on rows in PostgreSQL; round trips count as simulated."""
+    scenario = replace(TWO, duration_s=1.0, warmup_s=0, writes_per_s=5, keys=3)
+    ours = real(scenario, Versioning(60), backend=backend, around=Around("postgres"))
+    theirs = run(scenario, Versioning(60), backend=backend, seed=1)
+    assert not ours.errors
+    assert ours.summary["cache_calls_per_request"] == pytest.approx(theirs.summary["cache_calls_per_request"], abs=0.3)
+    assert ours.summary["hit_ratio"] == pytest.approx(theirs.summary["hit_ratio"], abs=0.1)
+    assert ours.summary["hit_ratio"] > 0.5
+
+
+def test_added_latencies_are_slept_where_simulated() -> None:
+    """A load takes what the scenario says with the added latency, and hardly any time without."""
+    scenario = replace(BRIEF, writes_per_s=0, reads_per_s=40, db_read_s=0.05)
+    slow, fast = real(scenario, Plain()), real(scenario, Plain(), around=Around(pauses=()))
+    assert 0.05 <= slow.summary["response_p50_s"] < 0.09
+    assert fast.summary["response_p50_s"] < 0.04
+    assert np.median(slow.steps["db_read_s"]) < 0.04, "what was slept is not the machine's"
+    assert slow.slept == ("db_read_s", "render_s", "transaction_tail_s")

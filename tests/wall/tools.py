@@ -1,0 +1,136 @@
+"""Tools of the wall clock's tests: short real runs, and strategies that a worker process can import."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from django.db import DatabaseError
+
+from sim import Costs, Row, Scenario, Site
+from sim.contract import Bound, Strategy
+from sim.result import Run
+from sim.wall.outcome import WallResult
+from sim.wall.run import Around, run_for_real
+from tests.helpers import SERVERS, Step, script
+
+BRIEF = Scenario(
+    "brief",
+    keys=6,
+    read_popularity="uniform",
+    reads_per_s=120,
+    writes_per_s=30,
+    duration_s=0.6,
+    warmup_s=0.1,
+    db_read_s=0.005,
+    transaction_tail_s=0.01,
+    workers=1,
+    threads=4,
+)
+
+
+def real(
+    scenario: Scenario, strategy: Strategy, *, backend: str = "locmem", seed: int = 1, around: Around | None = None
+) -> WallResult:
+    """Run for real, on the test session's servers, the rows in an SQLite file unless *around* says otherwise."""
+    return run_for_real(Run(scenario, strategy, backend, seed), SERVERS, around)
+
+
+def timed_script(folder: Path, steps: list[Step], **settings: Any) -> Scenario:
+    """Return a scenario that replays *steps* at their very times, on threads enough for all of them at once."""
+    return script(folder, steps, **{"threads": 8, **settings})
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A strategy that asks the database and writes in a transaction: what the others here change."""
+
+    name: ClassVar[str] = "plain"
+    costs: ClassVar[Costs] = Costs(0, 0, 0)
+    stale_at_most: ClassVar[Bound] = "none"
+
+    def read(self, site: Site, key: str) -> Row:
+        """Ask the database."""
+        return site.db.read(key)
+
+    def write(self, site: Site, key: str) -> None:
+        """Change the row."""
+        with site.db.atomic():
+            site.db.write(key)
+
+
+@dataclass(frozen=True)
+class Undecided(Plain):
+    """Writes that come to nothing in every way there is, around one that is committed; `key:1` loses all of it."""
+
+    def write(self, site: Site, key: str) -> None:
+        """Write once for good, once in a savepoint that fails, and for one key in a transaction that does."""
+        try:
+            with site.db.atomic():
+                site.db.write(key)
+                try:
+                    with site.db.atomic():
+                        site.db.write(key)
+                        raise DatabaseError("the savepoint fails")
+                except DatabaseError:
+                    pass
+                if key == "key:1":
+                    raise DatabaseError("the transaction fails")
+        except DatabaseError:
+            pass
+        site.db.write("key:2")  # by itself
+
+
+left_open: list[Any] = []  # in a worker process: forgotten, a transaction would be rolled back
+
+
+@dataclass(frozen=True)
+class Broken(Plain):
+    """Fails in three ways; every request after a failure finds its thread as good as new."""
+
+    def read(self, site: Site, key: str) -> Row:
+        """Raise for one key, leave a transaction open for another."""
+        if key == "key:0":
+            raise LookupError(key)
+        if key == "key:1":
+            left_open.append(site.db.atomic())
+            left_open[-1].__enter__()
+            site.db.write(key)
+        return site.db.read("key:3" if key == "key:2" else key)
+
+
+@dataclass(frozen=True)
+class Spawning(Plain):
+    """Loads in the background, beside the request, and fails there for one key."""
+
+    def read(self, site: Site, key: str) -> Row:
+        """Return the cached row; load it behind the request's back."""
+        row: Row | None = site.cache.get(key)
+        site.spawn(lambda: self._load(site, key))
+        return Row(key, 0, b"") if row is None else row
+
+    def _load(self, site: Site, key: str) -> None:
+        if key == "key:0":
+            raise LookupError(key)
+        site.cache.set(key, site.db.read(key), 60)
+
+
+SLOW = """
+    CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.05); RETURN NULL; END';
+    CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON cachewise_rows
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow();
+"""
+
+
+@dataclass(frozen=True)
+class SlowCommits(Plain):
+    """On PostgreSQL: what each write leaves to its COMMIT takes 50 ms there."""
+
+    def write(self, site: Site, key: str) -> None:
+        """Change the row; the first one sees to the rest."""
+        from django.db import connection
+
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_trigger WHERE tgname = 'slow'")
+            if cursor.fetchone() is None:
+                cursor.execute(SLOW)
+        super().write(site, key)

@@ -47,6 +47,7 @@ TracePath = Annotated[str | None, typer.Option(help="replay this file's requests
 Timeout = Annotated[str | None, typer.Option(help="timeout of all strategies that do not name their own")]
 Out = Annotated[Path | None, typer.Option(help="folder for summary, charts and report.html")]
 Form = Annotated[Format, typer.Option("--format", help="what to print")]
+LayoutForm = Annotated[Layout, typer.Option("--format", help="with --conformance: what to print")]
 Duration = Annotated[float | None, typer.Option(help="measured seconds of each run, instead of duration_s")]
 RowsIn = Annotated[str | None, typer.Option(help="postgres or sqlite; postgres if left out and installed")]
 Added = Annotated[

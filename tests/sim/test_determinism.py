@@ -64,6 +64,7 @@ def test_other_processes_and_hash_seeds() -> None:
     """Fresh processes under different PYTHONHASHSEED values give the bytes that this one does, on every backend."""
     here = "".join(map(digest_on, BACKENDS))
     code = f"""
+        from tests.helpers import SERVERS
         from tests.sim.test_determinism import *
         print("".join(map(digest_on, {BACKENDS})))
         SERVERS.close()

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from sim.interrupts import interrupts_held
+from sim.interrupts import interrupts_held, temporary_folder
 from sim.servers.home import Home
 from sim.servers.memcached import MemcachedServer
 from sim.servers.postgres import PostgresServer
@@ -38,6 +39,14 @@ class Servers:
                 self._home = self._home or Home()
                 server = self._running[kind, virtual] = KINDS[kind](self._home, virtual=virtual)
         return server
+
+    @contextmanager
+    def folder(self) -> Iterator[Path]:
+        """Give a private folder that is gone afterwards, if need be (kill -9) through the session's watchdog."""
+        with interrupts_held():
+            self._home = self._home or Home()
+        with temporary_folder("run-", self._home.folder) as folder:
+            yield folder
 
     def close(self) -> None:
         """Stop and reap all servers and remove their folder; harmless to repeat."""

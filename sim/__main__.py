@@ -5,7 +5,6 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -33,14 +32,6 @@ app = typer.Typer(
 # Where a cache refuses what a strategy asks of it (a value too large, a script it does not know), its client says why.
 CACHE_CLIENTS = ("redis", "django_redis", "valkey", "django_valkey", "pymemcache", "pylibmc", "psycopg")
 INTERRUPTED = 130  # the exit code after Ctrl-C: 128 + SIGINT
-
-
-class Listing(StrEnum):
-    """What `list` lists."""
-
-    SCENARIOS = "scenarios"
-    STRATEGIES = "strategies"
-    BACKENDS = "backends"
 
 
 @app.command()
@@ -202,23 +193,33 @@ def init(
 
 
 @app.command("list")
-def list_(what: Annotated[Listing, typer.Argument(help="what to list")]) -> None:
+def list_(what: Annotated[options.Listing, typer.Argument(help="what to list")]) -> None:
     """List the scenarios, the strategies or the backends."""
     for name, text in _LISTINGS[what]():
         typer.echo(f"{name}\n    {text}")
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    conformance: Annotated[bool, typer.Option("--conformance", help="show what every backend's calls do")] = False,
+    backend: Annotated[list[str] | None, typer.Option(help="with --conformance: repeatable; all if left out")] = None,
+    form: Annotated[
+        options.Layout, typer.Option("--format", help="with --conformance: what to print")
+    ] = options.Layout.TABLE,
+) -> None:
     """Check that everything cachewise needs is here and works, and say what to do where it does not."""
+    from sim.conformance.report import drive
     from sim.doctor import check_up
 
+    if backend and not conformance:
+        raise UserError("--backend needs --conformance: without it the doctor looks at all backends")
+    markdown = conformance and form is options.Layout.MARKDOWN
     healthy = True
-    for finding in check_up():
+    for finding in drive(backend or [], markdown=markdown, show=typer.echo) if conformance else check_up():
         healthy &= finding.verdict != "PROBLEM"
-        typer.echo(f"{finding.verdict:<7}  {finding.what}: {finding.found}")
+        typer.echo(f"{finding.verdict:<7}  {finding.what}: {finding.found}", err=markdown)
         if finding.mend:
-            typer.echo(f"         mend: {finding.mend}")
+            typer.echo(f"         mend: {finding.mend}", err=markdown)
     if not healthy:
         raise typer.Exit(1)
 
@@ -337,9 +338,9 @@ def _list_backends() -> list[tuple[str, str]]:
 
 
 _LISTINGS = {
-    Listing.SCENARIOS: _list_scenarios,
-    Listing.STRATEGIES: _list_strategies,
-    Listing.BACKENDS: _list_backends,
+    options.Listing.SCENARIOS: _list_scenarios,
+    options.Listing.STRATEGIES: _list_strategies,
+    options.Listing.BACKENDS: _list_backends,
 }
 
 

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import ClassVar, cast
 
-from sim.backends import BACKENDS
+from sim.backends import BACKENDS, backend_named
 from sim.contract import Bound, Costs, Row, Site
 from sim.errors import UserError, one_line
 from sim.runner import run
@@ -81,12 +81,24 @@ def _temporary_folder() -> Finding:
         return Finding("temporary folder", one_line(error), "set TMPDIR to a folder you can write to")
 
 
+def what_is_missing(name: str, *, optional: bool = True) -> Finding | None:
+    """Return what the backend called *name* needs and is not here, if there is anything.
+
+    Raises:
+        UserError: naming the nearest backend there is.
+    """
+    missing = [one for one in backend_named(name).needs if one.find() is None]
+    if not missing:
+        return None
+    names = ", ".join(one.name for one in missing)
+    return Finding(f"backend {name}", f"not installed: {names}", mend_of(missing), optional=optional)
+
+
 def _backend(name: str) -> Finding:
     """Run a few hundred requests on the backend and see that they were judged."""
-    missing = [one for one in BACKENDS[name].needs if one.find() is None]
-    if missing:
-        names = ", ".join(one.name for one in missing)
-        return Finding(f"backend {name}", f"not installed: {names}", mend_of(missing), optional=True)
+    absent = what_is_missing(name)
+    if absent is not None:
+        return absent
     scenario = Scenario("doctor", keys=5, reads_per_s=50, writes_per_s=5, duration_s=5, warmup_s=1)
     try:
         summary = run(scenario, _Probe(), backend=name, seed=1).summary

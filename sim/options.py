@@ -1,4 +1,4 @@
-"""The options that several verbs of the command line share."""
+"""The options of the command line: those that several verbs share, and what an option can be."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +14,21 @@ class Format(StrEnum):
     CSV = "csv"
     JSON = "json"
     MARKDOWN = "markdown"
+
+
+class Layout(StrEnum):
+    """How `doctor --conformance` prints what it has seen."""
+
+    TABLE = "table"
+    MARKDOWN = "markdown"
+
+
+class Listing(StrEnum):
+    """What `list` lists."""
+
+    SCENARIOS = "scenarios"
+    STRATEGIES = "strategies"
+    BACKENDS = "backends"
 
 
 Target = Annotated[str, typer.Argument(help="a scenario's name, or a file such as ./my_scenario.py")]
@@ -32,6 +47,7 @@ TracePath = Annotated[str | None, typer.Option(help="replay this file's requests
 Timeout = Annotated[str | None, typer.Option(help="timeout of all strategies that do not name their own")]
 Out = Annotated[Path | None, typer.Option(help="folder for summary, charts and report.html")]
 Form = Annotated[Format, typer.Option("--format", help="what to print")]
+LayoutForm = Annotated[Layout, typer.Option("--format", help="with --conformance: what to print")]
 Duration = Annotated[float | None, typer.Option(help="measured seconds of each run, instead of duration_s")]
 RowsIn = Annotated[str | None, typer.Option(help="postgres or sqlite; postgres if left out and installed")]
 Added = Annotated[

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from sim.backends import BACKENDS as BY_NAME
+from sim.interrupts import HELD
 from sim.servers.home import Home
 from sim.servers.programs import mend_of
 from sim.servers.redis import RedisServer
@@ -67,6 +68,15 @@ class _Bystander(RedisServer):
 
     def command(self) -> list[str]:
         return [part if part != "0" else "6379" for part in super().command()]
+
+
+@pytest.fixture(autouse=True)
+def signals() -> Iterator[None]:
+    """Put the signals' handlers back: a command called in this process ends by ignoring them, as processes inherit."""
+    before = {number: signal.getsignal(number) for number in HELD}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def _is_taken(port: int) -> bool:

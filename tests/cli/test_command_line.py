@@ -126,6 +126,18 @@ def test_the_doctor_is_well():
     assert "backend db" in done.stdout
 
 
+def test_the_doctor_drives_the_backends():
+    """`doctor --conformance` prints one backend's tables and verdicts, and as a document the same."""
+    table = cachewise("doctor", "--conformance", "--backend", "locmem")
+    document = cachewise("doctor", "--conformance", "--backend", "locmem", "--format", "markdown")
+    assert (table.returncode, document.returncode) == (0, 0), table.stderr + document.stderr
+    assert document.stdout.startswith("# What the cache backends of Django")
+    for text in (table.stdout, document.stdout):
+        assert "REFUTED" not in text
+        for words in ("LocMemCache.touch", "30 d + 1 s", "< 2592001", "confirmed", "no: beside incr_version, set"):
+            assert words in text
+
+
 def test_help_is_light():
     """`cachewise --help` imports neither pandas nor matplotlib."""
     code = (
@@ -163,6 +175,8 @@ def test_help_is_light():
         (["run", "./nowhere.py"], "no such scenario file"),
         (["runn", "x"], "run"),
         (["list", "scenario"], "scenarios"),
+        (["doctor", "--conformance", "--backend", "locmen"], "locmem"),
+        (["doctor", "--backend", "locmem"], "--conformance"),
         (["init", "notes.txt"], ".py"),
         (["init", "x.py", "--reads-per-s", "-1"], "negative"),
     ],

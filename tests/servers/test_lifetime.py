@@ -200,7 +200,8 @@ def test_a_server_that_dies_leaves_no_report(temporary: Path, tmp_path: Path) ->
 def test_nothing_survives_a_killed_experiment(temporary: Path) -> None:
     """Kill -9 of `cachewise run` on two processes: their servers and folders are gone within two seconds."""
     command = [sys.executable, "-m", "sim", "run", "product_list", "--set", "duration_s=100000", "--seeds", "2"]
-    with subprocess.Popen([*command, "--backend", "redis", "--backend", "memcached", "--jobs", "2"]) as process:
+    every = [*command, "--backend", "redis", "--backend", "memcached", "--jobs", "2"]
+    with subprocess.Popen(every, stderr=subprocess.DEVNULL) as process:
         wait_until(lambda: len([one for one in living(temporary) if "watchdog" not in one]) >= 2)
         process.kill()
         process.wait()

@@ -5,7 +5,6 @@ backend's records to the byte, so every difference between two backends is the w
 with a rule off, differences appear that nothing explains.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,10 @@ import pandas as pd
 import pytest
 
 from sim import Row, Scenario, Site
-from sim.backends import BACKENDS as BY_NAME
 from strategies import STRATEGIES, TtlOnly
 from tests.helpers import Custom, run, script
-from tests.sim.rule_book import RULES, Rules, rule_book
+from tests.sim.conftest import Open
+from tests.sim.rule_book import RULES
 from tests.strategies.test_conformance import made
 
 EQUAL = Scenario(
@@ -37,29 +36,19 @@ EQUAL = Scenario(
 ONE_STORE = ("shared", "file", "db")  # of the embedded ones
 CROWDED = EQUAL.with_settings({"max_entries": "8", "cull_frequency": "3"})
 WRITTEN = EQUAL.with_settings({"keys": "3", "writes_per_s": "40", "cache_rtt_s": "0.02"})
-Open = Callable[[Rules], str]
 
 
-@pytest.fixture
-def on_rules(monkeypatch: pytest.MonkeyPatch) -> Open:
-    """Return a function that offers the rule book with some rules as a backend, and returns its name."""
-
-    def opened(rules: Rules) -> str:
-        monkeypatch.setitem(BY_NAME, "rule book", rule_book(rules))
-        return "rule book"
-
-    return opened
-
-
-def unexplained(scenario: Scenario, strategy: Any, backend: str, rules: Rules, on_rules: Open) -> int:
-    """Return how many reads differ between *backend* and the rule book under *rules*."""
+def unexplained(
+    scenario: Scenario, strategy: Any, backend: str, rules: Any, on_rules: Open, *, entries: bool = True
+) -> int:
+    """Return how many reads differ between *backend* and the rule book under *rules*, and perhaps what is left."""
     real = run(scenario, strategy, backend=backend, seed=5)
     model = run(scenario, strategy, backend=on_rules(rules), seed=5)
     pd.testing.assert_frame_equal(
         real.reads[["arrival_s", "key", "worker"]], model.reads[["arrival_s", "key", "worker"]]
     )
     different = ~((real.reads == model.reads) | (real.reads.isna() & model.reads.isna())).all(axis=1)
-    left = real.summary["entries_end"] != model.summary["entries_end"]
+    left = entries and real.summary["entries_end"] != model.summary["entries_end"]
     return int(different.sum()) + int(left)
 
 
@@ -68,6 +57,13 @@ def unexplained(scenario: Scenario, strategy: Any, backend: str, rules: Rules, o
 def test_every_difference_is_a_rule(name: str, backend: str, on_rules: Open) -> None:
     """Under every strategy the rule book with a backend's rules gives that backend's reads, all of them."""
     assert unexplained(EQUAL, made(name, 2.5), backend, RULES[backend], on_rules) == 0
+
+
+@pytest.mark.parametrize("name", ["ttl-only", "versioning", "get-or-set", "incr-version"])
+def test_locmem_with_one_worker_is_shared(name: str, on_rules: Open) -> None:
+    """With a single worker process LocMem keeps the rules of the store that all workers share."""
+    alone = EQUAL.with_settings({"workers": "1"})
+    assert unexplained(alone, made(name, 2.5), "locmem", RULES["shared"], on_rules) == 0
 
 
 @pytest.mark.parametrize("backend", ONE_STORE)

@@ -1,0 +1,107 @@
+"""The vocabulary of surprises: a claim about backends, how it is put to the test, and the verdict."""
+
+from collections.abc import Callable, Iterable
+from copy import copy
+from typing import Any, NamedTuple
+
+from django.core.cache.backends.base import BaseCache
+
+from sim.conformance.observe import Conformance
+from sim.conformance.stage import Raised, Stage
+
+
+class Seen(NamedTuple):
+    """Whether a claim holds, and what was seen."""
+
+    holds: bool
+    words: str
+
+
+class Claim(NamedTuple):
+    """Something said of backends that may surprise, and the function that decides it.
+
+    A cache of one's own is meant where the name of its class is among `backends`.
+    """
+
+    backends: tuple[str, ...]
+    says: str
+    decided_by: str
+    check: Callable[[Stage, Conformance], Seen]
+
+
+class Verdict(NamedTuple):
+    """A claim on one backend, and what was seen there."""
+
+    claim: Claim
+    backend: str
+    seen: Seen
+
+    @property
+    def word(self) -> str:
+        """The verdict in a word."""
+        return "confirmed" if self.seen.holds else "REFUTED"
+
+
+def judge(claims: Iterable[Claim], stage: Stage, found: Conformance) -> list[Verdict]:
+    """Put to the test what is claimed of the stage's backend."""
+    names = {stage.backend, found.cache_class.rpartition(".")[2]}
+    return [Verdict(claim, stage.backend, claim.check(stage, found)) for claim in claims if names & {*claim.backends}]
+
+
+def lives(call: str, state: str, asked: str, expected: str) -> Callable[[Stage, Conformance], Seen]:
+    """Return a check that an entry lives as long as *expected* after a call."""
+
+    def check(_stage: Stage, found: Conformance) -> Seen:
+        seen = str(found.of(call, state, asked).lives)
+        return Seen(seen == expected, f"lives {seen} s" if seen[0] in "<≤" else seen)
+
+    return check
+
+
+def atomic(call: str, *rivals: str) -> Callable[[Stage, Conformance], Seen]:
+    """Return a check that exactly *rivals* show a call not to be atomic; none: that it is."""
+
+    def check(_stage: Stage, found: Conformance) -> Seen:
+        seen = tuple(found.rivals.get(call, ()))
+        words = f"no order of the two explains what came of it beside {', '.join(seen)}" if seen else "atomic"
+        return Seen(seen == rivals, words)
+
+    return check
+
+
+def takes(call: str, state: str, asked: str, *trips: str) -> Callable[[Stage, Conformance], Seen]:
+    """Return a check that a call's round trips are *trips*."""
+
+    def check(_stage: Stage, found: Conformance) -> Seen:
+        seen = found.of(call, state, asked).trips
+        return Seen(seen == trips, f"{len(seen)}: {', '.join(seen)}")
+
+    return check
+
+
+def returns(call: str, state: str, asked: str, *, gives: Any) -> Callable[[Stage, Conformance], Seen]:
+    """Return a check of what a call returns (or raises)."""
+
+    def check(_stage: Stage, found: Conformance) -> Seen:
+        seen = found.of(call, state, asked).returned
+        words = f"raises {seen.name}" if isinstance(seen, Raised) else str(seen)
+        return Seen(seen == gives and type(seen) is type(gives), words)
+
+    return check
+
+
+def every(*checks: Callable[[Stage, Conformance], Seen]) -> Callable[[Stage, Conformance], Seen]:
+    """Return a check that all *checks* pass."""
+
+    def check(stage: Stage, found: Conformance) -> Seen:
+        seen = [one(stage, found) for one in checks]
+        return Seen(all(one.holds for one in seen), "; ".join(one.words for one in seen))
+
+    return check
+
+
+def other_application(cache: BaseCache) -> BaseCache:
+    """Return a cache on the same store with a KEY_PREFIX of its own."""
+    other = copy(cache)
+    other.key_prefix = "other"
+    return other

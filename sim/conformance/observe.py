@@ -1,0 +1,88 @@
+"""What one backend does: every case observed, every call met by another caller, every async twin compared."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sim.backends import backend_named
+from sim.conformance.cases import CALLED_S, CALLS, STORED_S, Case, cases
+from sim.conformance.deciders import decider, timeout_decider
+from sim.conformance.lifetimes import Lifetime, lifetimes
+from sim.conformance.meetings import met
+from sim.conformance.stage import Stage
+from sim.conformance.twins import twins
+from sim.servers.session import Servers
+
+
+class Observation(NamedTuple):
+    """What came of a case: what it returned (or raised), its round trips, and how long the entry lived after it."""
+
+    case: Case
+    returned: Any
+    trips: tuple[str, ...]
+    lives: Lifetime
+
+
+class Conformance(NamedTuple):
+    """What one backend does.
+
+    `rivals` are, for each call that is not atomic, the calls of another caller that show it. `twins` is the number of
+    calls made beside their async twins, `unlike` names the calls that differ.
+    """
+
+    backend: str
+    cache_class: str
+    observations: Sequence[Observation]
+    rivals: Mapping[str, Sequence[str]]
+    deciders: Mapping[str, str]
+    timeouts_by: str
+    twins: int
+    unlike: Sequence[str]
+
+    def of(self, call: str, state: str, asked: str = "") -> Observation:
+        """Return one observation; `asked` names the timeout, of a call that takes one."""
+        return next(one for one in self.observations if one.case == Case(call, state, asked))
+
+
+def observe(backend: str, servers: Servers) -> Conformance:
+    """Observe everything about *backend*.
+
+    Raises:
+        UserError: if it cannot run here.
+    """
+    stage = Stage(backend, servers)
+    with backend_named(backend).open(servers, virtual=True) as place:
+        cache_class = place.cache_class
+    compared, unlike = twins(backend, servers)
+    return Conformance(
+        backend=backend,
+        cache_class=f"{cache_class.__module__}.{cache_class.__qualname__}",
+        observations=_observations(stage),
+        rivals=_rivals(stage),
+        deciders={call: decider(cache_class, call) for call in CALLS},
+        timeouts_by=timeout_decider(cache_class),
+        twins=compared,
+        unlike=unlike,
+    )
+
+
+def _observations(stage: Stage) -> list[Observation]:
+    """Observe all cases side by side, on keys of their own, but those that clear everything."""
+    every = list(cases())
+    together = [case for case in every if case.call != "clear"]
+    alone = [[case] for case in every if case.call == "clear"]
+    return [one for group in (together, *alone) for one in _observed(stage, group)]
+
+
+def _observed(stage: Stage, group: Sequence[Case]) -> list[Observation]:
+    cues = [(STORED_S, case.prepare) for case in group] + [(CALLED_S, case.perform) for case in group]
+    done = stage.play(cues)[len(group) :]
+    lives = lifetimes(stage, group)
+    return [Observation(case, one.result, one.trips, life) for case, one, life in zip(group, done, lives, strict=True)]
+
+
+def _rivals(stage: Stage) -> dict[str, list[str]]:
+    rivals: dict[str, list[str]] = {}
+    for meeting, times in met(stage).items():
+        if times:
+            rivals.setdefault(meeting.call, []).append(meeting.rival)
+    return rivals

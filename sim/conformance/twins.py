@@ -1,0 +1,121 @@
+"""The `a*` twins: outside the engine and on the real clock, each call beside its async twin, on equal keys."""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import copy_context
+from functools import partial
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from django.core.cache.backends.base import BaseCache
+
+from sim.backends import Place, backend_named
+from sim.conformance.cases import CALLS, FIRST, WITH_TIMEOUT, found, three
+from sim.conformance.stage import outcome
+from sim.servers.server import Server
+from sim.servers.session import Servers
+from sim.virtual import EPOCH_S, WORLD, Clock, World, virtualise
+
+STATES: Mapping[str, float | None] = {"live": 1000, "expired": -10, "persistent": None}
+TIMEOUTS = (10, 0, None)  # what passes in less than a second would need waiting for
+
+Pair = tuple[str, str, float | None]  # a call, the key's state, the timeout asked for
+Within = Callable[[Callable[[BaseCache], Any]], Any]
+
+
+class _Twin:
+    """A cache whose calls are the async ones, waited for."""
+
+    def __init__(self, cache: BaseCache) -> None:
+        self._cache = cache
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        # Not asyncio.run: what is handed to threads comes back to this one, where the database's connection is.
+        return async_to_sync(getattr(self._cache, f"a{name}"))
+
+
+class RealClock:
+    """The real clock."""
+
+    @staticmethod
+    def time() -> float:
+        """Return seconds since 1970."""
+        return time.time()
+
+
+class HandClock:
+    """A clock that stands still until it is moved, and a server's with it."""
+
+    def __init__(self, server: Server | None) -> None:
+        self._server = server
+        self._now_s = 0.0
+
+    def time(self) -> float:
+        """Return the seconds it has been moved to."""
+        return self._now_s
+
+    def move(self, time_s: float) -> None:
+        """Set it to *time_s* seconds."""
+        self._now_s = time_s
+        if self._server is not None:
+            self._server.move(time_s)
+
+
+def twins(backend: str, servers: Servers) -> tuple[int, list[str]]:
+    """Return how many pairs of calls were made, and the calls whose results or leavings differ in any of them."""
+    pairs = [
+        (call, state, timeout)
+        for call in CALLS
+        for state in STATES
+        for timeout in (TIMEOUTS if call in WITH_TIMEOUT else TIMEOUTS[:1])
+    ]
+    with real_cache(backend, servers) as within:
+        unlike = [pair[0] for pair in pairs if within(partial(_differ, pair=pair))]
+    return len(pairs), list(dict.fromkeys(unlike))
+
+
+@contextmanager
+def real_cache(backend: str, servers: Servers) -> Iterator[Within]:
+    """Give a function that calls another with a cache of *backend* on the real clock, outside the engine."""
+    with backend_named(backend).open(servers, virtual=False) as place, _outside(place, RealClock(), 0) as within:
+        yield within
+
+
+@contextmanager
+def hand_moved_cache(backend: str, servers: Servers) -> Iterator[tuple[Within, HandClock]]:
+    """Give such a function with a cache whose time is that of a clock moved by hand."""
+    with backend_named(backend).open(servers, virtual=True) as place:
+        epoch_s = 0 if place.server is None else place.server.begin()
+        clock = HandClock(place.server)
+        with _outside(place, clock, epoch_s) as within:
+            yield within, clock
+
+
+@contextmanager
+def _outside(place: Place, clock: Clock, epoch_s: float) -> Iterator[Within]:
+    virtualise()
+    make: Any = place.cache_class
+    cache = make(place.location, dict(place.params))
+    context = copy_context()
+    context.run(WORLD.set, World(clock, random.Random(1), place.database_alias, epoch_s=EPOCH_S + epoch_s))
+    try:
+        yield lambda body: context.run(body, cache)
+    finally:
+        context.run(cache.clear)
+        cache.close()
+
+
+def _differ(cache: BaseCache, pair: Pair) -> bool:
+    return bool(_made(cache, cache, pair) != _made(cache, _Twin(cache), pair))
+
+
+def _made(cache: BaseCache, calls: Any, pair: Pair) -> Any:
+    """Return what the call gives on keys in its state, and what it leaves."""
+    call, state, timeout = pair
+    for key in three("k"):
+        cache.set(key, FIRST, STATES[state])
+    cache.delete("k", version=2)
+    returned = outcome(lambda: CALLS[call](calls, "k", timeout))
+    return returned, cache.get("k", version=2), found(cache, three("k"))

@@ -21,7 +21,7 @@ test: servers  ## run the whole test suite
 	$(BIN)/python -m pytest
 
 servers: $(VENV)/.test  ## install what the tests of real servers need: Redis, Memcached, PostgreSQL, libfaketime (apt)
-	@missing="$$($(BIN)/python -c 'from sim.servers.programs import missing_packages; print(*missing_packages())')"; \
+	@missing="$$($(BIN)/python -c 'from sim.daemons.programs import missing_packages; print(*missing_packages())')"; \
 	[ -z "$$missing" ] || { $(APT) $$missing </dev/null >&2; } \
 	  || echo "could not install $$missing: tests that need them will be skipped (and fail where CI=true)" >&2
 

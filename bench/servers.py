@@ -17,7 +17,7 @@ from bench.case import SEED, scenario_at
 from bench.replay import Operation, replay
 from sim import Scenario, run
 from sim.backends import Call, backend_named
-from sim.servers import Servers, servers
+from sim.daemons import Servers, servers
 from strategies import DeleteOnWrite
 
 STRATEGY = DeleteOnWrite(timeout=10_000_000)

@@ -8,15 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sim.contract import Bound, Costs, Row, Site
+    from sim.daemons.session import Servers, servers
     from sim.errors import StrategyError, UserError
     from sim.result import Result
     from sim.runner import run
     from sim.scenario import Scenario
 
-__all__ = ["Bound", "Costs", "Result", "Row", "Scenario", "Site", "StrategyError", "UserError", "run"]
+__all__ = [
+    "Bound",
+    "Costs",
+    "Result",
+    "Row",
+    "Scenario",
+    "Servers",
+    "Site",
+    "StrategyError",
+    "UserError",
+    "run",
+    "servers",
+]
 _HOMES = {
     **dict.fromkeys(("Bound", "Costs", "Row", "Site"), "sim.contract"),
     **dict.fromkeys(("StrategyError", "UserError"), "sim.errors"),
+    **dict.fromkeys(("Servers", "servers"), "sim.daemons.session"),
     "Result": "sim.result",
     "Scenario": "sim.scenario",
     "run": "sim.runner",

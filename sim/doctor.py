@@ -10,10 +10,10 @@ from typing import ClassVar, cast
 
 from sim.backends import BACKENDS, backend_named
 from sim.contract import Bound, Costs, Row, Site
+from sim.daemons.programs import mend_of
 from sim.errors import UserError, one_line
 from sim.runner import run
 from sim.scenario import Scenario
-from sim.servers.programs import mend_of
 
 
 @dataclass(frozen=True)

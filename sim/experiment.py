@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.contract import Strategy
+from sim.daemons.session import Servers, servers
 from sim.interrupts import interrupts_held
 from sim.result import Result, Run
 from sim.runner import run
-from sim.servers.session import Servers, servers
 
 AGE_QUANTILES = np.linspace(0, 1, 401)
 LOAD_BINS = 120

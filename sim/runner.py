@@ -13,6 +13,8 @@ from django.core.cache import caches as django_caches
 
 from sim.backends import Caches, Call, Limits, backend_named, open_caches, require_verbs
 from sim.contract import Strategy
+from sim.daemons.session import Servers
+from sim.daemons.session import servers as private_servers
 from sim.database import DatabaseLatencies, SimulatedDatabase
 from sim.engine import Engine
 from sim.errors import UserError
@@ -22,8 +24,6 @@ from sim.records import ReadLog, as_array
 from sim.result import Evidence, Leftovers, Result, Run
 from sim.scenario import Scenario
 from sim.seeds import streams
-from sim.servers.session import Servers
-from sim.servers.session import servers as private_servers
 from sim.site import OmniscientCache, SimulatedSite
 from sim.virtual import WORLD, World
 from sim.workload import Workload, build_workload

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from sim.backends import BACKENDS as BY_NAME
+from sim.daemons.home import Home
+from sim.daemons.programs import mend_of
+from sim.daemons.redis import RedisServer
 from sim.interrupts import HELD
-from sim.servers.home import Home
-from sim.servers.programs import mend_of
-from sim.servers.redis import RedisServer
 from strategies import STRATEGIES
 from tests.helpers import SERVERS
 

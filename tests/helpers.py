@@ -13,8 +13,8 @@ import sim
 from sim import Costs, Result, Row, Scenario, Site
 from sim.backends import Call
 from sim.contract import Bound, Strategy
+from sim.daemons import Servers
 from sim.engine import Engine
-from sim.servers import Servers
 
 BACKENDS = ("shared", "locmem", "file", "db", "dummy", "redis", "memcached", "postgres", "django-redis")
 STORING = tuple(name for name in BACKENDS if name != "dummy")  # the ones that keep anything

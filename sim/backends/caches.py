@@ -11,11 +11,11 @@ from django.core.cache.backends.locmem import LocMemCache
 from sim.backends.places import Backend, Call, Place
 from sim.backends.simulated import NO_LIMIT, simulated
 from sim.backends.wire import Wire
+from sim.daemons.programs import require_all
+from sim.daemons.session import Servers
 from sim.engine import Engine
 from sim.errors import UserError
 from sim.latency import LatencyOf
-from sim.servers.programs import require_all
-from sim.servers.session import Servers
 from sim.virtual import EPOCH_S, virtualise
 
 

@@ -10,8 +10,8 @@ from django.core.cache.backends.locmem import LocMemCache
 
 from sim.backends.database import cache_table
 from sim.backends.places import Backend, Place
+from sim.daemons.session import Servers
 from sim.interrupts import temporary_folder
-from sim.servers.session import Servers
 from sim.virtual import PRIVATE
 
 _STORE = ("get", "set", "add", "delete", "has_key", "touch", "clear")

@@ -11,14 +11,14 @@ from sim.backends.database import cache_table, set_django_up
 from sim.backends.embedded import DATABASE_CALLS
 from sim.backends.places import Backend, Place
 from sim.backends.wire import WIRED_SOCKETS, wired_connection
+from sim.daemons.programs import FAKETIME, FAKETIME_THREADS, INITDB, MEMCACHED, POSTGRES, REDIS_SERVER, Library
+from sim.daemons.server import Server
+from sim.daemons.session import Servers
 from sim.errors import UserError
-from sim.servers.programs import FAKETIME, FAKETIME_THREADS, INITDB, MEMCACHED, POSTGRES, REDIS_SERVER, Library
-from sim.servers.server import Server
-from sim.servers.session import Servers
 from sim.virtual import virtualise_module
 
 if TYPE_CHECKING:
-    from sim.servers.postgres import PostgresServer
+    from sim.daemons.postgres import PostgresServer
 
 SERVER_RTT_S = "lognormal:0.0006:0.3"  # a server in the same data centre
 DATABASE_RTT_S = "lognormal:0.002:0.6"  # a query on a nearby database

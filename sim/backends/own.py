@@ -21,10 +21,10 @@ from sim.backends.networked import MANY_CONNECTIONS, NETWORKED, REDIS_NEEDS, on_
 from sim.backends.places import Backend, Open, Place
 from sim.backends.simulated import verbs_of
 from sim.backends.wire import wired_connection
+from sim.daemons.programs import FAKETIME_THREADS, MEMCACHED
+from sim.daemons.session import Servers
 from sim.errors import UserError, one_line, unknown
 from sim.interrupts import temporary_folder
-from sim.servers.programs import FAKETIME_THREADS, MEMCACHED
-from sim.servers.session import Servers
 from sim.virtual import PRIVATE, virtualise_ancestry, virtualise_module
 
 KEYS = ("BACKEND", "LOCATION", "TIMEOUT", "KEY_PREFIX", "VERSION", "OPTIONS", "KEY_FUNCTION")

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, Protocol
 from django.core.cache.backends.base import BaseCache
 
 from sim.contract import Strategy
+from sim.daemons.programs import Needed
+from sim.daemons.server import Server
+from sim.daemons.session import Servers
 from sim.latency import Latency
-from sim.servers.programs import Needed
-from sim.servers.server import Server
-from sim.servers.session import Servers
 
 
 class Call(NamedTuple):

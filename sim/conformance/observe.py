@@ -10,7 +10,7 @@ from sim.conformance.lifetimes import Lifetime, lifetimes
 from sim.conformance.meetings import met
 from sim.conformance.stage import Stage
 from sim.conformance.twins import twins
-from sim.servers.session import Servers
+from sim.daemons.session import Servers
 
 
 class Observation(NamedTuple):

@@ -14,9 +14,9 @@ from sim.conformance.claims_signals import SIGNALS
 from sim.conformance.observe import Conformance, observe
 from sim.conformance.stage import Stage
 from sim.conformance.table import Table, tables, twins_line
+from sim.daemons.session import Servers
+from sim.daemons.session import servers as private_servers
 from sim.doctor import Finding, what_is_missing
-from sim.servers.session import Servers
-from sim.servers.session import servers as private_servers
 
 EVERY = tuple(name for name in BACKENDS if name != "shared")  # which is locmem's class on one store
 EXPECTED = (*KNOWN, *OUTAGES, *SIGNALS)

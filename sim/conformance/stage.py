@@ -9,10 +9,10 @@ from django.core.cache.backends.base import BaseCache
 
 from sim.backends import Call
 from sim.contract import Bound, Costs, Row, Site
+from sim.daemons.session import Servers
 from sim.interrupts import temporary_folder
 from sim.runner import run
 from sim.scenario import Scenario
-from sim.servers.session import Servers
 from sim.virtual import PRIVATE, WORLD
 
 Act = Callable[[BaseCache], Any]

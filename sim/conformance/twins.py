@@ -14,8 +14,8 @@ from django.core.cache.backends.base import BaseCache
 from sim.backends import Place, backend_named
 from sim.conformance.cases import CALLS, FIRST, WITH_TIMEOUT, found, three
 from sim.conformance.stage import outcome
-from sim.servers.server import Server
-from sim.servers.session import Servers
+from sim.daemons.server import Server
+from sim.daemons.session import Servers
 from sim.virtual import EPOCH_S, WORLD, Clock, World, virtualise
 
 STATES: Mapping[str, float | None] = {"live": 1000, "expired": -10, "persistent": None}

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
+from sim.daemons import servers
 from sim.errors import UserError, one_line, unknown
 from sim.experiment import Outcome, outcome_of
 from sim.result import Run
 from sim.scenario import LATENCIES
-from sim.servers import servers
 from sim.wall.run import NAMES, NEEDS, PAUSES, Around, check_real, run_for_real
 
 MOST_UNDECIDABLE = 0.01  # of the reads: with more, the stale ones are not counted well enough

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from sim.backends import backend_named, cache_params
+from sim.daemons import Servers
+from sim.daemons.postgres import PostgresServer
+from sim.daemons.server import Server
 from sim.errors import UserError, one_line
 from sim.scenario import Scenario
-from sim.servers import Servers
-from sim.servers.postgres import PostgresServer
-from sim.servers.server import Server
 
 Settings = dict[str, Any]
 CACHE_TABLE = "cachewise_cache"

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from sim.backends import backend_named
 from sim.contract import Strategy
+from sim.daemons import Servers
+from sim.daemons.programs import FAKETIME, FAKETIME_THREADS, Library, Needed, require_all
+from sim.daemons.server import Server
 from sim.errors import UserError
 from sim.result import Run
 from sim.runner import check
-from sim.servers import Servers
-from sim.servers.programs import FAKETIME, FAKETIME_THREADS, Library, Needed, require_all
-from sim.servers.server import Server
 from sim.wall.crew import Crew, crew
 from sim.wall.outcome import Ending, WallResult
 from sim.wall.places import Settings, cache_place, check_backend, postgres, sqlite

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sim.backends import backend_named
+from sim.daemons import Servers, servers
+from sim.daemons.programs import require_all
 from sim.experiment import Outcome, outcome_of
 from sim.latency import Empirical, Sum
 from sim.records import Column
 from sim.result import Run
 from sim.runner import run as simulate
 from sim.scenario import Scenario
-from sim.servers import Servers, servers
-from sim.servers.programs import require_all
 from sim.wall.run import THREADS, Around, check_real, run_for_real
 from sim.wall.worker import spec_of
 

@@ -17,7 +17,7 @@ from sim.conformance.observe import observe
 from sim.conformance.report import drive
 from sim.conformance.stage import Raised, Stage
 from sim.conformance.twins import hand_moved_cache, twins
-from sim.servers.programs import Library
+from sim.daemons.programs import Library
 from tests.helpers import SERVERS
 
 LIVING = [(0.001, 1), (1.235, 1235), (59.9, 59_900), (86_400.017, 86_400_017), (3_000_000, 3_000_000_000)]

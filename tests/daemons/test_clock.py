@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sim import Row, Site
-from sim.servers.clock import ClockFile
+from sim.daemons.clock import ClockFile
 from tests.helpers import Body, Custom, run, script, within
 
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sim.daemons.home import Home
+from sim.daemons.memcached import MemcachedServer
+from sim.daemons.postgres import PostgresServer
+from sim.daemons.redis import RedisServer
+from sim.daemons.server import Server
 from sim.interrupts import interrupts_held, temporary_folder
-from sim.servers.home import Home
-from sim.servers.memcached import MemcachedServer
-from sim.servers.postgres import PostgresServer
-from sim.servers.redis import RedisServer
-from sim.servers.server import Server
 
 KINDS: dict[str, type[Server]] = {one.kind: one for one in (RedisServer, MemcachedServer, PostgresServer)}
 

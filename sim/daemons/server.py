@@ -14,9 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
+from sim.daemons.clock import ClockFile
+from sim.daemons.home import Home
 from sim.errors import UserError, one_line
-from sim.servers.clock import ClockFile
-from sim.servers.home import Home
 
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel takes 107 on Linux, 103 on macOS
 PATIENCE_S = 30.0  # for a server to start

@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 
 import sim
-from sim import Row, Scenario, Site, UserError
-from sim.servers import Servers, servers
-from sim.servers.home import PREFIX
-from sim.servers.programs import Library, Program, require_all
+from sim import Row, Scenario, Servers, Site, UserError, servers
+from sim.daemons.home import PREFIX
+from sim.daemons.programs import Library, Program, require_all
 from strategies import DeleteOnWrite, TtlOnly
 from tests.cli.test_command_line import cachewise, refused
 from tests.helpers import Custom, wait_until
@@ -111,7 +110,7 @@ def test_two_runs_cannot_share_a_server() -> None:
 
 HARNESS = """
     import sys, time
-    from sim.servers import servers
+    from sim.daemons import servers
     with servers() as ours:
         for kind in ("redis", "memcached", "postgres"):
             ours.start(kind, virtual=kind != "postgres").begin()

@@ -9,10 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
+from sim.daemons.home import Home
+from sim.daemons.programs import INITDB, POSTGRES
+from sim.daemons.server import Server
 from sim.errors import UserError, one_line
-from sim.servers.home import Home
-from sim.servers.programs import INITDB, POSTGRES
-from sim.servers.server import Server
 
 USER = "cachewise"
 PORT = "5432"  # only a part of the socket's name

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from sim.daemons.programs import FAKETIME_THREADS, MEMCACHED
+from sim.daemons.server import Server
 from sim.errors import UserError
-from sim.servers.programs import FAKETIME_THREADS, MEMCACHED
-from sim.servers.server import Server
 
 MEMORY_MB = 4096  # only what is used is taken; a scenario without a limit must not evict
 TICK_PATIENCE_S = 5.0

@@ -23,8 +23,8 @@ from sim.metrics import METRICS, WALL_METRICS
 from sim.wall.bench import failures
 from sim.wall.run import Around
 from tests.cli.test_command_line import cachewise, refused
+from tests.daemons.test_lifetime import living
 from tests.helpers import SERVERS, wait_until
-from tests.servers.test_lifetime import living
 from tests.wall.tools import BRIEF, SlowCommits, real
 
 SMALL = [

@@ -84,12 +84,12 @@ def missed(pairs: Sequence[Pair]) -> list[str]:
     return lines(pairs)
 
 
-def write_verification(pairs: Sequence[Pair], out_dir: Path | str) -> None:
-    """Write `verify.csv` and `verify.png` to *out_dir*.
+def write_verification(pairs: Sequence[Pair], out_dir: Path | str) -> Path:
+    """Write `verify.csv` and `verify.png` to *out_dir*; return the latter's path.
 
     Raises:
         UserError: if the folder cannot be written to.
     """
     from reports.folder import write_verification as write
 
-    write(pairs, out_dir)
+    return write(pairs, out_dir)

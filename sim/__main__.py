@@ -152,7 +152,7 @@ def verify(
     pairs = _shown(runs, out, lambda advance: verify_all(runs, around, advance))
     typer.echo(render_verification(pairs, form.value))
     if out is not None:
-        write_verification(pairs, out)
+        _say(f"chart: {write_verification(pairs, out)}")
     real = [pair.measured for pair in pairs]
     _end_with(warnings(real), [*failures(real), *missed(pairs)])
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sim.daemons.home import Home
 from sim.daemons.memcached import MemcachedServer
 from sim.daemons.postgres import PostgresServer
 from sim.daemons.redis import RedisServer
 from sim.daemons.server import Server
-from sim.interrupts import interrupts_held
+from sim.interrupts import interrupts_held, temporary_folder
 
 KINDS: dict[str, type[Server]] = {one.kind: one for one in (RedisServer, MemcachedServer, PostgresServer)}
 
@@ -38,6 +39,14 @@ class Servers:
                 self._home = self._home or Home()
                 server = self._running[kind, virtual] = KINDS[kind](self._home, virtual=virtual)
         return server
+
+    @contextmanager
+    def folder(self) -> Iterator[Path]:
+        """Give a private folder that is gone afterwards, if need be (kill -9) through the session's watchdog."""
+        with interrupts_held():
+            self._home = self._home or Home()
+        with temporary_folder("run-", self._home.folder) as folder:
+            yield folder
 
     def close(self) -> None:
         """Stop and reap all servers and remove their folder; harmless to repeat."""

@@ -12,10 +12,8 @@ from sim.daemons import Servers
 from sim.daemons.programs import FAKETIME, FAKETIME_THREADS, Library, Needed, require_all
 from sim.daemons.server import Server
 from sim.errors import UserError
-from sim.interrupts import temporary_folder
 from sim.result import Run
 from sim.runner import check
-from sim.virtual import PRIVATE
 from sim.wall.crew import Crew, crew
 from sim.wall.outcome import Ending, WallResult
 from sim.wall.places import Settings, cache_place, check_backend, postgres, sqlite
@@ -89,13 +87,12 @@ def can_be_real(strategy: Strategy) -> bool:
 def _crew_of(run: Run, servers: Servers, around: Around) -> Iterator[tuple[Crew, Server | None]]:
     """Start the run's processes on places of its own; all but the servers are gone afterwards."""
     with ExitStack() as stack:
-        folder = stack.enter_context(temporary_folder(PRIVATE))
+        folder = stack.enter_context(servers.folder())
         opened = stack.enter_context(cache_place(run.backend, run.scenario, folder, servers, around.foreign))
         rows = stack.enter_context(ROWS[around.database](servers, folder))
         threads = run.scenario.threads or THREADS
         jobs = [
-            Job(run, worker, threads, opened.place, rows, around.pauses, folder)
-            for worker in range(run.scenario.workers or 1)
+            Job(run, worker, threads, opened.place, rows, around.pauses) for worker in range(run.scenario.workers or 1)
         ]
         yield stack.enter_context(crew(jobs)), opened.server
 

@@ -2,7 +2,6 @@
 
 import os
 import random
-import shutil
 import signal
 import threading
 import time
@@ -13,7 +12,6 @@ from functools import partial
 from itertools import count
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import django
@@ -49,7 +47,6 @@ class Job:
     place: CachePlace
     rows: Settings
     pauses: tuple[str, ...]
-    folder: Path  # of the run: goes with it
 
 
 class Arrival(NamedTuple):
@@ -63,7 +60,7 @@ class Arrival(NamedTuple):
 def work(job: Job, pipe: Connection) -> None:
     """Answer the harness's questions, one after the other, until it hangs up: the process's main function."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the harness's to handle
-    threading.Thread(target=_follow_parent, args=(job.folder,), daemon=True).start()
+    threading.Thread(target=_follow_parent, daemon=True).start()
     worker: Any = None
     while True:
         try:
@@ -77,12 +74,11 @@ def work(job: Job, pipe: Connection) -> None:
             pipe.send((False, f"{type(error).__name__}: {error}"))
 
 
-def _follow_parent(folder: Path) -> None:
-    """End with the harness, however it ended; killed, it could not take its folder along."""
+def _follow_parent() -> None:
+    """End with the harness, however it ended: killed, it could not say so."""
     parent = parent_process()
     if parent is not None:
         parent.join()
-        shutil.rmtree(folder, ignore_errors=True)
         os._exit(143)
 
 

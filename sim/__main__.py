@@ -5,15 +5,17 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
+from signal import SIGINT
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from sim import options
-from sim.errors import UserError, one_line
-from sim.interrupts import ignore_signals, raise_on_signals
+from sim.errors import UserError, one_line, refusal_of
+from sim.interrupts import TERMINATED, ignore_signals, raise_on_signals, received
 
 if TYPE_CHECKING:
     from sim.choose import Choice
@@ -29,8 +31,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-# Where a cache refuses what a strategy asks of it (a value too large, a script it does not know), its client says why.
-CACHE_CLIENTS = ("redis", "django_redis", "valkey", "django_valkey", "pymemcache", "pylibmc", "psycopg")
 INTERRUPTED = 130  # the exit code after Ctrl-C: 128 + SIGINT
 
 
@@ -332,9 +332,7 @@ def _list_strategies() -> list[tuple[str, str]]:
 
 
 def _list_backends() -> list[tuple[str, str]]:
-    from sim.backends import BACKENDS
-
-    return [(backend.name, backend.what) for backend in BACKENDS.values()]
+    return [(one.name, one.what) for one in import_module("sim.backends").BACKENDS.values()]
 
 
 _LISTINGS = {
@@ -363,24 +361,29 @@ def main(args: Sequence[str] | None = None) -> None:
     except UserError as error:
         code = _fail(str(error))
     except bad_usage as error:
-        code = _fail(
-            one_line(" ".join(error.format_message().split()), 300) or "what should it do? see cachewise --help"
-        )
+        told = one_line(" ".join(error.format_message().split()), 300)
+        code = _fail(told or "what should it do? see cachewise --help")
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
     except Exception as error:
-        library = type(error).__module__.partition(".")[0].removeprefix("_")
-        if library not in CACHE_CLIENTS:
+        code = _code_after(error)
+        if code is None:
             raise
-        where = "; ".join(getattr(error, "__notes__", ()))
-        code = _fail(one_line(f"{library}: {type(error).__name__}: {error} ({where})", 300))
     ignore_signals()
     if code == INTERRUPTED:  # typer turns some Ctrl-C into this code by itself
         _say("cachewise: interrupted; nothing was written")
     sys.exit(code or 0)
+
+
+def _code_after(error: Exception) -> int | None:
+    """Return the exit code where a signal, or a cache that refuses something, came out as *error*; else None."""
+    if received() is not None:
+        return INTERRUPTED if received() == SIGINT else TERMINATED
+    refusal = refusal_of(error)
+    return None if refusal is None else _fail(refusal)
 
 
 def _fail(message: str) -> int:

@@ -21,6 +21,19 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     return UserError(f"unknown {kind} {one_line(name)!r}; {hint}")
 
 
+# Where a cache refuses what a strategy asks of it (a value too large, a script it does not know), its client says why.
+_CLIENTS = ("redis", "django_redis", "valkey", "django_valkey", "pymemcache", "pylibmc", "psycopg")
+
+
+def refusal_of(error: Exception) -> str | None:
+    """Return one line for an error of a cache's client, with the request in which it came; None for any other error."""
+    library = type(error).__module__.partition(".")[0].removeprefix("_")
+    if library not in _CLIENTS:
+        return None
+    where = "; ".join(getattr(error, "__notes__", ()))
+    return one_line(f"{library}: {type(error).__name__}: {error}" + (f" ({where})" if where else ""), 300)
+
+
 def one_line(text: object, limit: int = 80) -> str:
     """Return *text* fit for a one-line message: line breaks escaped, long tails cut."""
     line = str(text).encode("unicode_escape").decode("ascii") if not str(text).isprintable() else str(text)

@@ -16,8 +16,20 @@ class Interrupted(KeyboardInterrupt):
     """Ctrl-C. Python loses the exit code of a command in which a plain KeyboardInterrupt has passed through `eval`."""
 
 
+_received: list[int] = []
+
+
+def received() -> int | None:
+    """Return the signal that ends this command, if one does: what it raised may have come out as something else.
+
+    A module in C that is interrupted while it is imported, for instance, raises ImportError.
+    """
+    return _received[0] if _received else None
+
+
 def raise_on_signals() -> None:
     """Let Ctrl-C raise `Interrupted`, and SIGTERM exit with `TERMINATED`: both unwind what is under way."""
+    _received.clear()
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _terminate)
 
@@ -71,8 +83,10 @@ def _block_ctrl_c(how: int) -> None:
 
 
 def _interrupt(_signal: int, _frame: object) -> None:
+    _received.append(signal.SIGINT)
     raise Interrupted
 
 
 def _terminate(_signal: int, _frame: object) -> None:
+    _received.append(signal.SIGTERM)
     sys.exit(TERMINATED)

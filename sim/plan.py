@@ -57,7 +57,7 @@ def planned(
     """
     runs = []
     for where in map(backend_named, dict.fromkeys(backends)):
-        default = default_timeout(where.name) | ({"timeout": choice.timeout} if choice.has_timeout else {})
+        default = ({"timeout": choice.timeout} if choice.has_timeout else {}) | default_timeout(where.name)
         if timeout is not None:
             default = {"timeout": choose_timeout(timeout)}
         chosen = [choose_strategy(text, known, **default) for text in strategies or list(known)]

@@ -67,7 +67,7 @@ class _Bystander(RedisServer):
     """Somebody's Redis on the default port."""
 
     def command(self) -> list[str]:
-        return [part if part != "0" else "6379" for part in super().command()]
+        return [*(part if part != "0" else "6379" for part in super().command()), "--bind", "127.0.0.1"]
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +93,9 @@ def _is_taken(port: int) -> bool:
 @pytest.fixture(scope="session", autouse=True)
 def bystander() -> Iterator[None]:
     """Have a Redis with keys in it on the default port while all tests run; it must keep every one of them."""
-    if _is_taken(6379) or any(one.find() is None for one in BY_NAME["redis"].needs):
+    taken = _is_taken(6379)
+    assert not (taken and os.environ.get("CI") == "true"), "no bystander: somebody listens on port 6379"
+    if taken or any(one.find() is None for one in BY_NAME["redis"].needs):
         yield  # there is one already, which we leave alone, or there can be none
         return
     import redis

@@ -91,7 +91,7 @@ def _living(place: Place) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if server is not None and not server.alive():
+        if server is not None and server.is_dead():
             raise server.died() from error
         raise
     if server is not None and not server.alive():

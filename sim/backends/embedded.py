@@ -11,7 +11,6 @@ from django.core.cache.backends.locmem import LocMemCache
 from sim.backends.database import cache_table
 from sim.backends.places import Backend, Place
 from sim.daemons.session import Servers
-from sim.interrupts import temporary_folder
 from sim.virtual import PRIVATE
 
 _STORE = ("get", "set", "add", "delete", "has_key", "touch", "clear")
@@ -29,7 +28,7 @@ def _in_memory(servers: Servers, *, virtual: bool) -> Iterator[Place]:
 
 @contextmanager
 def _in_folder(servers: Servers, *, virtual: bool) -> Iterator[Place]:
-    with temporary_folder(PRIVATE) as folder:
+    with servers.folder() as folder:
         yield Place(FileBasedCache, str(folder), lambda cache: len(cache._list_cache_files()))  # type: ignore[attr-defined]
 
 
@@ -40,7 +39,7 @@ def _nowhere(servers: Servers, *, virtual: bool) -> Iterator[Place]:
 
 @contextmanager
 def _in_sqlite(servers: Servers, *, virtual: bool) -> Iterator[Place]:
-    with temporary_folder(PRIVATE) as folder:
+    with servers.folder() as folder:
         sqlite = {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": folder / "cache.sqlite3",

@@ -12,9 +12,7 @@ from sim.backends.embedded import DATABASE_CALLS
 from sim.backends.places import Backend, Place
 from sim.backends.wire import WIRED_SOCKETS, wired_connection
 from sim.daemons.programs import FAKETIME, FAKETIME_THREADS, INITDB, MEMCACHED, POSTGRES, REDIS_SERVER, Library
-from sim.daemons.server import Server
 from sim.daemons.session import Servers
-from sim.errors import UserError
 from sim.virtual import virtualise_module
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ def on_server(
     kind: str, cache_class: type[BaseCache], params: Params, servers: Servers, *, virtual: bool
 ) -> Iterator[Place]:
     """Give a place on the session's private server of *kind*."""
-    with taken(servers, kind, virtual=virtual) as server:
+    with servers.taken(kind, virtual=virtual) as server:
         yield Place(
             cache_class,
             server.location,
@@ -39,23 +37,6 @@ def on_server(
             has_limits=False,
             server=server,
         )
-
-
-@contextmanager
-def taken(servers: Servers, kind: str, *, virtual: bool) -> Iterator[Server]:
-    """Take the session's server of *kind* for one run.
-
-    Raises:
-        UserError: if another run has it.
-    """
-    server = servers.start(kind, virtual=virtual)
-    if server.in_use:
-        raise UserError(f"this session's {kind} server is in a run already; side by side, each run needs its own")
-    server.in_use = True
-    try:
-        yield server
-    finally:
-        server.in_use = False
 
 
 @contextmanager
@@ -97,7 +78,7 @@ def _memcached(servers: Servers, *, virtual: bool) -> Iterator[Place]:
 @contextmanager
 def _postgres(servers: Servers, *, virtual: bool) -> Iterator[Place]:
     with (
-        taken(servers, "postgres", virtual=False) as server,
+        servers.taken("postgres", virtual=False) as server,
         cache_table(cast("PostgresServer", server).database, "postgres") as place,
     ):
         yield replace(place, server=server)

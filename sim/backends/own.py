@@ -24,8 +24,7 @@ from sim.backends.wire import wired_connection
 from sim.daemons.programs import FAKETIME_THREADS, MEMCACHED
 from sim.daemons.session import Servers
 from sim.errors import UserError, one_line, unknown
-from sim.interrupts import temporary_folder
-from sim.virtual import PRIVATE, virtualise_ancestry, virtualise_module
+from sim.virtual import virtualise_ancestry, virtualise_module
 
 KEYS = ("BACKEND", "LOCATION", "TIMEOUT", "KEY_PREFIX", "VERSION", "OPTIONS", "KEY_FUNCTION")
 SETTINGS = "settings:"  # begins the name of a backend that a settings module describes
@@ -186,7 +185,7 @@ def _in_process(cls: type[BaseCache]) -> Backend:
 
     @contextmanager
     def opened(servers: Servers, *, virtual: bool) -> Iterator[Place]:  # noqa: ARG001 - what every opener takes
-        with temporary_folder(PRIVATE) as folder:
+        with servers.folder() as folder:
             yield Place(cls, str(folder), _entries)
 
     return _like("file", opened, primitives=verbs_of(cls), opaque=True, needs=())

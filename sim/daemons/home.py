@@ -11,14 +11,17 @@ from contextlib import suppress
 from pathlib import Path
 
 PREFIX = "cachewise-servers-"
+PROGRAMS = ("redis-server", "memcached", "postgres")
 # It waits for a farewell. If its standard input ends without one, whoever started it is dead: then it ends all servers
 # (its process group), first as their manuals ask, a second later by force, and takes their folder along.
+# After a farewell there should be nobody left in the group; whoever is, goes.
 WATCHDOG = """
 trap '' INT TERM HUP QUIT
-read -r farewell && exit 0
-kill -INT 0
-sleep 1
-rm -rf "$1"
+if ! read -r farewell; then
+    kill -INT 0
+    sleep 1
+    rm -rf "$1"
+fi
 kill -KILL 0
 """
 
@@ -56,7 +59,7 @@ class Home:
 
 
 def sweep() -> None:
-    """Remove what dead sessions have left, their watchdogs killed with them: servers first, then the folders."""
+    """Remove what this user's dead sessions have left, their watchdogs killed too: servers first, then the folders."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         try:
             lock = _locked(folder)
@@ -73,10 +76,12 @@ def _locked(folder: Path) -> int:
     """Return *folder*, opened and locked.
 
     Raises:
-        OSError: if somebody else holds the lock, or may not be asked.
+        OSError: if somebody else holds the lock or owns the folder, or it is no folder.
     """
-    opened = os.open(folder, os.O_RDONLY)
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
+        if os.fstat(opened).st_uid != os.geteuid():
+            raise PermissionError
         fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(opened)
@@ -85,8 +90,11 @@ def _locked(folder: Path) -> int:
 
 
 def _processes_of(folder: Path) -> Iterator[int]:
-    """Yield the processes that were started with *folder* in their command line (on Linux)."""
+    """Yield the servers that run in *folder* (on Linux): their program's name and a path in it say so."""
+    inside = os.fsencode(folder) + b"/"
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if os.fsencode(folder) in (entry / "cmdline").read_bytes():
+            words = (entry / "cmdline").read_bytes().replace(b"unixsocket:", b"\0").split(b"\0")
+            program = Path(os.fsdecode(words[0].split(b" ")[0])).name
+            if program in PROGRAMS and any(word.startswith(inside) for word in words):
                 yield int(entry.name)

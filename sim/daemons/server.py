@@ -20,6 +20,7 @@ from sim.errors import UserError, one_line
 
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel takes 107 on Linux, 103 on macOS
 PATIENCE_S = 30.0  # for a server to start
+LAST_BREATH_S = 0.3  # a killed server may take connections for a moment longer
 DYING_S = 5.0  # between the end of its connections and the end of its process
 
 
@@ -97,6 +98,15 @@ class Server(ABC):
     def alive(self) -> bool:
         """Return whether it still runs."""
         return self._process.poll() is None and self.listens()
+
+    def is_dead(self) -> bool:
+        """Return whether it has died, having given a death under way time to show."""
+        deadline_s = time.monotonic() + LAST_BREATH_S
+        while self.alive():
+            if time.monotonic() > deadline_s:
+                return False
+            time.sleep(0.01)
+        return True
 
     @cached_property
     def version(self) -> str:

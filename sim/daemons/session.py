@@ -1,14 +1,16 @@
 """A session of servers: each is started when it is first asked for; all are stopped when the session ends."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import RLock
 
 from sim.daemons.home import Home
 from sim.daemons.memcached import MemcachedServer
 from sim.daemons.postgres import PostgresServer
 from sim.daemons.redis import RedisServer
 from sim.daemons.server import Server
+from sim.errors import UserError
 from sim.interrupts import interrupts_held, temporary_folder
 
 KINDS: dict[str, type[Server]] = {one.kind: one for one in (RedisServer, MemcachedServer, PostgresServer)}
@@ -20,6 +22,7 @@ class Servers:
     def __init__(self) -> None:
         self._home: Home | None = None
         self._running: dict[tuple[str, bool], Server] = {}
+        self._lock = RLock()  # two threads may ask for the same server
 
     def start(self, kind: str, *, virtual: bool) -> Server:
         """Return the session's server of *kind* ("redis", "memcached", "postgres"), started if it does not run yet.
@@ -31,32 +34,53 @@ class Servers:
         Raises:
             UserError: if it is not installed or does not start.
         """
-        server = self._running.get((kind, virtual))
-        if server is None or not server.alive():
-            with interrupts_held():  # a server that has been started is known here, whenever Ctrl-C comes
+        with self._lock, interrupts_held():  # a server that has been started is known here, whenever Ctrl-C comes
+            server = self._running.get((kind, virtual))
+            if server is None or not server.alive():
                 if server is not None:
                     self._running.pop((kind, virtual)).stop()
-                self._home = self._home or Home()
-                server = self._running[kind, virtual] = KINDS[kind](self._home, virtual=virtual)
+                server = self._running[kind, virtual] = KINDS[kind](self._at_home(), virtual=virtual)
         return server
+
+    @contextmanager
+    def taken(self, kind: str, *, virtual: bool) -> Iterator[Server]:
+        """Give the session's server of *kind* to one run alone.
+
+        Raises:
+            UserError: if another run has it, or as `start` does.
+        """
+        with self._lock:
+            server = self.start(kind, virtual=virtual)
+            if server.in_use:
+                raise UserError(
+                    f"this session's {kind} server is in a run already; side by side, each run needs its own"
+                )
+            server.in_use = True
+        try:
+            yield server
+        finally:
+            server.in_use = False
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
         """Give a private folder that is gone afterwards, if need be (kill -9) through the session's watchdog."""
-        with interrupts_held():
-            self._home = self._home or Home()
-        with temporary_folder("run-", self._home.folder) as folder:
+        with self._lock, interrupts_held():
+            home = self._at_home()
+        with temporary_folder("run-", home.folder) as folder:
             yield folder
 
     def close(self) -> None:
         """Stop and reap all servers and remove their folder; harmless to repeat."""
-        with interrupts_held():
-            for server in self._running.values():
-                server.stop()
-            self._running = {}
-            if self._home is not None:
-                self._home.close()
-                self._home = None
+        with self._lock, interrupts_held(), ExitStack() as stack:  # whatever fails, the rest is stopped all the same
+            home, self._home = self._home, None
+            if home is not None:
+                stack.callback(home.close)
+            while self._running:
+                stack.callback(self._running.popitem()[1].stop)
+
+    def _at_home(self) -> Home:
+        self._home = self._home or Home()
+        return self._home
 
 
 @contextmanager

@@ -55,8 +55,8 @@ class DjangoSite:
         """Run *func* in a background thread; the request does not wait for it."""
         request = self._ledger.request.child()
         thread = threading.Thread(target=copy_context().run, args=(self._in_background, request, func), daemon=True)
-        self._background.append(thread)
         thread.start()
+        self._background.append(thread)
 
     def drain(self) -> None:
         """Wait for all background work to end, what it has spawned itself included."""

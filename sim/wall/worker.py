@@ -6,9 +6,9 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
-from functools import partial
 from itertools import count
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
@@ -70,7 +70,7 @@ def work(job: Job, pipe: Connection) -> None:
         try:
             worker = worker or Worker(job)
             pipe.send((True, getattr(worker, verb)(*args)))
-        except Exception as error:  # noqa: BLE001 - the harness raises it
+        except BaseException as error:  # noqa: BLE001 - the harness raises it
             pipe.send((False, f"{type(error).__name__}: {error}"))
 
 
@@ -153,12 +153,10 @@ class Worker:
     def play(self, began_s: float) -> Records:
         """Serve this worker's requests, the run having begun at *began_s* on the monotonic clock."""
         self._ledger.begin(began_s)
-        targets = [partial(copy_context().run, self._serve) for _ in range(self.job.threads)]
-        threads = [threading.Thread(target=target, daemon=True) for target in targets]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(self.job.threads) as threads:
+            served = [threads.submit(copy_context().run, self._serve) for _ in range(self.job.threads)]
+        for one in served:
+            one.result()  # raises what ended the thread, with requests left unserved
         self._site.drain()
         return self._ledger.records
 

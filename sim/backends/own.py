@@ -20,6 +20,7 @@ from sim.backends.embedded import EMBEDDED
 from sim.backends.networked import MANY_CONNECTIONS, NETWORKED, REDIS_NEEDS, on_server
 from sim.backends.places import Backend, Open, Place
 from sim.backends.simulated import verbs_of
+from sim.backends.trial import only_ours, try_out
 from sim.backends.wire import wired_connection
 from sim.daemons.programs import FAKETIME_THREADS, MEMCACHED
 from sim.daemons.session import Servers
@@ -52,12 +53,14 @@ def own_backend(name: str) -> Backend:
     @contextmanager
     def opened(servers: Servers, *, virtual: bool) -> Iterator[Place]:
         virtualise_ancestry(cls)
-        with family.open(servers, virtual=virtual) as place:
+        with family.open(servers, virtual=virtual) as place, only_ours(name, place):
             params = {
                 **given,
                 "OPTIONS": _merged(_without_access(given.get("OPTIONS") or {}), place.params.get("OPTIONS", {})),
             }
-            yield replace(place, cache_class=cls, params=params, has_limits=False)
+            own_place = replace(place, cache_class=cls, params=params, has_limits=False)
+            try_out(name, own_place)
+            yield own_place
 
     return replace(family, name=name, what=what, open=opened)
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -140,6 +141,67 @@ def test_nothing_survives_a_killed_harness(temporary: Path, number: signal.Signa
         ended_s = time.monotonic()
         wait_until(lambda: not living(temporary) and not list(temporary.iterdir()))
         assert time.monotonic() - ended_s < 2
+
+
+@pytest.mark.parametrize("backend", ["file", "db"])
+def test_no_folder_survives_either(temporary: Path, backend: str) -> None:
+    """Two seconds after kill -9 the folder of a run on files is gone, too."""
+    code = f"""
+        from sim import Scenario, run
+        from strategies import DeleteOnWrite
+        run(Scenario("long", keys=50, reads_per_s=2000, duration_s=100_000), DeleteOnWrite(), backend={backend!r})
+    """
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(["", *sys.path])}
+    with subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], env=environment) as process:
+        wait_until(lambda: list(temporary.glob(f"{PREFIX}*/run-*/*")))
+        process.kill()
+        process.wait()
+        ended_s = time.monotonic()
+        wait_until(lambda: not list(temporary.iterdir()))
+        assert time.monotonic() - ended_s < 2
+
+
+@pytest.mark.servers
+def test_threads_do_not_share_a_server(temporary: Path) -> None:
+    """Of four threads that want one session's server at once one gets it; there is never a second, and none is left."""
+    told: list[str] = []
+
+    def work() -> None:
+        try:
+            sim.run(SHORT, TtlOnly(), backend="memcached", servers=ours)
+        except UserError as error:
+            told.append(str(error))
+        else:
+            told.append("done")
+
+    with servers() as ours:
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len([command for command in living(temporary) if "watchdog" not in command]) == 1
+    assert "done" in told
+    assert all("in a run already" in line for line in told if line != "done")
+    assert living(temporary) == []
+
+
+@pytest.mark.servers
+def test_the_sweep_leaves_others_alone(temporary: Path) -> None:
+    """A folder that only looks like a session's costs nobody anything: neither a session nor who reads there."""
+    dead = temporary / f"{PREFIX}dead"
+    with servers() as ours:
+        server = ours.start("memcached", virtual=False)
+        (temporary / PREFIX).mkdir()  # the beginning of every session's path
+        dead.mkdir()
+        (dead / "log").touch()
+        with subprocess.Popen(["tail", "-f", str(dead / "log")], stdout=subprocess.DEVNULL) as reader:
+            with servers() as others:
+                others.start("memcached", virtual=False)
+            assert not dead.exists()
+            assert server.alive()
+            assert reader.poll() is None
+            reader.kill()
 
 
 @pytest.mark.servers

@@ -1,5 +1,6 @@
 """Backends of one's own: CACHES entries from files and settings modules, on private places and virtual time."""
 
+import socket
 import sys
 import textwrap
 from pathlib import Path
@@ -146,6 +147,71 @@ def test_the_command_line_refuses_what_is_wrong(files: Path) -> None:
     assert told.endswith("unknown cache in settings 'shop_settings': 'reds'; did you mean 'redis'?")
     told = refused(cachewise(*quick, "--settings", "shop_settings", "--set", "max_entries=5", cwd=files))
     assert told.endswith("max_entries=5 means nothing to backend 'settings:shop_settings'; leave it out")
+
+
+OWN_CLASSES = """
+    import socket, time
+    from django.core.cache.backends.locmem import LocMemCache
+
+    class TwoTiers(LocMemCache):
+        '''A second tier somewhere, told by its OPTIONS.'''
+        def __init__(self, location, params):
+            self.second = params["OPTIONS"].pop("SECOND")
+            super().__init__(location, params)
+
+        def get(self, *args, **kwargs):
+            with socket.create_connection(self.second, timeout=1):
+                return super().get(*args, **kwargs)
+
+    class OtherTime(LocMemCache):
+        '''It counts on a clock of its own.'''
+        def _has_expired(self, key):
+            return self._expire_info.get(key, 0) <= time.monotonic()
+
+        def set(self, key, value, timeout):
+            super().set(key, value, timeout)
+            self._expire_info[self.make_key(key)] = time.monotonic() + timeout
+"""
+
+
+@pytest.fixture
+def own_classes(files: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a folder with a module of cache classes."""
+    (files / "own_classes.py").write_text(textwrap.dedent(OWN_CLASSES))
+    monkeypatch.delitem(sys.modules, "own_classes", raising=False)
+    return files
+
+
+def test_a_cache_that_reaches_out_is_stopped(own_classes: Path) -> None:
+    """A class that its OPTIONS send to somebody's server never connects to it: the run ends with one line."""
+    with socket.create_server(("127.0.0.1", 0)) as theirs:
+        theirs.settimeout(0.5)
+        host, port = theirs.getsockname()
+        (own_classes / "tiers.toml").write_text(
+            f'BACKEND = "own_classes.TwoTiers"\n[OPTIONS]\nSECOND = ["{host}", {port}]\n'
+        )
+        with pytest.raises(UserError, match=r"tiers.toml: its cache wants to connect to .*never talks to a server"):
+            run(TRAFFIC, TtlOnly(), backend="./tiers.toml")
+        with pytest.raises(TimeoutError):
+            theirs.accept()
+        socket.create_connection((host, port), timeout=1).close()  # outside a run nobody is stopped
+
+
+def test_a_cache_on_another_clock_is_refused(own_classes: Path) -> None:
+    """A class whose entries do not expire on the run's time would give wrong figures: it is refused."""
+    (own_classes / "clock.toml").write_text('BACKEND = "own_classes.OtherTime"')
+    with pytest.raises(UserError, match=r"clock.toml: an entry of OtherTime with a timeout of 1 s is still there"):
+        run(TRAFFIC, TtlOnly(), backend="./clock.toml")
+
+
+@pytest.mark.servers
+def test_options_that_the_client_refuses_are_one_line(files: Path) -> None:
+    """MAX_ENTRIES in the OPTIONS of Django's RedisCache, a common mistake, is said before anything runs."""
+    (files / "redis.toml").write_text(
+        'BACKEND = "django.core.cache.backends.redis.RedisCache"\n[OPTIONS]\nMAX_ENTRIES = 100\n'
+    )
+    with pytest.raises(UserError, match=r"redis.toml: RedisCache cannot be used: TypeError: .*MAX_ENTRIES"):
+        run(TRAFFIC, TtlOnly(), backend="./redis.toml")
 
 
 def test_a_strategy_that_the_cache_cannot_run(files: Path) -> None:

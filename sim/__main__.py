@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from sim import options
-from sim.errors import UserError, one_line, refusal_of
+from sim.errors import UserError, masked, one_line, refusal_of
 from sim.interrupts import TERMINATED, ignore_signals, raise_on_signals, received
 
 if TYPE_CHECKING:
@@ -308,7 +308,7 @@ def _write_page(
     from sim.plan import set_by_user
 
     yours = set() if choice is None else set_by_user(choice, settings, given)
-    command = shlex.join(["cachewise", *context.obj])
+    command = masked(shlex.join(["cachewise", *context.obj]))
     page = write_report(outcomes, out, command, yours)
     ignore_signals()  # too late: from here on nothing happens that could be undone
     _say(f"page: {page}")
@@ -387,7 +387,7 @@ def _code_after(error: Exception) -> int | None:
 
 
 def _fail(message: str) -> int:
-    _say(f"cachewise: {message}")
+    _say(masked(f"cachewise: {message}"))
     return 2
 
 

@@ -10,7 +10,7 @@ from typing import ClassVar, cast
 
 from sim.backends import BACKENDS, backend_named
 from sim.contract import Bound, Costs, Row, Site
-from sim.daemons.programs import mend_of
+from sim.daemons.programs import HISTOGRAM, mend_of
 from sim.errors import UserError, one_line
 from sim.runner import run
 from sim.scenario import Scenario
@@ -57,6 +57,8 @@ def check_up() -> Iterator[Finding]:
     yield _temporary_folder()
     for name in BACKENDS:
         yield _backend(name)
+    if HISTOGRAM.find() is None:
+        yield Finding("bench and verify", f"not installed: {HISTOGRAM.package}", HISTOGRAM.mend, optional=True)
 
 
 def _packages() -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """The one exception for bad input: a clear line for people, never a traceback."""
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -19,6 +20,11 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     close = difflib.get_close_matches(name.lower(), by_lower_case, n=1, cutoff=0.5)
     hint = f"did you mean {by_lower_case[close[0]]!r}?" if close else f"known: {', '.join(names)}"
     return UserError(f"unknown {kind} {one_line(name)!r}; {hint}")
+
+
+def masked(text: str) -> str:
+    """Return *text* with the user and the password of every URL in it hidden."""
+    return re.sub(r"://[^@/\s]*@", "://***@", text)
 
 
 # Where a cache refuses what a strategy asks of it (a value too large, a script it does not know), its client says why.

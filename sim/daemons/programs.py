@@ -99,6 +99,7 @@ FAKETIME = Program("libfaketime.so.1", "libfaketime")
 FAKETIME_THREADS = Program("libfaketimeMT.so.1", "libfaketime")
 INITDB = Program("initdb", "postgresql")
 POSTGRES = Program("postgres", "postgresql")
+HISTOGRAM = Library("hdrh", "hdrhistogram")  # for the latencies of real runs
 PROGRAMS = (REDIS_SERVER, MEMCACHED, FAKETIME, FAKETIME_THREADS, INITDB, POSTGRES)
 
 

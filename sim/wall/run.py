@@ -9,7 +9,7 @@ from pathlib import Path
 from sim.backends import backend_named
 from sim.contract import Strategy
 from sim.daemons import Servers
-from sim.daemons.programs import FAKETIME, FAKETIME_THREADS, Library, Needed, require_all
+from sim.daemons.programs import FAKETIME, FAKETIME_THREADS, HISTOGRAM, Library, Needed, require_all
 from sim.daemons.server import Server
 from sim.errors import UserError
 from sim.result import Run
@@ -20,7 +20,6 @@ from sim.wall.places import Settings, cache_place, check_backend, postgres, sqli
 from sim.wall.worker import Job
 from sim.workload import build_workload
 
-HISTOGRAM = Library("hdrh", "hdrhistogram")
 NEEDS: dict[str, tuple[Needed, ...]] = {"sqlite": (), "postgres": backend_named("postgres").needs}  # of the rows
 LEAD_S = 0.3  # from the word to the first instant of the run, for every worker to hear it
 THREADS = 8  # a worker, where the scenario sets no limit: no real site has none

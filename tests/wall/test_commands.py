@@ -99,9 +99,10 @@ def test_a_foreign_server_is_left_alone() -> None:
     """Without the flag nobody connects to the server named: the command refuses before."""
     with socket.create_server(("127.0.0.1", 0)) as somebodys:
         somebodys.setblocking(False)  # noqa: FBT003 - the socket module's own
-        url = f"redis://127.0.0.1:{somebodys.getsockname()[1]}/0"
+        url = f"redis://me:secret@127.0.0.1:{somebodys.getsockname()[1]}/0"
         message = refused(cachewise("bench", *ONE, "--backend", "redis", "--server", url))
         assert "--this-server-may-be-flushed" in message
+        assert "secret" not in message
         with pytest.raises(BlockingIOError):
             somebodys.accept()
 

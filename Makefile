@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 # Debian and Ubuntu ship Python without the module that makes environments.
-SUDO := $$(command -v sudo) env DEBIAN_FRONTEND=noninteractive
+SUDO := $$(command -v sudo) env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
 APT := $(SUDO) apt-get update --quiet && $(SUDO) apt-get install --yes --quiet
 
 .DEFAULT_GOAL := help

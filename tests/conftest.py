@@ -79,7 +79,7 @@ def signals() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def _is_taken(port: int) -> bool:
+def is_taken(port: int) -> bool:
     """Return whether somebody listens on *port*, without connecting."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -93,10 +93,8 @@ def _is_taken(port: int) -> bool:
 @pytest.fixture(scope="session", autouse=True)
 def bystander() -> Iterator[None]:
     """Have a Redis with keys in it on the default port while all tests run; it must keep every one of them."""
-    taken = _is_taken(6379)
-    assert not (taken and os.environ.get("CI") == "true"), "no bystander: somebody listens on port 6379"
-    if taken or any(one.find() is None for one in BY_NAME["redis"].needs):
-        yield  # there is one already, which we leave alone, or there can be none
+    if is_taken(6379) or any(one.find() is None for one in BY_NAME["redis"].needs):
+        yield  # there is one already, which we leave alone, or there can be none: a test of the servers says so
         return
     import redis
 

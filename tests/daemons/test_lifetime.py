@@ -18,6 +18,7 @@ from sim.daemons.home import PREFIX
 from sim.daemons.programs import Library, Program, require_all
 from strategies import DeleteOnWrite, TtlOnly
 from tests.cli.test_command_line import cachewise, refused
+from tests.conftest import is_taken
 from tests.helpers import Custom, wait_until
 
 ON_SERVERS = ("redis", "memcached", "postgres", "django-redis")
@@ -277,6 +278,12 @@ def test_what_a_cache_refuses_is_one_line(tmp_path: Path) -> None:
     large = ["--set", "value_bytes=3000000", "--strategy", "ttl-only", "--jobs", "1"]
     told = refused(cachewise("run", "product_list", "--backend", "memcached", *large, cwd=tmp_path))
     assert told.startswith("cachewise: pymemcache: MemcacheServerError: b'object too large for cache' (in TtlOnly.re")
+
+
+@pytest.mark.servers
+def test_the_bystander_is_there() -> None:
+    """While the tests run somebody's Redis, or the tests' own bystander, listens on the default port."""
+    assert is_taken(6379)
 
 
 def test_what_is_missing_is_one_line() -> None:

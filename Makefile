@@ -33,8 +33,9 @@ lint: $(VENV)/.lint  ## check style and types
 proof: servers  ## run the slow proofs: mutations, coverage of intervals, repeated kills
 	$(BIN)/python -m pytest -m proof
 
-bench: $(VENV)/.test  ## compare with the bare cache calls and with textbook SimPy (not a test: timings are noisy)
+bench: servers  ## compare with the bare cache calls and with textbook SimPy (not a test: timings are noisy)
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.servers
 
 clean:  ## remove what these verbs have made
 	rm -rf $(VENV) out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

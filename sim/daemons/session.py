@@ -69,6 +69,16 @@ class Servers:
         with temporary_folder("run-", home.folder) as folder:
             yield folder
 
+    def require_alive(self) -> None:
+        """Make sure that no server of the session has died.
+
+        Raises:
+            UserError: saying which one, and how.
+        """
+        for server in self._running.values():
+            if not server.alive():
+                raise server.died()
+
     def close(self) -> None:
         """Stop and reap all servers and remove their folder; harmless to repeat."""
         with self._lock, interrupts_held(), ExitStack() as stack:  # whatever fails, the rest is stopped all the same

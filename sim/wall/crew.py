@@ -2,7 +2,7 @@
 
 import multiprocessing
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -13,14 +13,16 @@ from sim.interrupts import interrupts_held
 from sim.wall.ledger import CLOCK
 from sim.wall.worker import Job, work
 
+WATCH_S = 0.5  # how often it is looked whether all is well
 PATIENCE_S = 1.0  # with a process that was told to end
 
 
 class Crew:
     """The worker processes of one run, in order."""
 
-    def __init__(self, pipes: Sequence[Connection]) -> None:
+    def __init__(self, pipes: Sequence[Connection], watch: Callable[[], None]) -> None:
         self._pipes = pipes
+        self._watch = watch
 
     def ask(self, worker: int, verb: str, *args: Any) -> Any:
         """Let one worker do *verb* (a method of `sim.wall.worker.Worker`) and return its answer."""
@@ -34,7 +36,8 @@ class Crew:
         answers: dict[int, Any] = {}
         while len(answers) < len(self._pipes):
             # Whoever is ready first is heard first: one that died would say nothing, and the others go on for long.
-            for ready in wait([pipe for nth, pipe in enumerate(self._pipes) if nth not in answers]):
+            self._watch()
+            for ready in wait([pipe for nth, pipe in enumerate(self._pipes) if nth not in answers], WATCH_S):
                 worker = next(nth for nth, pipe in enumerate(self._pipes) if pipe is ready)
                 answers[worker] = self._hear(worker)
         return [answers[worker] for worker in sorted(answers)]
@@ -72,8 +75,8 @@ class Crew:
 
 
 @contextmanager
-def crew(jobs: Sequence[Job]) -> Iterator[Crew]:
-    """Start one process a job; all are gone afterwards."""
+def crew(jobs: Sequence[Job], watch: Callable[[], None]) -> Iterator[Crew]:
+    """Start one process a job; all are gone afterwards. *watch* is called while they work, and may raise."""
     context = multiprocessing.get_context("spawn")  # a fork would take the harness's threads and Django along
     processes: list[BaseProcess] = []
     pipes: list[Connection] = []
@@ -86,7 +89,7 @@ def crew(jobs: Sequence[Job]) -> Iterator[Crew]:
                 theirs.close()  # so that a dead worker is heard
                 processes.append(process)
                 pipes.append(ours)
-        yield Crew(pipes)
+        yield Crew(pipes, watch)
     finally:
         with interrupts_held():
             _end(processes)

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -172,7 +172,8 @@ def postgres(servers: Servers) -> Iterator[Settings]:
         try:
             yield {**base, "NAME": name, "CONN_MAX_AGE": CONN_MAX_AGE_S}
         finally:
-            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            with suppress(psycopg.OperationalError):  # a server that died took it along
+                admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 class CacheTableRouter:

@@ -49,6 +49,7 @@ def run_for_real(run: Run, servers: Servers, around: Around | None = None) -> Wa
     began_s = time.perf_counter()
     with _crew_of(run, servers, around) as (workers, server):
         ending = _play(workers, server)
+        servers.require_alive()
     result = WallResult(run, build_workload(run.scenario, run.seed), ending, _notes(run, around), around.pauses)
     result.wall_s = time.perf_counter() - began_s
     return result
@@ -93,7 +94,7 @@ def _crew_of(run: Run, servers: Servers, around: Around) -> Iterator[tuple[Crew,
         jobs = [
             Job(run, worker, threads, opened.place, rows, around.pauses) for worker in range(run.scenario.workers or 1)
         ]
-        yield stack.enter_context(crew(jobs)), opened.server
+        yield stack.enter_context(crew(jobs, servers.require_alive)), opened.server
 
 
 def _play(workers: Crew, server: Server | None) -> Ending:
@@ -101,8 +102,6 @@ def _play(workers: Crew, server: Server | None) -> Ending:
     workers.check_clock()  # all are up after this
     workers.ask(0, "prepare")
     records = workers.ask_all("play", time.monotonic() + LEAD_S)
-    if server is not None and not server.alive():
-        raise server.died()
     entries = workers.entries() if server is None else server.entries()
     versions = workers.ask(0, "versions")
     stale = set().union(*workers.ask_all("left_stale", versions))

@@ -23,7 +23,7 @@ from sim.metrics import METRICS, WALL_METRICS
 from sim.wall.bench import failures
 from sim.wall.run import Around
 from tests.cli.test_command_line import cachewise, refused
-from tests.daemons.test_lifetime import living
+from tests.daemons.test_lifetime import kill, living
 from tests.helpers import SERVERS, wait_until
 from tests.wall.tools import BRIEF, SlowCommits, real
 
@@ -196,6 +196,18 @@ def test_nothing_survives(number: signal.Signals, backend: str, temporary: Path)
     elif number == signal.SIGTERM:
         assert (process.returncode, said) == (143, "")
     assert "Traceback" not in said
+
+
+@pytest.mark.servers
+def test_a_server_that_dies_ends_a_real_run(temporary: Path) -> None:
+    """A server that is killed ends the command at once, with one line that names it."""
+    with start(temporary, "--backend", "redis", "--database", "sqlite") as process:
+        kill(temporary, watchdog=False)
+        _, said = process.communicate(timeout=10)
+    assert process.returncode == 2
+    assert said.startswith("cachewise: redis-server died in mid-run (killed by SIGKILL")
+    assert len(said.splitlines()) == 1
+    assert not list(temporary.iterdir())
 
 
 def test_a_worker_that_dies_ends_the_run(temporary: Path) -> None:

@@ -63,6 +63,23 @@ def interrupts_held() -> Iterator[None]:
 
 
 @contextmanager
+def interrupts_first() -> Iterator[None]:
+    """Let Ctrl-C through where the code that it interrupted stumbled over itself and raised something else.
+
+    Django's file backend, for instance, removes in its `finally` what it has just renamed.
+    """
+    try:
+        yield
+    except Exception as error:
+        cause: BaseException | None = error
+        while isinstance(cause, Exception):
+            cause = cause.__context__
+        if cause is None:
+            raise
+        raise cause from None
+
+
+@contextmanager
 def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
     """Make a folder in *parent* (or where temporary files go) that is gone afterwards, whenever Ctrl-C comes."""
     folder = None

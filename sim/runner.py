@@ -19,6 +19,7 @@ from sim.database import DatabaseLatencies, SimulatedDatabase
 from sim.engine import Engine
 from sim.errors import UserError
 from sim.fleet import Fleet, Worker
+from sim.interrupts import interrupts_first
 from sim.latency import LatencyOf, latency_of
 from sim.records import ReadLog, as_array
 from sim.result import Evidence, Leftovers, Result, Run
@@ -65,6 +66,7 @@ def run(
     where = backend_named(backend)
     require_verbs(where, strategy)
     with (
+        interrupts_first(),
         nullcontext(servers) if servers is not None else private_servers() as ours,
         open_caches(where, engine, latencies["cache_rtt_s"], limits, scenario.workers or 1, ours, log) as caches,
     ):

@@ -59,7 +59,8 @@ def own_backend(name: str) -> Backend:
                 "OPTIONS": _merged(_without_access(given.get("OPTIONS") or {}), place.params.get("OPTIONS", {})),
             }
             own_place = replace(place, cache_class=cls, params=params, has_limits=False)
-            try_out(name, own_place)
+            if virtual:
+                try_out(name, own_place)
             yield own_place
 
     return replace(family, name=name, what=what, open=opened)

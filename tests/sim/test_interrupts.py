@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.interrupts import interrupts_held, temporary_folder
+from sim.interrupts import interrupts_first, interrupts_held, temporary_folder
 
 FILES = 3000
 
@@ -92,3 +92,20 @@ def test_other_threads_are_left_alone() -> None:
     thread.start()
     thread.join()
     assert done == [signal.default_int_handler]
+
+
+def stumble_over(first: BaseException) -> None:
+    """Raise *first*, and another exception while it is handled."""
+    with interrupts_first():
+        try:
+            raise first
+        finally:
+            Path("/no/such/file").unlink()
+
+
+def test_ctrl_c_comes_first() -> None:
+    """What an interrupted `finally` stumbles over does not hide the Ctrl-C; an error of its own stays what it is."""
+    with pytest.raises(KeyboardInterrupt):
+        stumble_over(KeyboardInterrupt())
+    with pytest.raises(FileNotFoundError):
+        stumble_over(ValueError())

@@ -20,8 +20,8 @@ from sim import Result, Row, Scenario
 from sim.backends import backend_named, cache_params
 from sim.database import WriteLog
 from sim.latency import LatencyOf, latency_of
-from sim.records import ReadLog
-from sim.result import Costs, Leftovers, Run
+from sim.records import ReadLog, as_array
+from sim.result import Costs, Evidence, Leftovers, Run
 from sim.seeds import streams
 from sim.workload import Workload, build_workload
 
@@ -136,4 +136,13 @@ def run_textbook(scenario: Scenario) -> Result:
     reads, hits, writes = len(columns["hit"]), int(columns["hit"].sum()), len(shop.log.version)
     loads = reads - hits
     costs = Costs(requests=reads + writes, cache_calls=reads + loads + writes, db_reads=loads, db_queries=loads)
-    return Result(Run(scenario, STRATEGY, BACKEND, SEED), workload, columns, shop, costs, leftovers)
+    evidence = Evidence(
+        reads=columns,
+        writes=shop.log.columns(),
+        key_names=list(shop.key_codes),
+        query_started_s=as_array(shop.query_started_s),
+        peak_in_flight=shop.peak_in_flight,
+        costs=costs,
+        leftovers=leftovers,
+    )
+    return Result(Run(scenario, STRATEGY, BACKEND, SEED), workload, evidence)

@@ -70,9 +70,9 @@ def test_every_deciding_function_exists(examined: list[Examined]) -> None:
     assert missing == []
 
 
+@pytest.mark.servers
 def test_pylibmc_is_driven_as_well(tmp_path: Path) -> None:
     """A cache of one's own is driven like any other, and what is claimed of its class is put to the test."""
-    pytest.importorskip("pylibmc")
     file = tmp_path / "pylibmc.toml"
     file.write_text('BACKEND = "django.core.cache.backends.memcached.PyLibMCCache"')
     verdicts = examine(str(file), SERVERS).verdicts

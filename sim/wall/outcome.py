@@ -12,7 +12,7 @@ from sim.records import Column
 from sim.result import Costs, Evidence, Leftovers, Result, Run
 from sim.wall.ledger import STEPS, Read, Records, Write
 from sim.wall.percentiles import percentiles
-from sim.wall.verdicts import judge_twice
+from sim.wall.verdicts import judge_twice, tightened
 from sim.workload import Workload
 
 Codes = Mapping[str, int]
@@ -37,7 +37,7 @@ class WallResult(Result):
         self, run: Run, workload: Workload, ending: Ending, notes: Sequence[str], slept: tuple[str, ...]
     ) -> None:
         codes = {key: code for code, key in enumerate(workload.key_names)}
-        reads, writes = _reads(ending.records, codes), _writes(ending.records, codes)
+        reads, writes = _reads(ending.records, codes), writes_of(ending.records, codes)
         _check_books(writes, workload.key_names, ending.versions)
         found = judge_twice(reads, writes, len(codes))
         queries = np.array([one for each in ending.records for one in each.queries]).reshape(-1, 2)
@@ -92,15 +92,21 @@ def _reads(records: Sequence[Records], codes: Codes) -> dict[str, Column]:
     return {name: column.astype(types.get(name, column.dtype)) for name, column in columns.items()}
 
 
-def _writes(records: Sequence[Records], codes: Codes) -> dict[str, Column]:
-    """Return all writes in order of commit, those that were rolled back last."""
+def writes_of(records: Sequence[Records], codes: Codes) -> dict[str, Column]:
+    """Return all writes in order of commit, those that were rolled back last.
+
+    A thread can be held up between its COMMIT and the stamp after it: the narrowed stamps are in order.
+    """
     rows = [(worker, one) for worker, each in enumerate(records) for one in each.writes]
     columns = _columns([one for _, one in rows], Write, codes)
     columns["worker"] = np.array([worker for worker, _ in rows], np.int16)
     columns["version"] = columns["version"].astype(np.int32)
-    columns["committed"] = (~np.isnan(columns["after_s"])).astype(np.int8)
+    done = ~np.isnan(columns["after_s"])
+    columns["committed"] = done.astype(np.int8)
+    stamps = (columns[name][done] for name in ("key_code", "version", "before_s", "after_s"))
+    columns["before_s"][done], columns["after_s"][done] = tightened(*stamps)
     columns["commit_s"] = columns["after_s"]
-    order = np.argsort(columns["after_s"], kind="stable")
+    order = np.lexsort((columns["version"], columns["after_s"]))
     return {name: column[order] for name, column in columns.items()}
 
 

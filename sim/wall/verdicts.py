@@ -23,12 +23,11 @@ class DoubleVerdict:
 def judge_twice(reads: Mapping[str, Column], writes: Mapping[str, Column], keys: int) -> DoubleVerdict:
     """Judge *reads* with every commit at its earliest, and again at its latest.
 
-    *writes* has the columns key_code, version, committed, before_s and after_s. Ages and versions behind are those of
-    the later commit; a read is dirty if it was at the earliest one, too.
+    *writes* has the columns key_code, version, committed, before_s and after_s (as `tightened` leaves them). Ages and
+    versions behind are those of the later commit; a read is dirty if it was at the earliest one, too.
     """
     done = writes["committed"] > 0
     key_code, version = writes["key_code"][done], writes["version"][done]
-    before_s, after_s = tightened(key_code, version, writes["before_s"][done], writes["after_s"][done])
     early, late = (
         judge(
             reads["key_code"],
@@ -37,7 +36,7 @@ def judge_twice(reads: Mapping[str, Column], writes: Mapping[str, Column], keys:
             reads["version"],
             Commits.of(key_code, commit_s, version, keys),
         )
-        for commit_s in (before_s, after_s)
+        for commit_s in (writes["before_s"][done], writes["after_s"][done])
     )
     return DoubleVerdict(replace(late, dirty=early.dirty), early.stale & ~late.stale)
 

@@ -1,6 +1,7 @@
 """The judge on the wall clock: a commit lies between two stamps, and a read that depends on where is undecidable."""
 
 from collections.abc import Callable
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.truth import Commits, judge
-from sim.wall.outcome import most_at_once
+from sim.wall.ledger import Records, Write
+from sim.wall.outcome import most_at_once, writes_of
 from sim.wall.verdicts import DoubleVerdict, judge_twice, tightened
 
 Judge = Callable[[dict[str, Any], dict[str, Any], int], DoubleVerdict]
@@ -80,6 +82,17 @@ def test_versions_commit_in_order() -> None:
     assert after_s.tolist() == [2.0, 2.0]
 
 
+def test_a_late_stamp_does_not_change_the_order() -> None:
+    """A thread held up between its COMMIT and the stamp after it: the log still has the commits as they came."""
+    older, newer = Write(0, 0, 1.0, 3.0, "a", 1), Write(0, 0, 1.5, 2.0, "a", 2)
+    undone = Write(0, 0, nan, nan, "a", 2)
+    writes = writes_of([Records(writes=[undone, newer]), Records(writes=[older])], {"a": 0})
+    assert writes["version"].tolist() == [1, 2, 2]
+    assert writes["committed"].tolist() == [1, 1, 0]
+    assert writes["commit_s"][:2].tolist() == [2.0, 2.0]
+    assert writes["before_s"][:2].tolist() == [1.0, 1.5]
+
+
 def test_rolled_back_writes_do_not_count() -> None:
     """A write that was rolled back outdates nothing."""
     writes = commits((1.0, 1.1))
@@ -105,6 +118,7 @@ def test_what_is_decided_is_right(
         rows.append((key, issued[key], true_s - where * width, true_s, true_s + (1 - where) * width))
     key_code, version, before_s, true_s, after_s = (np.array(column) for column in zip(*rows, strict=True))
     key_code, version = key_code.astype(np.int32), version.astype(np.int32)
+    before_s, after_s = tightened(key_code, version, before_s, after_s)
     starts, keys, versions = (np.array(column) for column in zip(*asked, strict=True))
     read = {
         "key_code": keys.astype(np.int32),

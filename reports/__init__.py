@@ -2,14 +2,18 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sim.experiment import Outcome
 from sim.wall.verify import Pair
 
+if TYPE_CHECKING:
+    from reports.verification import Verification
+
 __all__ = [
     "answer_text",
     "check_writable",
-    "missed",
+    "compare",
     "render",
     "render_verification",
     "split",
@@ -70,21 +74,21 @@ def render(outcomes: Sequence[Outcome], form: str) -> str:
     return rendered(outcomes, form)
 
 
-def render_verification(pairs: Sequence[Pair], form: str) -> str:
+def compare(pairs: Sequence[Pair]) -> "Verification":
+    """Hold real runs against their simulations; the answer says which bars are `missed`."""
+    from reports.verification import compare as compared
+
+    return compared(pairs)
+
+
+def render_verification(found: "Verification", form: str) -> str:
     """Return predicted against measured as a "table", "markdown", "csv" or "json" text."""
     from reports.verification import render_verification as rendered
 
-    return rendered(pairs, form)
+    return rendered(found, form)
 
 
-def missed(pairs: Sequence[Pair]) -> list[str]:
-    """Return a line for each bar that the prediction misses."""
-    from reports.verification import missed as lines
-
-    return lines(pairs)
-
-
-def write_verification(pairs: Sequence[Pair], out_dir: Path | str) -> Path:
+def write_verification(found: "Verification", out_dir: Path | str) -> Path:
     """Write `verify.csv` and `verify.png` to *out_dir*; return the latter's path.
 
     Raises:
@@ -92,4 +96,4 @@ def write_verification(pairs: Sequence[Pair], out_dir: Path | str) -> Path:
     """
     from reports.folder import write_verification as write
 
-    return write(pairs, out_dir)
+    return write(found, out_dir)

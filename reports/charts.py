@@ -17,6 +17,7 @@ MARKER_PT = 8.0
 LANE_PT = 34.0  # the least height of the lane of strategies without a stale read
 RINGS_PT = (0.0, 4.5, 8.0)
 Looks = Mapping[str, Look]
+BAND = "#c9ced6"  # behind a point: what chance explains
 TIME_STEPS_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400)
 
 
@@ -201,29 +202,22 @@ def traffic(frame: pd.DataFrame, ax: Axes) -> None:
     ax.set_ylim(0)
 
 
-def predicted_against_measured(frame: pd.DataFrame, looks: Looks, scale: float, ax: Axes) -> None:
-    """Draw one figure of a verification: measured (y) against predicted (x), a point a cell, with its intervals.
+def differences(frame: pd.DataFrame, looks: Looks, scale: float, ax: Axes) -> None:
+    """Draw one figure of a verification: measured minus predicted (x), a point a cell, over what chance explains.
 
-    *frame* has one row a cell: `strategy`, and `predicted` and `measured` with their `_low` and `_high`. On the line
-    both agree. Figures are shown times *scale*.
+    *frame* has one row a cell: `strategy`, `y`, `difference`, `chance_low` and `chance_high`. Figures are shown times
+    *scale*.
     """
     bare(ax)
-    known = frame.dropna(subset=["predicted", "measured"])
-    top = scale * max(known[["predicted_high", "measured_high"]].max().max(), 1e-9) * 1.05 if len(known) else 1.0
-    ax.plot([0, top], [0, top], color=FAINT, lw=1.2, zorder=1)
-    for row in known.itertuples():
-        look, x, y = looks[row.strategy], scale * row.predicted, scale * row.measured
-        ax.plot([scale * row.predicted_low, scale * row.predicted_high], [y, y], color=look.colour, lw=0.8, zorder=2)
-        ax.plot([x, x], [scale * row.measured_low, scale * row.measured_high], color=look.colour, lw=0.8, zorder=2)
-        ax.plot([x], [y], look.marker, color=look.colour, ms=look.size(5), mec=PAPER, mew=0.6, zorder=3)
-    ax.set(xlim=(0, top), ylim=(0, top))
-    ax.xaxis.set_major_locator(MaxNLocator(4))
-    ax.yaxis.set_major_locator(MaxNLocator(4))
-
-
-def legend(looks: Looks, ax: Axes) -> None:
-    """Name every look's marker, for charts too dense for labels at the points; *ax* holds nothing else."""
-    for label, look in looks.items():
-        ax.plot([], [], look.marker, color=look.colour, ms=look.size(5), label=label)
-    ax.axis("off")
-    ax.legend(loc="lower left", ncols=3, fontsize=8, frameon=False, labelcolor=INK, borderpad=0, handletextpad=0.2)
+    ax.axvline(0, color=MUTED, lw=0.8, zorder=1)
+    for row in frame.itertuples():
+        look = looks[row.strategy]
+        ends = [scale * row.chance_low, scale * row.chance_high]
+        ax.plot(ends, [row.y, row.y], color=BAND, lw=7, solid_capstyle="butt", zorder=2)
+        ax.plot([scale * row.difference], [row.y], look.marker, color=look.colour, ms=look.size(6), zorder=3)
+    shown_at = frame[["difference", "chance_low", "chance_high"]].abs().max().max()
+    reach = 1.15 * scale * shown_at if shown_at > 0 else 1.0
+    ax.set_xlim(-reach, reach)
+    ax.xaxis.set_major_locator(MaxNLocator(3, symmetric=True))
+    ax.set_yticks(frame["y"], labels=[])
+    ax.grid(visible=False, axis="y")

@@ -203,30 +203,62 @@ CHARTS = (_headline, _hits, _ages, _queries, _prices, _traffic)
 
 
 def draw_verification(case: Case, frame: pd.DataFrame) -> bytes:
-    """Return the chart of a verification as a PNG: a panel a figure of *frame*, measured against predicted.
+    """Return the chart of a verification as a PNG: a panel a figure of *frame*, a line a cell, backend by backend.
 
     *case* is one of the measured ones: its title and notes are shown.
     """
-    look, side, gap, legend = looks(dict.fromkeys(frame["strategy"])), 2.3, 1.0, 0.5
-    subtitle = "A point is a strategy on a backend; on the grey line both agree. Thin lines are 95% intervals."
-    figure = _sheet(case, SHEET_WIDTH, 2 * side + gap + legend, "Predicted and measured", subtitle, intervals=True)
+    cells = frame[["backend", "strategy"]].drop_duplicates()
+    places, height = _lines_of(cells)
+    side = (SHEET_WIDTH - VERIFIED_LEFT - EDGE - 3 * VERIFIED_GAP) / 4
+    subtitle = (
+        "A point: measured minus predicted. The bar behind it: what chance alone makes of it if the model is right."
+    )
+    figure = _sheet(case, SHEET_WIDTH, height, "Does the simulation predict a real run?", subtitle)
+    look = looks(dict.fromkeys(frame["strategy"]))
     for nth, (metric, (name, scale)) in enumerate(VERIFIED.items()):
-        row, column = divmod(nth, 2)
-        ax = _axes(figure, TICKS + column * (side + gap), FOOT + legend + (1 - row) * (side + gap), side, side)
-        charts.predicted_against_measured(frame[frame["metric"] == metric], look, scale, ax)
-        ax.set_title(name, size=8.5, color=INK, loc="left", pad=6)
-        ax.set_xlabel("predicted", size=8, color=MUTED)
-        ax.set_ylabel("measured", size=8, color=MUTED)
-    legend_axes = _axes(figure, TICKS, FOOT - 0.35, SHEET_WIDTH - TICKS - EDGE, 0.4)
-    charts.legend(look, legend_axes)
+        ax = _axes(figure, VERIFIED_LEFT + nth * (side + VERIFIED_GAP), FOOT, side, height)
+        part = frame[frame["metric"] == metric]
+        at = [places[key] for key in zip(part["backend"], part["strategy"], strict=True)]
+        charts.differences(part.assign(y=at), look, scale, ax)
+        ax.set_ylim(0, height)
+        ax.set_title(name, size=8, color=INK, loc="left", pad=6)
+        if nth == 0:
+            _name_lines(places, ax)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
 
 
+def _lines_of(cells: pd.DataFrame) -> tuple[dict[tuple[str, str], float], float]:
+    """Return how high above the panel's foot each line is, and the panel's height; a backend's own line is ("", it)."""
+    lines: list[tuple[str, str]] = []
+    for backend, group in cells.groupby("backend", sort=False):
+        lines += [("", str(backend)), *((str(backend), str(strategy)) for strategy in group["strategy"])]
+    height = VERIFIED_LINE * len(lines) + 0.1
+    return {line: height - VERIFIED_LINE * (nth + 0.5) for nth, line in enumerate(lines)}, height
+
+
+def _name_lines(places: dict[tuple[str, str], float], ax: Axes) -> None:
+    for (backend, name), y in places.items():
+        own = not backend
+        words = {"weight": "bold", "color": INK} if own else {"color": MUTED}
+        ax.annotate(
+            plain(name),
+            (0, y),
+            xycoords=("axes fraction", "data"),
+            xytext=(-(VERIFIED_LEFT - 0.12) * 72, 0),
+            textcoords="offset points",
+            size=8,
+            va="center",
+            annotation_clip=False,
+            **words,
+        )
+
+
+VERIFIED_LEFT, VERIFIED_GAP, VERIFIED_LINE = 1.75, 0.22, 0.23
 VERIFIED = {  # the figures of a verification: their names, and what their values are multiplied by
-    "hit_ratio": ("hits, % of the reads", 100.0),
-    "stale_ratio": ("outdated, % of the reads", 100.0),
-    "stale_age_p99_s": ("age p99 of the outdated reads, s", 1.0),
-    "db_reads": ("loads from the database", 1.0),
+    "hit_ratio": ("hits, points", 100.0),
+    "stale_ratio": ("outdated, points", 100.0),
+    "stale_age_p99_s": ("outdated, age p99, s", 1.0),
+    "db_reads": ("loads", 1.0),
 }

@@ -7,10 +7,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from reports.verification import Verification, verification_frame
 from sim.errors import UserError, one_line
 from sim.experiment import Outcome
 from sim.interrupts import interrupts_held, temporary_folder
-from sim.wall.verify import Pair
 
 PAGE = "report.html"
 VERIFICATION_CHART = "verify.png"
@@ -38,9 +38,9 @@ def write_folder(outcomes: Sequence[Outcome], out_dir: Path | str, command: str,
     return _write(out_dir, lambda aside: _build(outcomes, aside, command, yours)) / PAGE
 
 
-def write_verification(pairs: Sequence[Pair], out_dir: Path | str) -> Path:
+def write_verification(found: Verification, out_dir: Path | str) -> Path:
     """Write the verification's files to *out_dir* and return the chart's path; see `reports.write_verification`."""
-    return _write(out_dir, lambda aside: _build_verification(pairs, aside)) / VERIFICATION_CHART
+    return _write(out_dir, lambda aside: _build_verification(found, aside)) / VERIFICATION_CHART
 
 
 def _write(out_dir: Path | str, build: Callable[[Path], None]) -> Path:
@@ -109,13 +109,11 @@ def _build(outcomes: Sequence[Outcome], aside: Path, command: str, yours: Collec
     (aside / PAGE).write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def _build_verification(pairs: Sequence[Pair], aside: Path) -> None:
+def _build_verification(found: Verification, aside: Path) -> None:
     from reports.figures import draw_verification
-    from reports.frames import cases
-    from reports.verification import verification_frame
 
-    frame, measured = verification_frame(pairs), cases([pair.measured for pair in pairs])
-    everywhere = replace(measured[0], backend=", ".join(case.backend for case in measured))
+    frame = verification_frame(found)
+    everywhere = replace(found.measured[0], backend=", ".join(case.backend for case in found.measured))
     frame.to_csv(aside / "verify.csv", index=False)
     (aside / VERIFICATION_CHART).write_bytes(draw_verification(everywhere, frame))
 

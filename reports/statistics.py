@@ -4,7 +4,7 @@ Reads between two writes share a fate, so an interval from counting reads is far
 Source: Law, Simulation Modeling and Analysis, on independent replications and common random numbers.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, isnan, nan, sqrt
 
@@ -14,6 +14,7 @@ from scipy.special import stdtrit
 from sim.metrics import KNOWN
 
 CONFIDENCE = 0.95
+PICKS = 200_000  # how often chance is tried out
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,24 @@ def paired_difference(
     """
     differences = (ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys()))
     return mean_interval(differences, confidence=confidence)
+
+
+def exchangeable_range(rows: Sequence[Sequence[float]], confidence: float) -> tuple[float, float]:
+    """Return between which two values a mean over seeds lies if each seed's value is any of its row's, by chance.
+
+    Nothing is assumed of their distribution. NaNs (nothing to measure) are left out; NaNs come out where a row has
+    nothing else.
+    Source: Edgington and Onghena, Randomization Tests, on tests by random data permutation.
+    """
+    table = np.asarray(rows, float)
+    picks = np.random.default_rng(PICKS).integers(table.shape[1], size=(PICKS, len(table)))
+    drawn = np.ma.masked_invalid(table[np.arange(len(table)), picks])
+    means = drawn.mean(axis=1).compressed()
+    if not len(means):
+        return nan, nan
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(means, tail, method="lower"), np.quantile(means, 1 - tail, method="higher")
+    return float(low), float(high)
 
 
 def most_unseen_ratio(trials: int) -> float:

@@ -1,175 +1,251 @@
 """Verification: what the simulation predicted against what real runs measured, held against two bars.
 
-Both met the same traffic under the same seed, so their differences are taken seed by seed.
-Source: Bonferroni's inequality, for intervals that hold for all cells at once.
+Each real run was simulated several times, with other draws from its own latencies. If the model is right, the real run
+is one more of them: how far the mean of such picks strays by chance says how far the measured mean may be off.
+Source: Bonferroni's inequality, for ranges that hold for all cells at once.
 """
 
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
+from statistics import fmean
 
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from reports.frames import cases
-from reports.statistics import Interval, mean_interval, metric_interval
+from reports.frames import Case, cases
+from reports.statistics import Interval, exchangeable_range, metric_interval
 from reports.tables import terminal_width
 from reports.words import plural
 from sim.metrics import KNOWN, duration, shown
-from sim.wall.verify import Pair
+from sim.wall.verify import CONFIDENCE, REPLICATES, Pair
 
 FIGURES = {"hit_ratio": "hits", "stale_ratio": "outdated", "stale_age_p99_s": "age p99", "db_reads": "loads"}
 HIT_MARGIN = 0.02  # how far apart the mean hit ratios may be
-CONFIDENCE = 0.99  # that no cell's interval of the outdated reads' difference misses the true one
-BARS = {"hit_ratio": "within 2 points", "stale_ratio": "interval holds 0"}
-SIDES = ("predicted", "measured", "difference")
+BARS = {
+    "hit_ratio": f"hits within {100 * HIT_MARGIN:g} points of each other",
+    "stale_ratio": "outdated reads no further apart than chance explains",
+}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One figure of a cell. `low` and `high`: where the measured mean lies if the model is right."""
+
+    metric: str
+    predicted: Interval
+    measured: Interval
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, metric: str, pairs: Sequence[Pair], confidence: float) -> "Compared":
+        """Compare a figure over all seeds, each of which is a pair."""
+        measured = [float(pair.measured.summary[metric]) for pair in pairs]
+        predicted = [[float(one.summary[metric]) for one in pair.predicted] for pair in pairs]
+        means = [_mean(row) for row in predicted]
+        rows = [[real, *models] for real, models in zip(measured, predicted, strict=True)]
+        chance = exchangeable_range(rows, confidence)
+        return cls(metric, metric_interval(metric, means), metric_interval(metric, measured), *chance)
+
+    @property
+    def difference(self) -> float:
+        """Measured minus predicted."""
+        return self.measured.mean - self.predicted.mean
+
+    @property
+    def chance(self) -> tuple[float, float]:
+        """Between which two values the difference lies if the model is right."""
+        return self.low - self.predicted.mean, self.high - self.predicted.mean
+
+    @property
+    def meets(self) -> bool:
+        """Whether it meets its bar, if it has one."""
+        if self.metric == "hit_ratio":
+            return abs(self.difference) <= HIT_MARGIN
+        return self.metric != "stale_ratio" or self.low <= self.measured.mean <= self.high
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One strategy on one backend: its pairs, one a seed; *cells* is how many there are in all."""
+    """One strategy on one backend."""
 
     strategy: str
     backend: str
-    pairs: tuple[Pair, ...]
-    cells: int
-
-    def interval(self, side: str, metric: str) -> Interval:
-        """Return a mean over seeds: *side* is one of `SIDES`.
-
-        What was predicted and measured has its 95% interval; the difference (measured minus predicted, seed by seed)
-        has one that holds for all cells at once.
-        """
-        predicted = [float(pair.predicted.summary[metric]) for pair in self.pairs]
-        measured = [float(pair.measured.summary[metric]) for pair in self.pairs]
-        if side != "difference":
-            return metric_interval(metric, predicted if side == "predicted" else measured)
-        apart = [ours - theirs for ours, theirs in zip(measured, predicted, strict=True)]
-        return mean_interval(apart, confidence=1 - (1 - CONFIDENCE) / self.cells)
+    figures: Mapping[str, Compared]
+    undecidable_ratio: float  # of the reads that were measured: not among the outdated ones, which they may be
 
     @property
-    def missed(self) -> dict[str, str]:
-        """The bars that this cell misses: by the figure's name, a line that says so."""
-        where, found = f"{self.strategy} on {self.backend}", {}
-        if not abs(self.interval("difference", "hit_ratio").mean) <= HIT_MARGIN:
-            found["hit_ratio"] = f"{where}: hits are {_apart(self, 'hit_ratio')} off, more than {100 * HIT_MARGIN:g}"
-        stale = self.interval("difference", "stale_ratio")
-        if not stale.low <= 0 <= stale.high:
-            found["stale_ratio"] = (
-                f"{where}: outdated reads are {_apart(self, 'stale_ratio')} off, and the {CONFIDENCE:.0%} interval for "
-                "all cells at once does not hold 0"
-            )
-        return found
+    def missed(self) -> list[str]:
+        """A line for each bar that this cell misses."""
+        return [
+            f"{self.strategy} on {self.backend}: measured {_figure(one, 'measured')}, predicted "
+            f"{_figure(one, 'predicted')}; the bar is {BARS[metric]}"
+            + (f" ({_chance(one)} points)" if metric == "stale_ratio" else "")
+            for metric, one in self.figures.items()
+            if not one.meets
+        ]
 
 
-def cells_of(pairs: Sequence[Pair]) -> list[Cell]:
-    """Return the cells, backend by backend."""
+@dataclass(frozen=True)
+class Verification:
+    """All cells, backend by backend, and the measured cases they came from."""
+
+    cells: Sequence[Cell]
+    measured: Sequence[Case]
+
+    @property
+    def missed(self) -> list[str]:
+        """A line for each bar that is missed."""
+        return [line for cell in self.cells for line in cell.missed]
+
+
+def compare(pairs: Sequence[Pair]) -> Verification:
+    """Hold what was measured against what was predicted."""
     of_run = {pair.measured.run: pair for pair in pairs}
     found = cases([pair.measured for pair in pairs])
-    count = sum(len(case.by_strategy) for case in found)
-    return [
-        Cell(label, case.backend, tuple(of_run[one.run] for one in group), count)
-        for case in found
-        for label, group in case.by_strategy.items()
-    ]
+    groups = [(case, label, group) for case in found for label, group in case.by_strategy.items()]
+    confidence = 1 - (1 - CONFIDENCE) / len(groups)
+    cells = []
+    for case, label, group in groups:
+        own = [of_run[one.run] for one in group]
+        figures = {metric: Compared.of(metric, own, confidence) for metric in FIGURES}
+        undecidable = sum(one.summary.get("undecidable", 0) for one in group)
+        cells.append(Cell(label, case.backend, figures, undecidable / max(case.total(label, "reads"), 1)))
+    return Verification(cells, found)
 
 
-def missed(pairs: Sequence[Pair]) -> list[str]:
-    """Return a line for each bar that is missed."""
-    return [line for cell in cells_of(pairs) for line in cell.missed.values()]
+def verification_frame(found: Verification) -> pd.DataFrame:
+    """Return one row a cell and figure.
 
-
-def verification_frame(pairs: Sequence[Pair]) -> pd.DataFrame:
-    """Return one row a cell and figure: predicted, measured, and their difference, each with its interval's ends."""
+    `predicted` and `measured` have the ends of their 95% intervals, `difference` those of what chance explains.
+    """
     rows = []
-    for cell in cells_of(pairs):
-        for metric in FIGURES:
+    for cell in found.cells:
+        for metric, one in cell.figures.items():
             row: dict[str, float | str] = {"strategy": cell.strategy, "backend": cell.backend, "metric": metric}
-            for side in SIDES:
-                found = cell.interval(side, metric)
-                row |= {side: found.mean, f"{side}_low": found.low, f"{side}_high": found.high}
-            rows.append(row)
+            for side, interval in (("predicted", one.predicted), ("measured", one.measured)):
+                row |= {side: interval.mean, f"{side}_low": interval.low, f"{side}_high": interval.high}
+            chance = dict(zip(("chance_low", "chance_high"), one.chance, strict=True))
+            rows.append({**row, "difference": one.difference, **chance, "undecidable_ratio": cell.undecidable_ratio})
     return pd.DataFrame(rows)
 
 
-def render_verification(pairs: Sequence[Pair], form: str) -> str:
+def render_verification(found: Verification, form: str) -> str:
     """Return the verification as a "table", "markdown", "csv" or "json" text."""
     if form == "csv":
-        return verification_frame(pairs).to_csv(index=False).rstrip("\n")
+        return verification_frame(found).to_csv(index=False).rstrip("\n")
     if form == "json":
-        return json.dumps(json.loads(verification_frame(pairs).to_json(orient="records")), indent=1)
-    return _markdown(pairs) if form == "markdown" else _terminal(pairs)
+        return json.dumps(json.loads(verification_frame(found).to_json(orient="records")), indent=1)
+    return _markdown(found) if form == "markdown" else _terminal(found)
 
 
-def about(pairs: Sequence[Pair]) -> str:
+def verdict(found: Verification) -> list[str]:
+    """Return a sentence for each bar, and one for what the bars cannot see."""
+    cells, lines = found.cells, []
+    for metric, bar in BARS.items():
+        met = sum(cell.figures[metric].meets for cell in cells)
+        word = "met in all" if met == len(cells) else f"met in {met} of"
+        lines.append(f"{bar[0].upper()}{bar[1:]}: {word} {plural(len(cells), 'cell')}.")
+    widest = max(cells, key=lambda cell: cell.figures["stale_ratio"].high - cell.figures["stale_ratio"].low)
+    lines.append(
+        "A smaller difference than chance makes is not seen; the widest range is that of "
+        f"{widest.strategy} on {widest.backend}: {_chance(widest.figures['stale_ratio'])} points."
+    )
+    return lines
+
+
+def about(found: Verification) -> str:
     """Return what the figures are, in a sentence."""
-    case = cases([pair.measured for pair in pairs])[0]
-    seeds, cells = plural(len(case.seeds), "seed"), plural(len(cells_of(pairs)), "cell")
+    case, cells = found.measured[0], plural(len(found.cells), "cell")
+    span, seeds = duration(case.outcomes[0].measured_s), plural(len(case.seeds), "seed")
     parts = [
-        f"{case.scenario.name}, {duration(case.outcomes[0].measured_s)} a run: means of {seeds}, ± their 95% intervals",
-        f"differences are taken seed by seed, in brackets the {CONFIDENCE:.0%} interval that holds for all {cells}",
+        f"{case.scenario.name}, {span} a run: means of {seeds}, ± their 95% intervals",
+        f"each real run was simulated {REPLICATES} times, with other draws from the latencies measured in it",
+        f"in brackets: what chance makes of the difference, in all {cells} at once with {CONFIDENCE:.0%}",
         "age: of the outdated reads; loads: from the database",
         *case.remarks,
     ]
     return "; ".join(parts)
 
 
-def _terminal(pairs: Sequence[Pair]) -> str:
-    """Return one table a backend, with a line for each figure of a cell."""
+def _terminal(found: Verification) -> str:
+    """Return a block of lines for each cell, none wider than 80 columns."""
     console = Console(file=io.StringIO(), width=terminal_width(), highlight=False)
-    cells = cells_of(pairs)
-    for backend in dict.fromkeys(cell.backend for cell in cells):
-        title = Text(f"predicted and measured on {backend}", "bold")
-        table = Table(title=title, title_justify="left", box=None, padding=(0, 1), pad_edge=False)
-        table.add_column("strategy", no_wrap=True)
-        for name in ("", *SIDES, "bar"):
-            table.add_column(name, justify="right", no_wrap=True)
-        for line in (line for cell in cells if cell.backend == backend for line in _lines(cell)):
+    for cell in found.cells:
+        console.print(Text(f"{cell.strategy} on {cell.backend}", "bold"))
+        table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
+        for name, width in COLUMNS.items():
+            table.add_column(name, justify="left" if name in ("", "bar") else "right", no_wrap=True, min_width=width)
+        for line in _lines(cell):
             table.add_row(*map(Text, line))
         console.print(table)
-    console.print(Text(about(pairs).replace("`", "")))
-    return console.file.getvalue().rstrip()  # type: ignore[attr-defined]
+        if cell.undecidable_ratio:
+            console.print(Text(f"undecidable, not among the outdated: {cell.undecidable_ratio:.2%} of the reads"))
+        console.print()
+    for line in [about(found).replace("`", ""), *verdict(found)]:
+        console.print(Text(line))
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+COLUMNS = {"": 8, "predicted": 17, "measured": 17, "apart": 8, "(by chance)": 16, "bar": 6}
 
 
 def _lines(cell: Cell) -> Iterator[list[str]]:
     for metric, name in FIGURES.items():
-        figures = [_figure(cell, side, metric) for side in ("predicted", "measured")]
-        verdict = f"{BARS[metric]}: {'missed' if metric in cell.missed else 'met'}" if metric in BARS else ""
-        yield [cell.strategy if name == "hits" else "", name, *figures, _apart(cell, metric), verdict]
+        one = cell.figures[metric]
+        bar = ("missed", "met")[one.meets] if metric in BARS else ""
+        yield [name, _figure(one, "predicted"), _figure(one, "measured"), _apart(one), f"({_chance(one)})", bar]
 
 
-def _markdown(pairs: Sequence[Pair]) -> str:
+def _markdown(found: Verification) -> str:
     """Return one table with a line for each cell, predicted before measured."""
     names = [f"{name}: predicted / measured" for name in FIGURES.values()]
-    lines = [["strategy", "backend", *names, "outdated: difference"], ["---"] * (len(names) + 3)]
-    for cell in cells_of(pairs):
-        both = [f"{_figure(cell, 'predicted', one)} / {_figure(cell, 'measured', one)}" for one in FIGURES]
-        lines.append([cell.strategy, cell.backend, *both, _apart(cell, "stale_ratio")])
-    return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", about(pairs)])
+    header = ["strategy", "backend", *names, "outdated: difference, in points", "undecidable"]
+    lines = [header, ["---"] * len(header)]
+    for cell in found.cells:
+        both = [f"{_figure(one, 'predicted')} / {_figure(one, 'measured')}" for one in cell.figures.values()]
+        stale = cell.figures["stale_ratio"]
+        apart = f"{_apart(stale)} ({_chance(stale)})"
+        lines.append([cell.strategy, cell.backend, *both, apart, f"{cell.undecidable_ratio:.2%}"])
+    table = (f"| {' | '.join(line)} |" for line in lines)
+    return "\n".join([*table, "", about(found), "", " ".join(verdict(found))])
 
 
-def _figure(cell: Cell, side: str, metric: str) -> str:
+def _figure(one: Compared, side: str) -> str:
     """Return "87.40 ± 0.31%", "2.71 s ± 50 ms", "203 ± 4", or "-" where no seed had any."""
-    found = cell.interval(side, metric)
+    found: Interval = getattr(one, side)
     if isnan(found.mean):
         return "-"
     half = max(found.high - found.mean, found.mean - found.low)
-    if KNOWN[metric].unit == "ratio":
+    if KNOWN[one.metric].unit == "ratio":
         return f"{100 * found.mean:.2f} ± {100 * half:.2f}%"
-    if KNOWN[metric].unit == "s":
+    if KNOWN[one.metric].unit == "s":
         return f"{duration(found.mean)} ± {duration(half)}" if found.known else duration(found.mean)
-    return f"{shown(metric, found.mean, {})} ± {half:.2g}"
+    return f"{shown(one.metric, found.mean, {})} ± {half:.2g}"
 
 
-def _apart(cell: Cell, metric: str) -> str:
-    """Return the difference, with its interval where there is one."""
-    found, unit = cell.interval("difference", metric), KNOWN[metric].unit
-    if isnan(found.mean):
-        return "-"
-    scale, name = (100, " points") if unit == "ratio" else (1, " s" if unit == "s" else "")
-    mean, low, high = (f"{scale * value:+.2f}" for value in (found.mean, found.low, found.high))
-    return f"{mean}{name} ({low} to {high})" if found.known else f"{mean}{name}"
+def _apart(one: Compared) -> str:
+    """Return the difference: ratios in points, ages in seconds."""
+    return "-" if isnan(one.difference) else _signed(one, one.difference)
+
+
+def _chance(one: Compared) -> str:
+    """Return what chance makes of the difference, from its least to its most."""
+    return "-" if isnan(one.low) or isnan(one.difference) else " to ".join(_signed(one, end) for end in one.chance)
+
+
+def _signed(one: Compared, value: float) -> str:
+    unit = KNOWN[one.metric].unit
+    return f"{value:+.0f}" if unit == "queries" else f"{100 * value if unit == 'ratio' else value:+.2f}"
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Return the mean of those that are known, NaN where none is."""
+    known = [value for value in values if not isnan(value)]
+    return fmean(known) if known else float("nan")

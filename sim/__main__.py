@@ -129,7 +129,7 @@ def verify(
     scenario: options.Target = "wall_check",
     strategy: options.VerifiedNames = None,
     backend: Annotated[list[str] | None, typer.Option(help="repeatable; locmem, redis, memcached if left out")] = None,
-    seeds: Annotated[int, typer.Option(min=2, max=10_000, help="run with seeds 1 to K")] = 5,
+    seeds: Annotated[int, typer.Option(min=1, max=10_000, help="run with seeds 1 to K")] = 6,
     settings: options.Fields = None,
     trace: options.TracePath = None,
     timeout: options.Timeout = None,
@@ -140,21 +140,22 @@ def verify(
     form: options.Form = options.Format.TABLE,
 ) -> None:
     """Run a scenario for real, simulate it with the latencies measured, and hold the two against each other."""
-    from reports import missed, render_verification, write_verification
+    from reports import compare, render_verification, write_verification
     from sim.plan import with_duration
     from sim.wall.bench import around_of, failures, warnings
-    from sim.wall.verify import verify_all
+    from sim.wall.verify import REPLICATES, verify_all
 
     around = around_of(database, added_latency, None, may_be_flushed=False)
     choice = _settled(_choice(scenario), with_duration(settings, duration), trace)
     backends = backend or ["locmem", "redis", "memcached"]
     runs = _planned(choice, strategy or options.VERIFIED, backends, range(1, seeds + 1), timeout)
-    pairs = _shown(runs, out, lambda advance: verify_all(runs, around, advance))
-    typer.echo(render_verification(pairs, form.value))
+    pairs = _shown(runs, out, lambda advance: verify_all(runs, around, advance), each=1 + REPLICATES)
+    found = compare(pairs)
+    typer.echo(render_verification(found, form.value))
     if out is not None:
-        _say(f"chart: {write_verification(pairs, out)}")
+        _say(f"chart: {write_verification(found, out)}")
     real = [pair.measured for pair in pairs]
-    _end_with(warnings(real), [*failures(real), *missed(pairs)])
+    _end_with(warnings(real), [*failures(real), *found.missed])
 
 
 @app.command()
@@ -268,9 +269,9 @@ def _run(runs: Sequence["Run"], jobs: int, out: Path | None) -> list["Outcome"]:
 
 
 def _shown(
-    runs: Sequence["Run"], out: Path | None, run_them: Callable[[Callable[["Run"], None]], list[Found]]
+    runs: Sequence["Run"], out: Path | None, run_them: Callable[[Callable[["Run"], None]], list[Found]], each: int = 1
 ) -> list[Found]:
-    """Run them under a progress bar, once it is known that all of it can end well."""
+    """Run them under a progress bar, *each* in so many steps, once it is known that all of it can end well."""
     from sim.progress import progress
     from sim.workload import build_workload
 
@@ -281,7 +282,7 @@ def _shown(
     for scenario in dict.fromkeys(one.scenario for one in runs):
         if scenario.trace is not None:
             build_workload(scenario, 1)  # a broken trace is refused before anything starts
-    with progress(len(runs)) as advance:
+    with progress(each * len(runs)) as advance:
         return run_them(advance)
 
 

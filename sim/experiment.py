@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from multiprocessing.util import Finalize
 from typing import Any, Literal
 
@@ -116,7 +116,7 @@ def run_all(runs: Sequence[Run], processes: int, done: Callable[[Run], None] = l
         while waiting:
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                 index = waiting.pop(future)
-                found[index] = future.result()
+                found[index] = replace(future.result(), run=runs[index])  # not a copy of it, which can be large
                 done(runs[index])
         return [found[index] for index in range(len(runs))]
     except BaseException:

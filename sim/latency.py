@@ -27,11 +27,14 @@ NTH_STRIDE = 0x85EB
 class Empirical:
     """A measured latency: `values_s` in ascending order, each as likely as the others.
 
+    Another *table* is another set of draws from them, while all other draws of the run stay what they are.
+
     Raises:
         UserError: for values that no latency has.
     """
 
     values_s: tuple[float, ...]
+    table: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what is no distribution."""
@@ -128,7 +131,7 @@ def latency_of(field: str, spec: Latency, seed: np.random.SeedSequence) -> Laten
         return None
     if name == "constant":
         return lambda _request, _nth, constant=numbers[0]: constant  # type: ignore[misc]
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(_apart(seed, spec.table) if isinstance(spec, Empirical) else seed)
     table = _quantiles(name, numbers, (np.arange(TABLE_SIZE) + rng.random(TABLE_SIZE)) / TABLE_SIZE)
     rng.shuffle(table)
     draws = table.tolist()
@@ -143,11 +146,15 @@ def latency_of(field: str, spec: Latency, seed: np.random.SeedSequence) -> Laten
 def _sum(field: str, spec: Sum, seed: np.random.SeedSequence) -> LatencyOf | None:
     """Return the sum's draws; its planned part has the same ones as without the other."""
     planned = latency_of(field, spec.planned, seed)
-    apart = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 0))
-    besides = latency_of(field, spec.besides, apart)
+    besides = latency_of(field, spec.besides, _apart(seed, 0))
     if planned is None or besides is None:
         return planned or besides
     return lambda request, nth: planned(request, nth) + besides(request, nth)
+
+
+def _apart(seed: np.random.SeedSequence, nth: int) -> np.random.SeedSequence:
+    """Return the nth of the seeds below *seed*, which are independent of it and of each other."""
+    return np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, nth))
 
 
 def _quantiles(name: str, numbers: tuple[float, ...], u: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,10 +10,11 @@ from sim.result import Run
 def progress(total: int) -> Iterator[Callable[[Run], None]]:
     """Show a bar on standard error, if that is a terminal."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description:<44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    text = TextColumn("{task.description:<44}")
+    columns = (SpinnerColumn(), text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())  # none looks hung
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("starting", total=total)
-        yield lambda one: bar.update(task, advance=1, description=f"{one.scenario.name}: {one.strategy.name}")
+        task = bar.add_task("the first run", total=total)
+        yield lambda one: bar.update(task, advance=1, description=f"last: {one.strategy.name} on {one.backend}")

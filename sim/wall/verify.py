@@ -1,4 +1,8 @@
-"""Verification: each real run beside a simulation of the same traffic, with the latencies that were measured in it."""
+"""Verification: each real run beside simulations of the same traffic, with the latencies that were measured in it.
+
+Each real run is simulated several times, with other draws from its latencies: what they differ in is what chance does.
+If the model is right, the real run is one more of them.
+"""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,50 +11,80 @@ from typing import Any
 from sim.backends import backend_named
 from sim.daemons import Servers, servers
 from sim.daemons.programs import require_all
-from sim.experiment import Outcome, outcome_of
+from sim.errors import UserError
+from sim.experiment import Outcome, default_processes, outcome_of, run_all
 from sim.latency import Empirical, Sum
 from sim.records import Column
 from sim.result import Run
-from sim.runner import run as simulate
 from sim.scenario import Scenario
 from sim.wall.run import THREADS, Around, check_real, run_for_real
 from sim.wall.worker import spec_of
 
+REPLICATES = 16  # simulations of each real run
+CONFIDENCE = 0.99  # that chance alone makes no cell differ, of all those that are compared
+
 
 @dataclass(frozen=True)
 class Pair:
-    """One seed's traffic, met for real and in the simulation."""
+    """One seed's traffic, met once for real and several times in the simulation."""
 
     measured: Outcome
-    predicted: Outcome
+    predicted: tuple[Outcome, ...]
 
 
 def verify_all(runs: Sequence[Run], around: Around, done: Callable[[Run], None] = lambda _run: None) -> list[Pair]:
-    """Run each of them for real and simulate it; return the pairs in the order given.
+    """Run each of them for real, then simulate them; return the pairs in the order given.
+
+    *done* is called `1 + REPLICATES` times for each of them.
 
     Raises:
-        UserError: before anything starts, if one of them cannot run for real.
+        UserError: before anything starts, if one of them cannot run for real, or all of them could show nothing.
     """
+    _check_seeds(runs)
     for one in runs:
         check_real(one, around)
         require_all(backend_named(one.backend).needs)
-    pairs = []
+    measured, models = [], []
     with servers() as ours:
         for one in runs:
-            pairs.append(_pair(one, ours, around))
+            outcome, models_of_it = _measure(one, ours, around)
+            measured.append(outcome)
+            models += models_of_it
             done(one)
-    return pairs
+    # Only now: beside a real run they would take its processor time.
+    predicted = iter(run_all(models, default_processes(), done))
+    return [Pair(outcome, tuple(next(predicted) for _ in range(REPLICATES))) for outcome in measured]
 
 
-def _pair(one: Run, ours: Servers, around: Around) -> Pair:
+def least_seeds(cells: int) -> int:
+    """Return with how many seeds the most extreme measurement is rarer than what chance may do to one of *cells*."""
+    seeds = 1
+    while (1 + REPLICATES) ** -seeds > (1 - CONFIDENCE) / cells / 2:
+        seeds += 1
+    return seeds
+
+
+def _check_seeds(runs: Sequence[Run]) -> None:
+    cells = len({(one.strategy, one.backend) for one in runs})
+    seeds, least = len({one.seed for one in runs}), least_seeds(cells)
+    if seeds < least:
+        raise UserError(
+            f"--seeds {seeds}: with fewer than {least} seeds no difference can be told from chance, as many as "
+            f"there are strategies on backends here ({cells})"
+        )
+
+
+def _measure(one: Run, ours: Servers, around: Around) -> tuple[Outcome, list[Run]]:
+    """Run it for real; return what came of it, and the simulations that are to predict it."""
     real = run_for_real(one, ours, around)
-    scenario = calibrated(one, real.steps, real.slept)
-    predicted = simulate(scenario, one.strategy, backend=one.backend, seed=one.seed, servers=ours)
-    return Pair(outcome_of(real), outcome_of(predicted))
+    scenarios = (calibrated(one, real.steps, real.slept, table) for table in range(REPLICATES))
+    return outcome_of(real), [replace(one, scenario=scenario) for scenario in scenarios]
 
 
-def calibrated(run: Run, steps: Mapping[str, Column], slept: Collection[str]) -> Scenario:
+def calibrated(run: Run, steps: Mapping[str, Column], slept: Collection[str], table: int = 0) -> Scenario:
     """Return the scenario of *run* with the latencies it had for real, and as many threads.
+
+    Each *table* is a replicate: other draws from the same latencies.
 
     *steps* holds, by the latency's name, the seconds that each step took besides what was *slept*; what was slept is
     known, and the same requests sleep the same in both. A step that never happened keeps the scenario's latency.
@@ -58,6 +92,6 @@ def calibrated(run: Run, steps: Mapping[str, Column], slept: Collection[str]) ->
     scenario, latencies = run.scenario, dict[str, Any]()
     for name, sample in steps.items():
         if len(sample):
-            measured = Empirical.of(sample)
+            measured = replace(Empirical.of(sample), table=table)
             latencies[name] = Sum(spec_of(run, name), measured) if name in slept else measured
     return replace(scenario, threads=scenario.threads or THREADS, **latencies)

@@ -9,6 +9,7 @@ import gc
 from collections.abc import Sequence
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -69,19 +70,16 @@ def recorded(scenario: Scenario, backend: str, ours: Servers) -> list[Call]:
 
 
 def _bare_s(backend: str, calls: Sequence[Call], ours: Servers) -> float:
-    with backend_named(backend).open(ours, virtual=False) as place:
+    known = backend_named(backend)
+    with known.open(ours, virtual=False) as place:
         if place.server is None:
             raise RuntimeError(f"{backend} has no server")
         place.server.flush()
-        options = {name: value for name, value in place.params["OPTIONS"].items() if name not in _WIRED}
-        make = place.cache_class
-        cache = make(place.location, {"OPTIONS": options})  # type: ignore[call-arg,arg-type]
+        make: Any = known.load()
+        cache = make(place.location, dict(known.params))  # not wired: the bare cache is as a site has it
         operations: list[Operation] = [(getattr(cache, call.method), call.args) for call in calls]
         cache.get("warm")  # the connection is made
         return _timed(lambda: replay(operations))
-
-
-_WIRED = ("connection_class", "socket_module")  # what a run adds: the bare cache is as a site has it
 
 
 def _run_s(backend: str, scenario: Scenario, ours: Servers) -> float:

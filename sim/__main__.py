@@ -81,9 +81,8 @@ def run(
     outcomes = _run(runs, jobs, out)
     _print_results(outcomes, form)
     if out is not None:
-        given: dict[str, Any] = {"strategies": strategy, "backend": backends, "timeout": timeout, "trace": trace}
-        given["seeds"] = seeds if seed is None else [seed]
-        _write_page(outcomes, out, context, choice, settings or [], given)
+        given = {"strategies": strategy, "backend": backends, "timeout": timeout, "trace": trace}
+        _write_page(outcomes, out, context, choice, settings or [], {**given, "seeds": seeds or seed is not None})
 
 
 @app.command()
@@ -92,6 +91,8 @@ def bench(
     scenario: options.Target,
     strategy: options.StrategyNames = None,
     backend: Annotated[list[str] | None, typer.Option(help="repeatable; locmem if left out")] = None,
+    backend_settings: options.BackendFiles = None,
+    settings_module: options.SettingsModules = None,
     seed: options.Seed = None,
     seeds: options.Seeds = None,
     settings: options.Fields = None,
@@ -106,21 +107,21 @@ def bench(
     form: options.Form = options.Format.TABLE,
 ) -> None:
     """Run a scenario for real: processes, threads, cache servers and a database, real time passing."""
-    from sim.plan import seeds_of, with_duration
+    from sim.plan import backends_of, seeds_of, with_duration
     from sim.wall.bench import around_of, bench_all, failures, warnings
     from sim.wall.run import can_be_real
 
     around = around_of(database, added_latency, server, may_be_flushed=this_server_may_be_flushed)
     settings = with_duration(settings, duration)
     choice = _settled(_choice(scenario), settings, trace)
-    runs = _planned(choice, strategy or [], backend or ["locmem"], seeds_of(seed, seeds), timeout)
+    backends = backends_of(backend, backend_settings, settings_module)
+    runs = _planned(choice, strategy or [], backends or ["locmem"], seeds_of(seed, seeds), timeout)
     runs = [one for one in runs if strategy or can_be_real(one.strategy)]
     outcomes = _shown(runs, out, lambda advance: bench_all(runs, around, advance))
     _print_results(outcomes, form)
     if out is not None:
-        given: dict[str, Any] = {"strategies": strategy, "backend": backend, "timeout": timeout, "trace": trace}
-        given["seeds"] = seeds if seed is None else [seed]
-        _write_page(outcomes, out, context, choice, settings, given)
+        given = {"strategies": strategy, "backend": backends, "timeout": timeout, "trace": trace}
+        _write_page(outcomes, out, context, choice, settings, {**given, "seeds": seeds or seed is not None})
     _end_with(warnings(outcomes), failures(outcomes))
 
 
@@ -129,6 +130,8 @@ def verify(
     scenario: options.Target = "wall_check",
     strategy: options.VerifiedNames = None,
     backend: Annotated[list[str] | None, typer.Option(help="repeatable; locmem, redis, memcached if left out")] = None,
+    backend_settings: options.BackendFiles = None,
+    settings_module: options.SettingsModules = None,
     seeds: Annotated[int, typer.Option(min=2, max=10_000, help="run with seeds 1 to K")] = 5,
     settings: options.Fields = None,
     trace: options.TracePath = None,
@@ -141,13 +144,13 @@ def verify(
 ) -> None:
     """Run a scenario for real, simulate it with the latencies measured, and hold the two against each other."""
     from reports import missed, render_verification, write_verification
-    from sim.plan import with_duration
+    from sim.plan import backends_of, with_duration
     from sim.wall.bench import around_of, failures, warnings
     from sim.wall.verify import verify_all
 
     around = around_of(database, added_latency, None, may_be_flushed=False)
     choice = _settled(_choice(scenario), with_duration(settings, duration), trace)
-    backends = backend or ["locmem", "redis", "memcached"]
+    backends = backends_of(backend, backend_settings, settings_module) or ["locmem", "redis", "memcached"]
     runs = _planned(choice, strategy or options.VERIFIED, backends, range(1, seeds + 1), timeout)
     pairs = _shown(runs, out, lambda advance: verify_all(runs, around, advance))
     typer.echo(render_verification(pairs, form.value))

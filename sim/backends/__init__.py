@@ -1,6 +1,6 @@
 """The backends: Django's own cache classes, each put a round trip away from the workers."""
 
-from sim.backends.caches import Caches, Limits, cache_params, open_caches
+from sim.backends.caches import Caches, Limits, cache_params, open_caches, params_of
 from sim.backends.embedded import EMBEDDED
 from sim.backends.networked import NETWORKED
 from sim.backends.own import is_own, own_backend
@@ -18,6 +18,7 @@ __all__ = [
     "backend_named",
     "cache_params",
     "open_caches",
+    "params_of",
     "require_verbs",
 ]
 

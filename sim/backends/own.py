@@ -17,11 +17,10 @@ from django.core.cache.backends.base import BaseCache
 
 from sim.backends.database import set_django_up
 from sim.backends.embedded import EMBEDDED
-from sim.backends.networked import MANY_CONNECTIONS, NETWORKED, REDIS_NEEDS, on_server
-from sim.backends.places import Backend, Open, Place
+from sim.backends.networked import NETWORKED, REDIS_NEEDS, on_server
+from sim.backends.places import Backend, Open, Place, Wiring
 from sim.backends.simulated import verbs_of
 from sim.backends.trial import only_ours, try_out
-from sim.backends.wire import wired_connection
 from sim.daemons.programs import FAKETIME_THREADS, MEMCACHED
 from sim.daemons.session import Servers
 from sim.errors import UserError, one_line, unknown
@@ -47,23 +46,19 @@ def own_backend(name: str) -> Backend:
     entry = _entry(name)
     cls = _class_of(name, str(entry["BACKEND"]))
     family = _family(cls)
-    given = {key: value for key, value in entry.items() if key not in ("BACKEND", "LOCATION")}
+    params = {key: value for key, value in entry.items() if key not in ("BACKEND", "LOCATION")}
+    params["OPTIONS"] = _without_access(params.get("OPTIONS") or {})
     what = f"{cls.__module__}.{cls.__qualname__} as {name.removeprefix(SETTINGS)} has it, on a private place"
 
     @contextmanager
     def opened(servers: Servers, *, virtual: bool) -> Iterator[Place]:
         virtualise_ancestry(cls)
-        with family.open(servers, virtual=virtual) as place, only_ours(name, place):
-            params = {
-                **given,
-                "OPTIONS": _merged(_without_access(given.get("OPTIONS") or {}), place.params.get("OPTIONS", {})),
-            }
-            own_place = replace(place, cache_class=cls, params=params, has_limits=False)
-            if virtual:
-                try_out(name, own_place)
-            yield own_place
+        with family.open(servers, virtual=virtual) as place, only_ours(name, servers.owns):
+            try_out(own, place, virtual=virtual)
+            yield place
 
-    return replace(family, name=name, what=what, open=opened)
+    own = replace(family, name=name, what=what, open=opened, cache_class=cls, params=params, has_limits=False)
+    return own
 
 
 def default_timeout(name: str) -> dict[str, Any]:
@@ -153,29 +148,28 @@ def _pylibmc(cls: type[BaseCache]) -> Backend:
     @contextmanager
     def opened(servers: Servers, *, virtual: bool) -> Iterator[Place]:
         virtualise_module("django.core.cache.backends.memcached")
-        with on_server("memcached", cls, {}, servers, virtual=virtual) as place:
+        with on_server("memcached", servers, virtual=virtual) as place:
             yield place
 
-    return _like("memcached", opened, primitives=verbs_of(cls), opaque=True, needs=(MEMCACHED, FAKETIME_THREADS))
+    needs = (MEMCACHED, FAKETIME_THREADS)
+    return _like("memcached", opened, primitives=verbs_of(cls), wire=None, opaque=True, needs=needs)
 
 
-def _valkey(cls: type[BaseCache]) -> Backend:
+def _valkey(_cls: type[BaseCache]) -> Backend:
     """django-valkey, whose client is a fork of redis-py, on Redis."""
 
     @contextmanager
     def opened(servers: Servers, *, virtual: bool) -> Iterator[Place]:
         from django_valkey.base_pool import BaseConnectionFactory
 
-        pool = {"connection_class": wired_connection("valkey"), "max_connections": MANY_CONNECTIONS}
-        params = {"OPTIONS": {"CONNECTION_POOL_KWARGS": pool}}
-        with on_server("redis", cls, params, servers, virtual=virtual) as place:
+        with on_server("redis", servers, virtual=virtual) as place:
             try:
                 yield place
             finally:
                 # As in django-redis: it keeps its pools in a class, by address, for good.
                 BaseConnectionFactory._pools.pop(place.location, None)
 
-    return _like("django-redis", opened, needs=REDIS_NEEDS[:2])
+    return _like("django-redis", opened, wire=Wiring("valkey", "CONNECTION_POOL_KWARGS"), needs=REDIS_NEEDS[:2])
 
 
 _FURTHER: dict[str, Callable[[type[BaseCache]], Backend]] = {
@@ -190,9 +184,9 @@ def _in_process(cls: type[BaseCache]) -> Backend:
     @contextmanager
     def opened(servers: Servers, *, virtual: bool) -> Iterator[Place]:  # noqa: ARG001 - what every opener takes
         with servers.folder() as folder:
-            yield Place(cls, str(folder), _entries)
+            yield Place(str(folder))
 
-    return _like("file", opened, primitives=verbs_of(cls), opaque=True, needs=())
+    return _like("file", opened, primitives=verbs_of(cls), entries=_entries, opaque=True, needs=())
 
 
 def _like(name: str, opened: Open, **changes: Any) -> Backend:
@@ -208,13 +202,6 @@ def _entries(cache: Any) -> int:
 
 
 def _without_access(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in options.items() if not key.lower().startswith(_ACCESS)}
-
-
-def _merged(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
-    """Return their options with ours over them, the nested ones too."""
-    both = {**theirs, **ours}
-    for key in theirs.keys() & ours.keys():
-        if isinstance(theirs[key], Mapping) and isinstance(ours[key], Mapping):
-            both[key] = {**_without_access(theirs[key]), **ours[key]}
-    return both
+    """Return *options*, the nested ones too, without those of `_ACCESS`."""
+    kept = {key: value for key, value in options.items() if not str(key).lower().startswith(_ACCESS)}
+    return {key: _without_access(value) if isinstance(value, Mapping) else value for key, value in kept.items()}

@@ -50,8 +50,9 @@ def observe(backend: str, servers: Servers) -> Conformance:
         UserError: if it cannot run here.
     """
     stage = Stage(backend, servers)
-    with backend_named(backend).open(servers, virtual=True) as place:
-        cache_class = place.cache_class
+    known = backend_named(backend)
+    with known.open(servers, virtual=True):  # what there is to say against it is said before anything else
+        cache_class = known.load()
     compared, unlike = twins(backend, servers)
     return Conformance(
         backend=backend,

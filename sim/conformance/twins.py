@@ -1,7 +1,6 @@
 """The `a*` twins: outside the engine and on the real clock, each call beside its async twin, on equal keys."""
 
 import random
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -11,12 +10,12 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from django.core.cache.backends.base import BaseCache
 
-from sim.backends import Place, backend_named
+from sim.backends import Backend, Place, backend_named
 from sim.conformance.cases import CALLS, FIRST, WITH_TIMEOUT, found, three
 from sim.conformance.stage import outcome
 from sim.daemons.server import Server
 from sim.daemons.session import Servers
-from sim.virtual import EPOCH_S, WORLD, Clock, World, virtualise
+from sim.virtual import EPOCH_S, WORLD, Clock, RealClock, World, virtualise
 
 STATES: Mapping[str, float | None] = {"live": 1000, "expired": -10, "persistent": None}
 TIMEOUTS = (10, 0, None)  # what passes in less than a second would need waiting for
@@ -34,15 +33,6 @@ class _Twin:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         # Not asyncio.run: what is handed to threads comes back to this one, where the database's connection is.
         return async_to_sync(getattr(self._cache, f"a{name}"))
-
-
-class RealClock:
-    """The real clock."""
-
-    @staticmethod
-    def time() -> float:
-        """Return seconds since 1970."""
-        return time.time()
 
 
 class HandClock:
@@ -79,25 +69,27 @@ def twins(backend: str, servers: Servers) -> tuple[int, list[str]]:
 @contextmanager
 def real_cache(backend: str, servers: Servers) -> Iterator[Within]:
     """Give a function that calls another with a cache of *backend* on the real clock, outside the engine."""
-    with backend_named(backend).open(servers, virtual=False) as place, _outside(place, RealClock(), 0) as within:
+    known = backend_named(backend)
+    with known.open(servers, virtual=False) as place, _outside(known, place, RealClock(), 0) as within:
         yield within
 
 
 @contextmanager
 def hand_moved_cache(backend: str, servers: Servers) -> Iterator[tuple[Within, HandClock]]:
     """Give such a function with a cache whose time is that of a clock moved by hand."""
-    with backend_named(backend).open(servers, virtual=True) as place:
+    known = backend_named(backend)
+    with known.open(servers, virtual=True) as place:
         epoch_s = 0 if place.server is None else place.server.begin()
         clock = HandClock(place.server)
-        with _outside(place, clock, epoch_s) as within:
+        with _outside(known, place, clock, epoch_s) as within:
             yield within, clock
 
 
 @contextmanager
-def _outside(place: Place, clock: Clock, epoch_s: float) -> Iterator[Within]:
+def _outside(backend: Backend, place: Place, clock: Clock, epoch_s: float) -> Iterator[Within]:
     virtualise()
-    make: Any = place.cache_class
-    cache = make(place.location, dict(place.params))
+    make: Any = backend.load()
+    cache = make(place.location, dict(backend.params))
     context = copy_context()
     context.run(WORLD.set, World(clock, random.Random(1), place.database_alias, epoch_s=EPOCH_S + epoch_s))
     try:

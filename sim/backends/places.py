@@ -101,7 +101,8 @@ class Backend:
 
     def lacks(self, strategy: Strategy) -> tuple[str, ...]:
         """Return the methods that *strategy* needs and this backend's cache does not have."""
-        return tuple(verb for verb in getattr(strategy, "needs", ()) if verb not in self.verbs)
+        needed = (need.partition("cache.")[2] for need in getattr(strategy, "needs", ()) if need.startswith("cache."))
+        return tuple(verb for verb in needed if verb not in self.verbs)
 
     def rtt_s(self, cache_rtt_s: Latency) -> Latency:
         """Return a scenario's `cache_rtt_s`, with "auto" resolved."""

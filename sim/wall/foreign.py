@@ -70,7 +70,7 @@ def _either(names: Iterable[str]) -> str:
 def _empty(backend: Backend, place: Place, url: str) -> None:
     problem = _problem_of(lambda: _clear(backend, place))
     if problem:
-        raise UserError(f"{_named(url)}: its cache cannot be emptied: {problem}")
+        raise UserError(f"{_named(url)}: it cannot be emptied: {problem}")
 
 
 def _clear(backend: Backend, place: Place) -> None:
@@ -78,6 +78,7 @@ def _clear(backend: Backend, place: Place) -> None:
     make: Any = backend.load()
     cache = make(place.location, {**backend.params})
     cache.clear()
+    cache.get("cachewise")  # pymemcache takes whatever is answered to a flush; this must be a cache's answer
     cache.close()
 
 

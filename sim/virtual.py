@@ -30,15 +30,6 @@ class Clock(Protocol):
         """Return seconds since the run's start."""
 
 
-class RealClock:
-    """The real clock."""
-
-    @staticmethod
-    def time() -> float:
-        """Return seconds since 1970."""
-        return time.time()
-
-
 @dataclass(frozen=True)
 class World:
     """What Django's cache code sees of the run it is in."""

@@ -1,6 +1,7 @@
 """The `a*` twins: outside the engine and on the real clock, each call beside its async twin, on equal keys."""
 
 import random
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -15,7 +16,7 @@ from sim.conformance.cases import CALLS, FIRST, WITH_TIMEOUT, found, three
 from sim.conformance.stage import outcome
 from sim.daemons.server import Server
 from sim.daemons.session import Servers
-from sim.virtual import EPOCH_S, WORLD, Clock, RealClock, World, virtualise
+from sim.virtual import EPOCH_S, WORLD, Clock, World, virtualise
 
 STATES: Mapping[str, float | None] = {"live": 1000, "expired": -10, "persistent": None}
 TIMEOUTS = (10, 0, None)  # what passes in less than a second would need waiting for
@@ -33,6 +34,15 @@ class _Twin:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         # Not asyncio.run: what is handed to threads comes back to this one, where the database's connection is.
         return async_to_sync(getattr(self._cache, f"a{name}"))
+
+
+class RealClock:
+    """The real clock."""
+
+    @staticmethod
+    def time() -> float:
+        """Return seconds since 1970."""
+        return time.time()
 
 
 class HandClock:

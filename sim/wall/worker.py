@@ -21,10 +21,10 @@ from django.core.signals import request_finished, request_started
 from sim.backends import backend_named, params_of
 from sim.backends.own import is_own
 from sim.backends.simulated import verbs_of
-from sim.backends.trial import only_ours_for_good
+from sim.backends.trial import TRIAL_KEY, only_ours_for_good, usable
 from sim.backends.wire import wired
 from sim.contract import Row
-from sim.errors import ForbiddenError, StrategyError
+from sim.errors import ForbiddenError, StrategyError, UserError
 from sim.latency import Latency, latency_of
 from sim.result import Run
 from sim.seeds import streams
@@ -74,7 +74,8 @@ def work(job: Job, pipe: Connection) -> None:
             worker = worker or Worker(job)
             pipe.send((True, getattr(worker, verb)(*args)))
         except BaseException as error:  # noqa: BLE001 - the harness raises it
-            pipe.send((False, f"{type(error).__name__}: {error}"))
+            ours = isinstance(error, UserError)
+            pipe.send((False, str(error) if ours else f"worker {job.worker}: {type(error).__name__}: {error}"))
 
 
 def _follow_parent() -> None:
@@ -91,6 +92,7 @@ class Worker:
     def __init__(self, job: Job) -> None:
         self.job = job
         self._ledger = Ledger()
+        self._refused: list[ForbiddenError] = []
         self._turn = threading.Lock()
         self._configure()
         self._backend = backend_named(job.run.backend)  # somebody's class may ask for settings when it is imported
@@ -122,7 +124,7 @@ class Worker:
         primitives = backend.primitives or [verb for verb in verbs_of(cls) if verb != "get_or_set"]
         self._stopwatch.install(cls, [*primitives, *backend.verbs], wired=wiring is not None)
         if is_own(backend.name):
-            only_ours_for_good(backend.name, lambda path: path == place.socket)
+            self._refused = only_ours_for_good(backend.name, lambda path: path == place.socket)
         from sim.wall.database import DjangoDatabase
         from sim.wall.site import DjangoSite
 
@@ -143,7 +145,11 @@ class Worker:
         sizes = zip(self._workload.key_names, self._workload.key_bytes, strict=True)
         Stored.objects.bulk_create((Stored(key=key, payload=bytes(size)) for key, size in sizes), ROWS_AT_ONCE)
         connection.close()
-        self._site.cache.clear()
+        with usable(self._backend):
+            self._site.cache.set(TRIAL_KEY, 1, 1)
+            self._site.cache.get(TRIAL_KEY)
+            self._site.cache.clear()
+        self._end_if_refused()
 
     def play(self, began_s: float) -> Records:
         """Serve this worker's requests, the run having begun at *began_s* on the monotonic clock."""
@@ -153,7 +159,13 @@ class Worker:
         for one in served:
             one.result()  # raises what ended the thread, with requests left unserved
         self._site.drain()
+        self._end_if_refused()
         return self._ledger.records
+
+    def _end_if_refused(self) -> None:
+        """End the run where the cache class has reached for somebody's server, whatever became of the refusal."""
+        if self._refused:
+            raise self._refused[0]
 
     def entries(self) -> float:
         """Return how many entries this worker's cache adds to those of the run."""
@@ -175,6 +187,7 @@ class Worker:
         from django.db import connections
 
         for arrival in iter(self._next, None):
+            self._end_if_refused()
             self._wait_for(arrival.arrival_s)
             self._answer(arrival)
         connections.close_all()

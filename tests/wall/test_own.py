@@ -24,19 +24,33 @@ TWO = replace(BRIEF, workers=2, writes_per_s=5)
 
 SHOP = """
     import socket
-    from multiprocessing import parent_process
+    from contextlib import suppress
+    from threading import Thread
     from django.core.cache.backends.locmem import LocMemCache
 
-    class ElsewhereInWorkers(LocMemCache):
-        '''Well behaved where it is tried, but not in a worker process.'''
-        def get(self, *args, **kwargs):
-            if parent_process() is not None:
-                socket.create_connection(self.second, timeout=1).close()
-            return super().get(*args, **kwargs)
-
+    class Elsewhere(LocMemCache):
+        '''A second tier somewhere, told by its OPTIONS.'''
         def __init__(self, location, params):
             self.second = params["OPTIONS"].pop("SECOND")
             super().__init__(location, params)
+
+        def reach(self):
+            socket.create_connection(self.second, timeout=1).close()
+
+        def get(self, *args, **kwargs):
+            self.reach()
+            return super().get(*args, **kwargs)
+
+    class InThread(Elsewhere):
+        def reach(self):
+            thread = Thread(target=super().reach)
+            thread.start()
+            thread.join()
+
+    class Forgiving(Elsewhere):
+        def reach(self):
+            with suppress(Exception):
+                super().reach()
 
     LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
     REDIS = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:6379/0"}
@@ -102,18 +116,18 @@ def test_keys_and_timeouts_are_those_of_the_entry() -> None:
     assert set(real(reads, Keyed(), backend="settings:real_shop").errors) == {"LookupError"}
 
 
-def test_a_worker_never_reaches_out(folder: Path) -> None:
-    """A class that turns to somebody's server in a worker process is stopped there, and the run ends with one line."""
+@pytest.mark.parametrize("name", ["Elsewhere", "InThread", "Forgiving"])
+def test_a_worker_never_reaches_out(folder: Path, name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """A class that turns to somebody's server is stopped, also in a thread of its own: the run ends with one line."""
     with socket.create_server(("127.0.0.1", 0)) as theirs:
         theirs.settimeout(0.5)
         second = json.dumps(theirs.getsockname())
-        (folder / "elsewhere.toml").write_text(
-            f'BACKEND = "real_shop.ElsewhereInWorkers"\n[OPTIONS]\nSECOND = {second}\n'
-        )
-        with pytest.raises(UserError, match=r"elsewhere.toml: its cache wants to connect to .*never talks to a server"):
+        (folder / "elsewhere.toml").write_text(f'BACKEND = "real_shop.{name}"\n[OPTIONS]\nSECOND = {second}\n')
+        with pytest.raises(UserError, match=r"^./elsewhere.toml: its cache wants to connect to .*talks to a server"):
             real(BRIEF, TtlOnly(60), backend="./elsewhere.toml")
         with pytest.raises(TimeoutError):
             theirs.accept()
+    assert capfd.readouterr() == ("", "")
 
 
 def test_bench_takes_them_as_run_does(folder: Path) -> None:
@@ -142,3 +156,10 @@ def test_verify_holds_them_against_their_simulation() -> None:
     assert real_one["reads"] == model["reads"]
     assert real_one["hit_ratio"] == pytest.approx(model["hit_ratio"], abs=0.03)
     assert real_one["stale_ratio"] == pytest.approx(model["stale_ratio"], abs=0.1)
+
+
+def test_what_cannot_be_used_is_one_line(folder: Path) -> None:
+    """A class that fails is said with its file, before any traffic."""
+    (folder / "broken.toml").write_text('BACKEND = "real_shop.Elsewhere"\n')
+    with pytest.raises(UserError, match=r"^./broken.toml: Elsewhere cannot be used: KeyError: 'SECOND'"):
+        real(BRIEF, TtlOnly(60), backend="./broken.toml")

@@ -18,6 +18,7 @@ from django.core.cache.backends.base import BaseCache
 from sim.backends.database import set_django_up
 from sim.backends.embedded import EMBEDDED
 from sim.backends.networked import MANY_CONNECTIONS, NETWORKED, REDIS_NEEDS, on_server
+from sim.backends.patience import impatient
 from sim.backends.places import Backend, Open, Place
 from sim.backends.simulated import verbs_of
 from sim.backends.trial import only_ours, try_out
@@ -58,7 +59,8 @@ def own_backend(name: str) -> Backend:
                 **given,
                 "OPTIONS": _merged(_without_access(given.get("OPTIONS") or {}), place.params.get("OPTIONS", {})),
             }
-            own_place = replace(place, cache_class=cls, params=params, has_limits=False)
+            made = place.cache_class if issubclass(place.cache_class, cls) else cls
+            own_place = replace(place, cache_class=made, params=params, has_limits=False)
             if virtual:
                 try_out(name, own_place)
             yield own_place
@@ -153,7 +155,7 @@ def _pylibmc(cls: type[BaseCache]) -> Backend:
     @contextmanager
     def opened(servers: Servers, *, virtual: bool) -> Iterator[Place]:
         virtualise_module("django.core.cache.backends.memcached")
-        with on_server("memcached", cls, {}, servers, virtual=virtual) as place:
+        with on_server("memcached", impatient(cls), {}, servers, virtual=virtual) as place:
             yield place
 
     return _like("memcached", opened, primitives=verbs_of(cls), opaque=True, needs=(MEMCACHED, FAKETIME_THREADS))

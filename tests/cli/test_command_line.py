@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -136,6 +137,29 @@ def test_the_doctor_drives_the_backends():
         assert "REFUTED" not in text
         for words in ("LocMemCache.touch", "30 d + 1 s", "< 2592001", "confirmed", "no: beside incr_version, set"):
             assert words in text
+
+
+def test_the_doctor_shows_how_far_it_is():
+    """On a terminal a bar on standard error says what is under way; the tables go where standard output goes."""
+    terminal, its_end = pty.openpty()
+    command = [sys.executable, "-m", "sim", "doctor", "--conformance", "--backend", "dummy"]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=its_end, text=True, env=environment) as process:
+        os.close(its_end)
+        with os.fdopen(terminal, "rb", buffering=0) as screen:
+            seen = b"".join(iter(lambda: _read(screen), b""))
+        printed, _ = process.communicate()
+    assert process.returncode == 0
+    assert b"dummy: two callers at once" in seen
+    assert printed.startswith("dummy: django.core.cache.backends.dummy.DummyCache\n")
+
+
+def _read(screen):
+    """Return what is on the terminal next, nothing at its end (which Linux tells by an error)."""
+    try:
+        return screen.read(65536)
+    except OSError:
+        return b""
 
 
 def test_help_is_light():

@@ -65,6 +65,7 @@ EMBEDDED = (
         one_store=False,
         primitives=LOCMEM_CALLS,
         open=_in_memory,
+        home="in memory, one private store a worker process",
     ),
     Backend(
         "file",
@@ -73,6 +74,7 @@ EMBEDDED = (
         primitives=FILE_CALLS,
         open=_in_folder,
         auto_rtt_s="lognormal:0.0002:0.5",  # a local disk
+        home="in a private folder that all workers share",
     ),
     Backend(
         "db",
@@ -81,6 +83,14 @@ EMBEDDED = (
         primitives=DATABASE_CALLS,
         open=_in_sqlite,
         auto_rtt_s="lognormal:0.002:0.6",  # a query on a nearby database
+        home="on a private SQLite file that all workers share",
     ),
-    Backend("dummy", "DummyCache: no cache at all", one_store=True, primitives=_STORE, open=_nowhere),
+    Backend(
+        "dummy",
+        "DummyCache: no cache at all",
+        one_store=True,
+        primitives=_STORE,
+        open=_nowhere,
+        home="which keeps nothing",
+    ),
 )

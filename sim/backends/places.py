@@ -60,7 +60,8 @@ class Backend:
     `primitives` are the methods of its class that touch the store directly; on a server there are none, as the round
     trips are those of its client. `auto_rtt_s` is a round trip where the scenario says "auto". `verbs` are the methods
     that its class has beside Django's own; `needs` what must be installed. `opaque`
-    says that nothing is known of what the primitives call of each other: then it is part of the same round trip.
+    says that nothing is known of what the primitives call of each other: then it is part of the same round trip. `home`
+    says where a cache of one's own lives that needs no server.
     """
 
     name: str
@@ -72,8 +73,9 @@ class Backend:
     verbs: tuple[str, ...] = ()
     needs: tuple[Needed, ...] = ()
     opaque: bool = False
+    home: str = ""
 
-    def lacks(self, strategy: Strategy) -> tuple[str, ...]:
+    def lacks(self, strategy: Strategy | type[Strategy]) -> tuple[str, ...]:
         """Return the methods that *strategy* needs and this backend's cache does not have."""
         return tuple(verb for verb in getattr(strategy, "needs", ()) if verb not in self.verbs)
 

@@ -71,6 +71,22 @@ def test_the_other_formats_name_every_strategy(form):
     assert all((name in done.stdout) == (name != "delete-pattern") for name in STRATEGIES)
 
 
+def test_what_is_left_out_is_said_once():
+    """Without --strategy a line on standard error names the strategies that a backend's cache cannot run."""
+    quick = ["run", "product_list", "--set", "duration_s=2", "--set", "warmup_s=0", "--format", "csv", "--seeds", "2"]
+    done = cachewise(*quick, "--backend", "shared", "--backend", "locmem")
+    says = "left out on shared, locmem: delete-pattern, which needs cache.delete_pattern(): backend django-redis has it"
+    assert (done.returncode, done.stderr) == (0, f"{says}\n")
+
+
+def test_without_a_command_there_is_help():
+    """`cachewise` alone prints what `cachewise --help` does, and ends as after any command that is none."""
+    alone, asked = cachewise(), cachewise("--help")
+    assert (alone.returncode, asked.returncode) == (2, 0)
+    assert alone.stdout == asked.stdout
+    assert alone.stderr == asked.stderr == ""
+
+
 def test_out_holds_the_page_the_charts_and_the_summary(tmp_path):
     """`--out` gets summary.csv, summary.parquet, charts and a self-contained page."""
     out = tmp_path / "results"
@@ -192,6 +208,9 @@ def test_help_is_light():
         (["run", "product_list", "--set", "reads_per_s=nan"], "finite"),
         (["run", "product_list", "--set", "keys=1.5"], "whole number"),
         (["run", "product_list", "--set", "db_read_s=lognormal:1"], "MEDIAN_S"),
+        (["bench", "wall_check", "--duration", "0"], "--duration 0: it must be seconds, more than 0"),
+        (["verify", "wall_check", "--duration", "nan"], "--duration nan"),
+        (["run", "product_list", "--strategy", "delete-pattern"], "use --backend django-redis (in Python: backend='dj"),
         (["run", "product_list", "--trace", "nowhere.csv"], "no such file"),
         (["run", "product_list", "--seed", "1", "--seeds", "2"], "--seeds"),
         (["run", "product_list", "--seed", "x"], "--seed"),

@@ -1,8 +1,10 @@
 """Backends of one's own: CACHES entries from files and settings modules, on private places and virtual time."""
 
+import shlex
 import socket
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,25 +34,26 @@ TRAFFIC = Scenario(
 )
 
 
+SETTINGS_MODULE = """
+    REDIS = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:6379/0"}
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "TIMEOUT": 60,
+            "KEY_PREFIX": "shop",
+            "VERSION": 3,
+        },
+        "redis": {**REDIS, "OPTIONS": {"db": 3, "password": "secret"}},
+    }
+"""
+
+
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give a folder, the current one, with the guide's examples and a settings module in it."""
     for name, text in EXAMPLES.items():
         (tmp_path / f"{name}.toml").write_text(text)
-    (tmp_path / "shop_settings.py").write_text(
-        textwrap.dedent("""
-        REDIS = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:6379/0"}
-        CACHES = {
-            "default": {
-                "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-                "TIMEOUT": 60,
-                "KEY_PREFIX": "shop",
-                "VERSION": 3,
-            },
-            "redis": {**REDIS, "OPTIONS": {"db": 3, "password": "secret"}},
-        }
-        """)
-    )
+    (tmp_path / "shop_settings.py").write_text(textwrap.dedent(SETTINGS_MODULE))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.delitem(sys.modules, "shop_settings", raising=False)
@@ -64,6 +67,20 @@ def test_the_guides_examples_run(name: str) -> None:
     """Each example gives, without expiry, the very reads of the shared backend: same calls, same virtual time."""
     found = run(TRAFFIC, DeleteOnWrite(timeout=None), backend=f"./{name}.toml", seed=3).reads
     assert found.equals(run(TRAFFIC, DeleteOnWrite(timeout=None), seed=3).reads)
+
+
+@pytest.mark.servers
+def test_the_guides_commands_run(files: Path) -> None:
+    """Every shell command of the guide ends well, on the files that it names and a short run."""
+    (files / "shop").mkdir()
+    settings = f'{textwrap.dedent(SETTINGS_MODULE)}CACHES["sessions"] = CACHES["redis"]\n'
+    (files / "shop" / "settings.py").write_text(settings)
+    lines = [shlex.split(line) for block in blocks(GUIDE, "sh") for line in block.splitlines()]
+    assert len(lines) >= 3
+    assert {line[:2] == ["cachewise", "run"] for line in lines} == {True}  # nothing there goes unchecked
+    for line in lines:
+        done = cachewise(*line[1:], "--set", "warmup_s=0", "--set", "duration_s=1", "--jobs", "1", cwd=files)
+        assert done.returncode == 0, done.stderr
 
 
 LIVES = {"pylibmc": [True, False, False], "valkey": [True, True, False], "diskcache": [True, True, False]}
@@ -91,7 +108,7 @@ def test_they_expire_on_virtual_time(files: Path, name: str) -> None:
 @pytest.mark.usefixtures("files")
 def test_the_real_limits_show() -> None:
     """A settings entry without OPTIONS culls at Django's 300, with its own key prefix and version."""
-    many = Scenario("many", keys=2000, read_popularity="uniform", reads_per_s=500, duration_s=20, warmup_s=0)
+    many = replace(TRAFFIC, name="many", keys=2000, read_popularity="uniform", reads_per_s=500, workers=None)
     seen: set[tuple[str, int, int]] = set()
 
     def read(site: Site, key: str) -> Row:
@@ -197,12 +214,10 @@ def notes_of(*args: str, cwd: Path) -> str:
 
 def test_whose_timeout_it_is_is_said(files: Path) -> None:
     """A TIMEOUT in the entry goes before the scenario's, and is said; the command line's goes before both."""
-    told = notes_of("--settings", "shop_settings", cwd=files)
+    told = notes_of("--settings", "shop_settings", "--out", "out", cwd=files)
     said = "the timeout of 60 is the TIMEOUT of `settings:shop_settings`, which goes before the scenario's own 120"
     assert said in told
     assert "TIMEOUT" not in notes_of("--settings", "shop_settings", "--timeout", "60", cwd=files)
-    page = ["--out", "out"]
-    notes_of("--settings", "shop_settings", *page, cwd=files)
     assert "goes before the scenario&#x27;s own 120" in (files / "out" / "report.html").read_text()
 
 

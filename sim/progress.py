@@ -1,19 +1,28 @@
-"""A progress bar for a series of runs."""
+"""A progress bar for a series of runs, or of other steps."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sim.result import Run
 
+Advance = Callable[[str], None]  # takes what is under way
+
 
 @contextmanager
 def progress(total: int) -> Iterator[Callable[[Run], None]]:
     """Show a bar on standard error, if that is a terminal."""
+    with steps(total, "starting") as advance:
+        yield lambda one: advance(f"{one.scenario.name}: {one.strategy.name}")
+
+
+@contextmanager
+def steps(total: int, first: str) -> Iterator[Advance]:
+    """Show a bar for *total* steps on standard error, if that is a terminal, with *first* beside it to begin with."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description:<44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("starting", total=total)
-        yield lambda one: bar.update(task, advance=1, description=f"{one.scenario.name}: {one.strategy.name}")
+        task = bar.add_task(first, total=total)
+        yield lambda what: bar.update(task, advance=1, description=what)

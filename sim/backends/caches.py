@@ -8,6 +8,7 @@ from django.core.cache.backends import locmem
 from django.core.cache.backends.base import BaseCache
 from django.core.cache.backends.locmem import LocMemCache
 
+from sim.backends.entries import is_own
 from sim.backends.places import Backend, Call, Place
 from sim.backends.simulated import NO_LIMIT, simulated
 from sim.backends.wire import Wire, wired
@@ -76,10 +77,10 @@ def open_caches(
 
 
 def _notes(backend: Backend, place: Place) -> list[str]:
-    """Say which release of a server a run was on."""
+    """Say which release of a server a run was on, or where a cache of one's own lived without one."""
     server = place.server
     if server is None:
-        return []
+        return [f"`{backend.name}` ran {backend.home}"] if is_own(backend.name) else []
     clock = "" if server.clock is None else ", its clock moved by the run"
     return [f"`{backend.name}` ran on a private {server.program} {server.version}{clock}"]
 

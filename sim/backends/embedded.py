@@ -74,6 +74,7 @@ EMBEDDED = (
         open=_in_memory,
         cache_class=LocMemCache,
         entries=_kept,
+        home="in memory, one private store a worker process",
     ),
     Backend(
         "file",
@@ -84,6 +85,7 @@ EMBEDDED = (
         cache_class=FileBasedCache,
         entries=_files,
         auto_rtt_s="lognormal:0.0002:0.5",  # a local disk
+        home="in a private folder that all workers share",
     ),
     Backend(
         "db",
@@ -93,6 +95,7 @@ EMBEDDED = (
         open=_in_sqlite,
         cache_class=DATABASE_CACHE,
         auto_rtt_s="lognormal:0.002:0.6",  # a query on a nearby database
+        home="on a private SQLite file that all workers share",
     ),
     Backend(
         "dummy",
@@ -101,5 +104,6 @@ EMBEDDED = (
         primitives=_STORE,
         open=_nowhere,
         cache_class=DummyCache,
+        home="which keeps nothing",
     ),
 )

@@ -4,37 +4,27 @@ What the entry says about keys, timeouts and options counts. Its LOCATION is nev
 a store of its own, chosen by the class's ancestry.
 """
 
-import sys
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from django.core.cache.backends.base import BaseCache
+from django.core.cache.backends.memcached import PyLibMCCache
 
-from sim.backends.database import set_django_up
 from sim.backends.embedded import EMBEDDED
+from sim.backends.entries import SETTINGS, class_of, entry_at
 from sim.backends.networked import NETWORKED, REDIS_NEEDS, on_server
+from sim.backends.patience import impatient
 from sim.backends.places import Backend, Open, Place, Wiring
 from sim.backends.simulated import verbs_of
 from sim.backends.trial import only_ours, try_out
-from sim.daemons.programs import FAKETIME_THREADS, MEMCACHED
+from sim.daemons.programs import FAKETIME_THREADS, MEMCACHED, Library
 from sim.daemons.session import Servers
-from sim.errors import UserError, one_line, unknown
 from sim.virtual import virtualise_ancestry, virtualise_module
 
-KEYS = ("BACKEND", "LOCATION", "TIMEOUT", "KEY_PREFIX", "VERSION", "OPTIONS", "KEY_FUNCTION")
-SETTINGS = "settings:"  # begins the name of a backend that a settings module describes
 # How to reach and enter somebody's server: of no use for a private one.
 _ACCESS = ("password", "username", "host", "port", "unix_socket_path", "ssl", "socket_module", "connection_class")
-
-
-def is_own(name: str) -> bool:
-    """Return whether *name* says where a CACHES entry is: ``FILE.toml``, or ``settings:MODULE[:ALIAS]``."""
-    return name.endswith(".toml") or name.startswith(SETTINGS)
 
 
 def own_backend(name: str) -> Backend:
@@ -43,8 +33,8 @@ def own_backend(name: str) -> Backend:
     Raises:
         UserError: if there is no such entry, or nothing can be made of it.
     """
-    entry = _entry(name)
-    cls = _class_of(name, str(entry["BACKEND"]))
+    entry = entry_at(name)
+    cls = class_of(name, str(entry["BACKEND"]))
     family = _family(cls)
     params = {key: value for key, value in entry.items() if key not in ("BACKEND", "LOCATION")}
     params["OPTIONS"] = _without_access(params.get("OPTIONS") or {})
@@ -58,66 +48,18 @@ def own_backend(name: str) -> Backend:
                 try_out(own, place)
             yield place
 
-    own = replace(family, name=name, what=what, open=opened, cache_class=cls, params=params, has_limits=False)
+    made = family.cache_class
+    own = replace(
+        family,
+        name=name,
+        what=what,
+        open=opened,
+        cache_class=made if isinstance(made, type) and issubclass(made, cls) else cls,
+        params=params,
+        has_limits=False,
+        home=f"{cls.__module__}.{cls.__qualname__} {family.home}",
+    )
     return own
-
-
-def default_timeout(name: str) -> dict[str, Any]:
-    """Return ``{"timeout": seconds or None}`` if the entry at *name* has a TIMEOUT, else nothing."""
-    entry = _entry(name) if is_own(name) else {}
-    return {"timeout": entry["TIMEOUT"]} if "TIMEOUT" in entry else {}
-
-
-def _entry(name: str) -> Mapping[str, Any]:
-    """Return the CACHES entry at *name*, checked."""
-    entry = _of_settings(name.removeprefix(SETTINGS)) if name.startswith(SETTINGS) else _of_file(Path(name))
-    if not isinstance(entry, Mapping) or not isinstance(entry.get("BACKEND"), str):
-        raise UserError(
-            f"{one_line(name)}: it must have a BACKEND, the path of a cache class, as an entry of CACHES does"
-        )
-    for key in entry:
-        if key not in KEYS:
-            raise UserError(f"{one_line(name)}: {unknown('key', str(key), KEYS)}")
-    return entry
-
-
-def _of_file(path: Path) -> Any:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{one_line(path)}: {error.strerror or 'cannot be read'}") from error
-    except ValueError as error:
-        raise UserError(f"{one_line(path)}: no TOML: {one_line(error, 120)}") from error
-
-
-def _of_settings(target: str) -> Any:
-    """Return the entry of ``MODULE[:ALIAS]``; the module is imported, Django is not set up with it."""
-    module_name, _, alias = target.partition(":")
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))  # where the project is, as for its own manage.py
-    try:
-        module = import_module(module_name)
-    except Exception as error:  # somebody's settings can raise anything
-        raise UserError(
-            f"settings {one_line(module_name)!r}: {type(error).__name__}: {one_line(error, 120)}"
-        ) from error
-    caches = getattr(module, "CACHES", None)
-    if not isinstance(caches, Mapping):
-        raise UserError(f"settings {one_line(module_name)!r} have no CACHES")
-    if (alias or "default") not in caches:
-        raise unknown(f"cache in settings {one_line(module_name)!r}:", alias or "default", map(str, caches))
-    return caches[alias or "default"]
-
-
-def _class_of(name: str, path: str) -> type[BaseCache]:
-    module_name, _, class_name = path.rpartition(".")
-    try:
-        if module_name.startswith("django_"):
-            set_django_up(name)  # such packages ask for settings when they are imported
-        found: type[BaseCache] = getattr(import_module(module_name), class_name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UserError(f"{one_line(name)}: BACKEND {one_line(path)!r}: {one_line(error, 120)}") from error
-    return found
 
 
 def _family(cls: type[BaseCache]) -> Backend:
@@ -152,8 +94,10 @@ def _pylibmc(cls: type[BaseCache]) -> Backend:
         with on_server("memcached", servers, virtual=virtual) as place:
             yield place
 
-    needs = (MEMCACHED, FAKETIME_THREADS)
-    return _like("memcached", opened, primitives=verbs_of(cls), wire=None, opaque=True, needs=needs)
+    # Django's class imports it late; others' classes have imported theirs by now.
+    client = [Library("pylibmc", "pylibmc")] if issubclass(cls, PyLibMCCache) else []
+    changes = {"cache_class": impatient(cls), "wire": None, "primitives": verbs_of(cls), "opaque": True}
+    return _like("memcached", opened, needs=(MEMCACHED, FAKETIME_THREADS, *client), **changes)
 
 
 def _valkey(_cls: type[BaseCache]) -> Backend:
@@ -187,7 +131,8 @@ def _in_process(cls: type[BaseCache]) -> Backend:
         with servers.folder() as folder:
             yield Place(str(folder))
 
-    return _like("file", opened, primitives=verbs_of(cls), entries=_entries, opaque=True, needs=())
+    home = "in a private folder that all workers share, if it keeps files"
+    return _like("file", opened, primitives=verbs_of(cls), entries=_entries, opaque=True, needs=(), home=home)
 
 
 def _like(name: str, opened: Open, **changes: Any) -> Backend:

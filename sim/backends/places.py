@@ -73,7 +73,8 @@ class Backend:
     `auto_rtt_s` is a round trip where the scenario says "auto". `verbs` are the methods
     that its class has beside Django's own; `needs` what must be installed. `opaque`
     says that nothing is known of what the primitives call of each other: then it is part of the same round trip.
-    `schemes` are those of URLs of a server that is not ours, each with what LOCATION has in its place.
+    `schemes` are those of URLs of a server that is not ours, each with what LOCATION has in its place. `home`
+    says where a cache of one's own lives that needs no server.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Backend:
     needs: tuple[Needed, ...] = ()
     opaque: bool = False
     schemes: Mapping[str, str] = field(default_factory=dict)
+    home: str = ""
 
     def load(self) -> type[BaseCache]:
         """Return the cache class, imported if it has not been yet."""
@@ -99,7 +101,7 @@ class Backend:
         )
         return found
 
-    def lacks(self, strategy: Strategy) -> tuple[str, ...]:
+    def lacks(self, strategy: Strategy | type[Strategy]) -> tuple[str, ...]:
         """Return the methods that *strategy* needs and this backend's cache does not have."""
         needed = (need.partition("cache.")[2] for need in getattr(strategy, "needs", ()) if need.startswith("cache."))
         return tuple(verb for verb in needed if verb not in self.verbs)

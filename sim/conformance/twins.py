@@ -117,7 +117,7 @@ def _made(cache: BaseCache, calls: Any, pair: Pair) -> Any:
     """Return what the call gives on keys in its state, and what it leaves."""
     call, state, timeout = pair
     for key in three("k"):
-        cache.set(key, FIRST, STATES[state])
-    cache.delete("k", version=2)
+        outcome(partial(cache.set, key, FIRST, STATES[state]))
+    outcome(lambda: cache.delete("k", version=2))
     returned = outcome(lambda: CALLS[call](calls, "k", timeout))
-    return returned, cache.get("k", version=2), found(cache, three("k"))
+    return returned, outcome(lambda: cache.get("k", version=2)), outcome(lambda: found(cache, three("k")))

@@ -9,7 +9,7 @@ from typing import Any
 
 from sim.backends import BACKENDS, Backend
 from sim.backends.database import set_django_up
-from sim.backends.own import is_own
+from sim.backends.entries import is_own
 from sim.backends.places import Place
 from sim.errors import UserError, masked, one_line
 from sim.interrupts import interrupts_held

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.core.signals import request_finished, request_started
 
 from sim.backends import backend_named, params_of
-from sim.backends.own import is_own
+from sim.backends.entries import is_own
 from sim.backends.simulated import verbs_of
 from sim.backends.trial import TRIAL_KEY, only_ours_for_good, usable
 from sim.backends.wire import wired

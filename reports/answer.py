@@ -146,10 +146,18 @@ def _choice(case: Case, ranking: Ranking) -> str:
     labels = contenders(case)
     if len(labels) == 1:
         return f"Only `{labels[0]}` was run: there is nothing to compare it with."
-    text = _advice(case, ranking)
     if labels and 0 < case.total(labels[0], "writes") < FEW_WRITES:
-        return f"Too few writes were measured to choose by ({case.total(labels[0], 'writes')}). So far: {text}"
+        return f"Too few writes were measured to choose by ({case.total(labels[0], 'writes')}). {_so_far(ranking)}"
+    text = _advice(case, ranking)
     return f"Going by one seed: {text[:1].lower()}{text[1:]}" if len(case.seeds) == 1 else text
+
+
+def _so_far(ranking: Ranking) -> str:
+    """Return who is ahead, where that is no reason to choose anybody."""
+    leaders = [group.leader for group in ranking.groups]
+    if len(leaders) > 1:
+        return f"So far, {NONE_AHEAD[:1].lower()}{NONE_AHEAD[1:]} of these {MARGIN}, freshest first:"
+    return f"So far `{leaders[0]}` is ahead on average:" if leaders else "There is no strategy to choose."
 
 
 def _advice(case: Case, ranking: Ranking) -> str:

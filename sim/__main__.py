@@ -5,7 +5,6 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from signal import SIGINT
 from types import MappingProxyType
@@ -26,7 +25,6 @@ Found = TypeVar("Found")  # what comes of a run
 app = typer.Typer(
     name="cachewise",
     help="Which cache-invalidation strategy should a Django workload use, with which timeout, and what does it cost?",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -52,6 +50,7 @@ def demo(
         runs += _planned(shorter, [], ["shared"], range(1, part.seeds + 1), part.timeout)
     outcomes = _run(runs, jobs, out)
     _print_results(outcomes, options.Format.TABLE)
+    _say_what_is_left_out([], ["shared"])
     _write_page(outcomes, out, context)
 
 
@@ -73,17 +72,18 @@ def run(
     jobs: Annotated[int, typer.Option(min=0, help="runs side by side; 0: one a core")] = 0,
 ) -> None:
     """Run a scenario under strategies, and print (and with --out draw) how they compare."""
-    from sim.plan import backends_of, seeds_of
+    from sim.plan import backends_of, note_timeouts, seeds_of
 
     choice = _settled(_choice(scenario), settings or [], trace)
     backends = backends_of(backend, backend_settings, settings_module)
     runs = _planned(choice, strategy or [], backends or ["shared"], seeds_of(seed, seeds), timeout)
     outcomes = _run(runs, jobs, out)
+    note_timeouts(outcomes, choice, timeout)
     _print_results(outcomes, form)
+    _say_what_is_left_out(strategy or [], backends or ["shared"])
     if out is not None:
-        given: dict[str, Any] = {"strategies": strategy, "backend": backends, "timeout": timeout, "trace": trace}
-        given["seeds"] = seeds if seed is None else [seed]
-        _write_page(outcomes, out, context, choice, settings or [], given)
+        given = {"strategies": strategy, "backend": backends, "timeout": timeout, "trace": trace}
+        _write_page(outcomes, out, context, choice, settings or [], {**given, "seeds": seeds or seed is not None})
 
 
 @app.command()
@@ -92,6 +92,8 @@ def bench(
     scenario: options.Target,
     strategy: options.StrategyNames = None,
     backend: Annotated[list[str] | None, typer.Option(help="repeatable; locmem if left out")] = None,
+    backend_settings: options.BackendFiles = None,
+    settings_module: options.SettingsModules = None,
     seed: options.Seed = None,
     seeds: options.Seeds = None,
     settings: options.Fields = None,
@@ -106,21 +108,23 @@ def bench(
     form: options.Form = options.Format.TABLE,
 ) -> None:
     """Run a scenario for real: processes, threads, cache servers and a database, real time passing."""
-    from sim.plan import seeds_of, with_duration
+    from sim.plan import backends_of, note_timeouts, seeds_of, with_duration
     from sim.wall.bench import around_of, bench_all, failures, warnings
     from sim.wall.run import can_be_real
 
     around = around_of(database, added_latency, server, may_be_flushed=this_server_may_be_flushed)
     settings = with_duration(settings, duration)
     choice = _settled(_choice(scenario), settings, trace)
-    runs = _planned(choice, strategy or [], backend or ["locmem"], seeds_of(seed, seeds), timeout)
+    backends = backends_of(backend, backend_settings, settings_module)
+    runs = _planned(choice, strategy or [], backends or ["locmem"], seeds_of(seed, seeds), timeout)
     runs = [one for one in runs if strategy or can_be_real(one.strategy)]
     outcomes = _shown(runs, out, lambda advance: bench_all(runs, around, advance))
+    note_timeouts(outcomes, choice, timeout)
     _print_results(outcomes, form)
+    _say_what_is_left_out(strategy or [], backends or ["locmem"])
     if out is not None:
-        given: dict[str, Any] = {"strategies": strategy, "backend": backend, "timeout": timeout, "trace": trace}
-        given["seeds"] = seeds if seed is None else [seed]
-        _write_page(outcomes, out, context, choice, settings, given)
+        given = {"strategies": strategy, "backend": backends, "timeout": timeout, "trace": trace}
+        _write_page(outcomes, out, context, choice, settings, {**given, "seeds": seeds or seed is not None})
     _end_with(warnings(outcomes), failures(outcomes))
 
 
@@ -129,6 +133,8 @@ def verify(
     scenario: options.Target = "wall_check",
     strategy: options.VerifiedNames = None,
     backend: Annotated[list[str] | None, typer.Option(help="repeatable; locmem, redis, memcached if left out")] = None,
+    backend_settings: options.BackendFiles = None,
+    settings_module: options.SettingsModules = None,
     seeds: Annotated[int, typer.Option(min=1, max=10_000, help="run with seeds 1 to K")] = 6,
     settings: options.Fields = None,
     trace: options.TracePath = None,
@@ -141,13 +147,13 @@ def verify(
 ) -> None:
     """Run a scenario for real, simulate it with the latencies measured, and hold the two against each other."""
     from reports import compare, render_verification, write_verification
-    from sim.plan import with_duration
+    from sim.plan import backends_of, with_duration
     from sim.wall.bench import around_of, failures, warnings
     from sim.wall.verify import REPLICATES, verify_all
 
     around = around_of(database, added_latency, None, may_be_flushed=False)
     choice = _settled(_choice(scenario), with_duration(settings, duration), trace)
-    backends = backend or ["locmem", "redis", "memcached"]
+    backends = backends_of(backend, backend_settings, settings_module) or ["locmem", "redis", "memcached"]
     runs = _planned(choice, strategy or options.VERIFIED, backends, range(1, seeds + 1), timeout)
     pairs = _shown(runs, out, lambda advance: verify_all(runs, around, advance), each=1 + REPLICATES)
     found = compare(pairs)
@@ -196,7 +202,15 @@ def init(
 @app.command("list")
 def list_(what: Annotated[options.Listing, typer.Argument(help="what to list")]) -> None:
     """List the scenarios, the strategies or the backends."""
-    for name, text in _LISTINGS[what]():
+    from sim import listings
+    from strategies import STRATEGIES
+
+    listed = {
+        options.Listing.SCENARIOS: lambda: listings.scenarios(_scenarios_folder()),
+        options.Listing.STRATEGIES: lambda: listings.strategies(STRATEGIES),
+        options.Listing.BACKENDS: listings.backends,
+    }
+    for name, text in listed[what]():
         typer.echo(f"{name}\n    {text}")
 
 
@@ -204,9 +218,7 @@ def list_(what: Annotated[options.Listing, typer.Argument(help="what to list")])
 def doctor(
     conformance: Annotated[bool, typer.Option("--conformance", help="show what every backend's calls do")] = False,
     backend: Annotated[list[str] | None, typer.Option(help="with --conformance: repeatable; all if left out")] = None,
-    form: Annotated[
-        options.Layout, typer.Option("--format", help="with --conformance: what to print")
-    ] = options.Layout.TABLE,
+    form: options.LayoutForm = options.Layout.TABLE,
 ) -> None:
     """Check that everything cachewise needs is here and works, and say what to do where it does not."""
     from sim.conformance.report import drive
@@ -252,6 +264,14 @@ def _planned(
     from strategies import STRATEGIES
 
     return planned(choice, STRATEGIES, strategies, backends, seeds, timeout)
+
+
+def _say_what_is_left_out(strategies: Sequence[str], backends: Sequence[str]) -> None:
+    from sim.plan import left_out
+    from strategies import STRATEGIES
+
+    for line in left_out(STRATEGIES, strategies, backends):
+        _say(line)
 
 
 def _end_with(warnings: Sequence[str], failures: Sequence[str]) -> None:
@@ -315,34 +335,6 @@ def _write_page(
     _say(f"page: {page}")
 
 
-def _list_scenarios() -> list[tuple[str, str]]:
-    from sim.choose import scenario_names
-
-    return [(name, _choice(name).scenario.why) for name in scenario_names(_scenarios_folder())]
-
-
-def _list_strategies() -> list[tuple[str, str]]:
-    from sim.choose import parameters_of
-    from strategies import STRATEGIES
-
-    listed = []
-    for name, strategy in STRATEGIES.items():
-        params = ",".join(f"{param}={default}" for param, default in parameters_of(strategy).items())
-        listed.append((f"{name}:{params}" if params else name, str(strategy.__doc__).splitlines()[0]))
-    return listed
-
-
-def _list_backends() -> list[tuple[str, str]]:
-    return [(one.name, one.what) for one in import_module("sim.backends").BACKENDS.values()]
-
-
-_LISTINGS = {
-    options.Listing.SCENARIOS: _list_scenarios,
-    options.Listing.STRATEGIES: _list_strategies,
-    options.Listing.BACKENDS: _list_backends,
-}
-
-
 def _say(message: str) -> None:
     typer.echo(message, err=True)
 
@@ -358,7 +350,8 @@ def main(args: Sequence[str] | None = None) -> None:
     typed = sys.argv[1:] if args is None else list(args)
     bad_usage: Any = typer.BadParameter.__mro__[2]  # typer's base class of all usage errors
     try:
-        code = app(args=typed, prog_name="cachewise", standalone_mode=False, obj=typed)
+        code = app(args=typed or ["--help"], prog_name="cachewise", standalone_mode=False, obj=typed)
+        code = code if typed else 2  # nothing was asked for
     except UserError as error:
         code = _fail(str(error))
     except bad_usage as error:

@@ -40,7 +40,7 @@ class Database(Protocol):
 
 
 class IdealCache(Protocol):
-    """A cache that cannot exist: free, and aware of every commit. Only bounds use it."""
+    """A cache that cannot exist: free, and aware of every commit. Only bounds use it, and name it in their `needs`."""
 
     def get(self, key: str) -> Row | None:
         """Return the row as committed now, or None the first time each version is asked for."""
@@ -90,7 +90,8 @@ Bound = Literal["never", "timeout", "none"]
 class Strategy(Protocol):
     """A cache-invalidation strategy.
 
-    One that uses methods which not every cache has names them in `needs`, a tuple; it runs only where they are.
+    One that uses what not every site has names it in `needs`, a tuple, as it stands behind ``site.``: methods that not
+    every cache has (``"cache.delete_pattern"``), and ``"ideal"``, which no real site has. It runs only where all are.
     """
 
     name: ClassVar[str]

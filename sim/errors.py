@@ -13,6 +13,10 @@ class StrategyError(UserError):
     """A strategy did something its contract rules out."""
 
 
+class ForbiddenError(UserError):
+    """A run reached for something it must not have, or cannot have: it ends, whoever was asking."""
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     """Return the error for an unknown *name*, naming the nearest of *known*."""
     names = sorted(known)

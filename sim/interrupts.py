@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 HELD = (signal.SIGINT, signal.SIGTERM)
 TERMINATED = 143  # the exit code after SIGTERM: 128 + SIGTERM
@@ -52,14 +53,34 @@ def interrupts_held() -> Iterator[None]:
     came: list[int] = []
     handlers = {number: signal.signal(number, lambda number, _frame: came.append(number)) for number in HELD}
     _block_ctrl_c(signal.SIG_BLOCK)
+    _holds.append((handlers, came))
     try:
         yield
     finally:
+        _holds.pop()
         _block_ctrl_c(signal.SIG_UNBLOCK)
         for number, handler in handlers.items():
             signal.signal(number, handler)
         for held in dict.fromkeys(came):
             signal.raise_signal(held)
+
+
+_holds: list[tuple[dict[Any, Any], list[int]]] = []  # the blocks under way: the handlers before, and what came
+
+
+def give_up_if_interrupted() -> None:
+    """Raise `Interrupted` if Ctrl-C or SIGTERM is being held: what waits for long in such a block asks now and then.
+
+    The block's end then raises what the signal itself does.
+    """
+    if not _holds or threading.current_thread() is not threading.main_thread():
+        return
+    came = {number for _, numbers in _holds for number in numbers}
+    if hasattr(signal, "sigpending"):  # a Ctrl-C that is blocked has not come yet
+        came |= signal.sigpending()
+    before, _ = _holds[0]
+    if any(before.get(number, signal.SIG_IGN) != signal.SIG_IGN for number in came):
+        raise Interrupted
 
 
 @contextmanager

@@ -1,13 +1,15 @@
 """The plan: what to run, from the options of the command line."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sim.backends import backend_named, require_verbs
-from sim.backends.own import SETTINGS, default_timeout
+from sim.backends import able, backend_named, require_verbs
+from sim.backends.entries import SETTINGS, default_timeout
 from sim.choose import Choice, choose_strategy, choose_timeout
 from sim.contract import Strategy
 from sim.errors import UserError, one_line
+from sim.experiment import Outcome
 from sim.result import Run
 from sim.scenario import DEFAULTS
 
@@ -24,7 +26,13 @@ def seeds_of(seed: int | None, seeds: int | None) -> list[int]:
 
 
 def with_duration(settings: Sequence[str] | None, duration_s: float | None) -> list[str]:
-    """Return the scenario's settings with those that ``--duration`` stands for."""
+    """Return the scenario's settings with those that ``--duration`` stands for.
+
+    Raises:
+        UserError: for a duration that is none.
+    """
+    if duration_s is not None and not 0 < duration_s < math.inf:
+        raise UserError(f"--duration {duration_s:g}: it must be seconds, more than 0")
     return [*(settings or []), *([] if duration_s is None else [f"duration_s={duration_s!r}"])]
 
 
@@ -69,9 +77,38 @@ def planned(
     return runs
 
 
+def left_out(known: Mapping[str, type[Strategy]], strategies: Sequence[str], backends: Sequence[str]) -> list[str]:
+    """Return a line for each of the *known* strategies that `planned` leaves out, as a cache cannot run it."""
+    found = []
+    for strategy in () if strategies else known.values():
+        without = [name for name in dict.fromkeys(backends) if backend_named(name).lacks(strategy)]
+        if without:
+            verbs = ", ".join(f"cache.{verb}()" for verb in backend_named(without[0]).lacks(strategy))
+            has = " or ".join(able(strategy)) or "none"
+            found.append(
+                f"left out on {', '.join(without)}: {strategy.name}, which needs {verbs}: backend {has} has it"
+            )
+    return found
+
+
+def note_timeouts(outcomes: Sequence[Outcome], choice: Choice, timeout: str | None) -> None:
+    """Add a note to the outcomes whose timeout is neither the scenario's nor ``--timeout``, but a CACHES entry's."""
+    for one in outcomes:
+        theirs = {} if timeout is not None else default_timeout(one.run.backend)
+        if theirs and getattr(one.run.strategy, "timeout", _NONE) == theirs["timeout"]:
+            instead = choice.has_timeout and choice.timeout != theirs["timeout"]
+            other = f", which goes before the scenario's own {choice.timeout}" if instead else ""
+            one.notes.append(f"the timeout of {theirs['timeout']} is the TIMEOUT of `{one.run.backend}`{other}")
+
+
+_NONE = object()
+
+
 def set_by_user(choice: Choice, settings: Sequence[str], given: Mapping[str, Any]) -> set[str]:
     """Return the inputs that the user, not cachewise or a scenario that it ships, has set."""
     own = {text.partition("=")[0].strip() for text in settings} | {name for name, value in given.items() if value}
+    if given.get("backend") and all(map(default_timeout, given["backend"])):
+        own.add("timeout")
     if choice.own_file:
         own |= {name for name, default in DEFAULTS.items() if getattr(choice.scenario, name) != default}
         own |= {"name", "why"} | ({"timeout"} if choice.has_timeout else set())

@@ -1,14 +1,23 @@
-"""A progress bar for a series of runs."""
+"""A progress bar for a series of runs, or of other steps."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sim.result import Run
 
+Advance = Callable[[str], None]  # takes what is under way
+
 
 @contextmanager
 def progress(total: int) -> Iterator[Callable[[Run], None]]:
     """Show a bar on standard error, if that is a terminal."""
+    with steps(total, "the first run") as advance:
+        yield lambda one: advance(f"last: {one.strategy.name} on {one.backend}")
+
+
+@contextmanager
+def steps(total: int, first: str) -> Iterator[Advance]:
+    """Show a bar for *total* steps on standard error, if that is a terminal, with *first* beside it to begin with."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -16,5 +25,5 @@ def progress(total: int) -> Iterator[Callable[[Run], None]]:
     text = TextColumn("{task.description:<44}")
     columns = (SpinnerColumn(), text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())  # none looks hung
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("the first run", total=total)
-        yield lambda one: bar.update(task, advance=1, description=f"last: {one.strategy.name} on {one.backend}")
+        task = bar.add_task(first, total=total)
+        yield lambda what: bar.update(task, advance=1, description=what)

@@ -21,7 +21,7 @@ class DeletePattern:
     name: ClassVar[str] = "delete-pattern"
     costs: ClassVar[Costs] = Costs(on_hit=1, added_by_miss=1, on_write=2)
     stale_at_most: ClassVar[Bound] = "timeout"
-    needs: ClassVar[tuple[str, ...]] = ("delete_pattern",)
+    needs: ClassVar[tuple[str, ...]] = ("cache.delete_pattern",)
 
     def read(self, site: Site, key: str) -> Row:
         """Return the cached row, or load and cache it; a real key would go on with what the view varies on."""

@@ -18,6 +18,7 @@ class Oracle:
     name: ClassVar[str] = "oracle"
     costs: ClassVar[Costs] = Costs(on_hit=0, added_by_miss=0, on_write=0)
     stale_at_most: ClassVar[Bound] = "never"
+    needs: ClassVar[tuple[str, ...]] = ("ideal",)
 
     def read(self, site: Site, key: str) -> Row:
         """Return the row as committed now; the first reader of a version loads it."""

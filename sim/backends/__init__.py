@@ -1,9 +1,10 @@
 """The backends: Django's own cache classes, each put a round trip away from the workers."""
 
-from sim.backends.caches import Caches, Limits, cache_params, open_caches
+from sim.backends.caches import Caches, Limits, cache_params, open_caches, params_of
 from sim.backends.embedded import EMBEDDED
+from sim.backends.entries import is_own
 from sim.backends.networked import NETWORKED
-from sim.backends.own import is_own, own_backend
+from sim.backends.own import own_backend
 from sim.backends.places import Backend, Call, Place
 from sim.contract import Strategy
 from sim.errors import UserError, unknown
@@ -15,9 +16,11 @@ __all__ = [
     "Call",
     "Limits",
     "Place",
+    "able",
     "backend_named",
     "cache_params",
     "open_caches",
+    "params_of",
     "require_verbs",
 ]
 
@@ -32,12 +35,18 @@ def require_verbs(backend: Backend, strategy: Strategy) -> None:
     """
     missing = backend.lacks(strategy)
     if missing:
-        able = ", ".join(name for name, one in BACKENDS.items() if not one.lacks(strategy))
-        raise UserError(f"{strategy.name} needs cache.{missing[0]}(), which backend {backend.name!r} lacks; use {able}")
+        has = able(strategy)
+        hint = f"use --backend {has[0]} (in Python: backend={has[0]!r})" if has else "no backend has it"
+        raise UserError(f"{strategy.name} needs cache.{missing[0]}(), which backend {backend.name!r} lacks; {hint}")
+
+
+def able(strategy: Strategy | type[Strategy]) -> list[str]:
+    """Return the names of the backends whose caches have all that *strategy* needs."""
+    return [name for name, one in BACKENDS.items() if not one.lacks(strategy)]
 
 
 def backend_named(name: str) -> Backend:
-    """Return the backend called *name*, or the one that a CACHES entry describes (see `sim.backends.own.is_own`).
+    """Return the backend called *name*, or the one that a CACHES entry describes (see `sim.backends.entries.is_own`).
 
     Raises:
         UserError: naming the nearest backend there is.

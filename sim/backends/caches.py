@@ -1,6 +1,6 @@
 """A run's caches: a backend, opened for one run, with a cache object for each worker."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
 
@@ -8,9 +8,10 @@ from django.core.cache.backends import locmem
 from django.core.cache.backends.base import BaseCache
 from django.core.cache.backends.locmem import LocMemCache
 
+from sim.backends.entries import is_own
 from sim.backends.places import Backend, Call, Place
 from sim.backends.simulated import NO_LIMIT, simulated
-from sim.backends.wire import Wire
+from sim.backends.wire import Wire, wired
 from sim.daemons.programs import require_all
 from sim.daemons.session import Servers
 from sim.engine import Engine
@@ -30,7 +31,7 @@ class Caches(NamedTuple):
     """A run's caches: one object a worker (the same one where the store is shared), and what Django's code must see."""
 
     of_worker: list[BaseCache]
-    entries: Callable[[], int]
+    entries: Callable[[], float]
     database_alias: str | None
     wire: Wire | None
     epoch_s: float
@@ -57,9 +58,9 @@ def open_caches(
     require_all(backend.needs)
     virtualise()
     with backend.open(servers, virtual=True) as place, _living(place):
-        params = _params(backend, place, limits)
+        params = wired(params_of(backend, limits), backend.wire, virtual=True)
         move = None if place.server is None or place.server.clock is None else place.server.move
-        cls = simulated(place.cache_class, backend, engine, rtt, log, move)
+        cls = simulated(backend.load(), backend, engine, rtt, log, move)
         stores = 1 if backend.one_store else workers
         caches = [_private(cls, place.location, params) for _ in range(stores)]
         of_worker = caches * workers if backend.one_store else caches
@@ -67,19 +68,19 @@ def open_caches(
         with closing(Wire(engine, rtt, move, log)) as wire:
             yield Caches(
                 of_worker,
-                entries=lambda: sum(map(place.entries, caches)),
+                entries=place.entries or (lambda: sum(map(backend.entries, caches))),
                 database_alias=place.database_alias,
-                wire=None if backend.primitives else wire,
+                wire=wire if backend.wire else None,
                 epoch_s=epoch_s,
                 notes=_notes(backend, place),
             )
 
 
 def _notes(backend: Backend, place: Place) -> list[str]:
-    """Say which release of a server a run was on."""
+    """Say which release of a server a run was on, or where a cache of one's own lived without one."""
     server = place.server
     if server is None:
-        return []
+        return [f"`{backend.name}` ran {backend.home}"] if is_own(backend.name) else []
     clock = "" if server.clock is None else ", its clock moved by the run"
     return [f"`{backend.name}` ran on a private {server.program} {server.version}{clock}"]
 
@@ -104,14 +105,18 @@ def cache_params(max_entries: int | None, cull_frequency: int) -> dict[str, Any]
     return {"OPTIONS": {"MAX_ENTRIES": limit, "CULL_FREQUENCY": cull_frequency}}
 
 
-def _params(backend: Backend, place: Place, limits: Limits) -> dict[str, Any]:
-    if place.has_limits:
-        options = cache_params(*limits)["OPTIONS"] | place.params.get("OPTIONS", {})
-    elif limits.max_entries is None:
-        options = place.params.get("OPTIONS", {})
-    else:
+def params_of(backend: Backend, limits: Limits) -> Mapping[str, Any]:
+    """Return *backend*'s params with the scenario's limits.
+
+    Raises:
+        UserError: where they mean nothing to it.
+    """
+    if backend.has_limits:
+        options = cache_params(*limits)["OPTIONS"] | backend.params.get("OPTIONS", {})
+        return {**backend.params, "OPTIONS": options}
+    if limits.max_entries is not None:
         raise UserError(f"max_entries={limits.max_entries:,} means nothing to backend {backend.name!r}; leave it out")
-    return {**place.params, "OPTIONS": options}
+    return backend.params
 
 
 def _private(cls: type[BaseCache], location: str, params: dict[str, Any]) -> BaseCache:

@@ -5,13 +5,13 @@ import os
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import django
 from django.apps import apps
 from django.conf import settings
-from django.core.cache.backends.base import BaseCache
 from django.db import DatabaseError
 
 from sim.backends.places import Place
@@ -19,15 +19,29 @@ from sim.errors import UserError, one_line
 from sim.virtual import PRIVATE, virtualise_database_cache
 
 TABLE = "cachewise_cache"
+DATABASE_CACHE = "django.core.cache.backends.db.DatabaseCache"
+SQLITE_WAIT_S = 60  # a writer waits for the one before it
+
+
+def sqlite(path: Path) -> dict[str, Any]:
+    """Return the entry in DATABASES of an SQLite file that one thread uses, for as long as a run."""
+    # Nothing has to survive a power cut.
+    options = {"init_command": "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF"}
+    return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(path), "OPTIONS": options}
+
+
+def shared_sqlite(path: Path) -> dict[str, Any]:
+    """Return the entry in DATABASES of an SQLite file that many processes write to in turn."""
+    options = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": SQLITE_WAIT_S,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
+    }
+    return {**sqlite(path), "OPTIONS": options}
 
 
 @contextmanager
-def cache_table(
-    database: Mapping[str, Any],
-    backend: str,
-    cache_class: str = "django.core.cache.backends.db.DatabaseCache",
-    params: Mapping[str, Any] | None = None,
-) -> Iterator[Place]:
+def cache_table(database: Mapping[str, Any], backend: str) -> Iterator[Place]:
     """Make a cache table in *database* (an entry of DATABASES), which is gone afterwards.
 
     The connection has an alias of this thread alone, unknown to the project's settings and routers.
@@ -36,7 +50,6 @@ def cache_table(
     from django.core.management.commands.createcachetable import Command
     from django.db import connections
     from django.db.utils import ConnectionHandler
-    from django.utils.module_loading import import_string
 
     virtualise_database_cache()
     alias = f"{PRIVATE}{uuid.uuid4()}"
@@ -46,7 +59,7 @@ def cache_table(
             cursor.execute(statement)
             return cursor.fetchone() if cursor.description else None
 
-    def entries(_cache: BaseCache) -> int:
+    def entries() -> int:
         return int(ask(f"SELECT COUNT(*) FROM {TABLE}")[0])  # noqa: S608 - our own table's name
 
     with _outside_event_loops():
@@ -55,7 +68,7 @@ def cache_table(
             command = Command()
             command.verbosity = 0
             command.create_table(alias, TABLE, dry_run=False)
-            yield Place(import_string(cache_class), TABLE, entries, params or {}, database_alias=alias)
+            yield Place(TABLE, entries, database_alias=alias, database=database)
         finally:
             with suppress(DatabaseError):  # a server that died took its table along
                 ask(f"DROP TABLE IF EXISTS {TABLE}")

@@ -3,12 +3,13 @@
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.filebased import FileBasedCache
 from django.core.cache.backends.locmem import LocMemCache
 
-from sim.backends.database import cache_table
+from sim.backends.database import DATABASE_CACHE, cache_table, shared_sqlite, sqlite
 from sim.backends.places import Backend, Place
 from sim.daemons.session import Servers
 from sim.virtual import PRIVATE
@@ -23,31 +24,35 @@ DATABASE_CALLS = ("get_many", "set", "add", "delete", "delete_many", "has_key", 
 
 @contextmanager
 def _in_memory(servers: Servers, *, virtual: bool) -> Iterator[Place]:
-    yield Place(LocMemCache, f"{PRIVATE}{uuid.uuid4()}", lambda cache: len(cache._cache))  # type: ignore[attr-defined]
+    yield Place(f"{PRIVATE}{uuid.uuid4()}")
 
 
 @contextmanager
 def _in_folder(servers: Servers, *, virtual: bool) -> Iterator[Place]:
     with servers.folder() as folder:
-        yield Place(FileBasedCache, str(folder), lambda cache: len(cache._list_cache_files()))  # type: ignore[attr-defined]
+        yield Place(str(folder))
 
 
 @contextmanager
 def _nowhere(servers: Servers, *, virtual: bool) -> Iterator[Place]:
-    yield Place(DummyCache, "", lambda _cache: 0)
+    yield Place("")
 
 
 @contextmanager
 def _in_sqlite(servers: Servers, *, virtual: bool) -> Iterator[Place]:
-    with servers.folder() as folder:
-        sqlite = {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": folder / "cache.sqlite3",
-            # The file lives as long as the run: nothing has to survive a power cut.
-            "OPTIONS": {"init_command": "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF"},
-        }
-        with cache_table(sqlite, "db") as place:
-            yield place
+    with (
+        servers.folder() as folder,
+        cache_table((sqlite if virtual else shared_sqlite)(folder / "cache.sqlite3"), "db") as place,
+    ):
+        yield place
+
+
+def _kept(cache: Any) -> int:
+    return len(cache._cache)
+
+
+def _files(cache: Any) -> int:
+    return len(cache._list_cache_files())
 
 
 EMBEDDED = (
@@ -57,6 +62,8 @@ EMBEDDED = (
         one_store=True,
         primitives=LOCMEM_CALLS,
         open=_in_memory,
+        cache_class=LocMemCache,
+        entries=_kept,
         auto_rtt_s="lognormal:0.0006:0.3",  # a server in the same data centre
     ),
     Backend(
@@ -65,6 +72,9 @@ EMBEDDED = (
         one_store=False,
         primitives=LOCMEM_CALLS,
         open=_in_memory,
+        cache_class=LocMemCache,
+        entries=_kept,
+        home="in memory, one private store a worker process",
     ),
     Backend(
         "file",
@@ -72,7 +82,10 @@ EMBEDDED = (
         one_store=True,
         primitives=FILE_CALLS,
         open=_in_folder,
+        cache_class=FileBasedCache,
+        entries=_files,
         auto_rtt_s="lognormal:0.0002:0.5",  # a local disk
+        home="in a private folder that all workers share",
     ),
     Backend(
         "db",
@@ -80,7 +93,17 @@ EMBEDDED = (
         one_store=True,
         primitives=DATABASE_CALLS,
         open=_in_sqlite,
+        cache_class=DATABASE_CACHE,
         auto_rtt_s="lognormal:0.002:0.6",  # a query on a nearby database
+        home="on a private SQLite file that all workers share",
     ),
-    Backend("dummy", "DummyCache: no cache at all", one_store=True, primitives=_STORE, open=_nowhere),
+    Backend(
+        "dummy",
+        "DummyCache: no cache at all",
+        one_store=True,
+        primitives=_STORE,
+        open=_nowhere,
+        cache_class=DummyCache,
+        home="which keeps nothing",
+    ),
 )

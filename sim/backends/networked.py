@@ -1,16 +1,13 @@
 """The backends on private servers: Django's cache classes, and django-redis', with a wired client below them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-from django.core.cache.backends.base import BaseCache
-
-from sim.backends.database import cache_table, set_django_up
+from sim.backends.database import DATABASE_CACHE, cache_table, set_django_up
 from sim.backends.embedded import DATABASE_CALLS
-from sim.backends.places import Backend, Place
-from sim.backends.wire import WIRED_SOCKETS, wired_connection
+from sim.backends.places import Backend, Place, Wiring
 from sim.daemons.programs import FAKETIME, FAKETIME_THREADS, INITDB, MEMCACHED, POSTGRES, REDIS_SERVER, Library
 from sim.daemons.session import Servers
 from sim.virtual import virtualise_module
@@ -20,43 +17,27 @@ if TYPE_CHECKING:
 
 SERVER_RTT_S = "lognormal:0.0006:0.3"  # a server in the same data centre
 DATABASE_RTT_S = "lognormal:0.002:0.6"  # a query on a nearby database
-Params = Mapping[str, Any]
 
 
 @contextmanager
-def on_server(
-    kind: str, cache_class: type[BaseCache], params: Params, servers: Servers, *, virtual: bool
-) -> Iterator[Place]:
+def on_server(kind: str, servers: Servers, *, virtual: bool) -> Iterator[Place]:
     """Give a place on the session's private server of *kind*."""
     with servers.taken(kind, virtual=virtual) as server:
-        yield Place(
-            cache_class,
-            server.location,
-            lambda _cache: server.entries(),
-            params=params,
-            has_limits=False,
-            server=server,
-        )
+        yield Place(server.location, server.entries, server=server)
 
 
 @contextmanager
 def _redis(servers: Servers, *, virtual: bool) -> Iterator[Place]:
-    from django.core.cache.backends.redis import RedisCache
-
-    options = {"connection_class": wired_connection("redis"), "max_connections": MANY_CONNECTIONS}
-    with on_server("redis", RedisCache, {"OPTIONS": options}, servers, virtual=virtual) as place:
+    with on_server("redis", servers, virtual=virtual) as place:
         yield place
 
 
 @contextmanager
 def _django_redis(servers: Servers, *, virtual: bool) -> Iterator[Place]:
     set_django_up("django-redis")
-    from django_redis.cache import RedisCache
     from django_redis.pool import ConnectionFactory
 
-    pool = {"connection_class": wired_connection("redis"), "max_connections": MANY_CONNECTIONS}
-    params = {"OPTIONS": {"CONNECTION_POOL_KWARGS": pool}}
-    with on_server("redis", RedisCache, params, servers, virtual=virtual) as place:
+    with on_server("redis", servers, virtual=virtual) as place:
         try:
             yield place
         finally:
@@ -66,12 +47,9 @@ def _django_redis(servers: Servers, *, virtual: bool) -> Iterator[Place]:
 
 @contextmanager
 def _memcached(servers: Servers, *, virtual: bool) -> Iterator[Place]:
-    from django.core.cache.backends.memcached import PyMemcacheCache
-
     virtualise_module("django.core.cache.backends.memcached")
     virtualise_module("pymemcache.client.hash")
-    params = {"OPTIONS": {"socket_module": WIRED_SOCKETS}}
-    with on_server("memcached", PyMemcacheCache, params, servers, virtual=virtual) as place:
+    with on_server("memcached", servers, virtual=virtual) as place:
         yield place
 
 
@@ -85,7 +63,8 @@ def _postgres(servers: Servers, *, virtual: bool) -> Iterator[Place]:
 
 
 REDIS_NEEDS = (REDIS_SERVER, FAKETIME, Library("redis", "redis"))
-MANY_CONNECTIONS = 100_000  # redis-py's own limit is 100 a process, the number of requests in flight can be higher
+_REDIS_URLS = {"redis://": "redis://", "rediss://": "rediss://", "unix://": "unix://"}
+_MEMCACHED_URLS = {"memcached://": "", "unix://": "unix:"}
 
 NETWORKED = (
     Backend(
@@ -94,8 +73,12 @@ NETWORKED = (
         one_store=True,
         primitives=(),
         open=_redis,
+        cache_class="django.core.cache.backends.redis.RedisCache",
+        has_limits=False,
+        wire=Wiring("redis"),
         auto_rtt_s=SERVER_RTT_S,
         needs=REDIS_NEEDS,
+        schemes=_REDIS_URLS,
     ),
     Backend(
         "memcached",
@@ -103,8 +86,12 @@ NETWORKED = (
         one_store=True,
         primitives=(),
         open=_memcached,
+        cache_class="django.core.cache.backends.memcached.PyMemcacheCache",
+        has_limits=False,
+        wire=Wiring("pymemcache"),
         auto_rtt_s=SERVER_RTT_S,
         needs=(MEMCACHED, FAKETIME_THREADS, Library("pymemcache", "pymemcache")),
+        schemes=_MEMCACHED_URLS,
     ),
     Backend(
         "postgres",
@@ -112,6 +99,7 @@ NETWORKED = (
         one_store=True,
         primitives=DATABASE_CALLS,
         open=_postgres,
+        cache_class=DATABASE_CACHE,
         auto_rtt_s=DATABASE_RTT_S,
         needs=(INITDB, POSTGRES, Library("psycopg", "'psycopg[binary]'")),
     ),
@@ -121,8 +109,12 @@ NETWORKED = (
         one_store=True,
         primitives=(),
         open=_django_redis,
+        cache_class="django_redis.cache.RedisCache",
+        has_limits=False,
+        wire=Wiring("redis", "CONNECTION_POOL_KWARGS"),
         auto_rtt_s=SERVER_RTT_S,
         needs=(*REDIS_NEEDS, Library("django_redis", "django-redis")),
         verbs=("delete_pattern",),
+        schemes=_REDIS_URLS,
     ),
 )

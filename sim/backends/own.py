@@ -4,38 +4,27 @@ What the entry says about keys, timeouts and options counts. Its LOCATION is nev
 a store of its own, chosen by the class's ancestry.
 """
 
-import sys
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from django.core.cache.backends.base import BaseCache
+from django.core.cache.backends.memcached import PyLibMCCache
 
-from sim.backends.database import set_django_up
 from sim.backends.embedded import EMBEDDED
-from sim.backends.networked import MANY_CONNECTIONS, NETWORKED, REDIS_NEEDS, on_server
-from sim.backends.places import Backend, Open, Place
+from sim.backends.entries import SETTINGS, class_of, entry_at
+from sim.backends.networked import NETWORKED, REDIS_NEEDS, on_server
+from sim.backends.patience import impatient
+from sim.backends.places import Backend, Open, Place, Wiring
 from sim.backends.simulated import verbs_of
 from sim.backends.trial import only_ours, try_out
-from sim.backends.wire import wired_connection
-from sim.daemons.programs import FAKETIME_THREADS, MEMCACHED
+from sim.daemons.programs import FAKETIME_THREADS, MEMCACHED, Library
 from sim.daemons.session import Servers
-from sim.errors import UserError, one_line, unknown
 from sim.virtual import virtualise_ancestry, virtualise_module
 
-KEYS = ("BACKEND", "LOCATION", "TIMEOUT", "KEY_PREFIX", "VERSION", "OPTIONS", "KEY_FUNCTION")
-SETTINGS = "settings:"  # begins the name of a backend that a settings module describes
 # How to reach and enter somebody's server: of no use for a private one.
 _ACCESS = ("password", "username", "host", "port", "unix_socket_path", "ssl", "socket_module", "connection_class")
-
-
-def is_own(name: str) -> bool:
-    """Return whether *name* says where a CACHES entry is: ``FILE.toml``, or ``settings:MODULE[:ALIAS]``."""
-    return name.endswith(".toml") or name.startswith(SETTINGS)
 
 
 def own_backend(name: str) -> Backend:
@@ -44,84 +33,33 @@ def own_backend(name: str) -> Backend:
     Raises:
         UserError: if there is no such entry, or nothing can be made of it.
     """
-    entry = _entry(name)
-    cls = _class_of(name, str(entry["BACKEND"]))
+    entry = entry_at(name)
+    cls = class_of(name, str(entry["BACKEND"]))
     family = _family(cls)
-    given = {key: value for key, value in entry.items() if key not in ("BACKEND", "LOCATION")}
+    params = {key: value for key, value in entry.items() if key not in ("BACKEND", "LOCATION")}
+    params["OPTIONS"] = _without_access(params.get("OPTIONS") or {})
     what = f"{cls.__module__}.{cls.__qualname__} as {name.removeprefix(SETTINGS)} has it, on a private place"
 
     @contextmanager
     def opened(servers: Servers, *, virtual: bool) -> Iterator[Place]:
         virtualise_ancestry(cls)
-        with family.open(servers, virtual=virtual) as place, only_ours(name, place):
-            params = {
-                **given,
-                "OPTIONS": _merged(_without_access(given.get("OPTIONS") or {}), place.params.get("OPTIONS", {})),
-            }
-            own_place = replace(place, cache_class=cls, params=params, has_limits=False)
-            if virtual:
-                try_out(name, own_place)
-            yield own_place
+        with family.open(servers, virtual=virtual) as place, only_ours(name, servers.owns):
+            if virtual:  # for real it is tried where it runs, in a worker process
+                try_out(own, place)
+            yield place
 
-    return replace(family, name=name, what=what, open=opened)
-
-
-def default_timeout(name: str) -> dict[str, Any]:
-    """Return ``{"timeout": seconds or None}`` if the entry at *name* has a TIMEOUT, else nothing."""
-    entry = _entry(name) if is_own(name) else {}
-    return {"timeout": entry["TIMEOUT"]} if "TIMEOUT" in entry else {}
-
-
-def _entry(name: str) -> Mapping[str, Any]:
-    """Return the CACHES entry at *name*, checked."""
-    entry = _of_settings(name.removeprefix(SETTINGS)) if name.startswith(SETTINGS) else _of_file(Path(name))
-    if not isinstance(entry, Mapping) or not isinstance(entry.get("BACKEND"), str):
-        raise UserError(
-            f"{one_line(name)}: it must have a BACKEND, the path of a cache class, as an entry of CACHES does"
-        )
-    for key in entry:
-        if key not in KEYS:
-            raise UserError(f"{one_line(name)}: {unknown('key', str(key), KEYS)}")
-    return entry
-
-
-def _of_file(path: Path) -> Any:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{one_line(path)}: {error.strerror or 'cannot be read'}") from error
-    except ValueError as error:
-        raise UserError(f"{one_line(path)}: no TOML: {one_line(error, 120)}") from error
-
-
-def _of_settings(target: str) -> Any:
-    """Return the entry of ``MODULE[:ALIAS]``; the module is imported, Django is not set up with it."""
-    module_name, _, alias = target.partition(":")
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))  # where the project is, as for its own manage.py
-    try:
-        module = import_module(module_name)
-    except Exception as error:  # somebody's settings can raise anything
-        raise UserError(
-            f"settings {one_line(module_name)!r}: {type(error).__name__}: {one_line(error, 120)}"
-        ) from error
-    caches = getattr(module, "CACHES", None)
-    if not isinstance(caches, Mapping):
-        raise UserError(f"settings {one_line(module_name)!r} have no CACHES")
-    if (alias or "default") not in caches:
-        raise unknown(f"cache in settings {one_line(module_name)!r}:", alias or "default", map(str, caches))
-    return caches[alias or "default"]
-
-
-def _class_of(name: str, path: str) -> type[BaseCache]:
-    module_name, _, class_name = path.rpartition(".")
-    try:
-        if module_name.startswith("django_"):
-            set_django_up(name)  # such packages ask for settings when they are imported
-        found: type[BaseCache] = getattr(import_module(module_name), class_name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UserError(f"{one_line(name)}: BACKEND {one_line(path)!r}: {one_line(error, 120)}") from error
-    return found
+    made = family.cache_class
+    own = replace(
+        family,
+        name=name,
+        what=what,
+        open=opened,
+        cache_class=made if isinstance(made, type) and issubclass(made, cls) else cls,
+        params=params,
+        has_limits=False,
+        home=f"{cls.__module__}.{cls.__qualname__} {family.home}",
+    )
+    return own
 
 
 def _family(cls: type[BaseCache]) -> Backend:
@@ -153,29 +91,30 @@ def _pylibmc(cls: type[BaseCache]) -> Backend:
     @contextmanager
     def opened(servers: Servers, *, virtual: bool) -> Iterator[Place]:
         virtualise_module("django.core.cache.backends.memcached")
-        with on_server("memcached", cls, {}, servers, virtual=virtual) as place:
+        with on_server("memcached", servers, virtual=virtual) as place:
             yield place
 
-    return _like("memcached", opened, primitives=verbs_of(cls), opaque=True, needs=(MEMCACHED, FAKETIME_THREADS))
+    # Django's class imports it late; others' classes have imported theirs by now.
+    client = [Library("pylibmc", "pylibmc")] if issubclass(cls, PyLibMCCache) else []
+    changes = {"cache_class": impatient(cls), "wire": None, "primitives": verbs_of(cls), "opaque": True}
+    return _like("memcached", opened, needs=(MEMCACHED, FAKETIME_THREADS, *client), **changes)
 
 
-def _valkey(cls: type[BaseCache]) -> Backend:
+def _valkey(_cls: type[BaseCache]) -> Backend:
     """django-valkey, whose client is a fork of redis-py, on Redis."""
 
     @contextmanager
     def opened(servers: Servers, *, virtual: bool) -> Iterator[Place]:
         from django_valkey.base_pool import BaseConnectionFactory
 
-        pool = {"connection_class": wired_connection("valkey"), "max_connections": MANY_CONNECTIONS}
-        params = {"OPTIONS": {"CONNECTION_POOL_KWARGS": pool}}
-        with on_server("redis", cls, params, servers, virtual=virtual) as place:
+        with on_server("redis", servers, virtual=virtual) as place:
             try:
                 yield place
             finally:
                 # As in django-redis: it keeps its pools in a class, by address, for good.
                 BaseConnectionFactory._pools.pop(place.location, None)
 
-    return _like("django-redis", opened, needs=REDIS_NEEDS[:2])
+    return _like("django-redis", opened, wire=Wiring("valkey", "CONNECTION_POOL_KWARGS"), needs=REDIS_NEEDS[:2])
 
 
 _FURTHER: dict[str, Callable[[type[BaseCache]], Backend]] = {
@@ -190,9 +129,10 @@ def _in_process(cls: type[BaseCache]) -> Backend:
     @contextmanager
     def opened(servers: Servers, *, virtual: bool) -> Iterator[Place]:  # noqa: ARG001 - what every opener takes
         with servers.folder() as folder:
-            yield Place(cls, str(folder), _entries)
+            yield Place(str(folder))
 
-    return _like("file", opened, primitives=verbs_of(cls), opaque=True, needs=())
+    home = "in a private folder that all workers share, if it keeps files"
+    return _like("file", opened, primitives=verbs_of(cls), entries=_entries, opaque=True, needs=(), home=home)
 
 
 def _like(name: str, opened: Open, **changes: Any) -> Backend:
@@ -208,13 +148,6 @@ def _entries(cache: Any) -> int:
 
 
 def _without_access(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in options.items() if not key.lower().startswith(_ACCESS)}
-
-
-def _merged(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
-    """Return their options with ours over them, the nested ones too."""
-    both = {**theirs, **ours}
-    for key in theirs.keys() & ours.keys():
-        if isinstance(theirs[key], Mapping) and isinstance(ours[key], Mapping):
-            both[key] = {**_without_access(theirs[key]), **ours[key]}
-    return both
+    """Return *options*, the nested ones too, without those of `_ACCESS`."""
+    kept = {key: value for key, value in options.items() if not str(key).lower().startswith(_ACCESS)}
+    return {key: _without_access(value) if isinstance(value, Mapping) else value for key, value in kept.items()}

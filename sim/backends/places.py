@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from django.core.cache.backends.base import BaseCache
+from django.utils.module_loading import import_string
 
 from sim.contract import Strategy
 from sim.daemons.programs import Needed
@@ -31,19 +32,27 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a run's cache lives: how to make a worker's cache object, and how many entries one holds.
+    """Where a run's cache lives: its LOCATION in Django's CACHES.
 
-    `params` are what Django's CACHES say besides BACKEND and LOCATION. Where `has_limits`, MAX_ENTRIES and
-    CULL_FREQUENCY of the scenario are added; elsewhere they mean nothing.
+    `entries` counts what is there, where that is not left to the cache objects (`Backend.entries`). A cache table has
+    a `database` (an entry of DATABASES), which this process knows as `database_alias`.
     """
 
-    cache_class: type[BaseCache]
     location: str
-    entries: Callable[[BaseCache], int]
-    params: Mapping[str, Any] = field(default_factory=dict)
-    has_limits: bool = True
+    entries: Callable[[], float] | None = None
     database_alias: str | None = None
+    database: Mapping[str, Any] | None = None
     server: Server | None = None
+
+
+class Wiring(NamedTuple):
+    """How a run's wire comes below a cache class: whose client is wired, and which nested OPTIONS are its own, if any.
+
+    See `sim.backends.wire.wired`.
+    """
+
+    library: str
+    nested: str | None = None
 
 
 class Open(Protocol):
@@ -55,12 +64,17 @@ class Open(Protocol):
 
 @dataclass(frozen=True)
 class Backend:
-    """A cache backend by its short name.
+    """A cache backend by its short name: all there is to know of it, on virtual time and on the real one.
 
-    `primitives` are the methods of its class that touch the store directly; on a server there are none, as the round
-    trips are those of its client. `auto_rtt_s` is a round trip where the scenario says "auto". `verbs` are the methods
+    `cache_class` is the class or its path; `params` are what Django's CACHES say of it besides BACKEND and LOCATION.
+    Where it `has_limits`, MAX_ENTRIES and CULL_FREQUENCY of the scenario are added; elsewhere they mean nothing.
+    `primitives` are the methods of its class that touch the store directly; with a `wire` there are none, as the round
+    trips are those of its client. `entries` says how many entries a cache object holds, where its place does not.
+    `auto_rtt_s` is a round trip where the scenario says "auto". `verbs` are the methods
     that its class has beside Django's own; `needs` what must be installed. `opaque`
     says that nothing is known of what the primitives call of each other: then it is part of the same round trip.
+    `schemes` are those of URLs of a server that is not ours, each with what LOCATION has in its place. `home`
+    says where a cache of one's own lives that needs no server.
     """
 
     name: str
@@ -68,14 +82,29 @@ class Backend:
     one_store: bool  # False: one store a worker process
     primitives: tuple[str, ...]
     open: Open
+    cache_class: type[BaseCache] | str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    has_limits: bool = True
+    wire: Wiring | None = None
+    entries: Callable[[Any], int] = lambda _cache: 0
     auto_rtt_s: Latency = 0
     verbs: tuple[str, ...] = ()
     needs: tuple[Needed, ...] = ()
     opaque: bool = False
+    schemes: Mapping[str, str] = field(default_factory=dict)
+    home: str = ""
 
-    def lacks(self, strategy: Strategy) -> tuple[str, ...]:
+    def load(self) -> type[BaseCache]:
+        """Return the cache class, imported if it has not been yet."""
+        found: type[BaseCache] = (
+            import_string(self.cache_class) if isinstance(self.cache_class, str) else self.cache_class
+        )
+        return found
+
+    def lacks(self, strategy: Strategy | type[Strategy]) -> tuple[str, ...]:
         """Return the methods that *strategy* needs and this backend's cache does not have."""
-        return tuple(verb for verb in getattr(strategy, "needs", ()) if verb not in self.verbs)
+        needed = (need.partition("cache.")[2] for need in getattr(strategy, "needs", ()) if need.startswith("cache."))
+        return tuple(verb for verb in needed if verb not in self.verbs)
 
     def rtt_s(self, cache_rtt_s: Latency) -> Latency:
         """Return a scenario's `cache_rtt_s`, with "auto" resolved."""

@@ -3,48 +3,77 @@
 import random
 import socket
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from typing import Any
 
-from sim.backends.places import Place
-from sim.errors import UserError, one_line
+from sim.backends.places import Backend, Place
+from sim.backends.wire import wired
+from sim.errors import ForbiddenError, UserError, one_line
 from sim.virtual import EPOCH_S, WORLD, World
 
-_KEY = "cachewise-trial"
-# The name of the backend that is guarded, and the only socket that may be connected to (None: none at all).
-_GUARD: ContextVar[tuple[str, str | None] | None] = ContextVar("cachewise_guard", default=None)
+TRIAL_KEY = "cachewise-trial"
+Owns = Callable[[str], bool]  # whether the unix socket at a path is one of our servers'
+# The name of the backend that is guarded, and which sockets it may connect to.
+_GUARD: ContextVar[tuple[str, Owns] | None] = ContextVar("cachewise_guard", default=None)
 _watching: list[bool] = []
 
 
 @contextmanager
-def only_ours(name: str, place: Place) -> Iterator[None]:
-    """Let code of the run that reaches out for any other server than *place*'s own fail, before it connects.
+def only_ours(name: str, owns: Owns) -> Iterator[None]:
+    """Let code of the run that reaches out for any other server than our own fail, before it connects.
 
     Python's own sockets are watched; a client in C that was told of another server in its OPTIONS is not.
     """
     if not _watching:
         sys.addaudithook(_watch)  # there for good, and asleep outside such runs
         _watching.append(True)
-    token = _GUARD.set((name, None if place.server is None else str(place.server.socket)))
+    token = _GUARD.set((name, owns))
     try:
         yield
     finally:
         _GUARD.reset(token)
 
 
+def only_ours_for_good(name: str, owns: Owns) -> list[ForbiddenError]:
+    """Do the same in this whole process until its end, also in threads that the class starts by itself.
+
+    All that was refused is in the list returned: such code may catch it, and a thread of its own ends with it alone.
+    """
+    refused: list[ForbiddenError] = []
+    last_words = threading.excepthook
+
+    def watch(event: str, args: tuple[Any, ...]) -> None:
+        try:
+            _refuse_others(event, args, name, owns)
+        except ForbiddenError as error:
+            refused.append(error)
+            raise
+
+    def without_ours(args: Any) -> None:
+        if not isinstance(args.exc_value, ForbiddenError):
+            last_words(args)
+
+    sys.addaudithook(watch)
+    threading.excepthook = without_ours
+    return refused
+
+
 def _watch(event: str, args: tuple[Any, ...]) -> None:
+    guard = _GUARD.get()
+    if guard is not None:
+        _refuse_others(event, args, *guard)
+
+
+def _refuse_others(event: str, args: tuple[Any, ...], name: str, owns: Owns) -> None:
     if event not in ("socket.connect", "socket.getaddrinfo"):
         return
-    guard = _GUARD.get()
-    if guard is None:
-        return
-    name, allowed = guard
     address = args[1] if event == "socket.connect" else args[0]
-    if event == "socket.connect" and args[0].family == socket.AF_UNIX and str(address) == allowed:
+    if event == "socket.connect" and args[0].family == socket.AF_UNIX and owns(str(address)):
         return
-    raise UserError(
+    raise ForbiddenError(
         f"{one_line(name)}: its cache wants to connect to {one_line(address)}; a run never talks to a server that it "
         "did not start: take this out of its OPTIONS, or use a class without it"
     )
@@ -61,38 +90,49 @@ class _Clock:
         return self.now_s
 
 
-def try_out(name: str, place: Place) -> None:
+@contextmanager
+def usable(backend: Backend) -> Iterator[None]:
+    """Say in one line that *backend*'s class cannot be used, where it raises something: it can raise anything.
+
+    Raises:
+        UserError: then.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        told = f"{type(error).__name__}: {one_line(error, 160)}"
+        raise UserError(f"{one_line(backend.name)}: {backend.load().__qualname__} cannot be used: {told}") from error
+
+
+def try_out(backend: Backend, place: Place) -> None:
     """Store an entry for a second and look for it three seconds later.
 
     Raises:
         UserError: if the class cannot do that, or the entry is still there: then it keeps time in a place unknown here.
     """
-    clock = _Clock()
+    cls, clock = backend.load(), _Clock()
     epoch_s = EPOCH_S if place.server is None else EPOCH_S + place.server.begin()
     world = World(clock, random.Random(0), place.database_alias, None, epoch_s)
 
     def trial() -> Any:
         WORLD.set(world)
-        make: Any = place.cache_class
-        cache = make(place.location, {**place.params})
-        cache.set(_KEY, 1, 1)
+        make: Any = cls
+        cache = make(place.location, wired(backend.params, backend.wire, virtual=True))
+        cache.set(TRIAL_KEY, 1, 1)
         clock.now_s = 3.0
         if place.server is not None:
             place.server.move(clock.now_s)
-        found = cache.get(_KEY)
+        found = cache.get(TRIAL_KEY)
         cache.clear()
         cache.close()
         return found
 
-    try:
+    with usable(backend):
         found = copy_context().run(trial)
-    except UserError:
-        raise
-    except Exception as error:  # somebody's class can raise anything
-        told = f"{type(error).__name__}: {one_line(error, 160)}"
-        raise UserError(f"{one_line(name)}: {place.cache_class.__qualname__} cannot be used: {told}") from error
     if found is not None:
         raise UserError(
-            f"{one_line(name)}: an entry of {place.cache_class.__qualname__} with a timeout of 1 s is still there 3 s "
+            f"{one_line(backend.name)}: an entry of {cls.__qualname__} with a timeout of 1 s is still there 3 s "
             "later: it keeps its time where the run cannot reach it"
         )

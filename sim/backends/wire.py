@@ -5,14 +5,14 @@ client, pipelines, scripts) is what it is in production. Outside a run a wired c
 """
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
 from threading import get_ident
 from types import SimpleNamespace
 from typing import Any
 
-from sim.backends.places import Call
+from sim.backends.places import Call, Wiring
 from sim.engine import Engine
 from sim.errors import StrategyError
 from sim.latency import LatencyOf
@@ -139,4 +139,23 @@ def _memcached_words(data: bytes) -> tuple[str, ...]:
 
 
 # pymemcache takes a module for its sockets; only what it creates is different.
-WIRED_SOCKETS = SimpleNamespace(**{**vars(socket), "socket": _WiredSocket})
+_WIRED_SOCKETS = SimpleNamespace(**{**vars(socket), "socket": _WiredSocket})
+_MANY_CONNECTIONS = 100_000  # redis-py's own limit is 100 a process, the number of requests in flight can be higher
+
+
+def wired(params: Mapping[str, Any], wiring: Wiring | None, *, virtual: bool) -> dict[str, Any]:
+    """Return a cache's *params* with the wire below its client; on virtual time it may open any number of connections.
+
+    Made where it is used: what is wired cannot be handed to another process.
+    """
+    if wiring is None:
+        return {**params}
+    if wiring.library == "pymemcache":
+        ours: dict[str, Any] = {"socket_module": _WIRED_SOCKETS}
+    else:
+        ours = {"connection_class": wired_connection(wiring.library)}
+        ours |= {"max_connections": _MANY_CONNECTIONS} if virtual else {}
+    options = params.get("OPTIONS", {})
+    if wiring.nested is not None:
+        ours = {wiring.nested: {**options.get(wiring.nested, {}), **ours}}
+    return {**params, "OPTIONS": {**options, **ours}}

@@ -15,32 +15,45 @@ PARTS = {
 }
 
 
+# Packages whose cache classes leave all to a client of their own, timeouts too.
+CLIENTS = ("django_redis", "django_valkey")
+HANDING_ON = ("RedisCache", "DecoratedBackendCommands")  # the latter is django-valkey's
+
+
 def decider(cache_class: type, call: str) -> str:
     """Return the name of the function that decides what *call* does: ``Class.function``."""
     owner = _owner(cache_class, call)
-    if owner.__name__ == "RedisCache":  # Django's and django-redis' hand on to a client of their own
-        client = _client(owner)
-        return f"{_owner(client, call).__name__}.{call}"
+    if owner is None:
+        return "nobody: it has none"
+    if owner.__name__ in HANDING_ON:
+        owner = _owner(_client(owner), call) or owner
     return f"{owner.__name__}.{PARTS.get((owner.__name__, call), call)}"
 
 
 def timeout_decider(cache_class: type) -> str:
     """Return the name of the function that makes an expiry out of a timeout."""
+    setter = _owner(cache_class, "set")
+    if setter is not None and _package(setter) in CLIENTS:  # they do not ask get_backend_timeout
+        return decider(cache_class, "set")
     owner = _owner(cache_class, "get_backend_timeout")
-    if cache_class.__module__.startswith("django_redis"):  # it does not ask it
-        return f"{_client(cache_class).__name__}.set"
+    if owner is None:
+        return "code of its own"
     if cache_class.__name__ == "DatabaseCache":
         return f"{owner.__name__}.get_backend_timeout, then DatabaseCache._base_set"
     return f"{owner.__name__}.get_backend_timeout"
 
 
-def _owner(cache_class: type, name: str) -> type:
-    return next(cls for cls in cache_class.__mro__ if name in vars(cls))
+def _owner(cls: type, name: str) -> type | None:
+    return next((one for one in cls.__mro__ if name in vars(one)), None)
 
 
-def _client(cache_class: type) -> Any:
-    if cache_class.__module__.startswith("django_redis"):
-        return import_module("django_redis.client").DefaultClient
+def _package(cls: type) -> str:
+    return cls.__module__.partition(".")[0]
+
+
+def _client(owner: type) -> Any:
+    if _package(owner) in CLIENTS:
+        return import_module(f"{_package(owner)}.client").DefaultClient
     from django.core.cache.backends.redis import RedisCacheClient
 
     return RedisCacheClient

@@ -1,6 +1,6 @@
 """What one backend does: every case observed, every call met by another caller, every async twin compared."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sim.backends import backend_named
@@ -43,21 +43,30 @@ class Conformance(NamedTuple):
         return next(one for one in self.observations if one.case == Case(call, state, asked))
 
 
-def observe(backend: str, servers: Servers) -> Conformance:
-    """Observe everything about *backend*.
+STEPS = 3  # how often `observe` says what comes next
+
+
+def observe(backend: str, servers: Servers, advance: Callable[[str], None] = lambda _next: None) -> Conformance:
+    """Observe everything about *backend*; *advance* is told what comes next.
 
     Raises:
         UserError: if it cannot run here.
     """
     stage = Stage(backend, servers)
-    with backend_named(backend).open(servers, virtual=True) as place:
-        cache_class = place.cache_class
+    known = backend_named(backend)
+    with known.open(servers, virtual=True):  # what there is to say against it is said before anything else
+        cache_class = known.load()
     compared, unlike = twins(backend, servers)
+    advance("lifetimes")
+    observations = _observations(stage)
+    advance("two callers at once")
+    rivals = _rivals(stage)
+    advance("surprises")
     return Conformance(
         backend=backend,
         cache_class=f"{cache_class.__module__}.{cache_class.__qualname__}",
-        observations=_observations(stage),
-        rivals=_rivals(stage),
+        observations=observations,
+        rivals=rivals,
         deciders={call: decider(cache_class, call) for call in CALLS},
         timeouts_by=timeout_decider(cache_class),
         twins=compared,

@@ -11,12 +11,13 @@ from sim.conformance.claims_known import KNOWN
 from sim.conformance.claims_more import MORE
 from sim.conformance.claims_outages import OUTAGES
 from sim.conformance.claims_signals import SIGNALS
-from sim.conformance.observe import Conformance, observe
+from sim.conformance.observe import STEPS, Conformance, observe
 from sim.conformance.stage import Stage
 from sim.conformance.table import Table, tables, twins_line
 from sim.daemons.session import Servers
 from sim.daemons.session import servers as private_servers
 from sim.doctor import Finding, what_is_missing
+from sim.progress import steps
 
 EVERY = tuple(name for name in BACKENDS if name != "shared")  # which is locmem's class on one store
 EXPECTED = (*KNOWN, *OUTAGES, *SIGNALS)
@@ -64,13 +65,14 @@ def drive(asked: Sequence[str], *, markdown: bool, show: Callable[[str], object]
 
 
 def examine(backend: str, servers: Servers) -> Examined:
-    """Find out everything about *backend*.
+    """Find out everything about *backend*, under a progress bar.
 
     Raises:
         UserError: if something that it needs is not here.
     """
-    found = observe(backend, servers)
-    return Examined(found, judge((*EXPECTED, *MORE), Stage(backend, servers), found))
+    with steps(STEPS + 1, f"{backend}: async twins") as advance:
+        found = observe(backend, servers, lambda part: advance(f"{backend}: {part}"))
+        return Examined(found, judge((*EXPECTED, *MORE), Stage(backend, servers), found))
 
 
 def text(one: Examined) -> str:

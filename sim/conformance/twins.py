@@ -11,7 +11,7 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from django.core.cache.backends.base import BaseCache
 
-from sim.backends import Place, backend_named
+from sim.backends import Backend, Place, backend_named
 from sim.conformance.cases import CALLS, FIRST, WITH_TIMEOUT, found, three
 from sim.conformance.stage import outcome
 from sim.daemons.server import Server
@@ -79,25 +79,27 @@ def twins(backend: str, servers: Servers) -> tuple[int, list[str]]:
 @contextmanager
 def real_cache(backend: str, servers: Servers) -> Iterator[Within]:
     """Give a function that calls another with a cache of *backend* on the real clock, outside the engine."""
-    with backend_named(backend).open(servers, virtual=False) as place, _outside(place, RealClock(), 0) as within:
+    known = backend_named(backend)
+    with known.open(servers, virtual=False) as place, _outside(known, place, RealClock(), 0) as within:
         yield within
 
 
 @contextmanager
 def hand_moved_cache(backend: str, servers: Servers) -> Iterator[tuple[Within, HandClock]]:
     """Give such a function with a cache whose time is that of a clock moved by hand."""
-    with backend_named(backend).open(servers, virtual=True) as place:
+    known = backend_named(backend)
+    with known.open(servers, virtual=True) as place:
         epoch_s = 0 if place.server is None else place.server.begin()
         clock = HandClock(place.server)
-        with _outside(place, clock, epoch_s) as within:
+        with _outside(known, place, clock, epoch_s) as within:
             yield within, clock
 
 
 @contextmanager
-def _outside(place: Place, clock: Clock, epoch_s: float) -> Iterator[Within]:
+def _outside(backend: Backend, place: Place, clock: Clock, epoch_s: float) -> Iterator[Within]:
     virtualise()
-    make: Any = place.cache_class
-    cache = make(place.location, dict(place.params))
+    make: Any = backend.load()
+    cache = make(place.location, dict(backend.params))
     context = copy_context()
     context.run(WORLD.set, World(clock, random.Random(1), place.database_alias, epoch_s=EPOCH_S + epoch_s))
     try:
@@ -115,7 +117,7 @@ def _made(cache: BaseCache, calls: Any, pair: Pair) -> Any:
     """Return what the call gives on keys in its state, and what it leaves."""
     call, state, timeout = pair
     for key in three("k"):
-        cache.set(key, FIRST, STATES[state])
-    cache.delete("k", version=2)
+        outcome(partial(cache.set, key, FIRST, STATES[state]))
+    outcome(lambda: cache.delete("k", version=2))
     returned = outcome(lambda: CALLS[call](calls, "k", timeout))
-    return returned, cache.get("k", version=2), found(cache, three("k"))
+    return returned, outcome(lambda: cache.get("k", version=2)), outcome(lambda: found(cache, three("k")))

@@ -7,6 +7,11 @@ from pathlib import Path
 START_S = 946_684_800  # 2000-01-01, the first instant of every server's life
 
 
+def second_and_micros(time_s: float) -> tuple[int, int]:
+    """Return the whole second and the microseconds that every server is shown of *time_s*, rounded to the nearest."""
+    return divmod(int(time_s * 1e6 + 0.5), 1_000_000)
+
+
 class ClockFile:
     """One absolute stamp of fixed width in a file; seconds count from `epoch_s`, the current run's start.
 
@@ -24,7 +29,7 @@ class ClockFile:
 
     def show(self, time_s: float) -> int:
         """Let the server see *time_s* (to the microsecond) and return its whole second."""
-        second, micros = divmod(int(time_s * 1e6 + 0.5), 1_000_000)
+        second, micros = second_and_micros(time_s)
         if second != self._second:
             self._prefix = time.strftime("%Y-%m-%d %H:%M:%S.", time.gmtime(self.epoch_s + second)).encode()
             self._second = second

@@ -9,6 +9,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from weakref import WeakSet
+
+from sim.errors import UserError
 
 PREFIX = "cachewise-servers-"
 PROGRAMS = ("redis-server", "memcached", "postgres")
@@ -43,19 +46,48 @@ class Home:
             stderr=subprocess.DEVNULL,
             process_group=0,
         )
+        _HOMES.add(self)
 
     @property
     def group(self) -> int:
-        """The process group that the watchdog ends."""
+        """The process group that the watchdog ends.
+
+        Raises:
+            UserError: if the watchdog is dead: nobody would end what is started now.
+        """
+        if self._watchdog.poll() is not None:
+            raise UserError("the watchdog of this session's servers is dead, and none is started without it; run again")
         return self._watchdog.pid
+
+    def let_go(self) -> None:
+        """Make a forked child let go of what says that the owner lives: the watchdog's pipe, and the lock.
+
+        /dev/null takes their places, so that whatever closes them in the child closes nothing else.
+        """
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for held in (self._watchdog.stdin.fileno(), self._lock):  # type: ignore[union-attr]
+            os.dup2(nowhere, held, inheritable=False)
+        os.close(nowhere)
 
     def close(self) -> None:
         """Remove the folder and dismiss the watchdog."""
+        _HOMES.discard(self)
         shutil.rmtree(self.folder, ignore_errors=True)
         with suppress(OSError):
             self._watchdog.communicate(b"farewell\n")
         self._watchdog.wait()
         os.close(self._lock)
+
+
+_HOMES: WeakSet[Home] = WeakSet()  # those of this process
+
+
+def _let_go_of_all() -> None:
+    for home in list(_HOMES):
+        home.let_go()
+
+
+os.register_at_fork(after_in_child=_let_go_of_all)  # a child that outlives this process keeps no server alive
 
 
 def sweep() -> None:

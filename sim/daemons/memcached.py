@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from sim.daemons.clock import second_and_micros
 from sim.daemons.programs import FAKETIME_THREADS, MEMCACHED
 from sim.daemons.server import Server
 from sim.errors import UserError
@@ -61,10 +62,11 @@ class MemcachedServer(Server):
 
     def move(self, time_s: float) -> None:
         """Set its clock to the whole second of *time_s*, and wait until it says so itself."""
-        if self.clock is None or int(time_s) == self._shown_s:
+        whole_s, _ = second_and_micros(time_s)
+        if self.clock is None or whole_s == self._shown_s:
             return
-        second = self.clock.show(float(int(time_s)))
-        self._shown_s = int(time_s)
+        second = self.clock.show(whole_s)
+        self._shown_s = whole_s
         deadline_s = time.monotonic() + TICK_PATIENCE_S
         while self._confirmed_s != second:
             self._wake()

@@ -13,10 +13,12 @@ from sim.daemons.home import Home
 from sim.daemons.programs import INITDB, POSTGRES
 from sim.daemons.server import Server
 from sim.errors import UserError, one_line
+from sim.interrupts import give_up_if_interrupted
 
 USER = "cachewise"
 PORT = "5432"  # only a part of the socket's name
 STOP_PATIENCE_S = 10.0
+STEP_S = 0.05  # how often a wait looks whether Ctrl-C has come
 
 
 class PostgresServer(Server):
@@ -83,7 +85,7 @@ class PostgresServer(Server):
 
     def stop(self) -> None:
         """Shut down at once: killed by force, it would leave its shared memory behind."""
-        if self.alive():
+        if self._process.poll() is None:
             self._process.send_signal(signal.SIGQUIT)
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(STOP_PATIENCE_S)
@@ -110,7 +112,7 @@ class PostgresServer(Server):
             os.chown(self.folder, self._user.pw_uid, self._user.pw_gid)
         self.folder.chmod(0o700)
         command = [INITDB.path(), "-D", str(self._data), "-U", USER, "--auth=trust", "--encoding=UTF8", "--locale=C"]
-        done = subprocess.run(
+        with subprocess.Popen(
             [*command, "--no-sync", "--wal-segsize=1"],
             env={**os.environ, **self.environment()},
             cwd=self.folder,
@@ -119,12 +121,24 @@ class PostgresServer(Server):
             stderr=subprocess.PIPE,
             process_group=self._group,
             text=True,
-            check=False,
             **self.options(),
-        )
-        if done.returncode:
-            words = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        ) as initdb:
+            said = _told_by(initdb)
+        if initdb.returncode:
+            words = (said.strip().splitlines() or ["no message"])[-1]
             raise UserError(f"initdb fails: {one_line(words, 160)}")
+
+
+def _told_by(process: "subprocess.Popen[str]") -> str:
+    """Wait for *process* to end and return what it wrote to standard error; Ctrl-C ends it."""
+    try:
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                return process.communicate(timeout=STEP_S)[1]
+            give_up_if_interrupted()
+    except BaseException:
+        process.kill()
+        raise
 
 
 def _unprivileged_user() -> pwd.struct_passwd:

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 from sim.daemons.clock import ClockFile
 from sim.daemons.home import Home
 from sim.errors import UserError, one_line
+from sim.interrupts import give_up_if_interrupted
 
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel takes 107 on Linux, 103 on macOS
 PATIENCE_S = 30.0  # for a server to start
@@ -149,6 +150,7 @@ class Server(ABC):
     def _wait_until_ready(self) -> None:
         deadline_s = time.monotonic() + PATIENCE_S
         while not self.ready():
+            give_up_if_interrupted()
             if self._process.poll() is not None:
                 raise UserError(f"{self.program} does not start{self._last_words()}")
             if time.monotonic() > deadline_s:

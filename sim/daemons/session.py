@@ -79,6 +79,10 @@ class Servers:
             if not server.alive():
                 raise server.died()
 
+    def owns(self, socket_path: str) -> bool:
+        """Return whether a socket is one of the session's: all of them are in its home."""
+        return self._home is not None and Path(socket_path).is_relative_to(self._home.folder)
+
     def close(self) -> None:
         """Stop and reap all servers and remove their folder; harmless to repeat."""
         with self._lock, interrupts_held(), ExitStack() as stack:  # whatever fails, the rest is stopped all the same

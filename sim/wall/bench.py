@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from sim.daemons import servers
-from sim.errors import UserError, one_line, unknown
+from sim.errors import UserError, masked, one_line, unknown
 from sim.experiment import Outcome, outcome_of
 from sim.result import Run
 from sim.scenario import LATENCIES
@@ -35,9 +35,13 @@ def around_of(database: str | None, added: Sequence[str] | None, server: str | N
     Raises:
         UserError: for an unknown name, or a foreign server that nobody has said may be flushed.
     """
+    if server is None and may_be_flushed:
+        raise UserError(
+            "--this-server-may-be-flushed needs --server URL: which server may? Without it each run has a private one"
+        )
     if server is not None and not may_be_flushed:
         raise UserError(
-            f"--server {one_line(server)}: each run empties that server's cache; nothing was sent to it. "
+            f"--server {one_line(masked(server))}: each run empties that server's cache; nothing was sent to it. "
             "If it may be emptied, add --this-server-may-be-flushed"
         )
     database = database or ("postgres" if all(one.find() for one in NEEDS["postgres"]) else "sqlite")

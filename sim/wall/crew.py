@@ -70,7 +70,7 @@ class Crew:
         except (EOFError, OSError):
             raise _died(worker) from None
         if not fine:
-            raise UserError(f"worker {worker}: {one_line(answer, 300)}")
+            raise UserError(one_line(answer, 300))
         return answer
 
 

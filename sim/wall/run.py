@@ -4,13 +4,11 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-from sim.backends import backend_named
+from sim.backends import Place, backend_named
 from sim.contract import Strategy
 from sim.daemons import Servers
 from sim.daemons.programs import FAKETIME, FAKETIME_THREADS, HISTOGRAM, Library, Needed, require_all
-from sim.daemons.server import Server
 from sim.errors import UserError
 from sim.result import Run
 from sim.runner import check
@@ -47,8 +45,8 @@ def run_for_real(run: Run, servers: Servers, around: Around | None = None) -> Wa
     around = around or Around()
     check_real(run, around)
     began_s = time.perf_counter()
-    with _crew_of(run, servers, around) as (workers, server):
-        ending = _play(workers, server)
+    with _crew_of(run, servers, around) as (workers, place):
+        ending = _play(workers, place)
         servers.require_alive()
     result = WallResult(run, build_workload(run.scenario, run.seed), ending, _notes(run, around), around.pauses)
     result.wall_s = time.perf_counter() - began_s
@@ -70,8 +68,9 @@ def check_real(run: Run, around: Around) -> None:
             f"{workers:,} workers of {threads:,} threads: a real run starts at most {MOST_THREADS} threads in all; "
             "--set workers and threads lower"
         )
-    check_backend(run.backend, run.scenario, around.foreign)
-    needs = [one for one in backend_named(run.backend).needs if one not in (FAKETIME, FAKETIME_THREADS)]
+    backend = backend_named(run.backend)
+    check_backend(backend, run.scenario, around.foreign)
+    needs = [one for one in backend.needs if one not in (FAKETIME, FAKETIME_THREADS)]
     if around.foreign is not None:
         needs = [one for one in needs if isinstance(one, Library)]
     require_all([HISTOGRAM, *needs, *NEEDS[around.database]])
@@ -79,48 +78,38 @@ def check_real(run: Run, around: Around) -> None:
 
 def can_be_real(strategy: Strategy) -> bool:
     """Return whether *strategy* does without the cache that cannot exist."""
-    verbs = (type(strategy).read, type(strategy).write)
-    return not any("ideal" in verb.__code__.co_names for verb in verbs)
+    return "ideal" not in getattr(strategy, "needs", ())
 
 
 @contextmanager
-def _crew_of(run: Run, servers: Servers, around: Around) -> Iterator[tuple[Crew, Server | None]]:
+def _crew_of(run: Run, servers: Servers, around: Around) -> Iterator[tuple[Crew, Place]]:
     """Start the run's processes on places of its own; all but the servers are gone afterwards."""
     with ExitStack() as stack:
-        folder = stack.enter_context(servers.folder())
-        opened = stack.enter_context(cache_place(run.backend, run.scenario, folder, servers, around.foreign))
-        rows = stack.enter_context(ROWS[around.database](servers, folder))
+        told, place = stack.enter_context(cache_place(run, servers, around.foreign))
+        rows = stack.enter_context(ROWS[around.database](servers))
         threads = run.scenario.threads or THREADS
-        jobs = [
-            Job(run, worker, threads, opened.place, rows, around.pauses) for worker in range(run.scenario.workers or 1)
-        ]
-        yield stack.enter_context(crew(jobs, servers.require_alive)), opened.server
+        jobs = [Job(run, worker, threads, told, rows, around.pauses) for worker in range(run.scenario.workers or 1)]
+        yield stack.enter_context(crew(jobs, servers.require_alive)), place
 
 
-def _play(workers: Crew, server: Server | None) -> Ending:
+def _play(workers: Crew, place: Place) -> Ending:
     """Play the run from its tables to the look at what it has left behind."""
     workers.check_clock()  # all are up after this
     workers.ask(0, "prepare")
     records = workers.ask_all("play", time.monotonic() + LEAD_S)
-    entries = workers.entries() if server is None else server.entries()
+    entries = workers.entries() if place.entries is None else place.entries()
     versions = workers.ask(0, "versions")
     stale = set().union(*workers.ask_all("left_stale", versions))
-    workers.ask(0, "clear")
     return Ending(records, entries, versions, len(stale))
 
 
 @contextmanager
-def _in_file(_servers: Servers, folder: Path) -> Iterator[Settings]:
-    yield sqlite(folder / "rows.sqlite3")
+def _in_file(servers: Servers) -> Iterator[Settings]:
+    with servers.folder() as folder:
+        yield sqlite(folder / "rows.sqlite3")
 
 
-@contextmanager
-def _in_postgres(servers: Servers, _folder: Path) -> Iterator[Settings]:
-    with postgres(servers) as rows:
-        yield rows
-
-
-ROWS = {"sqlite": _in_file, "postgres": _in_postgres}
+ROWS = {"sqlite": _in_file, "postgres": postgres}
 
 
 def _notes(run: Run, around: Around) -> list[str]:

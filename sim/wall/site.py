@@ -11,7 +11,7 @@ from django.core.cache.backends.base import BaseCache
 from django.db import connections
 
 from sim.contract import IdealCache
-from sim.errors import UserError
+from sim.errors import ForbiddenError
 from sim.wall.database import DjangoDatabase
 from sim.wall.ledger import Ledger, Request
 
@@ -35,9 +35,12 @@ class DjangoSite:
         """No real site has it.
 
         Raises:
-            UserError: always.
+            ForbiddenError: always.
         """
-        raise UserError("no real cache knows every commit at once: what needs site.ideal runs in the simulation only")
+        raise ForbiddenError(
+            "site.ideal is in the simulation only: no real cache knows every commit at once; "
+            'a strategy that uses it says so with needs = ("ideal",)'
+        )
 
     @property
     def random(self) -> random.Random:

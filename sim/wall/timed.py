@@ -5,8 +5,6 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
-from django.utils.module_loading import import_string
-
 from sim.latency import LatencyOf
 from sim.wall.ledger import Ledger
 
@@ -33,12 +31,11 @@ class Stopwatch:
     def opened(self, _hang_up: Callable[[], object]) -> None:
         """Leave a new connection to its client, which closes it when the site would."""
 
-    def install(self, backend: str, primitives: Sequence[str], *, wired: bool) -> None:
-        """Let `PATH` stand for the class at *backend* with its *primitives* timed.
+    def install(self, cls: type[Any], primitives: Sequence[str], *, wired: bool) -> None:
+        """Let `PATH` stand for the cache class *cls* with its *primitives* timed.
 
         Without a wire below them each call counts as one round trip.
         """
-        cls: type[Any] = import_string(backend)
         members = {name: self._timed(getattr(cls, name), wired) for name in primitives if hasattr(cls, name)}
         globals()["Cache"] = type(cls.__name__, (cls,), members)
 

@@ -18,17 +18,20 @@ import django
 from django.conf import settings
 from django.core.signals import request_finished, request_started
 
-from sim.backends import backend_named
-from sim.backends.wire import WIRED_SOCKETS, wired_connection
+from sim.backends import backend_named, params_of
+from sim.backends.entries import is_own
+from sim.backends.simulated import verbs_of
+from sim.backends.trial import TRIAL_KEY, only_ours_for_good, usable
+from sim.backends.wire import wired
 from sim.contract import Row
-from sim.errors import StrategyError
+from sim.errors import ForbiddenError, StrategyError, UserError
 from sim.latency import Latency, latency_of
 from sim.result import Run
 from sim.seeds import streams
 from sim.virtual import WORLD, World
 from sim.wall import timed
 from sim.wall.ledger import Ledger, Read, Records, Request
-from sim.wall.places import CACHE_TABLE, TABLE_ALIAS, CachePlace, CacheTableRouter, Settings
+from sim.wall.places import TABLE_ALIAS, CachePlace, CacheTableRouter, Settings, limits_of
 from sim.workload import Workload, build_workload
 
 if TYPE_CHECKING:
@@ -71,7 +74,8 @@ def work(job: Job, pipe: Connection) -> None:
             worker = worker or Worker(job)
             pipe.send((True, getattr(worker, verb)(*args)))
         except BaseException as error:  # noqa: BLE001 - the harness raises it
-            pipe.send((False, f"{type(error).__name__}: {error}"))
+            ours = isinstance(error, UserError)
+            pipe.send((False, str(error) if ours else f"worker {job.worker}: {type(error).__name__}: {error}"))
 
 
 def _follow_parent() -> None:
@@ -88,7 +92,10 @@ class Worker:
     def __init__(self, job: Job) -> None:
         self.job = job
         self._ledger = Ledger()
+        self._refused: list[ForbiddenError] = []
         self._turn = threading.Lock()
+        self._configure()
+        self._backend = backend_named(job.run.backend)  # somebody's class may ask for settings when it is imported
         scenario, seeds = job.run.scenario, streams(job.run.seed)
         self._pauses = {name: latency_of(name, spec_of(job.run, name), seeds[name]) for name in job.pauses}
         self._stopwatch = timed.Stopwatch(self._ledger, self._pauses.get("cache_rtt_s"))
@@ -96,43 +103,39 @@ class Worker:
         self._arrivals = iter(list(arrivals(self._workload, job.worker)))
         self._site = self._set_up()
 
-    def _set_up(self) -> "DjangoSite":
-        job = self.job
-        databases = {"default": job.rows, **job.place.databases}
-        router = [f"{CacheTableRouter.__module__}.{CacheTableRouter.__qualname__}"] if TABLE_ALIAS in databases else []
-        settings.configure(
-            USE_TZ=True,
-            DATABASES=databases,
-            DATABASE_ROUTERS=router,
-            CACHES={"default": self._wired(job.place)},
-            LOGGING_CONFIG=None,
-        )
+    def _configure(self) -> None:
+        """Set Django up, all but its caches."""
+        databases, routers = {"default": self.job.rows}, []
+        if self.job.place.database is not None:
+            databases[TABLE_ALIAS] = dict(self.job.place.database)
+            routers = [f"{CacheTableRouter.__module__}.{CacheTableRouter.__qualname__}"]
+        settings.configure(USE_TZ=True, DATABASES=databases, DATABASE_ROUTERS=routers, LOGGING_CONFIG=None)
         django.setup()
-        self._stopwatch.install(job.place.cache["BACKEND"], job.place.primitives, wired=job.place.wire is not None)
+
+    def _set_up(self) -> "DjangoSite":
+        """Put the timed cache in place, with the stopwatch on its client's wire if it has one."""
+        place, backend, job = self.job.place, self._backend, self.job
+        wiring = None if place.foreign else backend.wire
+        params = wired(params_of(backend, limits_of(job.run.scenario)), wiring, virtual=False)
+        settings.CACHES = {"default": {**params, "BACKEND": timed.PATH, "LOCATION": place.location}}
+        WORLD.set(World(clock=self._ledger, culling=random.Random(), wire=self._stopwatch))  # type: ignore[arg-type]
+        cls = backend.load()
+        # A class's own get_or_set would be timed with the load that it asks the site for.
+        primitives = backend.primitives or [verb for verb in verbs_of(cls) if verb != "get_or_set"]
+        self._stopwatch.install(cls, [*primitives, *backend.verbs], wired=wiring is not None)
+        if is_own(backend.name):
+            self._refused = only_ours_for_good(backend.name, lambda path: path == place.socket)
         from sim.wall.database import DjangoDatabase
         from sim.wall.site import DjangoSite
 
         return DjangoSite(DjangoDatabase(self._ledger, self._pauses), self._ledger, job.run.seed)
-
-    def _wired(self, place: CachePlace) -> Settings:
-        """Return the entry of CACHES for the timed class, with the stopwatch on its client's wire if it has one."""
-        WORLD.set(World(clock=self._ledger, culling=random.Random(), wire=self._stopwatch))  # type: ignore[arg-type]
-        options = {**place.cache["OPTIONS"]}
-        if place.wire == "memcached":
-            options["socket_module"] = WIRED_SOCKETS
-        elif place.wire == "redis":
-            options["connection_class"] = wired_connection("redis")
-        elif place.wire == "django-redis":
-            options["CONNECTION_POOL_KWARGS"] = {"connection_class": wired_connection("redis")}
-        return {**place.cache, "BACKEND": timed.PATH, "OPTIONS": options}
 
     def clock(self) -> tuple[str, float]:
         """Return which clock this process stamps with, and what it shows."""
         return time.get_clock_info("monotonic").implementation, time.monotonic()
 
     def prepare(self) -> None:
-        """Make the rows, and the cache's table if it has one; start from an empty cache."""
-        from django.core.management import call_command
+        """Make the rows, and start from an empty cache."""
         from django.db import connection
 
         from sim.wall.model import Stored
@@ -141,14 +144,12 @@ class Worker:
             editor.create_model(Stored)
         sizes = zip(self._workload.key_names, self._workload.key_bytes, strict=True)
         Stored.objects.bulk_create((Stored(key=key, payload=bytes(size)) for key, size in sizes), ROWS_AT_ONCE)
-        if TABLE_ALIAS in settings.DATABASES:
-            call_command("createcachetable", CACHE_TABLE, database=TABLE_ALIAS, verbosity=0)
         connection.close()
-        self.clear()
-
-    def clear(self) -> None:
-        """Empty the cache: before the run, and after it so that a foreign server keeps nothing of it."""
-        self._site.cache.clear()
+        with usable(self._backend):
+            self._site.cache.set(TRIAL_KEY, 1, 1)
+            self._site.cache.get(TRIAL_KEY)
+            self._site.cache.clear()
+        self._end_if_refused()
 
     def play(self, began_s: float) -> Records:
         """Serve this worker's requests, the run having begun at *began_s* on the monotonic clock."""
@@ -158,13 +159,17 @@ class Worker:
         for one in served:
             one.result()  # raises what ended the thread, with requests left unserved
         self._site.drain()
+        self._end_if_refused()
         return self._ledger.records
 
+    def _end_if_refused(self) -> None:
+        """End the run where the cache class has reached for somebody's server, whatever became of the refusal."""
+        if self._refused:
+            raise self._refused[0]
+
     def entries(self) -> float:
-        """Return how many entries this worker adds to those of the run, NaN where nobody can count them."""
-        if self.job.place.one_store and self.job.worker > 0:
-            return 0
-        return entries_of(self._site.cache)
+        """Return how many entries this worker's cache adds to those of the run."""
+        return 0 if self._backend.one_store and self.job.worker > 0 else self._backend.entries(self._site.cache)
 
     def versions(self) -> dict[str, int]:
         """Return the version of every row that was ever written, as its table holds it."""
@@ -182,6 +187,7 @@ class Worker:
         from django.db import connections
 
         for arrival in iter(self._next, None):
+            self._end_if_refused()
             self._wait_for(arrival.arrival_s)
             self._answer(arrival)
         connections.close_all()
@@ -203,6 +209,8 @@ class Worker:
         request_started.send(sender=Worker)
         try:
             self._run(request, arrival.key)
+        except ForbiddenError:
+            raise
         except Exception as error:  # noqa: BLE001 - a request that fails is counted; the site goes on
             self._ledger.records.errors[type(error).__name__] += 1
             _drop_connections()
@@ -246,25 +254,6 @@ def arrivals(workload: Workload, worker: int) -> Iterator[Arrival]:
             number = next(writes if is_write else reads)
             if own == worker:
                 yield Arrival(number, arrival_s, names[code])
-
-
-def entries_of(cache: Any) -> float:
-    """Return how many entries *cache* holds, expired ones included."""
-    from django.core.cache.backends.db import DatabaseCache
-    from django.core.cache.backends.dummy import DummyCache
-    from django.core.cache.backends.filebased import FileBasedCache
-    from django.core.cache.backends.locmem import LocMemCache
-    from django.db import connections
-
-    if isinstance(cache, LocMemCache):
-        return len(cache._cache)  # type: ignore[attr-defined]
-    if isinstance(cache, FileBasedCache):
-        return len(cache._list_cache_files())  # type: ignore[attr-defined]
-    if isinstance(cache, DatabaseCache):
-        with connections[TABLE_ALIAS].cursor() as cursor:
-            cursor.execute(f"SELECT COUNT(*) FROM {CACHE_TABLE}")  # noqa: S608 - our own table's name
-            return int(cursor.fetchone()[0])
-    return 0 if isinstance(cache, DummyCache) else float("nan")
 
 
 def _drop_connections() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -68,6 +69,22 @@ def test_the_other_formats_name_every_strategy(form):
     done = cachewise("run", "product_list", *SMALL, "--format", form)
     assert done.returncode == 0, done.stderr
     assert all((name in done.stdout) == (name != "delete-pattern") for name in STRATEGIES)
+
+
+def test_what_is_left_out_is_said_once():
+    """Without --strategy a line on standard error names the strategies that a backend's cache cannot run."""
+    quick = ["run", "product_list", "--set", "duration_s=2", "--set", "warmup_s=0", "--format", "csv", "--seeds", "2"]
+    done = cachewise(*quick, "--backend", "shared", "--backend", "locmem")
+    says = "left out on shared, locmem: delete-pattern, which needs cache.delete_pattern(): backend django-redis has it"
+    assert (done.returncode, done.stderr) == (0, f"{says}\n")
+
+
+def test_without_a_command_there_is_help():
+    """`cachewise` alone prints what `cachewise --help` does, and ends as after any command that is none."""
+    alone, asked = cachewise(), cachewise("--help")
+    assert (alone.returncode, asked.returncode) == (2, 0)
+    assert alone.stdout == asked.stdout
+    assert alone.stderr == asked.stderr == ""
 
 
 def test_out_holds_the_page_the_charts_and_the_summary(tmp_path):
@@ -138,6 +155,29 @@ def test_the_doctor_drives_the_backends():
             assert words in text
 
 
+def test_the_doctor_shows_how_far_it_is():
+    """On a terminal a bar on standard error says what is under way; the tables go where standard output goes."""
+    terminal, its_end = pty.openpty()
+    command = [sys.executable, "-m", "sim", "doctor", "--conformance", "--backend", "dummy"]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=its_end, text=True, env=environment) as process:
+        os.close(its_end)
+        with os.fdopen(terminal, "rb", buffering=0) as screen:
+            seen = b"".join(iter(lambda: _read(screen), b""))
+        printed, _ = process.communicate()
+    assert process.returncode == 0
+    assert b"dummy: two callers at once" in seen
+    assert printed.startswith("dummy: django.core.cache.backends.dummy.DummyCache\n")
+
+
+def _read(screen):
+    """Return what is on the terminal next, nothing at its end (which Linux tells by an error)."""
+    try:
+        return screen.read(65536)
+    except OSError:
+        return b""
+
+
 def test_help_is_light():
     """`cachewise --help` imports neither pandas nor matplotlib."""
     code = (
@@ -168,6 +208,9 @@ def test_help_is_light():
         (["run", "product_list", "--set", "reads_per_s=nan"], "finite"),
         (["run", "product_list", "--set", "keys=1.5"], "whole number"),
         (["run", "product_list", "--set", "db_read_s=lognormal:1"], "MEDIAN_S"),
+        (["bench", "wall_check", "--duration", "0"], "--duration 0: it must be seconds, more than 0"),
+        (["verify", "wall_check", "--duration", "nan"], "--duration nan"),
+        (["run", "product_list", "--strategy", "delete-pattern"], "use --backend django-redis (in Python: backend='dj"),
         (["run", "product_list", "--trace", "nowhere.csv"], "no such file"),
         (["run", "product_list", "--seed", "1", "--seeds", "2"], "--seeds"),
         (["run", "product_list", "--seed", "x"], "--seed"),

@@ -8,8 +8,12 @@ from pathlib import Path
 import django
 import pytest
 
+from sim import Scenario, UserError
+from sim.conformance.cases import CALLS
+from sim.conformance.deciders import decider, timeout_decider
 from sim.conformance.report import EVERY, Examined, document, examine
-from tests.helpers import SERVERS
+from sim.conformance.stage import Cue, Raised, Stage
+from tests.helpers import SERVERS, Custom, run
 
 VERSION = ".".join(map(str, django.VERSION[:2]))
 ARTEFACT = Path(__file__).parents[2] / "docs" / f"conformance-django-{VERSION}.md"
@@ -70,7 +74,6 @@ def test_every_deciding_function_exists(examined: list[Examined]) -> None:
     assert missing == []
 
 
-@pytest.mark.servers
 def test_pylibmc_is_driven_as_well(tmp_path: Path) -> None:
     """A cache of one's own is driven like any other, and what is claimed of its class is put to the test."""
     file = tmp_path / "pylibmc.toml"
@@ -78,3 +81,34 @@ def test_pylibmc_is_driven_as_well(tmp_path: Path) -> None:
     verdicts = examine(str(file), SERVERS).verdicts
     assert [one.claim.says for one in verdicts if not one.seen.holds] == []
     assert {one.claim.decided_by for one in verdicts} > {"PyLibMCCache.touch", "BaseMemcachedCache.set"}
+
+
+def test_a_client_that_waits_in_vain_is_stopped(tmp_path: Path) -> None:
+    """After a touch in the binary protocol libmemcached waits for bytes that never come: that is an exception."""
+    file = tmp_path / "binary.toml"
+    file.write_text('BACKEND = "django.core.cache.backends.memcached.PyLibMCCache"\n[OPTIONS]\nbinary = true\n')
+    cues: list[Cue] = [(0.75, lambda cache: cache.set("k", 1)), (1.75, lambda cache: cache.touch("k", 9))]
+    done = Stage(str(file), SERVERS).play([*cues, (2.75, lambda cache: cache.get("k"))])
+    assert [one.result for one in done] == [None, Raised("UnansweredError"), 1]
+    scenario = Scenario("touching", keys=1, reads_per_s=5, duration_s=2, warmup_s=0, cache_rtt_s=0)
+    with pytest.raises(
+        UserError, match=r"^pylibmc: touch\(\) came back only when its client gave up .* after 1 s: such"
+    ):
+        run(scenario, Custom(lambda site, key: site.cache.set(key, 1) or site.cache.touch(key, 9)), backend=str(file))
+
+
+def test_a_class_that_is_no_subclass_of_djangos_is_driven_as_well(tmp_path: Path) -> None:
+    """django-valkey's class has neither Django's get_backend_timeout nor async twins: its own functions are named."""
+    file = tmp_path / "valkey.toml"
+    file.write_text('BACKEND = "django_valkey.cache.ValkeyCache"')
+    found = examine(str(file), SERVERS).found
+    assert found.timeouts_by == found.deciders["set"] == "ClientCommands.set"
+    assert found.deciders["get_or_set"] == "BackendCommands.get_or_set"
+    assert found.unlike == list(CALLS)
+    assert isinstance(found.of("incr", "expired").returned, Raised)
+
+
+def test_what_a_class_does_not_have_is_said() -> None:
+    """A call that a class has not is decided by nobody, and its timeouts by code of its own."""
+    assert decider(object, "touch") == "nobody: it has none"
+    assert timeout_decider(object) == "code of its own"

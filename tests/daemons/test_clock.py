@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sim import Row, Site
+from sim import Row, Site, servers
 from sim.daemons.clock import ClockFile
 from tests.helpers import Body, Custom, run, script, within
 
@@ -73,3 +73,15 @@ def test_the_clock_file_is_one_stamp(tmp_path: Path) -> None:
     clock.begin()
     assert clock.path.read_text() == "2000-01-01 01:01:04.0000005\n"
     clock.close()
+
+
+@pytest.mark.parametrize("backend", ["redis", "memcached"])
+def test_all_servers_round_alike(backend: str) -> None:
+    """A time that falls short of its second by less than a microsecond is in that second, on every server."""
+    with servers() as ours:
+        server: Any = ours.start(backend, virtual=True)
+        server.begin()
+        for time_s, second in ((0.5, 0), (0.9999999, 1), (1.4, 1), (1.999999, 1), (3.0, 3)):
+            server.move(time_s)
+            shown_s = server._admin.time()[0] if backend == "redis" else server._time_s()
+            assert shown_s - server.clock.epoch_s == second

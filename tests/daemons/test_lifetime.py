@@ -163,6 +163,74 @@ def test_no_folder_survives_either(temporary: Path, backend: str) -> None:
 
 
 @pytest.mark.servers
+def test_without_its_watchdog_a_session_starts_nothing(temporary: Path) -> None:
+    """With the watchdog killed a further server would outlive its owner: it is refused in one line, nothing is left."""
+    with servers() as ours:
+        running = ours.start("memcached", virtual=False)
+        kill(temporary, watchdog=True)
+        wait_until(lambda: not any("watchdog" in command for command in living(temporary)))
+        with pytest.raises(UserError, match=r"^the watchdog of this session's servers is dead, and none is started"):
+            ours.start("redis", virtual=False)
+        assert ours.start("memcached", virtual=False) is running
+    assert living(temporary) == []
+    assert list(temporary.iterdir()) == []
+
+
+FORKS = """
+    import os, time
+    from sim import servers
+    with servers() as ours:
+        for kind in ("redis", "memcached"):
+            ours.start(kind, virtual=True)
+        child = os.fork()
+        if child:
+            print(child, flush=True)
+        time.sleep(1000)
+"""
+
+
+@pytest.mark.servers
+def test_a_forked_child_keeps_no_server_alive(temporary: Path) -> None:
+    """Kill -9 of a process whose forked child lives on: its servers and their folder are gone within two seconds."""
+    command = [sys.executable, "-c", textwrap.dedent(FORKS)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        try:
+            process.kill()
+            process.wait()
+            ended_s = time.monotonic()
+            wait_until(lambda: not living(temporary) and not list(temporary.iterdir()))
+            assert time.monotonic() - ended_s < 2
+            os.kill(child, 0)  # it lives on
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("program", ["redis-server", "initdb"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_start_that_hangs_is_interrupted(temporary: Path, program: str, number: int) -> None:
+    """Ctrl-C and SIGTERM end a wait for a server that does not answer within a second, with nothing left behind."""
+    programs = temporary / "bin"  # where the user that initdb runs as can reach it
+    programs.mkdir()
+    (programs / program).write_text("#!/bin/sh\nsleep 60\n")
+    (programs / program).chmod(0o755)
+    backend = {"redis-server": "redis", "initdb": "postgres"}[program]
+    command = [sys.executable, "-m", "sim", "run", "product_list", "--jobs", "1", "--backend", backend]
+    environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        wait_until(lambda: living(programs))
+        process.send_signal(number)
+        pressed_s = time.monotonic()
+        _, said = process.communicate()
+        assert time.monotonic() - pressed_s < 1
+    expected = (130, "cachewise: interrupted; nothing was written\n") if number == signal.SIGINT else (143, "")
+    assert (process.returncode, said) == expected
+    assert living(temporary) == []
+    assert list(temporary.iterdir()) == [programs]
+
+
+@pytest.mark.servers
 def test_threads_do_not_share_a_server(temporary: Path) -> None:
     """Of four threads that want one session's server at once one gets it; there is never a second, and none is left."""
     told: list[str] = []

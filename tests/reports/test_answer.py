@@ -53,6 +53,24 @@ def test_a_strategy_worse_in_both_is_beaten(made: Made) -> None:
     assert "Choose `good`" in answer(case).choice
 
 
+def test_too_few_writes_choose_nothing(made: Made) -> None:
+    """Where too few writes were measured to choose by, nothing is recommended: it is said who is ahead so far."""
+    good = {"stale": [0.010, 0.011, 0.012], "saved": [0.9, 0.91, 0.9]}
+    bad = {"stale": [0.20, 0.21, 0.22], "saved": [0.8, 0.81, 0.8]}
+    dear = {"stale": [0.001, 0.001, 0.001], "saved": [0.1, 0.1, 0.1]}
+
+    def choice(**strategies: dict[str, Any]) -> str:
+        outcomes = _case(made, **strategies).outcomes
+        few = [replace(one, summary={**one.summary, "writes": 3}) for one in outcomes]
+        return answer(cases(few)[0]).choice
+
+    few = "Too few writes were measured to choose by (9). So far"
+    assert choice(good=good, bad=bad) == f"{few} `good` is ahead on average:"
+    assert choice(good=good, dear=dear).startswith(
+        f"{few}, on average no other strategy compared here is ahead of these"
+    )
+
+
 def test_a_trade_is_left_to_the_reader(made: Made) -> None:
     """Where one strategy is fresher and the other cheaper, both are shown, the fresher first."""
     case = _case(

@@ -183,6 +183,14 @@ def rule_book(rules: Rules) -> Backend:
 
     @contextmanager
     def opened(servers: object, *, virtual: bool) -> Iterator[Place]:  # noqa: ARG001 - what every opener takes
-        yield Place(cls, "", lambda cache: len(cache.entries))  # type: ignore[attr-defined]
+        yield Place("")
 
-    return Backend("rule book", "rules", one_store=True, primitives=tuple(primitives), open=opened)
+    return Backend(
+        "rule book",
+        "rules",
+        one_store=True,
+        primitives=tuple(primitives),
+        open=opened,
+        cache_class=cls,
+        entries=lambda cache: len(cache.entries),
+    )

@@ -190,6 +190,15 @@ def server_book(rules: ServerRules) -> Backend:
 
     @contextmanager
     def opened(servers: object, *, virtual: bool) -> Iterator[Place]:  # noqa: ARG001 - what every opener takes
-        yield Place(cls, "", lambda cache: len(cache.entries), has_limits=False)  # type: ignore[attr-defined]
+        yield Place("")
 
-    return Backend("server book", "rules", one_store=True, primitives=COMMANDS, open=opened)
+    return Backend(
+        "server book",
+        "rules",
+        one_store=True,
+        primitives=COMMANDS,
+        open=opened,
+        cache_class=cls,
+        has_limits=False,
+        entries=lambda cache: len(cache.entries),
+    )

@@ -1,8 +1,10 @@
 """Backends of one's own: CACHES entries from files and settings modules, on private places and virtual time."""
 
+import shlex
 import socket
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,11 @@ import pytest
 import sim
 from sim import Row, Scenario, Site, UserError
 from sim.backends import backend_named
-from sim.backends.own import default_timeout
+from sim.backends.entries import default_timeout
 from strategies import DeleteOnWrite, TtlOnly
 from tests.cli.test_command_line import cachewise, refused
 from tests.helpers import Custom, run, script
-from tests.test_readme import blocks
+from tests.test_readme import QUICK, blocks
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "backends.md").read_text(encoding="utf-8")
 EXAMPLES = dict(zip(("pylibmc", "valkey", "diskcache"), blocks(GUIDE, "toml"), strict=True))
@@ -32,25 +34,26 @@ TRAFFIC = Scenario(
 )
 
 
+SETTINGS_MODULE = """
+    REDIS = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:6379/0"}
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "TIMEOUT": 60,
+            "KEY_PREFIX": "shop",
+            "VERSION": 3,
+        },
+        "redis": {**REDIS, "OPTIONS": {"db": 3, "password": "secret"}},
+    }
+"""
+
+
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give a folder, the current one, with the guide's examples and a settings module in it."""
     for name, text in EXAMPLES.items():
         (tmp_path / f"{name}.toml").write_text(text)
-    (tmp_path / "shop_settings.py").write_text(
-        textwrap.dedent("""
-        REDIS = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:6379/0"}
-        CACHES = {
-            "default": {
-                "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-                "TIMEOUT": 60,
-                "KEY_PREFIX": "shop",
-                "VERSION": 3,
-            },
-            "redis": {**REDIS, "OPTIONS": {"db": 3, "password": "secret"}},
-        }
-        """)
-    )
+    (tmp_path / "shop_settings.py").write_text(textwrap.dedent(SETTINGS_MODULE))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.delitem(sys.modules, "shop_settings", raising=False)
@@ -64,6 +67,20 @@ def test_the_guides_examples_run(name: str) -> None:
     """Each example gives, without expiry, the very reads of the shared backend: same calls, same virtual time."""
     found = run(TRAFFIC, DeleteOnWrite(timeout=None), backend=f"./{name}.toml", seed=3).reads
     assert found.equals(run(TRAFFIC, DeleteOnWrite(timeout=None), seed=3).reads)
+
+
+@pytest.mark.servers
+def test_the_guides_commands_run(files: Path) -> None:
+    """Every shell command of the guide ends well, on the files that it names and a short run."""
+    (files / "shop").mkdir()
+    settings = f'{textwrap.dedent(SETTINGS_MODULE)}CACHES["sessions"] = CACHES["redis"]\n'
+    (files / "shop" / "settings.py").write_text(settings)
+    lines = [shlex.split(line) for block in blocks(GUIDE, "sh") for line in block.splitlines()]
+    assert len(lines) >= 3
+    assert {line[0] for line in lines} == {"cachewise"}  # nothing there goes unchecked
+    for line in lines:
+        done = cachewise(*line[1:], *QUICK[line[1]], cwd=files)
+        assert done.returncode == 0, done.stderr
 
 
 LIVES = {"pylibmc": [True, False, False], "valkey": [True, True, False], "diskcache": [True, True, False]}
@@ -91,7 +108,7 @@ def test_they_expire_on_virtual_time(files: Path, name: str) -> None:
 @pytest.mark.usefixtures("files")
 def test_the_real_limits_show() -> None:
     """A settings entry without OPTIONS culls at Django's 300, with its own key prefix and version."""
-    many = Scenario("many", keys=2000, read_popularity="uniform", reads_per_s=500, duration_s=20, warmup_s=0)
+    many = replace(TRAFFIC, name="many", keys=2000, read_popularity="uniform", reads_per_s=500, workers=None)
     seen: set[tuple[str, int, int]] = set()
 
     def read(site: Site, key: str) -> Row:
@@ -115,6 +132,7 @@ def test_its_location_is_never_used() -> None:
     assert sim.run(TRAFFIC, DeleteOnWrite(), backend=backend, seed=3).summary["entries_end"] > 20
 
 
+LIKE = "Django's are named like 'django.core.cache.backends.redis.RedisCache'"
 WRONG = [
     (
         'BACKEND = "diskcache.DjangoCach"',
@@ -123,6 +141,18 @@ WRONG = [
     ('BACKEND = "nowhere.Cache"', "BACKEND 'nowhere.Cache': No module named 'nowhere'"),
     ('BACKEND = "x.Y"\nTIMEOT = 3', "unknown key 'TIMEOT'; did you mean 'TIMEOUT'?"),
     ('LOCATION = "x"', "it must have a BACKEND, the path of a cache class, as an entry of CACHES does"),
+    ('BACKEND = "os.path.join"', f"BACKEND 'os.path.join' is no cache class (it is a function); {LIKE}"),
+    ('BACKEND = "collections.Counter"', f"BACKEND 'collections.Counter' is no cache class (it has no set()); {LIKE}"),
+    ('BACKEND = "LocMemCache"', "BACKEND 'LocMemCache': write the module before it, with a dot between"),
+    ('BACKEND = "antigravity_.X"', "BACKEND 'antigravity_.X': No module named 'antigravity_'"),
+    ('BACKEND = "x.Y"\nOPTIONS = 3', "OPTIONS = 3: it must be a table of options"),
+    ('BACKEND = "x.Y"\nTIMEOUT = "abc"', "TIMEOUT = 'abc': it must be seconds, 0 or more, or None"),
+    ('BACKEND = "x.Y"\nTIMEOUT = -1', "TIMEOUT = -1: it must be seconds, 0 or more, or None"),
+    ('BACKEND = "x.Y"\nVERSION = "x"', "VERSION = 'x': it must be a whole number"),
+    ('BACKEND = "x.Y"\nKEY_PREFIX = 3', "KEY_PREFIX = 3: it must be text"),
+    ('BACKEND = "x.Y"\nKEY_FUNCTION = "no.such"', "KEY_FUNCTION 'no.such': No module named 'no'"),
+    ('BACKEND = "x.Y"\nKEY_FUNCTION = "os.sep"', "KEY_FUNCTION 'os.sep' is no function"),
+    ('BACKEND = "x.Y"\nKEY_FUNCTION = 3', "KEY_FUNCTION = 3: it must be a function or its path"),
     ("BACKEND = ", "no TOML: Invalid value (at end of document)"),
 ]
 
@@ -135,6 +165,69 @@ def test_a_wrong_file_is_one_line(tmp_path: Path, text: str, problem: str) -> No
     with pytest.raises(UserError) as caught:
         backend_named(str(path))
     assert str(caught.value).endswith(f"cache.toml: {problem}")
+
+
+@pytest.mark.parametrize(
+    ("path", "missing", "says"),
+    [
+        ("django_valkey.cache.ValkeyCache", "django_valkey", "python -m pip install django-valkey"),
+        ("diskcache.DjangoCache", "diskcache", "python -m pip install diskcache"),
+        (
+            "django.core.cache.backends.memcached.PyLibMCCache",
+            "pylibmc",
+            "not installed: pylibmc; python -m pip install pylibmc",
+        ),
+    ],
+)
+def test_a_package_that_is_not_installed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, missing: str, says: str
+) -> None:
+    """Where a cache's package is missing, the message says what to install."""
+    for name in [one for one in sys.modules if one.partition(".")[0] == missing]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, missing, None)
+    (tmp_path / "cache.toml").write_text(f'BACKEND = "{path}"')
+    with pytest.raises(UserError) as caught:
+        run(TRAFFIC, TtlOnly(), backend=str(tmp_path / "cache.toml"))
+    assert str(caught.value).endswith(says)
+
+
+def test_what_a_settings_module_may_be(files: Path) -> None:
+    """A TIMEOUT of digits is a number, as Django has it; a module that ends Python ends nothing here."""
+    (files / "odd_settings.py").write_text(
+        'CACHES = {"default": {"BACKEND": "x.Y", "TIMEOUT": "60"}, "for_ever": {"BACKEND": "x.Y", "TIMEOUT": None}}'
+    )
+    assert default_timeout("settings:odd_settings") == {"timeout": 60}
+    assert default_timeout("settings:odd_settings:for_ever") == {"timeout": None}
+    (files / "leaving_settings.py").write_text("raise SystemExit(3)")
+    told = refused(cachewise("run", "product_list", "--settings", "leaving_settings", cwd=files))
+    assert told == "cachewise: settings 'leaving_settings': SystemExit: 3"
+
+
+def notes_of(*args: str, cwd: Path) -> str:
+    """Return the notes below the Markdown table that `cachewise run` prints."""
+    quick = ["--set", "duration_s=3", "--set", "warmup_s=0", "--format", "markdown", "--jobs", "1"]
+    done = cachewise("run", "product_list", "--strategy", "delete-on-write", *quick, *args, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1]
+
+
+def test_whose_timeout_it_is_is_said(files: Path) -> None:
+    """A TIMEOUT in the entry goes before the scenario's, and is said; the command line's goes before both."""
+    told = notes_of("--settings", "shop_settings", "--out", "out", cwd=files)
+    said = "the timeout of 60 is the TIMEOUT of `settings:shop_settings`, which goes before the scenario's own 120"
+    assert said in told
+    assert "TIMEOUT" not in notes_of("--settings", "shop_settings", "--timeout", "60", cwd=files)
+    assert "goes before the scenario&#x27;s own 120" in (files / "out" / "report.html").read_text()
+
+
+def test_what_a_cache_without_a_server_ran_on_is_said(files: Path) -> None:
+    """A cache of one's own within the process says where it was, as one on a server does."""
+    where = "ran diskcache.djangocache.DjangoCache in a private folder that all workers share, if it keeps files"
+    assert f"`diskcache.toml` {where}" in notes_of("--backend-settings", "diskcache.toml", cwd=files)
+    where = "ran django.core.cache.backends.locmem.LocMemCache in memory, one private store a worker process"
+    assert f"`settings:shop_settings` {where}" in notes_of("--settings", "shop_settings", cwd=files)
+    assert "ran" not in notes_of(cwd=files)
 
 
 def test_the_command_line_refuses_what_is_wrong(files: Path) -> None:
@@ -218,5 +311,6 @@ def test_a_strategy_that_the_cache_cannot_run(files: Path) -> None:
     """delete-pattern is refused where the cache has no such method, with the backends that have it."""
     told = refused(cachewise("run", "product_list", "--strategy", "delete-pattern", cwd=files))
     assert told == (
-        "cachewise: delete-pattern needs cache.delete_pattern(), which backend 'shared' lacks; use django-redis"
+        "cachewise: delete-pattern needs cache.delete_pattern(), which backend 'shared' lacks; "
+        "use --backend django-redis (in Python: backend='django-redis')"
     )

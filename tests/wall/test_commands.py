@@ -18,6 +18,7 @@ import redis
 import typer
 
 from sim.__main__ import _end_with
+from sim.daemons import servers
 from sim.experiment import outcome_of
 from sim.metrics import METRICS, WALL_METRICS
 from sim.wall.bench import failures
@@ -82,8 +83,13 @@ def test_bench_prints_for_programs() -> None:
         (["--set", "threads=1000"], "2 workers of 1,000 threads: a real run starts at most 256 threads in all"),
         (
             ["--backend", "locmem", "--server", "redis://localhost:1", "--this-server-may-be-flushed"],
-            "backend 'locmem' has no server",
+            "backend 'locmem' has no server; choose --backend redis or --backend django-redis",
         ),
+        (
+            ["--backend", "file", "--server", "memcached://localhost:1", "--this-server-may-be-flushed"],
+            "backend 'file' has no server; choose --backend memcached",
+        ),
+        (["--this-server-may-be-flushed"], "--this-server-may-be-flushed needs --server URL"),
         (
             ["--backend", "redis", "--server", "http://localhost:1", "--this-server-may-be-flushed"],
             "backend 'redis' needs redis://… or rediss://… or unix://…",
@@ -124,6 +130,60 @@ def test_a_foreign_server_that_may_be_flushed() -> None:
     (row,) = json.loads(done.stdout)
     assert row["hit_ratio"] > 0.3
     assert row["entries_end"] is None, "nobody asks a server that is not ours"
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, "a worker dies", "the server dies, too"])
+def test_a_foreign_server_is_emptied_however_a_run_ends(how: signal.Signals | str, temporary: Path) -> None:
+    """After Ctrl-C, SIGTERM or an error in mid-run nothing of the run is left in it; if it is gone, a line says so."""
+    with servers() as theirs:
+        server = theirs.start("redis", virtual=False)
+        place = ["--database", "sqlite", "--backend", "redis", "--server", server.location]
+        with (
+            redis.Redis(unix_socket_path=str(server.socket)) as client,
+            start(temporary, *place, "--this-server-may-be-flushed") as process,
+        ):
+            wait_until(lambda: client.dbsize() > 10)
+            if isinstance(how, signal.Signals):
+                process.send_signal(how)
+            else:
+                if how == "the server dies, too":
+                    server.stop()
+                os.kill(max(group(process)), signal.SIGKILL)
+            _, said = process.communicate(timeout=30)
+            assert how == "the server dies, too" or client.dbsize() == 0
+    assert (process.returncode, said) == {
+        signal.SIGINT: (130, "cachewise: interrupted; nothing was written\n"),
+        signal.SIGTERM: (143, ""),
+        "a worker dies": (2, "cachewise: worker process 1 ended in mid-run\n"),
+    }.get(how, (2, said))
+    if how == "the server dies, too":
+        assert said.startswith("cachewise: --server unix:///")
+        assert "it cannot be emptied: ConnectionError: " in said
+        assert len(said.splitlines()) == 1
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("backend", ["redis", "django-redis", "memcached"])
+def test_a_server_that_cannot_be_reached(backend: str) -> None:
+    """Nobody there, or somebody who never answers: a line that names the server, its password hidden, in seconds."""
+    scheme = "memcached" if backend == "memcached" else "redis"
+    login = "" if backend == "memcached" else f"me:{'secret' * 20}@"
+    told = "" if backend == "memcached" else "***@"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        for state, problem in (("silent", "no answer within 4 s"), ("gone", "refused")):
+            if state == "gone":
+                silent.close()
+            url = f"{scheme}://{login}127.0.0.1:{port}"
+            began_s = time.monotonic()
+            message = refused(
+                cachewise("bench", *ONE, "--backend", backend, "--server", url, "--this-server-may-be-flushed")
+            )
+            assert message.startswith(f"cachewise: --server {scheme}://{told}127.0.0.1:{port}: it cannot be emptied: ")
+            assert problem in message
+            assert "secret" not in message
+            assert time.monotonic() - began_s < 15
 
 
 @pytest.mark.servers

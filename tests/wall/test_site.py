@@ -11,10 +11,10 @@ from sim.wall.outcome import WallResult
 from sim.wall.run import Around, can_be_real
 from strategies import STRATEGIES, DeleteInTransaction, DeleteOnWrite, Oracle, TtlOnly, Versioning
 from tests.helpers import run
-from tests.wall.tools import BRIEF, Broken, Plain, Spawning, Undecided, real, timed_script
+from tests.wall.tools import BRIEF, Broken, Plain, Silent, Spawning, Undecided, real, timed_script
 
 TWO = replace(BRIEF, workers=2)
-REAL = [name for name, strategy in STRATEGIES.items() if can_be_real(strategy()) and not getattr(strategy, "needs", ())]
+REAL = [name for name, strategy in STRATEGIES.items() if not getattr(strategy, "needs", ())]
 
 
 def committed(result: WallResult) -> dict[str, list[int]]:
@@ -42,6 +42,12 @@ def test_only_the_oracle_stays_behind() -> None:
     assert {name for name, strategy in STRATEGIES.items() if not can_be_real(strategy())} == {"oracle"}
     with pytest.raises(UserError, match=r"'oracle' uses site.ideal, which runs in the simulation only"):
         real(BRIEF, Oracle())
+
+
+def test_who_does_not_say_so_is_found_out() -> None:
+    """A strategy that uses the ideal cache undeclared ends the run with a line, not with failed requests."""
+    with pytest.raises(UserError, match=r'site.ideal is in the simulation only.*needs = \("ideal",\)'):
+        real(BRIEF, Silent())
 
 
 def test_same_traffic_as_simulated() -> None:

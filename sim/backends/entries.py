@@ -1,0 +1,155 @@
+"""Entries of Django's CACHES: found in a TOML file or a settings module, and checked key by key."""
+
+import math
+import sys
+import tomllib
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from django.core.cache.backends.base import BaseCache
+from django.utils.module_loading import import_string
+
+from sim.backends.database import set_django_up
+from sim.errors import UserError, one_line, unknown
+
+SETTINGS = "settings:"  # begins the name of a backend that a settings module describes
+_VERBS = ("get", "set", "add", "delete", "clear")  # what every cache class has, django-valkey's of another ancestry too
+
+
+def is_own(name: str) -> bool:
+    """Return whether *name* says where a CACHES entry is: ``FILE.toml``, or ``settings:MODULE[:ALIAS]``."""
+    return name.endswith(".toml") or name.startswith(SETTINGS)
+
+
+def default_timeout(name: str) -> dict[str, Any]:
+    """Return ``{"timeout": seconds or None}`` if the entry at *name* has a TIMEOUT, else nothing."""
+    entry = entry_at(name) if is_own(name) else {}
+    return {"timeout": entry["TIMEOUT"]} if "TIMEOUT" in entry else {}
+
+
+def entry_at(name: str) -> dict[str, Any]:
+    """Return the CACHES entry at *name*; a TIMEOUT in it is a number or None.
+
+    Raises:
+        UserError: if there is none, or a value in it is not what Django takes.
+    """
+    found = _of_settings(name.removeprefix(SETTINGS)) if name.startswith(SETTINGS) else _of_file(Path(name))
+    if not isinstance(found, Mapping) or not isinstance(found.get("BACKEND"), str):
+        raise UserError(
+            f"{one_line(name)}: it must have a BACKEND, the path of a cache class, as an entry of CACHES does"
+        )
+    entry = dict(found)
+    for key, value in entry.items():
+        if key not in _KEYS:
+            raise UserError(f"{one_line(name)}: {unknown('key', str(key), _KEYS)}")
+        fits, what = _KEYS[key]
+        if not fits(value):
+            raise UserError(f"{one_line(name)}: {key} = {one_line(repr(value), 40)}: it must be {what}")
+    if isinstance(entry.get("TIMEOUT"), str):
+        entry["TIMEOUT"] = int(entry["TIMEOUT"])  # as Django does
+    path = entry.get("KEY_FUNCTION")
+    if isinstance(path, str) and not callable(_imported(name, "KEY_FUNCTION", path, import_string)):
+        raise UserError(f"{one_line(name)}: KEY_FUNCTION {one_line(path)!r} is no function")
+    return entry
+
+
+def class_of(name: str, path: str) -> type[BaseCache]:
+    """Return the cache class at *path*, which the entry at *name* has as its BACKEND.
+
+    Raises:
+        UserError: if it cannot be imported, or is no cache class.
+    """
+    if path.startswith("django_"):
+        set_django_up(name)  # such packages ask for settings when they are imported
+    found: Any = _imported(name, "BACKEND", path, _by_path)
+    lacks = [verb for verb in _VERBS if not callable(getattr(found, verb, None))]
+    if isinstance(found, type) and not lacks:
+        return found
+    why = f"it has no {lacks[0]}()" if isinstance(found, type) else f"it is a {type(found).__name__}"
+    raise UserError(
+        f"{one_line(name)}: BACKEND {one_line(path)!r} is no cache class ({why}); "
+        "Django's are named like 'django.core.cache.backends.redis.RedisCache'"
+    )
+
+
+def _by_path(path: str) -> Any:
+    module_name, dot, class_name = path.rpartition(".")
+    if not dot:
+        raise ValueError("write the module before it, with a dot between")
+    return getattr(import_module(module_name), class_name)
+
+
+def _imported(name: str, key: str, path: str, load: Callable[[str], Any]) -> Any:
+    try:
+        return load(path)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UserError(f"{one_line(name)}: {key} {one_line(path)!r}: {_told(error)}") from error
+    except (Exception, SystemExit) as error:  # somebody's module can raise anything
+        told = f"{type(error).__name__}: {_told(error)}"
+        raise UserError(f"{one_line(name)}: {key} {one_line(path)!r}: {told}") from error
+
+
+def _told(error: BaseException) -> str:
+    """Return what *error* says, and what to install where a package of caches is missing."""
+    wanted = str(error.name).partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    missing = wanted in _PACKAGES and find_spec(wanted) is None
+    return one_line(error, 120) + (f"; python -m pip install {wanted.replace('_', '-')}" if missing else "")
+
+
+_PACKAGES = ("django_redis", "django_valkey", "diskcache", "redis", "valkey")  # pip's names have a - for the _
+
+
+def _of_file(path: Path) -> Any:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{one_line(path)}: {error.strerror or 'cannot be read'}") from error
+    except ValueError as error:
+        raise UserError(f"{one_line(path)}: no TOML: {one_line(error, 120)}") from error
+
+
+def _of_settings(target: str) -> Any:
+    """Return the entry of ``MODULE[:ALIAS]``; the module is imported, Django is not set up with it."""
+    module_name, _, alias = target.partition(":")
+    where = f"settings {one_line(module_name)!r}"
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))  # where the project is, as for its own manage.py
+    try:
+        module = import_module(module_name)
+    except (Exception, SystemExit) as error:  # somebody's settings can raise anything
+        raise UserError(f"{where}: {type(error).__name__}: {one_line(error, 120)}") from error
+    caches = getattr(module, "CACHES", None)
+    if not isinstance(caches, Mapping):
+        raise UserError(f"{where} have no CACHES")
+    if (alias or "default") not in caches:
+        raise unknown(f"cache in {where}:", alias or "default", map(str, caches))
+    return caches[alias or "default"]
+
+
+def _are_seconds(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.isdecimal()
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value is None or (number and math.isfinite(value) and value >= 0)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+# What Django takes in an entry: whether a value will do, and what it must be.
+_KEYS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "BACKEND": (lambda value: isinstance(value, str), "the path of a cache class"),
+    "LOCATION": (lambda _value: True, "anything: it is not used"),
+    "TIMEOUT": (_are_seconds, "seconds, 0 or more, or None"),
+    "KEY_PREFIX": (lambda value: isinstance(value, str), "text"),
+    "VERSION": (_is_whole, "a whole number"),
+    "OPTIONS": (lambda value: value is None or isinstance(value, Mapping), "a table of options"),
+    "KEY_FUNCTION": (
+        lambda value: value is None or isinstance(value, str) or callable(value),
+        "a function or its path",
+    ),
+}

@@ -1,0 +1,60 @@
+"""Patience with a client in C: a call that its server has answered, and that waits all the same, is stopped short.
+
+libmemcached waits for bytes that memcached does not send (after a `touch` in its binary protocol, for instance), for
+5 s unless told otherwise, and then says that all is well. No time of the run passes meanwhile, on a site it does: what
+a run made of such calls would be wrong.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from time import monotonic
+from typing import Any
+
+from django.core.cache.backends.base import BaseCache
+
+from sim.errors import UserError
+
+PATIENCE_MS = 1000  # a private server answers within a fraction of one
+_POLL = "_poll_timeout"  # libmemcached's name for it, in milliseconds
+_SENT = ("get", "set", "add", "touch", "delete", "incr", "decr", "get_multi", "set_multi", "delete_multi", "flush_all")
+
+
+class UnansweredError(UserError):
+    """A call of a cache came back only because its client gave up waiting."""
+
+
+def impatient(cls: type[BaseCache]) -> type[BaseCache]:
+    """Return *cls*, a cache on libmemcached, with a client that raises `UnansweredError` where it waited in vain."""
+
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        cls.__init__(self, *args, **kwargs)
+        if getattr(self._class, "__module__", "").startswith("pylibmc"):  # others have no such knob
+            self._class = _impatient_client(self._class)
+
+    members = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__, "__init__": init}
+    return type(cls.__name__, (cls,), members)
+
+
+def _impatient_client(client: Any) -> type:
+    def init(self: Any, servers: Sequence[str], behaviors: Any = None, **options: Any) -> None:
+        told = {_POLL: PATIENCE_MS, **(behaviors or {})}
+        self.patience_s = told[_POLL] / 1000
+        client.__init__(self, servers, behaviors=told, **options)
+
+    members = {name: _in_time(getattr(client, name)) for name in _SENT}
+    return type(client.__name__, (client,), {"__init__": init, **members})
+
+
+def _in_time(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def in_time(self: Any, *args: Any, **kwargs: Any) -> Any:
+        began_s = monotonic()
+        result = method(self, *args, **kwargs)
+        if monotonic() - began_s >= self.patience_s > 0:
+            raise UnansweredError(
+                f"pylibmc: {method.__name__}() came back only when its client gave up waiting for the server, after "
+                f"{self.patience_s:g} s: such a call cannot be simulated"
+            )
+        return result
+
+    return in_time

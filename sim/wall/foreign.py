@@ -1,0 +1,101 @@
+"""A server that was not started here, and may be flushed: reached or refused, and emptied before and after each run."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from math import nan
+from queue import Empty, Queue
+from threading import Thread
+from typing import Any
+
+from sim.backends import BACKENDS, Backend
+from sim.backends.database import set_django_up
+from sim.backends.entries import is_own
+from sim.backends.places import Place
+from sim.errors import UserError, masked, one_line
+from sim.interrupts import interrupts_held
+
+PATIENCE_S = 4.0  # with a server that does not answer
+
+
+@contextmanager
+def foreign_place(backend: Backend, url: str) -> Iterator[Place]:
+    """Give a place for *backend*'s cache on the server at *url*: empty, and emptied when the run has ended, however.
+
+    Raises:
+        UserError: where it cannot be emptied.
+    """
+    place = Place(location_of(backend, url), lambda: nan)  # nobody counts what is not ours
+    _empty(backend, place, url)
+    try:
+        yield place
+    except Exception:
+        _empty(backend, place, url)  # where that fails, it is why the run did
+        raise
+    except BaseException:
+        with interrupts_held():
+            _problem_of(lambda: _clear(backend, place))  # as far as it still answers
+        raise
+    with interrupts_held():
+        _empty(backend, place, url)
+
+
+def location_of(backend: Backend, url: str) -> str:
+    """Return what LOCATION calls the server at *url* for *backend*.
+
+    Raises:
+        UserError: where there is no such thing, naming the backends that fit.
+    """
+    if is_own(backend.name):
+        raise UserError(f"{_named(url)}: {one_line(backend.name)} is a cache of your own, for private servers only")
+    for scheme, prefix in backend.schemes.items():
+        if url.startswith(scheme) and len(url) > len(scheme):
+            return prefix + url.removeprefix(scheme)
+    if backend.schemes:
+        problem = f"needs {_either(f'{scheme}…' for scheme in backend.schemes)}"
+    else:
+        able = [one for one in BACKENDS.values() if one.schemes]
+        fitting = [one for one in able if url.startswith(tuple(one.schemes))] or able
+        problem = f"has no server; choose {_either(f'--backend {one.name}' for one in fitting)}"
+    raise UserError(f"{_named(url)}: backend {one_line(backend.name)!r} {problem}")
+
+
+def _named(url: str) -> str:
+    return f"--server {one_line(masked(url))}"
+
+
+def _either(names: Iterable[str]) -> str:
+    return " or ".join(names)
+
+
+def _empty(backend: Backend, place: Place, url: str) -> None:
+    problem = _problem_of(lambda: _clear(backend, place))
+    if problem:
+        raise UserError(f"{_named(url)}: it cannot be emptied: {problem}")
+
+
+def _clear(backend: Backend, place: Place) -> None:
+    set_django_up(backend.name)  # some clients ask for settings
+    make: Any = backend.load()
+    cache = make(place.location, {**backend.params})
+    cache.clear()
+    cache.get("cachewise")  # pymemcache takes whatever is answered to a flush; this must be a cache's answer
+    cache.close()
+
+
+def _problem_of(func: Callable[[], object]) -> str:
+    """Call *func* and return what went wrong, if anything did, or that it takes too long: clients wait for ever."""
+    ended: Queue[str] = Queue()
+
+    def call() -> None:
+        try:
+            func()
+        except Exception as error:  # noqa: BLE001 - a client's own kinds
+            ended.put(f"{type(error).__name__}: {one_line(error, 160)}")
+        else:
+            ended.put("")
+
+    Thread(target=call, daemon=True).start()
+    try:
+        return ended.get(timeout=PATIENCE_S)
+    except Empty:
+        return f"no answer within {PATIENCE_S:g} s"

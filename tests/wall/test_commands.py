@@ -79,7 +79,7 @@ def test_bench_prints_for_programs() -> None:
         (["--backend", "redsi"], "unknown backend 'redsi'; did you mean 'redis'?"),
         (["--backend", "redis", "--set", "max_entries=3"], "max_entries=3 means nothing to backend 'redis'"),
         (["--seed", "1", "--seeds", "2"], "--seed and --seeds exclude each other"),
-        (["--duration", "0"], "must be above 0"),
+        (["--duration", "0"], "--duration 0: it must be seconds, more than 0"),
         (["--set", "threads=1000"], "2 workers of 1,000 threads: a real run starts at most 256 threads in all"),
         (
             ["--backend", "locmem", "--server", "redis://localhost:1", "--this-server-may-be-flushed"],

@@ -34,7 +34,7 @@ QUICK = {
         "--duration",
         "0.5",
         "--seeds",
-        "2",
+        "3",
         "--backend",
         "locmem",
         "--strategy",

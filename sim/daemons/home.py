@@ -70,12 +70,12 @@ class Home:
         os.close(nowhere)
 
     def close(self) -> None:
-        """Remove the folder and dismiss the watchdog."""
+        """Dismiss the watchdog, which takes along whoever still runs, and remove the folder."""
         _HOMES.discard(self)
-        shutil.rmtree(self.folder, ignore_errors=True)
         with suppress(OSError):
             self._watchdog.communicate(b"farewell\n")
         self._watchdog.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
         os.close(self._lock)
 
 

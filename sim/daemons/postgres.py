@@ -18,6 +18,7 @@ from sim.interrupts import give_up_if_interrupted
 USER = "cachewise"
 PORT = "5432"  # only a part of the socket's name
 STOP_PATIENCE_S = 10.0
+INITDB_PATIENCE_S = 3.0
 STEP_S = 0.05  # how often a wait looks whether Ctrl-C has come
 
 
@@ -137,6 +138,9 @@ def _told_by(process: "subprocess.Popen[str]") -> str:
                 return process.communicate(timeout=STEP_S)[1]
             give_up_if_interrupted()
     except BaseException:
+        process.terminate()  # it then waits for the server that it has started, which would go on writing otherwise
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(INITDB_PATIENCE_S)
         process.kill()
         raise
 

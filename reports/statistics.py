@@ -4,11 +4,12 @@ Reads between two writes share a fate, so an interval from counting reads is far
 Source: Law, Simulation Modeling and Analysis, on independent replications and common random numbers.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, isnan, nan, sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from sim.metrics import KNOWN
@@ -80,19 +81,31 @@ def paired_difference(
 def exchangeable_range(rows: Sequence[Sequence[float]], confidence: float) -> tuple[float, float]:
     """Return between which two values a mean over seeds lies if each seed's value is any of its row's, by chance.
 
-    Nothing is assumed of their distribution. NaNs (nothing to measure) are left out; NaNs come out where a row has
-    nothing else.
+    Nothing is assumed of their distribution. All picks of one value a row are tried where they are at most `PICKS`,
+    otherwise that many at random. NaNs (nothing to measure) are left out; NaNs come out where a row has nothing else.
     Source: Edgington and Onghena, Randomization Tests, on tests by random data permutation.
     """
     table = np.asarray(rows, float)
-    picks = np.random.default_rng(PICKS).integers(table.shape[1], size=(PICKS, len(table)))
-    drawn = np.ma.masked_invalid(table[np.arange(len(table)), picks])
-    means = drawn.mean(axis=1).compressed()
+    total, known = 0.0, 0
+    for row, pick in zip(table, _picks(*table.shape), strict=True):
+        picked = row[pick]
+        total, known = total + np.nan_to_num(picked), known + ~np.isnan(picked)
+    means = (total / np.where(known, known, 1))[known > 0]
     if not len(means):
         return nan, nan
     tail = (1 - confidence) / 2
     low, high = np.quantile(means, tail, method="lower"), np.quantile(means, 1 - tail, method="higher")
     return float(low), float(high)
+
+
+def _picks(rows: int, values: int) -> Iterator[NDArray[np.int64]]:
+    """Yield for each row which of its *values* is picked in each trial."""
+    if values**rows <= PICKS:
+        every = np.arange(values**rows)
+        yield from (every // values**row % values for row in range(rows))
+    else:
+        rng = np.random.default_rng(PICKS)
+        yield from (rng.integers(values, size=PICKS) for _ in range(rows))
 
 
 def most_unseen_ratio(trials: int) -> float:

@@ -1,4 +1,4 @@
-"""The clock file: what a server under libfaketime takes for the time, rewritten in place whenever the run moves on."""
+"""Clocks: the file that a server under libfaketime takes for the time, rewritten as the run moves on; the real one."""
 
 import os
 import time
@@ -46,3 +46,8 @@ class ClockFile:
     def close(self) -> None:
         """Let the file go."""
         os.close(self._file)
+
+
+def second_began_s() -> float:
+    """Return an instant, by `time.monotonic`, at which a second of this machine's clock began."""
+    return time.monotonic() - time.time() % 1

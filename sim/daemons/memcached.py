@@ -74,6 +74,13 @@ class MemcachedServer(Server):
             if time.monotonic() > deadline_s:
                 raise UserError(f"memcached's clock stays at {self._confirmed_s} and does not reach {second}")
 
+    def second_began_s(self) -> float:
+        """Wait for the next tick of its timer, which is not when a second of the machine's clock begins."""
+        shown_s = self._time_s()
+        while self._time_s() == shown_s:
+            time.sleep(0.001)
+        return time.monotonic()
+
     def begin(self) -> int:
         self._shown_s = -1
         return super().begin()

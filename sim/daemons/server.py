@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sim.daemons.clock import ClockFile
+from sim.daemons.clock import ClockFile, second_began_s
 from sim.daemons.home import Home
 from sim.errors import UserError, one_line
 from sim.interrupts import give_up_if_interrupted
@@ -95,6 +95,10 @@ class Server(ABC):
         """Set its clock to *time_s* seconds after the run's start."""
         if self.clock is not None:
             self.clock.show(time_s)
+
+    def second_began_s(self) -> float:
+        """Return an instant, by `time.monotonic`, at which a second of its own clock began."""
+        return second_began_s()
 
     def alive(self) -> bool:
         """Return whether it still runs."""

@@ -4,10 +4,12 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from math import ceil
 
 from sim.backends import Place, backend_named
 from sim.contract import Strategy
 from sim.daemons import Servers
+from sim.daemons.clock import second_began_s
 from sim.daemons.programs import FAKETIME, FAKETIME_THREADS, HISTOGRAM, Library, Needed, require_all
 from sim.errors import UserError
 from sim.result import Run
@@ -96,11 +98,20 @@ def _play(workers: Crew, place: Place) -> Ending:
     """Play the run from its tables to the look at what it has left behind."""
     workers.check_clock()  # all are up after this
     workers.ask(0, "prepare")
-    records = workers.ask_all("play", time.monotonic() + LEAD_S)
+    records = workers.ask_all("play", _first_instant_s(place))
     entries = workers.entries() if place.entries is None else place.entries()
     versions = workers.ask(0, "versions")
     stale = set().union(*workers.ask_all("left_stale", versions))
     return Ending(records, entries, versions, len(stale))
+
+
+def _first_instant_s(place: Place) -> float:
+    """Return when the run begins (by `time.monotonic`): as in a simulation, when its cache's clock shows a new second.
+
+    Where a cache knows whole seconds only, what is left of the first one decides when entries expire.
+    """
+    began_s = second_began_s() if place.server is None else place.server.second_began_s()
+    return began_s + ceil(time.monotonic() + LEAD_S - began_s)
 
 
 @contextmanager

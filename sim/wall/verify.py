@@ -1,7 +1,7 @@
 """Verification: each real run beside simulations of the same traffic, with the latencies that were measured in it.
 
 Each real run is simulated several times, with other draws from its latencies: what they differ in is what chance does.
-If the model is right, the real run is one more of them.
+If the model is right, the real run is about one more of them: the same traffic, its latencies drawn once more.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -69,29 +69,32 @@ def _check_seeds(runs: Sequence[Run]) -> None:
     seeds, least = len({one.seed for one in runs}), least_seeds(cells)
     if seeds < least:
         raise UserError(
-            f"--seeds {seeds}: with fewer than {least} seeds no difference can be told from chance, as many as "
-            f"there are strategies on backends here ({cells})"
+            f"--seeds {seeds}: {cells} cell{'s' * (cells > 1)} (of strategy and backend) need at least {least} seeds: "
+            "with fewer, no difference can be told from chance"
         )
 
 
 def _measure(one: Run, ours: Servers, around: Around) -> tuple[Outcome, list[Run]]:
     """Run it for real; return what came of it, and the simulations that are to predict it."""
     real = run_for_real(one, ours, around)
-    scenarios = (calibrated(one, real.steps, real.slept, table) for table in range(REPLICATES))
-    return outcome_of(real), [replace(one, scenario=scenario) for scenario in scenarios]
+    return outcome_of(real), [replace(one, scenario=each) for each in calibrated(one, real.steps, real.slept)]
 
 
-def calibrated(run: Run, steps: Mapping[str, Column], slept: Collection[str], table: int = 0) -> Scenario:
-    """Return the scenario of *run* with the latencies it had for real, and as many threads.
+def calibrated(run: Run, steps: Mapping[str, Column], slept: Collection[str]) -> list[Scenario]:
+    """Return the scenario of *run* with the latencies it had for real, and as many threads: once a replicate.
 
-    Each *table* is a replicate: other draws from the same latencies.
+    The replicates differ in what is drawn from the latencies.
 
     *steps* holds, by the latency's name, the seconds that each step took besides what was *slept*; what was slept is
     known, and the same requests sleep the same in both. A step that never happened keeps the scenario's latency.
     """
-    scenario, latencies = run.scenario, dict[str, Any]()
-    for name, sample in steps.items():
-        if len(sample):
-            measured = replace(Empirical.of(sample), table=table)
-            latencies[name] = Sum(spec_of(run, name), measured) if name in slept else measured
-    return replace(scenario, threads=scenario.threads or THREADS, **latencies)
+    threads = run.scenario.threads or THREADS
+    measured = {name: Empirical.of(sample) for name, sample in steps.items() if len(sample)}
+    found = []
+    for table in range(REPLICATES):
+        drawn = {name: replace(one, table=table) for name, one in measured.items()}
+        latencies: dict[str, Any] = {
+            name: Sum(spec_of(run, name), one) if name in slept else one for name, one in drawn.items()
+        }
+        found.append(replace(run.scenario, threads=threads, **latencies))
+    return found

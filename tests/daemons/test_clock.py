@@ -1,9 +1,11 @@
 """Time on the servers: expiry on virtual time, exactly, and a clock that only goes forward."""
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from sim import Row, Site, servers
 from sim.daemons.clock import ClockFile
@@ -85,3 +87,24 @@ def test_all_servers_round_alike(backend: str) -> None:
             server.move(time_s)
             shown_s = server._admin.time()[0] if backend == "redis" else server._time_s()
             assert shown_s - server.clock.epoch_s == second
+
+
+@pytest.mark.parametrize("kind", ["redis", "memcached"])
+def test_a_real_clock_says_when_its_second_began(kind: str) -> None:
+    """Without libfaketime: shortly after that instant its second is a new one, and a second later the next."""
+    with servers() as session:
+        server = session.start(kind, virtual=False)
+        began_s = server.second_began_s()
+        shown = []
+        for after_s in (0.05, 0.9, 1.05):
+            time.sleep(max(0.0, began_s + after_s - time.monotonic()))
+            shown.append(second_of(server))
+    assert shown == [shown[0], shown[0], shown[0] + 1]
+
+
+def second_of(server: Any) -> int:
+    """Return the whole second that a server says it is."""
+    if server.kind == "memcached":
+        return int(server._time_s())
+    with Redis(unix_socket_path=str(server.socket)) as client:
+        return int(client.time()[0])

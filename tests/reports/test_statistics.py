@@ -5,7 +5,15 @@ import math
 import numpy as np
 import pytest
 
-from reports.statistics import limits, mean_interval, metric_interval, most_unseen_ratio, paired_difference
+from reports import statistics
+from reports.statistics import (
+    exchangeable_range,
+    limits,
+    mean_interval,
+    metric_interval,
+    most_unseen_ratio,
+    paired_difference,
+)
 
 
 def test_interval_of_a_textbook_sample() -> None:
@@ -78,3 +86,47 @@ def test_cutting_an_interval_to_the_possible_loses_no_coverage() -> None:
     whole = [found.low <= 0.5 <= found.high for found in map(mean_interval, samples)]
     cut = [found.low <= 0.5 <= found.high for found in (mean_interval(sample, least=0.0) for sample in samples)]
     assert cut == whole
+
+
+@pytest.mark.parametrize("draw", ["standard_normal", "standard_exponential", "rare"])
+def test_one_of_many_alike_is_rarely_outside(draw: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value drawn like its row's others is called different no more often than said, and hardly less often.
+
+    With rare events, where most values are equal, it is called so less often.
+    """
+    monkeypatch.setattr(statistics, "PICKS", 4000)
+    rng, trials, outside = np.random.default_rng(7), 800, 0
+    for _ in range(trials):
+        rows = rng.poisson(0.1, (4, 17)).astype(float) if draw == "rare" else getattr(rng, draw)((4, 17))
+        low, high = exchangeable_range(rows.tolist(), 0.9)
+        outside += not low - 1e-12 <= rows[:, 0].mean() <= high + 1e-12
+    error = math.sqrt(0.1 * 0.9 / trials)
+    assert outside / trials <= 0.1 + 4 * error
+    assert outside / trials >= 0.1 - 4 * error or draw == "rare"
+
+
+def test_what_stands_apart_in_every_row_is_outside() -> None:
+    """A value that no other of its rows comes near is outside, by however little the others vary."""
+    rows = [[1.0, *np.linspace(0, 0.5, 16)] for _ in range(4)]
+    low, high = exchangeable_range(rows, 0.99)
+    assert 0 <= low < high < 1
+
+
+def test_rows_with_nothing_to_measure() -> None:
+    """What is missing is left out, and where all is missing there is no range."""
+    assert exchangeable_range([[math.nan, 2.0], [2.0, 2.0]], 0.9) == (2.0, 2.0)
+    assert all(math.isnan(end) for end in exchangeable_range([[math.nan, math.nan]], 0.9))
+
+
+def test_few_picks_are_all_tried() -> None:
+    """With two rows of ten the range is exact: 3 of the 100 means lie below 0.2, and as many above 1.6."""
+    rows = [[value / 10 for value in range(10)], [float(value) for value in range(10)]]
+    every = sorted((ours + theirs) / 2 for ours in rows[0] for theirs in rows[1])
+    assert exchangeable_range(rows, 0.94) == pytest.approx((every[2], every[97]))
+
+
+def test_many_rows_take_little_memory() -> None:
+    """Hundreds of seeds are no more in memory than a few: the range is that of a normal distribution then."""
+    rows = np.random.default_rng(3).standard_normal((400, 17))
+    low, high = exchangeable_range(rows.tolist(), 0.95)
+    assert (high - low) / 2 == pytest.approx(1.96 * rows.std(axis=1).mean() / math.sqrt(400), rel=0.05)

@@ -9,7 +9,7 @@ from sim import Scenario, UserError
 from sim.latency import MOST_VALUES, Empirical, Sum, latency_of, mean_latency_s
 from sim.result import Run
 from sim.wall.percentiles import percentiles
-from sim.wall.verify import calibrated
+from sim.wall.verify import REPLICATES, calibrated
 from strategies import TtlOnly
 
 SEED = np.random.SeedSequence(3)
@@ -81,9 +81,11 @@ def test_calibration_keeps_what_was_slept() -> None:
     """A slept latency gets what the machine took besides; another one is replaced; one never met stays."""
     run = Run(Scenario("s", db_read_s=0.5, db_commit_s=0.25, transaction_tail_s=0.125), TtlOnly(3), "redis", 1)
     steps = {"db_read_s": np.array([0.01]), "db_commit_s": np.array([0.02]), "transaction_tail_s": np.empty(0)}
-    found = calibrated(run, steps, slept=("db_read_s", "transaction_tail_s"))
+    replicates = calibrated(run, steps, slept=("db_read_s", "transaction_tail_s"))
+    found = replicates[0]
     assert found.db_read_s == Sum(0.5, Empirical((0.01,)))
     assert found.db_commit_s == Empirical((0.02,))
+    assert [one.db_commit_s for one in replicates] == [Empirical((0.02,), table) for table in range(REPLICATES)]
     assert found.transaction_tail_s == 0.125
     assert found.threads == 8
 

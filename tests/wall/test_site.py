@@ -1,5 +1,6 @@
 """The site on the wall clock: the very strategies in real processes, and books that agree with the table."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import numpy as np
 import pytest
 
 from sim import UserError
+from sim.backends import Place
 from sim.wall.outcome import WallResult
-from sim.wall.run import Around, can_be_real
+from sim.wall.run import LEAD_S, Around, _first_instant_s, can_be_real
 from strategies import STRATEGIES, DeleteInTransaction, DeleteOnWrite, Oracle, TtlOnly, Versioning
 from tests.helpers import run
 from tests.wall.tools import BRIEF, Broken, Plain, Silent, Spawning, Undecided, real, timed_script
@@ -66,6 +68,14 @@ def test_no_request_starts_before_its_time() -> None:
     assert (late_s >= 0).all()
     assert 0 < result.summary["late_p99_s"] <= result.summary["late_max_s"] < 0.5
     assert (result.reads["end_s"] - result.reads["start_s"] >= BRIEF.db_read_s).all()
+
+
+def test_a_run_begins_with_a_second() -> None:
+    """Its first instant is a whole second of the clock by which a cache without a server of its own expires."""
+    ahead_s = _first_instant_s(Place("")) - time.monotonic()
+    begins_s = time.time() + ahead_s
+    assert LEAD_S - 0.01 <= ahead_s <= LEAD_S + 1
+    assert begins_s == pytest.approx(round(begins_s), abs=0.01)
 
 
 def test_rolled_back_writes_are_no_commits() -> None:

@@ -67,14 +67,16 @@ def run(
     settings: options.Fields = None,
     trace: options.TracePath = None,
     timeout: options.Timeout = None,
+    duration: options.Duration = None,
     out: options.Out = None,
     form: options.Form = options.Format.TABLE,
     jobs: options.Jobs = 0,
 ) -> None:
     """Run a scenario under strategies, and print (and with --out draw) how they compare."""
-    from sim.plan import backends_of, note_timeouts, seeds_of
+    from sim.plan import backends_of, note_timeouts, seeds_of, with_duration
 
-    choice = _settled(_choice(scenario), settings or [], trace)
+    settings = with_duration(settings, duration)
+    choice = _settled(_choice(scenario), settings, trace)
     backends = backends_of(backend, backend_settings, settings_module)
     runs = _planned(choice, strategy or [], backends or ["shared"], seeds_of(seed, seeds), timeout)
     outcomes = _run(runs, jobs, out)
@@ -83,7 +85,7 @@ def run(
     _say_what_is_left_out(strategy or [], backends or ["shared"])
     if out is not None:
         given = {"strategies": strategy, "backend": backends, "timeout": timeout, "trace": trace}
-        _write_page(outcomes, out, context, choice, settings or [], {**given, "seeds": seeds or seed is not None})
+        _write_page(outcomes, out, context, choice, settings, {**given, "seeds": seeds or seed is not None})
 
 
 @app.command(epilog=options.ABOUT_BENCH)

@@ -37,7 +37,7 @@ WALL_COLUMNS = {  # of a case on the wall clock, besides
     "errors": "errors",
     "undecidable": "undecidable",
     "late_p99_s": "generator late, p99",
-    "late_max_s": "at most",
+    "late_max_s": "generator late, at most",
 }
 REMARKS = {  # what a metric's own meaning leaves unsaid
     "db_queries_per_s": "; the writes' own statements are not counted",
@@ -58,17 +58,17 @@ _TERMINAL = {  # short headings, and what they mean; a narrow terminal does with
 
 
 _TERMINAL_WALL = {  # the second table of a case on the wall clock
-    "response_p50_s": ("p50", "response time of a read"),
-    "response_p99_s": ("p99", ""),
-    "response_p999_s": ("p99.9", ""),
-    "throughput_per_s": ("answered/s", ""),
+    "response_p50_s": ("p50", "half of the reads were answered within it, from their arrival"),
+    "response_p99_s": ("p99", "99 of 100 were"),
+    "response_p999_s": ("p99.9", "999 of 1,000"),
+    "throughput_per_s": ("answered/s", "requests without an error"),
     "hit_ratio": ("hits", ""),
-    "db_reads": ("loads", "from the database"),
-    "stale_age_p99_s": ("age p99", "of the outdated reads"),
-    "errors": ("errors", ""),
-    "undecidable": ("undecidable", "reads, left out of the outdated ones"),
-    "late_p99_s": ("late p99", "how late the generator was"),
-    "late_max_s": ("at most", ""),
+    "db_reads": ("loads", "rows read from the database"),
+    "stale_age_p99_s": ("age p99", "99 of 100 outdated reads were no older"),
+    "errors": ("errors", "requests that raised an exception"),
+    "undecidable": ("undecidable", "reads during a COMMIT that may be outdated or not: not counted as outdated"),
+    "late_p99_s": ("late p99", "99 of 100 requests with a free thread were sent no later than this after their time"),
+    "late_max_s": ("at most", "all of them"),
 }
 
 

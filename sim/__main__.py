@@ -36,7 +36,7 @@ INTERRUPTED = 130  # the exit code after Ctrl-C: 128 + SIGINT
 def demo(
     context: typer.Context,
     out: Annotated[Path, typer.Option(help="folder for charts, tables and the page")] = Path("out/demo"),
-    jobs: Annotated[int, typer.Option(min=0, help="runs side by side; 0: one a core")] = 0,
+    jobs: options.Jobs = 0,
 ) -> None:
     """Compare every strategy on three workloads, one of them real, in under a minute."""
     from sim.demo import DEMO
@@ -59,7 +59,7 @@ def run(
     context: typer.Context,
     scenario: options.Target,
     strategy: options.StrategyNames = None,
-    backend: Annotated[list[str] | None, typer.Option(help="repeatable; shared if left out")] = None,
+    backend: options.SimulatedOn = None,
     backend_settings: options.BackendFiles = None,
     settings_module: options.SettingsModules = None,
     seed: options.Seed = None,
@@ -67,14 +67,16 @@ def run(
     settings: options.Fields = None,
     trace: options.TracePath = None,
     timeout: options.Timeout = None,
+    duration: options.Duration = None,
     out: options.Out = None,
     form: options.Form = options.Format.TABLE,
-    jobs: Annotated[int, typer.Option(min=0, help="runs side by side; 0: one a core")] = 0,
+    jobs: options.Jobs = 0,
 ) -> None:
     """Run a scenario under strategies, and print (and with --out draw) how they compare."""
-    from sim.plan import backends_of, note_timeouts, seeds_of
+    from sim.plan import backends_of, note_timeouts, seeds_of, with_duration
 
-    choice = _settled(_choice(scenario), settings or [], trace)
+    settings = with_duration(settings, duration)
+    choice = _settled(_choice(scenario), settings, trace)
     backends = backends_of(backend, backend_settings, settings_module)
     runs = _planned(choice, strategy or [], backends or ["shared"], seeds_of(seed, seeds), timeout)
     outcomes = _run(runs, jobs, out)
@@ -83,15 +85,15 @@ def run(
     _say_what_is_left_out(strategy or [], backends or ["shared"])
     if out is not None:
         given = {"strategies": strategy, "backend": backends, "timeout": timeout, "trace": trace}
-        _write_page(outcomes, out, context, choice, settings or [], {**given, "seeds": seeds or seed is not None})
+        _write_page(outcomes, out, context, choice, settings, {**given, "seeds": seeds or seed is not None})
 
 
-@app.command()
+@app.command(epilog=options.ABOUT_BENCH)
 def bench(
     context: typer.Context,
     scenario: options.Target,
     strategy: options.StrategyNames = None,
-    backend: Annotated[list[str] | None, typer.Option(help="repeatable; locmem if left out")] = None,
+    backend: options.RealOn = None,
     backend_settings: options.BackendFiles = None,
     settings_module: options.SettingsModules = None,
     seed: options.Seed = None,
@@ -109,7 +111,7 @@ def bench(
 ) -> None:
     """Run a scenario for real: processes, threads, cache servers and a database, real time passing."""
     from sim.plan import backends_of, note_timeouts, seeds_of, with_duration
-    from sim.wall.bench import around_of, bench_all, failures, warnings
+    from sim.wall.bench import around_of, bench_all, failures, how_long, warnings
     from sim.wall.run import can_be_real
 
     around = around_of(database, added_latency, server, may_be_flushed=this_server_may_be_flushed)
@@ -118,7 +120,7 @@ def bench(
     backends = backends_of(backend, backend_settings, settings_module)
     runs = _planned(choice, strategy or [], backends or ["locmem"], seeds_of(seed, seeds), timeout)
     runs = [one for one in runs if strategy or can_be_real(one.strategy)]
-    outcomes = _shown(runs, out, lambda advance: bench_all(runs, around, advance))
+    outcomes = _shown(runs, out, lambda advance: bench_all(runs, around, advance), how_long(runs))
     note_timeouts(outcomes, choice, timeout)
     _print_results(outcomes, form)
     _say_what_is_left_out(strategy or [], backends or ["locmem"])
@@ -128,39 +130,40 @@ def bench(
     _end_with(warnings(outcomes), failures(outcomes))
 
 
-@app.command()
+@app.command(epilog=options.ABOUT_VERIFY)
 def verify(
     scenario: options.Target = "wall_check",
     strategy: options.VerifiedNames = None,
-    backend: Annotated[list[str] | None, typer.Option(help="repeatable; locmem, redis, memcached if left out")] = None,
+    backend: options.VerifiedOn = None,
     backend_settings: options.BackendFiles = None,
     settings_module: options.SettingsModules = None,
-    seeds: Annotated[int, typer.Option(min=1, max=10_000, help="run with seeds 1 to K")] = 6,
+    seeds: options.VerifiedSeeds = 6,
     settings: options.Fields = None,
     trace: options.TracePath = None,
     timeout: options.Timeout = None,
     duration: options.Duration = None,
     database: options.RowsIn = None,
     added_latency: options.Added = None,
-    out: Annotated[Path | None, typer.Option(help="folder for verify.csv and verify.png")] = None,
+    out: options.VerifiedOut = None,
     form: options.Form = options.Format.TABLE,
 ) -> None:
     """Run a scenario for real, simulate it with the latencies measured, and hold the two against each other."""
     from reports import compare, render_verification, write_verification
-    from sim.plan import backends_of, with_duration
-    from sim.wall.bench import around_of, failures, warnings
+    from sim.plan import backends_of, note_timeouts, with_duration
+    from sim.wall.bench import around_of, failures, how_long, warnings
     from sim.wall.verify import REPLICATES, verify_all
 
     around = around_of(database, added_latency, None, may_be_flushed=False)
     choice = _settled(_choice(scenario), with_duration(settings, duration), trace)
     backends = backends_of(backend, backend_settings, settings_module) or ["locmem", "redis", "memcached"]
     runs = _planned(choice, strategy or options.VERIFIED, backends, range(1, seeds + 1), timeout)
-    pairs = _shown(runs, out, lambda advance: verify_all(runs, around, advance), each=1 + REPLICATES)
+    pairs = _shown(runs, out, lambda advance: verify_all(runs, around, advance), how_long(runs), each=1 + REPLICATES)
+    real = [pair.measured for pair in pairs]
+    note_timeouts(real, choice, timeout)
     found = compare(pairs)
     typer.echo(render_verification(found, form.value))
     if out is not None:
         _say(f"chart: {write_verification(found, out)}")
-    real = [pair.measured for pair in pairs]
     _end_with(warnings(real), [*failures(real), *found.missed])
 
 
@@ -214,10 +217,10 @@ def list_(what: Annotated[options.Listing, typer.Argument(help="what to list")])
         typer.echo(f"{name}\n    {text}")
 
 
-@app.command()
+@app.command(epilog=options.ABOUT_DOCTOR)
 def doctor(
     conformance: Annotated[bool, typer.Option("--conformance", help="show what every backend's calls do")] = False,
-    backend: Annotated[list[str] | None, typer.Option(help="with --conformance: repeatable; all if left out")] = None,
+    backend: options.Driven = None,
     form: options.LayoutForm = options.Layout.TABLE,
 ) -> None:
     """Check that everything cachewise needs is here and works, and say what to do where it does not."""
@@ -289,7 +292,11 @@ def _run(runs: Sequence["Run"], jobs: int, out: Path | None) -> list["Outcome"]:
 
 
 def _shown(
-    runs: Sequence["Run"], out: Path | None, run_them: Callable[[Callable[["Run"], None]], list[Found]], each: int = 1
+    runs: Sequence["Run"],
+    out: Path | None,
+    run_them: Callable[[Callable[["Run"], None]], list[Found]],
+    first: str = "the first run",
+    each: int = 1,
 ) -> list[Found]:
     """Run them under a progress bar, *each* in so many steps, once it is known that all of it can end well."""
     from sim.progress import progress
@@ -302,7 +309,7 @@ def _shown(
     for scenario in dict.fromkeys(one.scenario for one in runs):
         if scenario.trace is not None:
             build_workload(scenario, 1)  # a broken trace is refused before anything starts
-    with progress(each * len(runs)) as advance:
+    with progress(each * len(runs), first) as advance:
         return run_them(advance)
 
 

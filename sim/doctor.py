@@ -59,6 +59,8 @@ def check_up() -> Iterator[Finding]:
         yield _backend(name)
     if HISTOGRAM.find() is None:
         yield Finding("bench and verify", f"not installed: {HISTOGRAM.package}", HISTOGRAM.mend, optional=True)
+    else:
+        yield Finding("bench and verify", f"{HISTOGRAM.package} {version(HISTOGRAM.package)}")
 
 
 def _packages() -> Iterator[Finding]:

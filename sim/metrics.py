@@ -26,8 +26,8 @@ METRICS = {
         Metric("stale_hit_ratio", "ratio", "stale hits / hits", "hits"),
         Metric("stale_reads_per_day", "reads/day", "outdated reads served a day at this rate", "reads"),
         Metric("stale_age_p50_s", "s", "median time since a stale read's version was superseded"),
-        Metric("stale_age_p99_s", "s", "99th percentile of the same"),
-        Metric("stale_age_max_s", "s", "the oldest stale read"),
+        Metric("stale_age_p99_s", "s", "99th percentile of the time since a stale read's version was superseded"),
+        Metric("stale_age_max_s", "s", "the longest time since a stale read's version was superseded"),
         Metric("versions_behind_mean", "versions", "mean number of newer versions a stale read missed"),
         Metric("versions_behind_max", "versions", "the most newer versions a read missed", "reads"),
         Metric("dirty_ratio", "ratio", "reads of a value not committed when it was returned / reads", "reads"),
@@ -44,7 +44,7 @@ METRICS = {
         Metric("db_peak_in_flight", "queries", "most database queries under way at once"),
         Metric("cache_calls_per_request", "calls", "calls that reach the cache's store, a request", "requests"),
         Metric("response_p50_s", "s", "median response time of a read, from its arrival"),
-        Metric("response_p99_s", "s", "99th percentile of the same"),
+        Metric("response_p99_s", "s", "99th percentile of a read's response time, from its arrival"),
         Metric(
             "entries_end",
             "entries",
@@ -62,16 +62,20 @@ WALL_METRICS = {
         Metric(
             "throughput_per_s", "requests/s", "requests answered, a second from the warm-up's end to the last answer"
         ),
-        Metric("response_p999_s", "s", "99.9th percentile of a read's response time, from its intended arrival"),
+        Metric("response_p999_s", "s", "99.9th percentile of a read's response time, from its arrival"),
         Metric("errors", "requests", "requests that raised an exception, the warm-up's included", "requests"),
         Metric(
             "undecidable",
             "reads",
-            "reads that are stale or not depending on when within its COMMIT a write took effect",
+            "reads that are stale or not depending on when within its COMMIT a write took effect; not among the stale",
             "reads",
         ),
-        Metric("late_p99_s", "s", "99th percentile of how much later than intended the generator sent a request"),
-        Metric("late_max_s", "s", "the most the generator was late"),
+        Metric(
+            "late_p99_s",
+            "s",
+            "99th percentile of how late the generator sent a request that had a free thread: the machine was busy",
+        ),
+        Metric("late_max_s", "s", "the latest that the generator sent such a request"),
     )
 }
 KNOWN = {**METRICS, **WALL_METRICS}

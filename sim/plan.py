@@ -42,11 +42,20 @@ def backends_of(
     """Return all backends that were asked for, as `sim.backends.backend_named` takes them.
 
     Raises:
-        UserError: for a file that is no TOML.
+        UserError: for a file that is no TOML, or a module that is a file.
     """
     for file in files or ():
         if not file.endswith(".toml"):
-            raise UserError(f"--backend-settings {one_line(file)}: it must be a TOML file, FILE.toml")
+            raise UserError(
+                f"--backend-settings {one_line(file)}: it must be a TOML file, FILE.toml; "
+                "a settings module goes with --settings MODULE"
+            )
+    for module in settings_modules or ():
+        if module.endswith((".py", ".toml")) or "/" in module:
+            relative = module.removeprefix("./").removesuffix(".py")
+            dotted = relative.replace("/", ".") if relative[:1] not in "/." else "shop.settings for shop/settings.py"
+            right = f"--backend-settings {module}" if module.endswith(".toml") else f"--settings {dotted}"
+            raise UserError(f"--settings {one_line(module)} is a file, not a module; write {one_line(right)}")
     return [*(names or ()), *(files or ()), *(f"{SETTINGS}{module}" for module in settings_modules or ())]
 
 

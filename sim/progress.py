@@ -9,9 +9,9 @@ Advance = Callable[[str], None]  # takes what is under way
 
 
 @contextmanager
-def progress(total: int) -> Iterator[Callable[[Run], None]]:
-    """Show a bar on standard error, if that is a terminal."""
-    with steps(total, "the first run") as advance:
+def progress(total: int, first: str) -> Iterator[Callable[[Run], None]]:
+    """Show a bar for *total* steps on standard error, if that is a terminal, with *first* beside it to begin with."""
+    with steps(total, first) as advance:
         yield lambda one: advance(f"last: {one.strategy.name} on {one.backend}")
 
 

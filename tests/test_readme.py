@@ -5,6 +5,7 @@ import inspect
 import re
 import runpy
 import shlex
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ import sim.trace
 from sim import arrivals, latency, popularity
 from sim.__main__ import main
 from sim.backends import BACKENDS
-from sim.metrics import METRICS
+from sim.daemons.programs import PROGRAMS
+from sim.metrics import METRICS, WALL_METRICS
 from sim.scenario import DEFAULTS, LATENCIES
+from sim.wall.bench import FEW_ERRORS, MOST_UNDECIDABLE
 from strategies import STRATEGIES
 from tests.helpers import STORING
 from tests.strategies import test_conformance
@@ -110,6 +113,22 @@ def test_the_tables_of_traces_are_complete_and_right() -> None:
     assert tuple(fills) == sim.trace.FILLS_OR_WRITES
     assert (*writes, *deletes) == (*sim.trace.FILLS_OR_WRITES, *sim.trace.WRITES)
     assert f"at most {sim.trace.FILL_WINDOW_S:g} s after a read" in README
+
+
+def test_the_table_of_real_figures_is_complete() -> None:
+    """It names every figure that only a real run has, and from which share on errors and undecidable reads are told."""
+    rows = table("heading")
+    assert {name for _, names, _ in rows for name in code(names)} == {"response_p50_s", "response_p99_s", *WALL_METRICS}
+    told = {heading: meaning for heading, _, meaning in rows}
+    assert f"more than {FEW_ERRORS:.1%} are named" in told["errors"]
+    assert f"more than {MOST_UNDECIDABLE:.0%} fail" in told["undecidable"]
+
+
+def test_what_installs_the_servers_is_complete() -> None:
+    """The line for apt names all packages of Debian and Ubuntu, and the extras are those of the package."""
+    assert f"`sudo apt-get install --yes {' '.join(sorted({one.package for one in PROGRAMS}))}`" in README
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert set(re.findall(r"`\[([a-z-]+)\]`", README)) | {"all", "test", "lint"} == set(extras)
 
 
 def test_counts_in_the_prose() -> None:

@@ -11,6 +11,7 @@ from sim.wall.run import NAMES, NEEDS, PAUSES, Around, check_real, run_for_real
 
 MOST_UNDECIDABLE = 0.01  # of the reads: with more, the stale ones are not counted well enough
 FEW_ERRORS = 0.001  # of the requests
+AROUND_IT_S = 3.0  # what a real run takes besides its traffic: processes that start, rows, the look at what is left
 
 
 def bench_all(runs: Sequence[Run], around: Around, done: Callable[[Run], None] = lambda _run: None) -> list[Outcome]:
@@ -27,6 +28,14 @@ def bench_all(runs: Sequence[Run], around: Around, done: Callable[[Run], None] =
             outcomes.append(outcome_of(run_for_real(one, ours, around)))
             done(one)
     return outcomes
+
+
+def how_long(runs: Sequence[Run]) -> str:
+    """Say how many real *runs* there are and how long they take, one after the other; a short trace ends sooner."""
+    seconds = sum(AROUND_IT_S + one.scenario.end_s for one in runs)
+    span = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:,.0f} min"
+    about = "at most" if any(one.scenario.trace for one in runs) else "about"
+    return f"{len(runs):,} real run{'s' * (len(runs) != 1)}, {about} {span}"
 
 
 def around_of(database: str | None, added: Sequence[str] | None, server: str | None, *, may_be_flushed: bool) -> Around:

@@ -208,6 +208,13 @@ def test_help_is_light():
         (["run", "product_list", "--set", "reads_per_s=nan"], "finite"),
         (["run", "product_list", "--set", "keys=1.5"], "whole number"),
         (["run", "product_list", "--set", "db_read_s=lognormal:1"], "MEDIAN_S"),
+        (["run", "product_list", "--duration", "-1"], "--duration -1: it must be seconds"),
+        (
+            ["run", "product_list", "--settings", "./shop/settings.py"],
+            "not a module; write --settings shop.settings",
+        ),
+        (["run", "product_list", "--settings", "a.toml"], "is a file, not a module; write --backend-settings a.toml"),
+        (["run", "product_list", "--backend-settings", "shop.settings"], "a settings module goes with --settings MOD"),
         (["bench", "wall_check", "--duration", "0"], "--duration 0: it must be seconds, more than 0"),
         (["verify", "wall_check", "--duration", "nan"], "--duration nan"),
         (["run", "product_list", "--strategy", "delete-pattern"], "use --backend django-redis (in Python: backend='dj"),

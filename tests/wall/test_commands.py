@@ -18,11 +18,15 @@ import redis
 import typer
 
 from sim.__main__ import _end_with
+from sim.backends import BACKENDS
 from sim.daemons import servers
 from sim.experiment import outcome_of
 from sim.metrics import METRICS, WALL_METRICS
-from sim.wall.bench import failures
+from sim.result import Run
+from sim.scenario import Scenario
+from sim.wall.bench import failures, how_long
 from sim.wall.run import Around
+from strategies import TtlOnly
 from tests.cli.test_command_line import cachewise, refused
 from tests.daemons.test_lifetime import kill, living
 from tests.helpers import SERVERS, wait_until
@@ -99,6 +103,24 @@ def test_bench_prints_for_programs() -> None:
 def test_what_cannot_run_for_real_is_one_line(options: list[str], message: str) -> None:
     """Bad input is refused before anything starts, in one line that says what is wrong."""
     assert message in refused(cachewise("bench", "wall_check", *options))
+
+
+def test_the_help_says_how_a_server_is_written() -> None:
+    """`bench --help` names every form of URL that some backend takes, and what is deleted."""
+    told = " ".join(cachewise("bench", "--help").stdout.split())
+    assert all(scheme in told for backend in BACKENDS.values() for scheme in backend.schemes)
+    assert "FLUSHDB" in told
+    assert "flush_all" in told
+
+
+def test_how_long_it_takes_is_said_before() -> None:
+    """The runs follow one another: what they take adds up, the warm-up and the harness's own seconds included."""
+    scenario = replace(BRIEF, warmup_s=7, duration_s=10)
+    one = Run(scenario, TtlOnly(), "locmem", 1)
+    assert how_long([one]) == "1 real run, about 20 s"
+    assert how_long([one] * 30) == "30 real runs, about 10 min"
+    traced = Scenario("traced", trace="x.csv", warmup_s=7, duration_s=10)
+    assert how_long([replace(one, scenario=traced)] * 2) == "2 real runs, at most 40 s"
 
 
 def test_a_foreign_server_is_left_alone() -> None:

@@ -147,6 +147,16 @@ def test_bench_takes_them_as_run_does(folder: Path) -> None:
     }
 
 
+def test_verify_says_whose_timeout_it_was(folder: Path) -> None:
+    """A TIMEOUT in the entry goes before the scenario's, and verify says so; --timeout goes before both."""
+    short = ["--set", "warmup_s=0", "--duration", "0.5", "--seeds", "3", "--database", "sqlite"]
+    verify = ["verify", *short, "--strategy", "ttl-only", "--settings", "real_shop:keys"]
+    said = "the timeout of 60 is the TIMEOUT of `settings:real_shop:keys`, which goes before the scenario's own 3"
+    told = cachewise(*verify, "--format", "markdown", cwd=folder).stdout
+    assert said in told
+    assert "TIMEOUT" not in cachewise(*verify, "--timeout", "2", "--format", "markdown", cwd=folder).stdout
+
+
 @pytest.mark.servers
 def test_verify_holds_them_against_their_simulation() -> None:
     """A few real seconds on diskcache come out as simulated on it."""

@@ -2,6 +2,7 @@
 
 import shlex
 import socket
+import subprocess
 import sys
 import textwrap
 from dataclasses import replace
@@ -202,6 +203,22 @@ def test_what_a_settings_module_may_be(files: Path) -> None:
     (files / "leaving_settings.py").write_text("raise SystemExit(3)")
     told = refused(cachewise("run", "product_list", "--settings", "leaving_settings", cwd=files))
     assert told == "cachewise: settings 'leaving_settings': SystemExit: 3"
+
+
+def test_a_projects_own_names_hide_none_of_ours(files: Path) -> None:
+    """A project with packages called as cachewise's are, and a class of its own beside them: each gets its own."""
+    for name in ("reports", "scenarios", "strategies", "sim"):
+        (files / name).mkdir()
+        (files / name / "__init__.py").write_text("raise SystemExit('the wrong one')")
+    (files / "tests").mkdir()
+    (files / "tests" / "caches.py").write_text(
+        "from django.core.cache.backends.locmem import LocMemCache\nclass Own(LocMemCache): pass\n"
+        'CACHES = {"default": {"BACKEND": "tests.caches.Own"}}\n'
+    )
+    command = [str(Path(sys.executable).with_name("cachewise")), "run", "product_list", "--settings", "tests.caches"]
+    quick = ["--seeds", "2", "--strategy", "ttl-only", "--set", "duration_s=3", "--set", "warmup_s=0", "--out", "out"]
+    done = subprocess.run([*command, *quick], capture_output=True, text=True, cwd=files, check=False)
+    assert (done.returncode, done.stderr) == (0, "page: out/report.html\n")
 
 
 def notes_of(*args: str, cwd: Path) -> str:

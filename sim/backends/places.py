@@ -74,7 +74,8 @@ class Backend:
     that its class has beside Django's own; `needs` what must be installed. `opaque`
     says that nothing is known of what the primitives call of each other: then it is part of the same round trip.
     `schemes` are those of URLs of a server that is not ours, each with what LOCATION has in its place. `home`
-    says where a cache of one's own lives that needs no server.
+    says where a cache of one's own lives that needs no server. `forget` lets go of what a library
+    keeps of a location for good.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Backend:
     opaque: bool = False
     schemes: Mapping[str, str] = field(default_factory=dict)
     home: str = ""
+    forget: Callable[[str], None] = lambda _location: None
 
     def load(self) -> type[BaseCache]:
         """Return the cache class, imported if it has not been yet."""

@@ -120,8 +120,7 @@ class Worker:
         settings.CACHES = {"default": {**params, "BACKEND": timed.PATH, "LOCATION": place.location}}
         WORLD.set(World(clock=self._ledger, culling=random.Random(), wire=self._stopwatch))  # type: ignore[arg-type]
         cls = backend.load()
-        # A class's own get_or_set would be timed with the load that it asks the site for.
-        primitives = backend.primitives or [verb for verb in verbs_of(cls) if verb != "get_or_set"]
+        primitives = backend.primitives or verbs_of(cls)
         self._stopwatch.install(cls, [*primitives, *backend.verbs], wired=wiring is not None)
         if is_own(backend.name):
             self._refused = only_ours_for_good(backend.name, lambda path: path == place.socket)

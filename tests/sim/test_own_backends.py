@@ -13,11 +13,11 @@ import pytest
 
 import sim
 from sim import Row, Scenario, Site, UserError
-from sim.backends import backend_named
+from sim.backends import Call, backend_named
 from sim.backends.entries import default_timeout
 from strategies import DeleteOnWrite, TtlOnly
 from tests.cli.test_command_line import cachewise, refused
-from tests.helpers import Custom, run, script
+from tests.helpers import Custom, calls, run, script
 from tests.test_readme import QUICK, blocks
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "backends.md").read_text(encoding="utf-8")
@@ -261,6 +261,7 @@ def test_the_command_line_refuses_what_is_wrong(files: Path) -> None:
 
 OWN_CLASSES = """
     import socket, time
+    from django.core.cache.backends.base import BaseCache
     from django.core.cache.backends.locmem import LocMemCache
 
     class TwoTiers(LocMemCache):
@@ -281,6 +282,35 @@ OWN_CLASSES = """
         def set(self, key, value, timeout):
             super().set(key, value, timeout)
             self._expire_info[self.make_key(key)] = time.monotonic() + timeout
+
+    class Plain(BaseCache):
+        '''A dict, with a get_or_set of its own.'''
+        def __init__(self, location, params):
+            super().__init__(params)
+            self.kept = {}
+
+        def get(self, key, default=None, version=None):
+            value, until_s = self.kept.get(key, (default, time.time() + 1))
+            return value if until_s > time.time() else default
+
+        def set(self, key, value, timeout, version=None):
+            self.kept[key] = value, time.time() + timeout
+
+        def add(self, key, value, timeout, version=None):
+            raise NotImplementedError
+
+        def delete(self, key, version=None):
+            return self.kept.pop(key, None) is not None
+
+        def clear(self):
+            self.kept.clear()
+
+        def get_or_set(self, key, default, timeout, version=None):
+            value = self.get(key)
+            if value is None:
+                value = default()
+                self.set(key, value, timeout)
+            return value
 """
 
 
@@ -312,6 +342,23 @@ def test_a_cache_on_another_clock_is_refused(own_classes: Path) -> None:
     (own_classes / "clock.toml").write_text('BACKEND = "own_classes.OtherTime"')
     with pytest.raises(UserError, match=r"clock.toml: an entry of OtherTime with a timeout of 1 s is still there"):
         run(TRAFFIC, TtlOnly(), backend="./clock.toml")
+
+
+def test_the_load_within_get_or_set_is_no_round_trip(own_classes: Path) -> None:
+    """In a class's own get_or_set each call of the cache takes its time, and a load between them its own."""
+    (own_classes / "plain.toml").write_text('BACKEND = "own_classes.Plain"')
+    log: list[Call] = []
+
+    def read(site: Site, key: str) -> Row:
+        if key != "load":
+            return Row(key, 0, b"")
+        found: Row = site.cache.get_or_set(key, lambda: site.db.read(key), 60)
+        return found
+
+    steps = [(0.0, "read", "start"), (0.5, "read", "load"), (9.5, "read", "end")]
+    scenario = script(own_classes, steps, cache_rtt_s=0.5, db_read_s=2)
+    run(scenario, Custom(read), backend="./plain.toml", log=log)
+    assert calls(log) == [(0.75, "get", "load"), (3.25, "set", "load")]
 
 
 @pytest.mark.servers

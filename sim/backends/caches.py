@@ -60,7 +60,7 @@ def open_caches(
     with backend.open(servers, virtual=True) as place, _living(place):
         params = wired(params_of(backend, limits), backend.wire, virtual=True)
         move = None if place.server is None or place.server.clock is None else place.server.move
-        cls = simulated(backend.load(), backend, engine, rtt, log, move)
+        cls = simulated(backend.load(virtual=True), backend, engine, rtt, log, move)
         stores = 1 if backend.one_store else workers
         caches = [_private(cls, place.location, params) for _ in range(stores)]
         of_worker = caches * workers if backend.one_store else caches

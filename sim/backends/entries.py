@@ -15,7 +15,8 @@ from django.core.cache.backends.base import BaseCache
 from django.utils.module_loading import import_string
 
 from sim.backends.database import set_django_up
-from sim.errors import UserError, one_line, unknown
+from sim.backends.trial import only_ours
+from sim.errors import ForbiddenError, UserError, one_line, unknown
 
 SETTINGS = "settings:"  # begins the name of a backend that a settings module describes
 _VERBS = ("get", "set", "add", "delete", "clear")  # what every cache class has, django-valkey's of another ancestry too
@@ -86,7 +87,10 @@ def _by_path(path: str) -> Any:
 
 def _imported(name: str, key: str, path: str, load: Callable[[str], Any]) -> Any:
     try:
-        return load(path)
+        with only_ours(name, lambda _socket: False):  # a module may connect when it is imported
+            return load(path)
+    except ForbiddenError:
+        raise
     except (ImportError, AttributeError, ValueError) as error:
         raise UserError(f"{one_line(name)}: {key} {one_line(path)!r}: {_told(error)}") from error
     except (Exception, SystemExit) as error:  # somebody's module can raise anything

@@ -43,9 +43,9 @@ def own_backend(name: str) -> Backend:
     @contextmanager
     def opened(servers: Servers, *, virtual: bool) -> Iterator[Place]:
         virtualise_ancestry(cls)
-        with family.open(servers, virtual=virtual) as place, only_ours(name, servers.owns):
+        with family.open(servers, virtual=virtual) as place, only_ours(name, servers.owns) as refused:
             if virtual:  # for real it is tried where it runs, in a worker process
-                try_out(own, place)
+                try_out(own, place, refused)
             yield place
 
     own = replace(

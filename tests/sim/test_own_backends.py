@@ -261,6 +261,7 @@ def test_the_command_line_refuses_what_is_wrong(files: Path) -> None:
 
 OWN_CLASSES = """
     import socket, time
+    from contextlib import suppress
     from django.core.cache.backends.base import BaseCache
     from django.core.cache.backends.locmem import LocMemCache
 
@@ -273,6 +274,37 @@ OWN_CLASSES = """
         def get(self, *args, **kwargs):
             with socket.create_connection(self.second, timeout=1):
                 return super().get(*args, **kwargs)
+
+    class Swallowing(LocMemCache):
+        '''What it cannot send does not matter to it at first, or until somebody calls touch().'''
+        def __init__(self, location, params):
+            self.how, self.second = params["OPTIONS"]["HOW"], params["OPTIONS"]["SECOND"]
+            super().__init__(location, params)
+
+        def reach(self):
+            ways = {
+                "connect": lambda udp: udp.connect(tuple(self.second)),
+                "sendto": lambda udp: udp.sendto(b"hits:1|c", tuple(self.second)),
+                "sendmsg": lambda udp: udp.sendmsg([b"hits:1|c"], [], 0, tuple(self.second)),
+                "gethostbyname": lambda udp: socket.gethostbyname(self.second[0]),
+            }
+            with suppress(Exception), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+                ways[self.how](udp)
+
+        def set(self, *args, **kwargs):
+            if self.how in ("late", "never"):
+                return LocMemCache.set(self, *args, **kwargs)
+            self.reach()
+            raise KeyError("nothing was sent")
+
+        def get(self, *args, **kwargs):
+            return LocMemCache.get(self, *args, **kwargs)
+
+        def touch(self, *args, **kwargs):
+            if self.how == "late":
+                self.how = "sendto"
+                self.reach()
+            return super().touch(*args, **kwargs)
 
     class OtherTime(LocMemCache):
         '''It counts on a clock of its own.'''
@@ -335,6 +367,51 @@ def test_a_cache_that_reaches_out_is_stopped(own_classes: Path) -> None:
         with pytest.raises(TimeoutError):
             theirs.accept()
         socket.create_connection((host, port), timeout=1).close()  # outside a run nobody is stopped
+
+
+def touching(site: Site, key: str) -> Row:
+    """Touch a key that may be there."""
+    site.cache.touch(key)
+    return Row(key, 0, b"")
+
+
+@pytest.mark.parametrize("how", ["connect", "sendto", "sendmsg", "gethostbyname", "late", "never"])
+def test_what_a_cache_reaches_for_is_told_first(own_classes: Path, how: str) -> None:
+    """A class that lives without what it was refused, or fails of it in its own way, is stopped all the same."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as theirs:
+        theirs.bind(("127.0.0.1", 0))
+        theirs.setblocking(False)  # noqa: FBT003 - the socket module's own
+        second = list(theirs.getsockname())
+        options = f"[OPTIONS]\nHOW = {how!r}\nSECOND = {second}\n"
+        (own_classes / "counted.toml").write_text(f'BACKEND = "own_classes.Swallowing"\n{options}')
+        if how == "never":
+            run(TRAFFIC, Custom(touching), backend="./counted.toml")
+        else:
+            with pytest.raises(UserError, match=r"^./counted.toml: its cache wants to connect to .*never talks to"):
+                run(TRAFFIC, Custom(touching), backend="./counted.toml")
+        with pytest.raises(BlockingIOError):
+            theirs.recv(1)
+
+
+@pytest.mark.parametrize("forgiving", [False, True])
+def test_a_module_that_connects_when_it_is_imported_is_stopped(
+    files: Path, monkeypatch: pytest.MonkeyPatch, *, forgiving: bool
+) -> None:
+    """A class's module never reaches anybody, before any run; nor does it if its KEY_FUNCTION is what imports it."""
+    with socket.create_server(("127.0.0.1", 0)) as theirs:
+        theirs.setblocking(False)  # noqa: FBT003 - the socket module's own
+        caught = "Exception" if forgiving else "()"
+        (files / "early_caches.py").write_text(
+            "import socket\nfrom django.core.cache.backends.locmem import LocMemCache as Own\n"
+            f"try: socket.create_connection({theirs.getsockname()})\nexcept {caught}: pass\nkey = str\n"
+        )
+        for more in ("", 'KEY_FUNCTION = "early_caches.key"'):
+            monkeypatch.delitem(sys.modules, "early_caches", raising=False)
+            (files / "early.toml").write_text(f'BACKEND = "early_caches.Own"\n{more}')
+            with pytest.raises(UserError, match=r"^./early.toml: its cache wants to connect to .*never talks to"):
+                backend_named("./early.toml")
+        with pytest.raises(BlockingIOError):
+            theirs.accept()
 
 
 def test_a_cache_on_another_clock_is_refused(own_classes: Path) -> None:

@@ -43,6 +43,12 @@ def fresh() -> Iterator[None]:
 SULKING = replace(BACKENDS["redis"], cache_class=Sulking)
 
 
+def fail_with(error: Exception) -> None:
+    """Be a run that fails, the server with it."""
+    Sulking.sulks = True
+    raise error
+
+
 def test_a_cache_that_fails_is_closed() -> None:
     """What cannot be emptied is closed all the same."""
     Sulking.sulks = True
@@ -54,14 +60,12 @@ def test_a_cache_that_fails_is_closed() -> None:
 def test_a_runs_own_error_is_told_first() -> None:
     """Where a run fails and the emptying after it, too, the line says both; a fault of the code keeps its kind."""
     with pytest.raises(UserError) as caught, foreign_place(SULKING, URL):
-        Sulking.sulks = True
-        raise UserError("worker process 0 ended in mid-run")
+        fail_with(UserError("worker process 0 ended in mid-run"))
     also = f"--server {URL}: it cannot be emptied: ConnectionError: gone"
     assert str(caught.value) == f"worker process 0 ended in mid-run; and {also}"
     Sulking.sulks = False
     with pytest.raises(ZeroDivisionError) as fault, foreign_place(SULKING, URL):
-        Sulking.sulks = True
-        raise ZeroDivisionError
+        fail_with(ZeroDivisionError())
     assert fault.value.__notes__ == [also]
 
 

@@ -52,6 +52,11 @@ SHOP = """
             with suppress(Exception):
                 super().reach()
 
+    class Failing(Forgiving):
+        def get(self, *args, **kwargs):
+            super().get(*args, **kwargs)
+            raise KeyError("the second tier")
+
     LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
     REDIS = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:6379/0"}
     CACHES = {
@@ -134,7 +139,7 @@ def test_a_client_is_as_patient_as_for_real() -> None:
     assert not real(replace(BRIEF, writes_per_s=0), AsItIs(), backend="./pylibmc.toml").errors
 
 
-@pytest.mark.parametrize("name", ["Elsewhere", "InThread", "Forgiving"])
+@pytest.mark.parametrize("name", ["Elsewhere", "InThread", "Forgiving", "Failing"])
 def test_a_worker_never_reaches_out(folder: Path, name: str, capfd: pytest.CaptureFixture[str]) -> None:
     """A class that turns to somebody's server is stopped, also in a thread of its own: the run ends with one line."""
     with socket.create_server(("127.0.0.1", 0)) as theirs:

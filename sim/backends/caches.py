@@ -114,6 +114,11 @@ def params_of(backend: Backend, limits: Limits) -> Mapping[str, Any]:
     if backend.has_limits:
         options = cache_params(*limits)["OPTIONS"] | backend.params.get("OPTIONS", {})
         return {**backend.params, "OPTIONS": options}
+    if limits.max_entries is not None and is_own(backend.name) and hasattr(backend.load(), "_cull"):
+        raise UserError(
+            f"max_entries={limits.max_entries:,}: backend {backend.name!r} has a limit of its own; "
+            "set MAX_ENTRIES in its OPTIONS, where its BACKEND is"
+        )
     if limits.max_entries is not None:
         raise UserError(f"max_entries={limits.max_entries:,} means nothing to backend {backend.name!r}; leave it out")
     return backend.params

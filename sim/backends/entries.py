@@ -4,6 +4,7 @@ import math
 import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
@@ -50,13 +51,21 @@ def entry_at(name: str) -> dict[str, Any]:
             raise UserError(f"{one_line(name)}: {unknown('key', str(key), _KEYS)}")
         fits, what = _KEYS[key]
         if not fits(value):
+            what += _about_none(name, value) if key == "TIMEOUT" else ""
             raise UserError(f"{one_line(name)}: {key} = {one_line(repr(value), 40)}: it must be {what}")
-    if isinstance(entry.get("TIMEOUT"), str):
-        entry["TIMEOUT"] = int(entry["TIMEOUT"])  # as Django does
+    if entry.get("TIMEOUT") is not None:
+        entry["TIMEOUT"] = int(entry["TIMEOUT"])  # as Django does, with 2.9 as with "2"
     path = entry.get("KEY_FUNCTION")
     if isinstance(path, str) and not callable(_imported(name, "KEY_FUNCTION", path, import_string)):
         raise UserError(f"{one_line(name)}: KEY_FUNCTION {one_line(path)!r} is no function")
     return entry
+
+
+def _about_none(name: str, value: Any) -> str:
+    """Return how to say None where *value* is no TIMEOUT: TOML has no such thing, and text is none either."""
+    if not name.startswith(SETTINGS):
+        return " (for which TOML has no word: use --settings, or --timeout none)"
+    return " without quotes" if isinstance(value, str) and value.lower() in ("none", "null") else ""
 
 
 def class_of(name: str, path: str) -> type[BaseCache]:
@@ -156,7 +165,9 @@ class _LastResort:
 
 def _are_seconds(value: Any) -> bool:
     if isinstance(value, str):
-        return value.isdecimal()
+        with suppress(ValueError):
+            return int(value) >= 0
+        return False
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return value is None or (number and math.isfinite(value) and value >= 0)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache.backends.base import BaseCache
 
 import sim
 from sim import Row, Scenario, Site, UserError
@@ -134,6 +135,7 @@ def test_its_location_is_never_used() -> None:
 
 
 LIKE = "Django's are named like 'django.core.cache.backends.redis.RedisCache'"
+NO_NONE = "it must be seconds, 0 or more, or None (for which TOML has no word: use --settings, or --timeout none)"
 WRONG = [
     (
         'BACKEND = "diskcache.DjangoCach"',
@@ -147,8 +149,9 @@ WRONG = [
     ('BACKEND = "LocMemCache"', "BACKEND 'LocMemCache': write the module before it, with a dot between"),
     ('BACKEND = "antigravity_.X"', "BACKEND 'antigravity_.X': No module named 'antigravity_'"),
     ('BACKEND = "x.Y"\nOPTIONS = 3', "OPTIONS = 3: it must be a table of options"),
-    ('BACKEND = "x.Y"\nTIMEOUT = "abc"', "TIMEOUT = 'abc': it must be seconds, 0 or more, or None"),
-    ('BACKEND = "x.Y"\nTIMEOUT = -1', "TIMEOUT = -1: it must be seconds, 0 or more, or None"),
+    ('BACKEND = "x.Y"\nTIMEOUT = "abc"', f"TIMEOUT = 'abc': {NO_NONE}"),
+    ('BACKEND = "x.Y"\nTIMEOUT = "None"', f"TIMEOUT = 'None': {NO_NONE}"),
+    ('BACKEND = "x.Y"\nTIMEOUT = -1', f"TIMEOUT = -1: {NO_NONE}"),
     ('BACKEND = "x.Y"\nVERSION = "x"', "VERSION = 'x': it must be a whole number"),
     ('BACKEND = "x.Y"\nKEY_PREFIX = 3', "KEY_PREFIX = 3: it must be text"),
     ('BACKEND = "x.Y"\nKEY_FUNCTION = "no.such"', "KEY_FUNCTION 'no.such': No module named 'no'"),
@@ -194,12 +197,17 @@ def test_a_package_that_is_not_installed_is_named(
 
 
 def test_what_a_settings_module_may_be(files: Path) -> None:
-    """A TIMEOUT of digits is a number, as Django has it; a module that ends Python ends nothing here."""
+    """A TIMEOUT is a whole number or None, as Django makes it; a module that ends Python ends nothing here."""
+    timeouts = ["60", " 6_0 ", None, 2.9, 0.5, 7]
     (files / "odd_settings.py").write_text(
-        'CACHES = {"default": {"BACKEND": "x.Y", "TIMEOUT": "60"}, "for_ever": {"BACKEND": "x.Y", "TIMEOUT": None}}'
+        f'CACHES = {{str(t): {{"BACKEND": "x.Y", "TIMEOUT": t}} for t in {timeouts}}}\n'
+        'CACHES["quoted"] = {"BACKEND": "x.Y", "TIMEOUT": "None"}\n'
     )
-    assert default_timeout("settings:odd_settings") == {"timeout": 60}
-    assert default_timeout("settings:odd_settings:for_ever") == {"timeout": None}
+    for given in timeouts:
+        made = default_timeout(f"settings:odd_settings:{given}")["timeout"]
+        assert repr(made) == repr(BaseCache({"TIMEOUT": given}).default_timeout)
+    with pytest.raises(UserError, match=r"TIMEOUT = 'None': it must be seconds, 0 or more, or None without quotes$"):
+        default_timeout("settings:odd_settings:quoted")
     (files / "leaving_settings.py").write_text("raise SystemExit(3)")
     told = refused(cachewise("run", "product_list", "--settings", "leaving_settings", cwd=files))
     assert told == "cachewise: settings 'leaving_settings': SystemExit: 3"
@@ -229,6 +237,12 @@ def notes_of(*args: str, cwd: Path) -> str:
     return done.stdout.splitlines()[-1]
 
 
+def test_a_timeout_with_a_fraction_is_djangos(files: Path) -> None:
+    """Django cuts a TIMEOUT to whole seconds: so do the strategies, and the note says so."""
+    (files / "cut.toml").write_text('BACKEND = "django.core.cache.backends.locmem.LocMemCache"\nTIMEOUT = 2.9\n')
+    assert "the timeout of 2 is the TIMEOUT of `cut.toml`" in notes_of("--backend-settings", "cut.toml", cwd=files)
+
+
 def test_whose_timeout_it_is_is_said(files: Path) -> None:
     """A TIMEOUT in the entry goes before the scenario's, and is said; the command line's goes before both."""
     told = notes_of("--settings", "shop_settings", "--out", "out", cwd=files)
@@ -256,7 +270,12 @@ def test_the_command_line_refuses_what_is_wrong(files: Path) -> None:
     told = refused(cachewise(*quick, "--settings", "shop_settings:reds", cwd=files))
     assert told.endswith("unknown cache in settings 'shop_settings': 'reds'; did you mean 'redis'?")
     told = refused(cachewise(*quick, "--settings", "shop_settings", "--set", "max_entries=5", cwd=files))
-    assert told.endswith("max_entries=5 means nothing to backend 'settings:shop_settings'; leave it out")
+    assert told == (
+        "cachewise: max_entries=5: backend 'settings:shop_settings' has a limit of its own; "
+        "set MAX_ENTRIES in its OPTIONS, where its BACKEND is"
+    )
+    told = refused(cachewise(*quick, "--settings", "shop_settings:redis", "--set", "max_entries=5", cwd=files))
+    assert told.endswith("max_entries=5 means nothing to backend 'settings:shop_settings:redis'; leave it out")
 
 
 OWN_CLASSES = """

@@ -60,7 +60,7 @@ def open_caches(
     with backend.open(servers, virtual=True) as place, _living(place):
         params = wired(params_of(backend, limits), backend.wire, virtual=True)
         move = None if place.server is None or place.server.clock is None else place.server.move
-        cls = simulated(backend.load(), backend, engine, rtt, log, move)
+        cls = simulated(backend.load(virtual=True), backend, engine, rtt, log, move)
         stores = 1 if backend.one_store else workers
         caches = [_private(cls, place.location, params) for _ in range(stores)]
         of_worker = caches * workers if backend.one_store else caches
@@ -114,6 +114,11 @@ def params_of(backend: Backend, limits: Limits) -> Mapping[str, Any]:
     if backend.has_limits:
         options = cache_params(*limits)["OPTIONS"] | backend.params.get("OPTIONS", {})
         return {**backend.params, "OPTIONS": options}
+    if limits.max_entries is not None and is_own(backend.name) and hasattr(backend.load(), "_cull"):
+        raise UserError(
+            f"max_entries={limits.max_entries:,}: backend {backend.name!r} has a limit of its own; "
+            "set MAX_ENTRIES in its OPTIONS, where its BACKEND is"
+        )
     if limits.max_entries is not None:
         raise UserError(f"max_entries={limits.max_entries:,} means nothing to backend {backend.name!r}; leave it out")
     return backend.params

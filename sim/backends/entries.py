@@ -3,17 +3,21 @@
 import math
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from django.core.cache.backends.base import BaseCache
 from django.utils.module_loading import import_string
 
 from sim.backends.database import set_django_up
-from sim.errors import UserError, one_line, unknown
+from sim.backends.trial import only_ours
+from sim.errors import ForbiddenError, UserError, one_line, unknown
 
 SETTINGS = "settings:"  # begins the name of a backend that a settings module describes
 _VERBS = ("get", "set", "add", "delete", "clear")  # what every cache class has, django-valkey's of another ancestry too
@@ -47,13 +51,21 @@ def entry_at(name: str) -> dict[str, Any]:
             raise UserError(f"{one_line(name)}: {unknown('key', str(key), _KEYS)}")
         fits, what = _KEYS[key]
         if not fits(value):
+            what += _about_none(name, value) if key == "TIMEOUT" else ""
             raise UserError(f"{one_line(name)}: {key} = {one_line(repr(value), 40)}: it must be {what}")
-    if isinstance(entry.get("TIMEOUT"), str):
-        entry["TIMEOUT"] = int(entry["TIMEOUT"])  # as Django does
+    if entry.get("TIMEOUT") is not None:
+        entry["TIMEOUT"] = int(entry["TIMEOUT"])  # as Django does, with 2.9 as with "2"
     path = entry.get("KEY_FUNCTION")
     if isinstance(path, str) and not callable(_imported(name, "KEY_FUNCTION", path, import_string)):
         raise UserError(f"{one_line(name)}: KEY_FUNCTION {one_line(path)!r} is no function")
     return entry
+
+
+def _about_none(name: str, value: Any) -> str:
+    """Return how to say None where *value* is no TIMEOUT: TOML has no such thing, and text is none either."""
+    if not name.startswith(SETTINGS):
+        return " (for which TOML has no word: use --settings, or --timeout none)"
+    return " without quotes" if isinstance(value, str) and value.lower() in ("none", "null") else ""
 
 
 def class_of(name: str, path: str) -> type[BaseCache]:
@@ -84,7 +96,10 @@ def _by_path(path: str) -> Any:
 
 def _imported(name: str, key: str, path: str, load: Callable[[str], Any]) -> Any:
     try:
-        return load(path)
+        with only_ours(name, lambda _socket: False):  # a module may connect when it is imported
+            return load(path)
+    except ForbiddenError:
+        raise
     except (ImportError, AttributeError, ValueError) as error:
         raise UserError(f"{one_line(name)}: {key} {one_line(path)!r}: {_told(error)}") from error
     except (Exception, SystemExit) as error:  # somebody's module can raise anything
@@ -115,8 +130,7 @@ def _of_settings(target: str) -> Any:
     """Return the entry of ``MODULE[:ALIAS]``; the module is imported, Django is not set up with it."""
     module_name, _, alias = target.partition(":")
     where = f"settings {one_line(module_name)!r}"
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))  # where the project is, as for its own manage.py
+    _look_in(str(Path.cwd()))  # where the project is, as for its own manage.py
     try:
         module = import_module(module_name)
     except (Exception, SystemExit) as error:  # somebody's settings can raise anything
@@ -129,9 +143,31 @@ def _of_settings(target: str) -> Any:
     return caches[alias or "default"]
 
 
+def _look_in(folder: str) -> None:
+    if folder not in sys.path and all(getattr(finder, "folder", None) != folder for finder in sys.meta_path):
+        sys.meta_path.append(_LastResort(folder))
+
+
+class _LastResort:
+    """Finds modules in a folder where nobody else does: a `reports` that lies there never passes for cachewise's own.
+
+    The end of `sys.path` would not do: what is installed to be edited is found after all of it.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        return PathFinder.find_spec(name, [self.folder], target) if path is None else None
+
+
 def _are_seconds(value: Any) -> bool:
     if isinstance(value, str):
-        return value.isdecimal()
+        with suppress(ValueError):
+            return int(value) >= 0
+        return False
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return value is None or (number and math.isfinite(value) and value >= 0)
 

@@ -35,14 +35,20 @@ def _redis(servers: Servers, *, virtual: bool) -> Iterator[Place]:
 @contextmanager
 def _django_redis(servers: Servers, *, virtual: bool) -> Iterator[Place]:
     set_django_up("django-redis")
-    from django_redis.pool import ConnectionFactory
-
     with on_server("redis", servers, virtual=virtual) as place:
         try:
             yield place
         finally:
-            # It keeps its pools in a class, by address, for good.
-            ConnectionFactory._pools.pop(place.location, None)
+            _forget_pool(place.location)
+
+
+def _forget_pool(location: str) -> None:
+    """Let django-redis' pool of connections go, which it keeps in a class, by address, for good."""
+    from django_redis.pool import ConnectionFactory
+
+    pool = ConnectionFactory._pools.pop(location, None)
+    if pool is not None:
+        pool.disconnect()
 
 
 @contextmanager
@@ -116,5 +122,6 @@ NETWORKED = (
         needs=(*REDIS_NEEDS, Library("django_redis", "django-redis")),
         verbs=("delete_pattern",),
         schemes=_REDIS_URLS,
+        forget=_forget_pool,
     ),
 )

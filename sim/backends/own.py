@@ -43,18 +43,17 @@ def own_backend(name: str) -> Backend:
     @contextmanager
     def opened(servers: Servers, *, virtual: bool) -> Iterator[Place]:
         virtualise_ancestry(cls)
-        with family.open(servers, virtual=virtual) as place, only_ours(name, servers.owns):
+        with family.open(servers, virtual=virtual) as place, only_ours(name, servers.owns) as refused:
             if virtual:  # for real it is tried where it runs, in a worker process
-                try_out(own, place)
+                try_out(own, place, refused)
             yield place
 
-    made = family.cache_class
     own = replace(
         family,
         name=name,
         what=what,
         open=opened,
-        cache_class=made if isinstance(made, type) and issubclass(made, cls) else cls,
+        cache_class=cls,
         params=params,
         has_limits=False,
         home=f"{cls.__module__}.{cls.__qualname__} {family.home}",
@@ -96,7 +95,7 @@ def _pylibmc(cls: type[BaseCache]) -> Backend:
 
     # Django's class imports it late; others' classes have imported theirs by now.
     client = [Library("pylibmc", "pylibmc")] if issubclass(cls, PyLibMCCache) else []
-    changes = {"cache_class": impatient(cls), "wire": None, "primitives": verbs_of(cls), "opaque": True}
+    changes = {"in_simulation": impatient, "wire": None, "primitives": verbs_of(cls), "opaque": True}
     return _like("memcached", opened, needs=(MEMCACHED, FAKETIME_THREADS, *client), **changes)
 
 

@@ -74,7 +74,8 @@ class Backend:
     that its class has beside Django's own; `needs` what must be installed. `opaque`
     says that nothing is known of what the primitives call of each other: then it is part of the same round trip.
     `schemes` are those of URLs of a server that is not ours, each with what LOCATION has in its place. `home`
-    says where a cache of one's own lives that needs no server.
+    says where a cache of one's own lives that needs no server. `forget` lets go of what a library
+    keeps of a location for good. `in_simulation` changes the class for virtual time.
     """
 
     name: str
@@ -93,13 +94,15 @@ class Backend:
     opaque: bool = False
     schemes: Mapping[str, str] = field(default_factory=dict)
     home: str = ""
+    forget: Callable[[str], None] = lambda _location: None
+    in_simulation: Callable[[type[BaseCache]], type[BaseCache]] = lambda cls: cls
 
-    def load(self) -> type[BaseCache]:
-        """Return the cache class, imported if it has not been yet."""
+    def load(self, *, virtual: bool = False) -> type[BaseCache]:
+        """Return the cache class, imported if it has not been yet, for a run on *virtual* time or for any other use."""
         found: type[BaseCache] = (
             import_string(self.cache_class) if isinstance(self.cache_class, str) else self.cache_class
         )
-        return found
+        return self.in_simulation(found) if virtual else found
 
     def lacks(self, strategy: Strategy | type[Strategy]) -> tuple[str, ...]:
         """Return the methods that *strategy* needs and this backend's cache does not have."""

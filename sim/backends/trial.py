@@ -16,49 +16,62 @@ from sim.virtual import EPOCH_S, WORLD, World
 
 TRIAL_KEY = "cachewise-trial"
 Owns = Callable[[str], bool]  # whether the unix socket at a path is one of our servers'
-# The name of the backend that is guarded, and which sockets it may connect to.
-_GUARD: ContextVar[tuple[str, Owns] | None] = ContextVar("cachewise_guard", default=None)
+Refused = list[ForbiddenError]  # what was refused so far: code that reaches out may catch it
+# The name of the backend that is guarded, which sockets it may connect to, and what it was refused.
+_GUARD: ContextVar[tuple[str, Owns, Refused] | None] = ContextVar("cachewise_guard", default=None)
 _watching: list[bool] = []
 
 
 @contextmanager
-def only_ours(name: str, owns: Owns) -> Iterator[None]:
-    """Let code of the run that reaches out for any other server than our own fail, before it connects.
+def only_ours(name: str, owns: Owns) -> Iterator[Refused]:
+    """Let code of the run that reaches out for any other server than our own fail, before it sends anything.
 
     Python's own sockets are watched; a client in C that was told of another server in its OPTIONS is not.
     """
     if not _watching:
         sys.addaudithook(_watch)  # there for good, and asleep outside such runs
         _watching.append(True)
-    token = _GUARD.set((name, owns))
+    refused: Refused = []
+    token = _GUARD.set((name, owns, refused))
     try:
-        yield
+        with ending(refused):
+            yield refused
     finally:
         _GUARD.reset(token)
 
 
-def only_ours_for_good(name: str, owns: Owns) -> list[ForbiddenError]:
+def only_ours_for_good(name: str, owns: Owns) -> Refused:
     """Do the same in this whole process until its end, also in threads that the class starts by itself.
 
-    All that was refused is in the list returned: such code may catch it, and a thread of its own ends with it alone.
+    A thread of its own ends alone with what it was refused; only the list returned tells others.
     """
-    refused: list[ForbiddenError] = []
+    refused: Refused = []
     last_words = threading.excepthook
-
-    def watch(event: str, args: tuple[Any, ...]) -> None:
-        try:
-            _refuse_others(event, args, name, owns)
-        except ForbiddenError as error:
-            refused.append(error)
-            raise
 
     def without_ours(args: Any) -> None:
         if not isinstance(args.exc_value, ForbiddenError):
             last_words(args)
 
-    sys.addaudithook(watch)
+    sys.addaudithook(lambda event, args: _refuse_others(event, args, name, owns, refused))
     threading.excepthook = without_ours
     return refused
+
+
+@contextmanager
+def ending(refused: Refused) -> Iterator[None]:
+    """Let what was refused, if anything was, end the block, whatever its code has made of the refusal.
+
+    Raises:
+        ForbiddenError: then.
+    """
+    try:
+        yield
+    except Exception:
+        if refused:
+            raise refused[0] from None
+        raise
+    if refused:
+        raise refused[0]
 
 
 def _watch(event: str, args: tuple[Any, ...]) -> None:
@@ -67,16 +80,31 @@ def _watch(event: str, args: tuple[Any, ...]) -> None:
         _refuse_others(event, args, *guard)
 
 
-def _refuse_others(event: str, args: tuple[Any, ...], name: str, owns: Owns) -> None:
-    if event not in ("socket.connect", "socket.getaddrinfo"):
+# Where the address is among the arguments. Asking for a host's address asks a server, too.
+_REACHING = {
+    "socket.connect": 1,
+    "socket.sendto": 1,
+    "socket.sendmsg": 1,
+    "socket.getaddrinfo": 0,
+    "socket.gethostbyname": 0,
+}
+
+
+def _refuse_others(event: str, args: tuple[Any, ...], name: str, owns: Owns, refused: Refused) -> None:
+    if event not in _REACHING:
         return
-    address = args[1] if event == "socket.connect" else args[0]
-    if event == "socket.connect" and args[0].family == socket.AF_UNIX and owns(str(address)):
+    at = _REACHING[event]
+    address = args[at]
+    if event == "socket.sendmsg" and address is None:  # to whom it has connected
         return
-    raise ForbiddenError(
+    if at and args[0].family == socket.AF_UNIX and owns(str(address)):
+        return
+    error = ForbiddenError(
         f"{one_line(name)}: its cache wants to connect to {one_line(address)}; a run never talks to a server that it "
         "did not start: take this out of its OPTIONS, or use a class without it"
     )
+    refused.append(error)
+    raise error
 
 
 class _Clock:
@@ -106,26 +134,30 @@ def usable(backend: Backend) -> Iterator[None]:
         raise UserError(f"{one_line(backend.name)}: {backend.load().__qualname__} cannot be used: {told}") from error
 
 
-def try_out(backend: Backend, place: Place) -> None:
-    """Store an entry for a second and look for it three seconds later.
+def try_out(backend: Backend, place: Place, refused: Refused) -> None:
+    """Store an entry for a second and look for it three seconds later; *refused* is looked at after each step.
 
     Raises:
         UserError: if the class cannot do that, or the entry is still there: then it keeps time in a place unknown here.
     """
-    cls, clock = backend.load(), _Clock()
+    cls, clock = backend.load(virtual=True), _Clock()
     epoch_s = EPOCH_S if place.server is None else EPOCH_S + place.server.begin()
     world = World(clock, random.Random(0), place.database_alias, None, epoch_s)
 
     def trial() -> Any:
         WORLD.set(world)
         make: Any = cls
-        cache = make(place.location, wired(backend.params, backend.wire, virtual=True))
-        cache.set(TRIAL_KEY, 1, 1)
+        with ending(refused):
+            cache = make(place.location, wired(backend.params, backend.wire, virtual=True))
+        with ending(refused):
+            cache.set(TRIAL_KEY, 1, 1)
         clock.now_s = 3.0
         if place.server is not None:
             place.server.move(clock.now_s)
-        found = cache.get(TRIAL_KEY)
-        cache.clear()
+        with ending(refused):
+            found = cache.get(TRIAL_KEY)
+        with ending(refused):
+            cache.clear()
         cache.close()
         return found
 

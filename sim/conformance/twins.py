@@ -98,7 +98,7 @@ def hand_moved_cache(backend: str, servers: Servers) -> Iterator[tuple[Within, H
 @contextmanager
 def _outside(backend: Backend, place: Place, clock: Clock, epoch_s: float) -> Iterator[Within]:
     virtualise()
-    make: Any = backend.load()
+    make: Any = backend.load(virtual=True)
     cache = make(place.location, dict(backend.params))
     context = copy_context()
     context.run(WORLD.set, World(clock, random.Random(1), place.database_alias, epoch_s=EPOCH_S + epoch_s))

@@ -25,7 +25,11 @@ class ClockFile:
         self._second = -1
         self._prefix = b""
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        self.show(0.0)
+        try:
+            self.show(0.0)
+        except BaseException:  # a full disk, for instance
+            self.close()
+            raise
 
     def show(self, time_s: float) -> int:
         """Let the server see *time_s* (to the microsecond) and return its whole second."""

@@ -9,7 +9,7 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -36,8 +36,12 @@ class Server(ABC):
         self._group = home.group
         self.clock = ClockFile(self.folder / "clock") if virtual else None
         self.in_use = False
-        self._check_path()
-        self._process = self._started()
+        with ExitStack() as undone:
+            if self.clock is not None:
+                undone.callback(self.clock.close)
+            self._check_path()
+            self._process = self._started()
+            undone.pop_all()  # from here on `stop` does it
         try:
             self._wait_until_ready()
             self.set_up()

@@ -1,7 +1,8 @@
 """A server that was not started here, and may be flushed: reached or refused, and emptied before and after each run."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from importlib import import_module
 from math import nan
 from queue import Empty, Queue
 from threading import Thread
@@ -11,6 +12,7 @@ from sim.backends import BACKENDS, Backend
 from sim.backends.database import set_django_up
 from sim.backends.entries import is_own
 from sim.backends.places import Place
+from sim.daemons.programs import Library
 from sim.errors import UserError, masked, one_line
 from sim.interrupts import interrupts_held
 
@@ -25,11 +27,27 @@ def foreign_place(backend: Backend, url: str) -> Iterator[Place]:
         UserError: where it cannot be emptied.
     """
     place = Place(location_of(backend, url), lambda: nan)  # nobody counts what is not ours
-    _empty(backend, place, url)
+    _load(backend)
     try:
-        yield place
-    except Exception:
-        _empty(backend, place, url)  # where that fails, it is why the run did
+        _empty(backend, place, url)
+        with _emptied(backend, place, url):
+            yield place
+    finally:
+        backend.forget(place.location)
+
+
+@contextmanager
+def _emptied(backend: Backend, place: Place, url: str) -> Iterator[None]:
+    """Empty the server afterwards; where a run has failed and this fails, too, both are said."""
+    try:
+        yield
+    except Exception as error:
+        try:
+            _empty(backend, place, url)
+        except UserError as problem:
+            if isinstance(error, UserError):
+                raise UserError(f"{error}; and {problem}") from error
+            error.add_note(str(problem))
         raise
     except BaseException:
         with interrupts_held():
@@ -73,13 +91,20 @@ def _empty(backend: Backend, place: Place, url: str) -> None:
         raise UserError(f"{_named(url)}: it cannot be emptied: {problem}")
 
 
-def _clear(backend: Backend, place: Place) -> None:
+def _load(backend: Backend) -> None:
+    """Import all that a cache of *backend* needs: later it would take from the patience with the server."""
     set_django_up(backend.name)  # some clients ask for settings
+    for one in backend.needs:
+        if isinstance(one, Library):
+            import_module(one.name)
+    backend.load()
+
+
+def _clear(backend: Backend, place: Place) -> None:
     make: Any = backend.load()
-    cache = make(place.location, {**backend.params})
-    cache.clear()
-    cache.get("cachewise")  # pymemcache takes whatever is answered to a flush; this must be a cache's answer
-    cache.close()
+    with closing(make(place.location, {**backend.params})) as cache:
+        cache.clear()
+        cache.get("cachewise")  # pymemcache takes whatever is answered to a flush; this must be a cache's answer
 
 
 def _problem_of(func: Callable[[], object]) -> str:

@@ -21,7 +21,7 @@ from django.core.signals import request_finished, request_started
 from sim.backends import backend_named, params_of
 from sim.backends.entries import is_own
 from sim.backends.simulated import verbs_of
-from sim.backends.trial import TRIAL_KEY, only_ours_for_good, usable
+from sim.backends.trial import TRIAL_KEY, ending, only_ours_for_good, usable
 from sim.backends.wire import wired
 from sim.contract import Row
 from sim.errors import ForbiddenError, StrategyError, UserError
@@ -120,8 +120,7 @@ class Worker:
         settings.CACHES = {"default": {**params, "BACKEND": timed.PATH, "LOCATION": place.location}}
         WORLD.set(World(clock=self._ledger, culling=random.Random(), wire=self._stopwatch))  # type: ignore[arg-type]
         cls = backend.load()
-        # A class's own get_or_set would be timed with the load that it asks the site for.
-        primitives = backend.primitives or [verb for verb in verbs_of(cls) if verb != "get_or_set"]
+        primitives = backend.primitives or verbs_of(cls)
         self._stopwatch.install(cls, [*primitives, *backend.verbs], wired=wiring is not None)
         if is_own(backend.name):
             self._refused = only_ours_for_good(backend.name, lambda path: path == place.socket)
@@ -145,11 +144,9 @@ class Worker:
         sizes = zip(self._workload.key_names, self._workload.key_bytes, strict=True)
         Stored.objects.bulk_create((Stored(key=key, payload=bytes(size)) for key, size in sizes), ROWS_AT_ONCE)
         connection.close()
-        with usable(self._backend):
-            self._site.cache.set(TRIAL_KEY, 1, 1)
-            self._site.cache.get(TRIAL_KEY)
-            self._site.cache.clear()
-        self._end_if_refused()
+        for verb, args in (("set", (TRIAL_KEY, 1, 1)), ("get", (TRIAL_KEY,)), ("clear", ())):
+            with usable(self._backend), ending(self._refused):
+                getattr(self._site.cache, verb)(*args)
 
     def play(self, began_s: float) -> Records:
         """Serve this worker's requests, the run having begun at *began_s* on the monotonic clock."""

@@ -8,6 +8,7 @@ import pytest
 from redis import Redis
 
 from sim import Row, Site, servers
+from sim.daemons import memcached
 from sim.daemons.clock import ClockFile
 from tests.helpers import Body, Custom, run, script, within
 
@@ -108,3 +109,22 @@ def second_of(server: Any) -> int:
         return int(server._time_s())
     with Redis(unix_socket_path=str(server.socket)) as client:
         return int(client.time()[0])
+
+
+@pytest.mark.servers
+def test_a_clock_that_is_right_is_not_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memcached that shows the second when the patience with it has just ended is as good as before it."""
+    with servers() as ours:
+        server: Any = ours.start("memcached", virtual=True)
+        server.begin()
+        knock = server._wake
+
+        def wake_for_long() -> None:
+            second = server.clock.epoch_s + 5
+            while server._time_s() != second:
+                knock()
+
+        monkeypatch.setattr(server, "_wake", wake_for_long)
+        monkeypatch.setattr(memcached, "TICK_PATIENCE_S", 0.0)
+        server.move(5.0)
+        assert server._confirmed_s == server.clock.epoch_s + 5

@@ -370,8 +370,12 @@ def test_a_path_too_long_for_a_socket(monkeypatch: pytest.MonkeyPatch, tmp_path:
     deep = tmp_path / ("d" * 90)
     deep.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(deep))
-    with servers() as ours, pytest.raises(UserError, match=r"^the path of a socket would be too long: .*; set TMPDIR"):
-        ours.start("memcached", virtual=False)
+    for virtual in (False, True):
+        with servers() as ours:
+            with pytest.raises(UserError, match=r"^the path of a socket would be too long: .*; set TMPDIR"):
+                ours.start("memcached", virtual=virtual)
+            open_files = [path.readlink().name for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+            assert "clock" not in open_files
     assert list(deep.iterdir()) == []
 
 

@@ -2,6 +2,7 @@
 
 import shlex
 import socket
+import subprocess
 import sys
 import textwrap
 from dataclasses import replace
@@ -9,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache.backends.base import BaseCache
 
 import sim
 from sim import Row, Scenario, Site, UserError
-from sim.backends import backend_named
+from sim.backends import Call, backend_named
 from sim.backends.entries import default_timeout
 from strategies import DeleteOnWrite, TtlOnly
 from tests.cli.test_command_line import cachewise, refused
-from tests.helpers import Custom, run, script
+from tests.helpers import Custom, calls, run, script
 from tests.test_readme import QUICK, blocks
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "backends.md").read_text(encoding="utf-8")
@@ -133,6 +135,7 @@ def test_its_location_is_never_used() -> None:
 
 
 LIKE = "Django's are named like 'django.core.cache.backends.redis.RedisCache'"
+NO_NONE = "it must be seconds, 0 or more, or None (for which TOML has no word: use --settings, or --timeout none)"
 WRONG = [
     (
         'BACKEND = "diskcache.DjangoCach"',
@@ -146,8 +149,9 @@ WRONG = [
     ('BACKEND = "LocMemCache"', "BACKEND 'LocMemCache': write the module before it, with a dot between"),
     ('BACKEND = "antigravity_.X"', "BACKEND 'antigravity_.X': No module named 'antigravity_'"),
     ('BACKEND = "x.Y"\nOPTIONS = 3', "OPTIONS = 3: it must be a table of options"),
-    ('BACKEND = "x.Y"\nTIMEOUT = "abc"', "TIMEOUT = 'abc': it must be seconds, 0 or more, or None"),
-    ('BACKEND = "x.Y"\nTIMEOUT = -1', "TIMEOUT = -1: it must be seconds, 0 or more, or None"),
+    ('BACKEND = "x.Y"\nTIMEOUT = "abc"', f"TIMEOUT = 'abc': {NO_NONE}"),
+    ('BACKEND = "x.Y"\nTIMEOUT = "None"', f"TIMEOUT = 'None': {NO_NONE}"),
+    ('BACKEND = "x.Y"\nTIMEOUT = -1', f"TIMEOUT = -1: {NO_NONE}"),
     ('BACKEND = "x.Y"\nVERSION = "x"', "VERSION = 'x': it must be a whole number"),
     ('BACKEND = "x.Y"\nKEY_PREFIX = 3', "KEY_PREFIX = 3: it must be text"),
     ('BACKEND = "x.Y"\nKEY_FUNCTION = "no.such"', "KEY_FUNCTION 'no.such': No module named 'no'"),
@@ -193,15 +197,36 @@ def test_a_package_that_is_not_installed_is_named(
 
 
 def test_what_a_settings_module_may_be(files: Path) -> None:
-    """A TIMEOUT of digits is a number, as Django has it; a module that ends Python ends nothing here."""
+    """A TIMEOUT is a whole number or None, as Django makes it; a module that ends Python ends nothing here."""
+    timeouts = ["60", " 6_0 ", None, 2.9, 0.5, 7]
     (files / "odd_settings.py").write_text(
-        'CACHES = {"default": {"BACKEND": "x.Y", "TIMEOUT": "60"}, "for_ever": {"BACKEND": "x.Y", "TIMEOUT": None}}'
+        f'CACHES = {{str(t): {{"BACKEND": "x.Y", "TIMEOUT": t}} for t in {timeouts}}}\n'
+        'CACHES["quoted"] = {"BACKEND": "x.Y", "TIMEOUT": "None"}\n'
     )
-    assert default_timeout("settings:odd_settings") == {"timeout": 60}
-    assert default_timeout("settings:odd_settings:for_ever") == {"timeout": None}
+    for given in timeouts:
+        made = default_timeout(f"settings:odd_settings:{given}")["timeout"]
+        assert repr(made) == repr(BaseCache({"TIMEOUT": given}).default_timeout)
+    with pytest.raises(UserError, match=r"TIMEOUT = 'None': it must be seconds, 0 or more, or None without quotes$"):
+        default_timeout("settings:odd_settings:quoted")
     (files / "leaving_settings.py").write_text("raise SystemExit(3)")
     told = refused(cachewise("run", "product_list", "--settings", "leaving_settings", cwd=files))
     assert told == "cachewise: settings 'leaving_settings': SystemExit: 3"
+
+
+def test_a_projects_own_names_hide_none_of_ours(files: Path) -> None:
+    """A project with packages called as cachewise's are, and a class of its own beside them: each gets its own."""
+    for name in ("reports", "scenarios", "strategies", "sim"):
+        (files / name).mkdir()
+        (files / name / "__init__.py").write_text("raise SystemExit('the wrong one')")
+    (files / "tests").mkdir()
+    (files / "tests" / "caches.py").write_text(
+        "from django.core.cache.backends.locmem import LocMemCache\nclass Own(LocMemCache): pass\n"
+        'CACHES = {"default": {"BACKEND": "tests.caches.Own"}}\n'
+    )
+    command = [str(Path(sys.executable).with_name("cachewise")), "run", "product_list", "--settings", "tests.caches"]
+    quick = ["--seeds", "2", "--strategy", "ttl-only", "--set", "duration_s=3", "--set", "warmup_s=0", "--out", "out"]
+    done = subprocess.run([*command, *quick], capture_output=True, text=True, cwd=files, check=False)
+    assert (done.returncode, done.stderr) == (0, "page: out/report.html\n")
 
 
 def notes_of(*args: str, cwd: Path) -> str:
@@ -210,6 +235,12 @@ def notes_of(*args: str, cwd: Path) -> str:
     done = cachewise("run", "product_list", "--strategy", "delete-on-write", *quick, *args, cwd=cwd)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()[-1]
+
+
+def test_a_timeout_with_a_fraction_is_djangos(files: Path) -> None:
+    """Django cuts a TIMEOUT to whole seconds: so do the strategies, and the note says so."""
+    (files / "cut.toml").write_text('BACKEND = "django.core.cache.backends.locmem.LocMemCache"\nTIMEOUT = 2.9\n')
+    assert "the timeout of 2 is the TIMEOUT of `cut.toml`" in notes_of("--backend-settings", "cut.toml", cwd=files)
 
 
 def test_whose_timeout_it_is_is_said(files: Path) -> None:
@@ -239,11 +270,18 @@ def test_the_command_line_refuses_what_is_wrong(files: Path) -> None:
     told = refused(cachewise(*quick, "--settings", "shop_settings:reds", cwd=files))
     assert told.endswith("unknown cache in settings 'shop_settings': 'reds'; did you mean 'redis'?")
     told = refused(cachewise(*quick, "--settings", "shop_settings", "--set", "max_entries=5", cwd=files))
-    assert told.endswith("max_entries=5 means nothing to backend 'settings:shop_settings'; leave it out")
+    assert told == (
+        "cachewise: max_entries=5: backend 'settings:shop_settings' has a limit of its own; "
+        "set MAX_ENTRIES in its OPTIONS, where its BACKEND is"
+    )
+    told = refused(cachewise(*quick, "--settings", "shop_settings:redis", "--set", "max_entries=5", cwd=files))
+    assert told.endswith("max_entries=5 means nothing to backend 'settings:shop_settings:redis'; leave it out")
 
 
 OWN_CLASSES = """
     import socket, time
+    from contextlib import suppress
+    from django.core.cache.backends.base import BaseCache
     from django.core.cache.backends.locmem import LocMemCache
 
     class TwoTiers(LocMemCache):
@@ -256,6 +294,37 @@ OWN_CLASSES = """
             with socket.create_connection(self.second, timeout=1):
                 return super().get(*args, **kwargs)
 
+    class Swallowing(LocMemCache):
+        '''What it cannot send does not matter to it at first, or until somebody calls touch().'''
+        def __init__(self, location, params):
+            self.how, self.second = params["OPTIONS"]["HOW"], params["OPTIONS"]["SECOND"]
+            super().__init__(location, params)
+
+        def reach(self):
+            ways = {
+                "connect": lambda udp: udp.connect(tuple(self.second)),
+                "sendto": lambda udp: udp.sendto(b"hits:1|c", tuple(self.second)),
+                "sendmsg": lambda udp: udp.sendmsg([b"hits:1|c"], [], 0, tuple(self.second)),
+                "gethostbyname": lambda udp: socket.gethostbyname(self.second[0]),
+            }
+            with suppress(Exception), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+                ways[self.how](udp)
+
+        def set(self, *args, **kwargs):
+            if self.how in ("late", "never"):
+                return LocMemCache.set(self, *args, **kwargs)
+            self.reach()
+            raise KeyError("nothing was sent")
+
+        def get(self, *args, **kwargs):
+            return LocMemCache.get(self, *args, **kwargs)
+
+        def touch(self, *args, **kwargs):
+            if self.how == "late":
+                self.how = "sendto"
+                self.reach()
+            return super().touch(*args, **kwargs)
+
     class OtherTime(LocMemCache):
         '''It counts on a clock of its own.'''
         def _has_expired(self, key):
@@ -264,6 +333,35 @@ OWN_CLASSES = """
         def set(self, key, value, timeout):
             super().set(key, value, timeout)
             self._expire_info[self.make_key(key)] = time.monotonic() + timeout
+
+    class Plain(BaseCache):
+        '''A dict, with a get_or_set of its own.'''
+        def __init__(self, location, params):
+            super().__init__(params)
+            self.kept = {}
+
+        def get(self, key, default=None, version=None):
+            value, until_s = self.kept.get(key, (default, time.time() + 1))
+            return value if until_s > time.time() else default
+
+        def set(self, key, value, timeout, version=None):
+            self.kept[key] = value, time.time() + timeout
+
+        def add(self, key, value, timeout, version=None):
+            raise NotImplementedError
+
+        def delete(self, key, version=None):
+            return self.kept.pop(key, None) is not None
+
+        def clear(self):
+            self.kept.clear()
+
+        def get_or_set(self, key, default, timeout, version=None):
+            value = self.get(key)
+            if value is None:
+                value = default()
+                self.set(key, value, timeout)
+            return value
 """
 
 
@@ -290,11 +388,73 @@ def test_a_cache_that_reaches_out_is_stopped(own_classes: Path) -> None:
         socket.create_connection((host, port), timeout=1).close()  # outside a run nobody is stopped
 
 
+def touching(site: Site, key: str) -> Row:
+    """Touch a key that may be there."""
+    site.cache.touch(key)
+    return Row(key, 0, b"")
+
+
+@pytest.mark.parametrize("how", ["connect", "sendto", "sendmsg", "gethostbyname", "late", "never"])
+def test_what_a_cache_reaches_for_is_told_first(own_classes: Path, how: str) -> None:
+    """A class that lives without what it was refused, or fails of it in its own way, is stopped all the same."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as theirs:
+        theirs.bind(("127.0.0.1", 0))
+        theirs.setblocking(False)  # noqa: FBT003 - the socket module's own
+        second = list(theirs.getsockname())
+        options = f"[OPTIONS]\nHOW = {how!r}\nSECOND = {second}\n"
+        (own_classes / "counted.toml").write_text(f'BACKEND = "own_classes.Swallowing"\n{options}')
+        if how == "never":
+            run(TRAFFIC, Custom(touching), backend="./counted.toml")
+        else:
+            with pytest.raises(UserError, match=r"^./counted.toml: its cache wants to connect to .*never talks to"):
+                run(TRAFFIC, Custom(touching), backend="./counted.toml")
+        with pytest.raises(BlockingIOError):
+            theirs.recv(1)
+
+
+@pytest.mark.parametrize("forgiving", [False, True])
+def test_a_module_that_connects_when_it_is_imported_is_stopped(
+    files: Path, monkeypatch: pytest.MonkeyPatch, *, forgiving: bool
+) -> None:
+    """A class's module never reaches anybody, before any run; nor does it if its KEY_FUNCTION is what imports it."""
+    with socket.create_server(("127.0.0.1", 0)) as theirs:
+        theirs.setblocking(False)  # noqa: FBT003 - the socket module's own
+        caught = "Exception" if forgiving else "()"
+        (files / "early_caches.py").write_text(
+            "import socket\nfrom django.core.cache.backends.locmem import LocMemCache as Own\n"
+            f"try: socket.create_connection({theirs.getsockname()})\nexcept {caught}: pass\nkey = str\n"
+        )
+        for more in ("", 'KEY_FUNCTION = "early_caches.key"'):
+            monkeypatch.delitem(sys.modules, "early_caches", raising=False)
+            (files / "early.toml").write_text(f'BACKEND = "early_caches.Own"\n{more}')
+            with pytest.raises(UserError, match=r"^./early.toml: its cache wants to connect to .*never talks to"):
+                backend_named("./early.toml")
+        with pytest.raises(BlockingIOError):
+            theirs.accept()
+
+
 def test_a_cache_on_another_clock_is_refused(own_classes: Path) -> None:
     """A class whose entries do not expire on the run's time would give wrong figures: it is refused."""
     (own_classes / "clock.toml").write_text('BACKEND = "own_classes.OtherTime"')
     with pytest.raises(UserError, match=r"clock.toml: an entry of OtherTime with a timeout of 1 s is still there"):
         run(TRAFFIC, TtlOnly(), backend="./clock.toml")
+
+
+def test_the_load_within_get_or_set_is_no_round_trip(own_classes: Path) -> None:
+    """In a class's own get_or_set each call of the cache takes its time, and a load between them its own."""
+    (own_classes / "plain.toml").write_text('BACKEND = "own_classes.Plain"')
+    log: list[Call] = []
+
+    def read(site: Site, key: str) -> Row:
+        if key != "load":
+            return Row(key, 0, b"")
+        found: Row = site.cache.get_or_set(key, lambda: site.db.read(key), 60)
+        return found
+
+    steps = [(0.0, "read", "start"), (0.5, "read", "load"), (9.5, "read", "end")]
+    scenario = script(own_classes, steps, cache_rtt_s=0.5, db_read_s=2)
+    run(scenario, Custom(read), backend="./plain.toml", log=log)
+    assert calls(log) == [(0.75, "get", "load"), (3.25, "set", "load")]
 
 
 @pytest.mark.servers

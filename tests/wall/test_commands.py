@@ -180,7 +180,7 @@ def test_a_foreign_server_is_emptied_however_a_run_ends(how: signal.Signals | st
         "a worker dies": (2, "cachewise: worker process 1 ended in mid-run\n"),
     }.get(how, (2, said))
     if how == "the server dies, too":
-        assert said.startswith("cachewise: --server unix:///")
+        assert said.startswith("cachewise: worker process 1 ended in mid-run; and --server unix:///")
         assert "it cannot be emptied: ConnectionError: " in said
         assert len(said.splitlines()) == 1
 

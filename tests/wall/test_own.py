@@ -52,6 +52,11 @@ SHOP = """
             with suppress(Exception):
                 super().reach()
 
+    class Failing(Forgiving):
+        def get(self, *args, **kwargs):
+            super().get(*args, **kwargs)
+            raise KeyError("the second tier")
+
     LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
     REDIS = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:6379/0"}
     CACHES = {
@@ -116,7 +121,25 @@ def test_keys_and_timeouts_are_those_of_the_entry() -> None:
     assert set(real(reads, Keyed(), backend="settings:real_shop").errors) == {"LookupError"}
 
 
-@pytest.mark.parametrize("name", ["Elsewhere", "InThread", "Forgiving"])
+@dataclass(frozen=True)
+class AsItIs(Plain):
+    """Fails where pylibmc's client is not its own, or does not wait for as long as it waits by itself."""
+
+    def read(self, site: Site, key: str) -> Row:
+        """Look at the client behind the cache."""
+        client = getattr(site.cache, "_cache")  # noqa: B009 - what memcached's classes have, and no other
+        if type(client).__module__ != "pylibmc.client" or client.behaviors["_poll_timeout"] < 5000:
+            raise LookupError(type(client).__qualname__)
+        return site.db.read(key)
+
+
+@pytest.mark.servers
+def test_a_client_is_as_patient_as_for_real() -> None:
+    """Only a simulation stops pylibmc's client short where it waits in vain: a real run has the client as it is."""
+    assert not real(replace(BRIEF, writes_per_s=0), AsItIs(), backend="./pylibmc.toml").errors
+
+
+@pytest.mark.parametrize("name", ["Elsewhere", "InThread", "Forgiving", "Failing"])
 def test_a_worker_never_reaches_out(folder: Path, name: str, capfd: pytest.CaptureFixture[str]) -> None:
     """A class that turns to somebody's server is stopped, also in a thread of its own: the run ends with one line."""
     with socket.create_server(("127.0.0.1", 0)) as theirs:

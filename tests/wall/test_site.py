@@ -10,9 +10,9 @@ import pytest
 from sim import UserError
 from sim.backends import Place
 from sim.wall.outcome import WallResult
-from sim.wall.run import LEAD_S, Around, _first_instant_s, can_be_real
+from sim.wall.run import LEAD_S, MOST_THREADS, Around, _first_instant_s, can_be_real
 from strategies import STRATEGIES, DeleteInTransaction, DeleteOnWrite, Oracle, TtlOnly, Versioning
-from tests.helpers import run
+from tests.helpers import SERVERS, run
 from tests.wall.tools import BRIEF, Broken, Plain, Silent, Spawning, Undecided, real, timed_script
 
 TWO = replace(BRIEF, workers=2)
@@ -155,3 +155,16 @@ def test_added_latencies_are_slept_where_simulated() -> None:
     assert fast.summary["response_p50_s"] < 0.04
     assert np.median(slow.steps["db_read_s"]) < 0.04, "what was slept is not the machine's"
     assert slow.slept == ("db_read_s", "render_s", "transaction_tail_s")
+
+
+@pytest.mark.servers
+def test_postgres_has_connections_for_all_threads() -> None:
+    """Every thread of the largest run may have two: to the rows, and to a cache table beside them."""
+    import psycopg
+
+    base = SERVERS.start("postgres", virtual=False).database  # type: ignore[attr-defined]
+    where = {"host": base["HOST"], "port": base["PORT"], "user": base["USER"], "dbname": base["NAME"]}
+    with psycopg.connect(**where) as admin:
+        most = admin.execute("SHOW max_connections").fetchone()
+    assert most is not None
+    assert int(most[0]) >= 2 * MOST_THREADS + 20

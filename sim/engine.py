@@ -226,3 +226,18 @@ def _collected_by_hand() -> Iterator[None]:
 def collect_garbage() -> None:
     """Collect what the last chunk left behind (the old generation holds the libraries: looking through it is slow)."""
     gc.collect(1)
+
+
+@contextmanager
+def cleared_away() -> Iterator[None]:
+    """Collect at the end of the block what was made in it and is gone: a run's parts know each other in circles.
+
+    What was there before is not looked through. The automatic collection would be too late: it counts objects, and a
+    run has few but large ones (the tables of its latencies).
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.collect()
+        gc.unfreeze()

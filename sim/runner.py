@@ -16,7 +16,7 @@ from sim.contract import Strategy
 from sim.daemons.session import Servers
 from sim.daemons.session import servers as private_servers
 from sim.database import DatabaseLatencies, SimulatedDatabase
-from sim.engine import Engine
+from sim.engine import Engine, cleared_away
 from sim.errors import UserError
 from sim.fleet import Fleet, Worker
 from sim.interrupts import interrupts_first
@@ -59,6 +59,16 @@ def run(
     """
     check(scenario, strategy, seed)
     began_s = time.perf_counter()
+    with cleared_away():
+        result = _played(Run(scenario, strategy, backend, seed), servers, log, progress)
+    result.wall_s = time.perf_counter() - began_s
+    return result
+
+
+def _played(
+    this: Run, servers: Servers | None, log: list[Call] | None, progress: Callable[[int], None] | None
+) -> Result:
+    scenario, strategy, backend, seed = this.scenario, this.strategy, this.backend, this.seed
     workload = build_workload(scenario, seed)
     engine = Engine()
     latencies = _latencies(scenario, backend, seed)
@@ -78,9 +88,8 @@ def run(
         fleet.take(workload)
         engine.play()
         leftovers = Leftovers(caches.entries(), _keys_left_stale(engine, fleet, db, strategy))
-    result = Result(Run(scenario, strategy, backend, seed), workload, _evidence(reads, db, fleet, leftovers))
+    result = Result(this, workload, _evidence(reads, db, fleet, leftovers))
     result.notes[:0] = caches.notes
-    result.wall_s = time.perf_counter() - began_s
     return result
 
 

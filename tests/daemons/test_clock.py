@@ -1,10 +1,13 @@
 """Time on the servers: expiry on virtual time, exactly, and a clock that only goes forward."""
 
 import time
+from contextlib import closing
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
+from pymemcache.client.base import Client
 from redis import Redis
 
 from sim import Row, Site, servers
@@ -128,3 +131,18 @@ def test_a_clock_that_is_right_is_not_too_late(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr(memcached, "TICK_PATIENCE_S", 0.0)
         server.move(5.0)
         assert server._confirmed_s == server.clock.epoch_s + 5
+
+
+@pytest.mark.servers
+def test_a_crawler_that_still_ends_is_waited_for() -> None:
+    """Memcached refuses to start its crawler while the one before has not ended: the next run begins a moment later."""
+    with servers() as ours:
+        server: Any = ours.start("memcached", virtual=True)
+        server._admin.raw_command("lru_crawler enable")
+        assert not server._crawls()
+        with closing(Client(f"unix:{server.socket}")) as other:
+            timer = Timer(0.2, lambda: other.raw_command("lru_crawler disable"))
+            timer.start()
+            server.begin()
+            timer.join()
+        assert server._crawls()

@@ -4,6 +4,7 @@ import decimal
 import gc
 import re
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -276,6 +277,18 @@ def test_garbage_collection_is_left_as_it_was(enabled: bool) -> None:
         assert (after_error, gc.isenabled(), seen) == (enabled, enabled, [False])
     finally:
         (gc.enable if before else gc.disable)()
+
+
+def test_a_run_leaves_nothing_of_its_world_behind() -> None:
+    """When it has ended, what it was made of is gone at once: hundreds of runs are no more in memory than one."""
+    caches = []
+
+    def read(site: Site, key: str) -> Row:
+        caches.append(weakref.ref(site.cache))
+        return site.db.read(key)
+
+    run(BUSY, Custom(read))
+    assert {cache() for cache in caches} == {None}
 
 
 def test_a_run_stays_on_one_thread() -> None:

@@ -159,8 +159,8 @@ def verdict(found: Verification) -> list[str]:
     cells, lines = found.cells, []
     for metric, bar in BARS.items():
         met = sum(cell.figures[metric].meets for cell in cells)
-        word = "met in all" if met == len(cells) else f"met in {met} of"
-        lines.append(f"{bar[0].upper()}{bar[1:]}: {word} {plural(len(cells), 'cell')}.")
+        where = _in_all(len(cells)) if met == len(cells) else f"in {met} of {plural(len(cells), 'cell')}"
+        lines.append(f"{bar[0].upper()}{bar[1:]}: met {where}.")
     widest = max(cells, key=lambda cell: cell.figures["stale_ratio"].high - cell.figures["stale_ratio"].low)
     lines.append(
         "A smaller difference than chance makes is not seen; the widest range is that of "
@@ -169,14 +169,19 @@ def verdict(found: Verification) -> list[str]:
     return lines
 
 
+def _in_all(cells: int) -> str:
+    return f"in all {cells} cells" if cells > 1 else "in the one cell"
+
+
 def about(found: Verification) -> str:
     """Return what the figures are, in a sentence."""
-    case, cells = found.measured[0], plural(len(found.cells), "cell")
+    case, cells = found.measured[0], len(found.cells)
     span, seeds = duration(case.outcomes[0].measured_s), plural(len(case.seeds), "seed")
     parts = [
         f"{case.scenario.name}, {span} a run: means of {seeds}, ± their 95% intervals",
         f"each real run was simulated {REPLICATES} times, with other draws from the latencies measured in it",
-        f"in brackets: what chance makes of a figure's difference, in all {cells} at once with {CONFIDENCE:.0%}",
+        "apart: measured minus predicted (hits and outdated in points, age in seconds)",
+        f"in brackets: what chance makes of it, {_in_all(cells)}{' at once' * (cells > 1)} with {CONFIDENCE:.0%}",
         "age: of the outdated reads; loads: from the database",
         *case.remarks,
     ]
@@ -252,7 +257,8 @@ def _chance(one: Compared) -> str:
 
 def _signed(one: Compared, value: float) -> str:
     unit = KNOWN[one.metric].unit
-    return f"{value:+.0f}" if unit == "queries" else f"{100 * value if unit == 'ratio' else value:+.2f}"
+    text = f"{value:+.0f}" if unit == "queries" else f"{100 * value if unit == 'ratio' else value:+.2f}"
+    return text if text.strip("+-0.") else text.replace("-", "+")  # there is no -0
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -2,8 +2,7 @@
 
 Each real run was simulated several times, with other draws from its own latencies. If the model is right (the latencies
 independent of each other, and distributed as measured), the real run is about one more of them: how far the mean of
-such picks strays by chance says how far the measured mean may be off. The latencies are those of this very run, so what
-it has in common with them is no chance: `tests/wall/test_verify.py` measures what that does to the bar.
+such picks strays by chance says how far the measured mean may be off.
 Source: Bonferroni's inequality, for ranges of one figure that hold for all cells at once.
 """
 
@@ -24,7 +23,7 @@ from reports.statistics import Interval, exchangeable_range, metric_interval
 from reports.tables import terminal_width
 from reports.words import plural
 from sim.metrics import KNOWN, duration, shown
-from sim.wall.verify import CONFIDENCE, REPLICATES, Pair
+from sim.wall.verify import CONFIDENCE, REPLICATES, Pair, least_seeds
 
 FIGURES = {"hit_ratio": "hits", "stale_ratio": "outdated", "stale_age_p99_s": "age p99", "db_reads": "loads"}
 ROUNDING = 1e-12  # how far apart two sums of the same ratios can be, in another order
@@ -163,7 +162,8 @@ def verdict(found: Verification) -> list[str]:
         lines.append(f"{bar[0].upper()}{bar[1:]}: met {where}.")
     widest = max(cells, key=lambda cell: cell.figures["stale_ratio"].high - cell.figures["stale_ratio"].low)
     lines.append(
-        "A smaller difference than chance makes is not seen; the widest range is that of "
+        "A smaller difference than chance makes is not seen, nor one that shows in fewer than "
+        f"{plural(least_seeds(len(cells)), 'seed')}; the widest range is that of "
         f"{widest.strategy} on {widest.backend}: {_chance(widest.figures['stale_ratio'])} points."
     )
     return lines
@@ -181,11 +181,21 @@ def about(found: Verification) -> str:
         f"{case.scenario.name}, {span} a run: means of {seeds}, ± their 95% intervals",
         f"each real run was simulated {REPLICATES} times, with other draws from the latencies measured in it",
         "apart: measured minus predicted (hits and outdated in points, age in seconds)",
-        f"in brackets: what chance makes of it, {_in_all(cells)}{' at once' * (cells > 1)} with {CONFIDENCE:.0%}",
+        f"in brackets: what chance makes of it, of each figure {_in_all(cells)} at once with {CONFIDENCE:.0%}",
         "age: of the outdated reads; loads: from the database",
-        *case.remarks,
+        *remarks(found.measured),
     ]
     return "; ".join(parts)
+
+
+def remarks(measured: Sequence[Case]) -> list[str]:
+    """Return what is to be known of the real runs; where that differs, with the backend it is about."""
+    told = dict.fromkeys(remark for case in measured for remark in case.remarks)
+    where = {remark: [case.backend for case in measured if remark in case.remarks] for remark in told}
+    return [
+        remark if len(backends) == len(measured) else f"on {' and '.join(backends)}: {remark}"
+        for remark, backends in where.items()
+    ]
 
 
 def _terminal(found: Verification) -> str:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from signal import SIGINT
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -14,7 +13,7 @@ import typer
 
 from sim import options
 from sim.errors import UserError, masked, one_line, refusal_of
-from sim.interrupts import TERMINATED, ignore_signals, raise_on_signals, received
+from sim.interrupts import ignore_signals, raise_on_signals, received
 
 if TYPE_CHECKING:
     from sim.choose import Choice
@@ -157,14 +156,15 @@ def verify(
     choice = _settled(_choice(scenario), with_duration(settings, duration), trace)
     backends = backends_of(backend, backend_settings, settings_module) or ["locmem", "redis", "memcached"]
     runs = _planned(choice, strategy or options.VERIFIED, backends, range(1, seeds + 1), timeout)
-    pairs = _shown(runs, out, lambda advance: verify_all(runs, around, advance), how_long(runs), each=1 + REPLICATES)
+    lasts = how_long(runs, REPLICATES)
+    pairs = _shown(runs, out, lambda advance: verify_all(runs, around, advance), lasts, each=1 + REPLICATES)
     real = [pair.measured for pair in pairs]
     note_timeouts(real, choice, timeout)
     found = compare(pairs)
     typer.echo(render_verification(found, form.value))
     if out is not None:
         _say(f"chart: {write_verification(found, out)}")
-    _end_with(warnings(real), [*failures(real), *found.missed])
+    _end_with([], [*warnings(real), *failures(real), *found.missed])  # whatever failed is in no figure
 
 
 @app.command()
@@ -381,8 +381,8 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def _code_after(error: Exception) -> int | None:
     """Return the exit code where a signal, or a cache that refuses something, came out as *error*; else None."""
-    if received() is not None:
-        return INTERRUPTED if received() == SIGINT else TERMINATED
+    if (number := received()) is not None:
+        return 128 + number  # INTERRUPTED, after Ctrl-C
     refusal = refusal_of(error)
     return None if refusal is None else _fail(refusal)
 

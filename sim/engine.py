@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from contextvars import Context, copy_context
 from heapq import heappop, heappush
 from math import inf
-from threading import get_ident
+from threading import Lock, get_ident
 from typing import Any, cast
 
 import simpy
@@ -228,16 +228,36 @@ def collect_garbage() -> None:
     gc.collect(1)
 
 
-@contextmanager
-def cleared_away() -> Iterator[None]:
-    """Collect at the end of the block what was made in it and is gone: a run's parts know each other in circles.
+class _Broom:
+    """Collects what a run has made when it is gone: its parts know each other in circles.
 
-    What was there before is not looked through. The automatic collection would be too late: it counts objects, and a
-    run has few but large ones (the tables of its latencies).
+    The automatic collection would be too late: it counts objects, and a run has few but large ones (the tables of its
+    latencies). What was there before the first of the runs under way is not looked through; where somebody else has
+    frozen objects, theirs stay as they are.
     """
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.collect()
-        gc.unfreeze()
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._runs = 0
+        self._froze = False
+
+    @contextmanager
+    def after_run(self) -> Iterator[None]:
+        """Sweep at the end of the block."""
+        with self._lock:
+            self._runs += 1
+            if self._runs == 1 and gc.get_freeze_count() == 0:
+                gc.freeze()
+                self._froze = True
+        try:
+            yield
+        finally:
+            gc.collect()
+            with self._lock:
+                self._runs -= 1
+                if self._runs == 0 and self._froze:
+                    gc.unfreeze()
+                    self._froze = False
+
+
+cleared_away = _Broom().after_run

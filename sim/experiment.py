@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sim.contract import Strategy
 from sim.daemons.session import Servers, servers
-from sim.interrupts import interrupts_held
+from sim.interrupts import interrupts_held, leave_to_parent
 from sim.result import Result, Run
 from sim.runner import run
 
@@ -157,10 +157,10 @@ _OF_WORKER = Servers()  # a worker process keeps its private servers from run to
 
 
 def _start_worker() -> None:
-    """Leave Ctrl-C to the parent, and turn its SIGTERM into an exception, so that a run takes its files along."""
+    """Leave a terminal's signals to the parent, and turn its SIGTERM into an exception: a run takes its files along."""
     threading.Thread(target=_follow_parent, daemon=True).start()
     Finalize(None, _OF_WORKER.close, exitpriority=0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_to_parent()
     signal.signal(signal.SIGTERM, _stop_worker)
 
 

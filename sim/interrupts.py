@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: exceptions in a command, and held back while something must not stop half-way."""
+"""Ctrl-C, SIGTERM and a closed terminal: exceptions in a command, held back while something must not stop half-way."""
 
 import signal
 import sys
@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-HELD = (signal.SIGINT, signal.SIGTERM)
-TERMINATED = 143  # the exit code after SIGTERM: 128 + SIGTERM
+# Not every system has SIGHUP, which says that the terminal is gone.
+ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+HELD = (signal.SIGINT, *ENDING)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -29,21 +30,30 @@ def received() -> int | None:
 
 
 def raise_on_signals() -> None:
-    """Let Ctrl-C raise `Interrupted`, and SIGTERM exit with `TERMINATED`: both unwind what is under way."""
+    """Let Ctrl-C raise `Interrupted`, and the others exit with 128 + their number: all unwind what is under way."""
     _received.clear()
     signal.signal(signal.SIGINT, _interrupt)
-    signal.signal(signal.SIGTERM, _terminate)
+    for number in ENDING:
+        if signal.getsignal(number) != signal.SIG_IGN:  # as `nohup` sets it
+            signal.signal(number, _terminate)
 
 
 def ignore_signals() -> None:
-    """Let Ctrl-C and SIGTERM do nothing any more: what was asked for is done, and only Python's own end is left."""
+    """Let them do nothing any more: what was asked for is done, and only Python's own end is left."""
     for number in HELD:
         signal.signal(number, signal.SIG_IGN)
 
 
+def leave_to_parent() -> None:
+    """In a worker process: what a terminal sends to all processes is the parent's to handle."""
+    for number in HELD:
+        if number != signal.SIGTERM:
+            signal.signal(number, signal.SIG_IGN)
+
+
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM wait until the block is over; a process started in it never sees a Ctrl-C.
+    """Let Ctrl-C and the others wait until the block is over; a process started in it never sees a Ctrl-C.
 
     Outside the main thread this does nothing: Python hands signals to the main thread alone.
     """
@@ -69,7 +79,7 @@ _holds: list[tuple[dict[Any, Any], list[int]]] = []  # the blocks under way: the
 
 
 def give_up_if_interrupted() -> None:
-    """Raise `Interrupted` if Ctrl-C or SIGTERM is being held: what waits for long in such a block asks now and then.
+    """Raise `Interrupted` if Ctrl-C or another signal is being held: what waits for long in a block asks now and then.
 
     The block's end then raises what the signal itself does.
     """
@@ -125,6 +135,6 @@ def _interrupt(_signal: int, _frame: object) -> None:
     raise Interrupted
 
 
-def _terminate(_signal: int, _frame: object) -> None:
-    _received.append(signal.SIGTERM)
-    sys.exit(TERMINATED)
+def _terminate(number: int, _frame: object) -> None:
+    _received.append(number)
+    sys.exit(128 + number)

@@ -50,12 +50,13 @@ def backends_of(
                 f"--backend-settings {one_line(file)}: it must be a TOML file, FILE.toml; "
                 "a settings module goes with --settings MODULE"
             )
-    for module in settings_modules or ():
+    for named in settings_modules or ():
+        module, colon, alias = named.partition(":")
         if module.endswith((".py", ".toml")) or "/" in module:
             relative = module.removeprefix("./").removesuffix(".py")
             dotted = relative.replace("/", ".") if relative[:1] not in "/." else "shop.settings for shop/settings.py"
-            right = f"--backend-settings {module}" if module.endswith(".toml") else f"--settings {dotted}"
-            raise UserError(f"--settings {one_line(module)} is a file, not a module; write {one_line(right)}")
+            right = f"--backend-settings {module}" if module.endswith(".toml") else f"--settings {dotted}{colon}{alias}"
+            raise UserError(f"--settings {one_line(named)} is a file, not a module; write {one_line(right)}")
     return [*(names or ()), *(files or ()), *(f"{SETTINGS}{module}" for module in settings_modules or ())]
 
 

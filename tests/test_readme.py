@@ -37,7 +37,7 @@ QUICK = {
         "--duration",
         "0.5",
         "--seeds",
-        "3",
+        "2",
         "--backend",
         "locmem",
         "--strategy",

@@ -77,8 +77,9 @@ class MemcachedServer(Server):
 
     def second_began_s(self) -> float:
         """Wait for the next tick of its timer, which is not when a second of the machine's clock begins."""
-        shown_s = self._time_s()
+        shown_s, deadline_s = self._time_s(), time.monotonic() + TICK_PATIENCE_S
         while self._time_s() == shown_s:
+            _give_up_after(deadline_s, f"memcached's clock stands still at {shown_s}")
             time.sleep(0.001)
         return time.monotonic()
 

@@ -30,12 +30,16 @@ def bench_all(runs: Sequence[Run], around: Around, done: Callable[[Run], None] =
     return outcomes
 
 
-def how_long(runs: Sequence[Run]) -> str:
-    """Say how many real *runs* there are and how long they take, one after the other; a short trace ends sooner."""
+def how_long(runs: Sequence[Run], simulations: int = 0) -> str:
+    """Say how many real *runs* there are and how long they take, one after the other; a short trace ends sooner.
+
+    After each of them so many *simulations* follow.
+    """
     seconds = sum(AROUND_IT_S + one.scenario.end_s for one in runs)
     span = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:,.0f} min"
     about = "at most" if any(one.scenario.trace for one in runs) else "about"
-    return f"{len(runs):,} real run{'s' * (len(runs) != 1)}, {about} {span}"
+    then = f", then {simulations * len(runs):,} simulations" if simulations else ""
+    return f"{len(runs):,} real run{'s' * (len(runs) != 1)}, {about} {span}{then}"
 
 
 def around_of(database: str | None, added: Sequence[str] | None, server: str | None, *, may_be_flushed: bool) -> Around:

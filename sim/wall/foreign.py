@@ -1,5 +1,6 @@
 """A server that was not started here, and may be flushed: reached or refused, and emptied before and after each run."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from importlib import import_module
@@ -27,7 +28,7 @@ def foreign_place(backend: Backend, url: str) -> Iterator[Place]:
         UserError: where it cannot be emptied.
     """
     place = Place(location_of(backend, url), lambda: nan)  # nobody counts what is not ours
-    _load(backend)
+    _load(backend, url)
     try:
         _empty(backend, place, url)
         with _emptied(backend, place, url):
@@ -43,7 +44,8 @@ def _emptied(backend: Backend, place: Place, url: str) -> Iterator[None]:
         yield
     except Exception as error:
         try:
-            _empty(backend, place, url)
+            with interrupts_held():
+                _empty(backend, place, url)
         except UserError as problem:
             if isinstance(error, UserError):
                 raise UserError(f"{error}; and {problem}") from error
@@ -51,7 +53,9 @@ def _emptied(backend: Backend, place: Place, url: str) -> Iterator[None]:
         raise
     except BaseException:
         with interrupts_held():
-            _problem_of(lambda: _clear(backend, place))  # as far as it still answers
+            problem_now = _problem_of(lambda: _clear(backend, place))
+        if problem_now:
+            print(f"{_named(url)}: it could not be emptied: {problem_now}", file=sys.stderr)  # noqa: T201 - its last word
         raise
     with interrupts_held():
         _empty(backend, place, url)
@@ -91,13 +95,16 @@ def _empty(backend: Backend, place: Place, url: str) -> None:
         raise UserError(f"{_named(url)}: it cannot be emptied: {problem}")
 
 
-def _load(backend: Backend) -> None:
+def _load(backend: Backend, url: str) -> None:
     """Import all that a cache of *backend* needs: later it would take from the patience with the server."""
-    set_django_up(backend.name)  # some clients ask for settings
-    for one in backend.needs:
-        if isinstance(one, Library):
-            import_module(one.name)
-    backend.load()
+    try:
+        set_django_up(backend.name)  # some clients ask for settings
+        for one in backend.needs:
+            if isinstance(one, Library):
+                import_module(one.name)
+        backend.load()
+    except Exception as error:  # what an import, or somebody's settings, can raise
+        raise UserError(f"{_named(url)}: {type(error).__name__}: {one_line(error, 160)}") from error
 
 
 def _clear(backend: Backend, place: Place) -> None:

@@ -88,6 +88,7 @@ class Records:
     costs: list[Cost] = field(default_factory=list)
     late_s: list[float] = field(default_factory=list)  # from the intended start to the real one, where a thread waited
     errors: Counter[str] = field(default_factory=Counter)
+    unanswered: int = 0  # the measured requests among those that failed
     # How long each step took besides what was slept, by the name of its latency.
     steps: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in STEPS})
 
@@ -142,6 +143,11 @@ class Ledger:
             write = Write(request.arrival_s, request.start_s, before_s, after_s, row.key, row.version)
             self.records.writes.append(write)
         request.writes = []
+
+    def failed(self, request: Request, error: Exception) -> None:
+        """Write down that *error* ended a request, of the warm-up or not, or its background work."""
+        self.records.errors[type(error).__name__] += 1
+        self.records.unanswered += request.measured and not request.background
 
     def finish(self, request: Request) -> None:
         """Write down what a request has cost."""

@@ -54,6 +54,7 @@ class WallResult(Result):
         super().__init__(run, workload, evidence)
         self.slept = slept
         self.errors = sum((each.errors for each in ending.records), start=type(ending.records[0].errors)())
+        self._unanswered = sum(each.unanswered for each in ending.records)
         self.steps = {name: _joined(each.steps[name] for each in ending.records) for name in STEPS}
         self.notes = [*notes, *_about_errors(self.errors, evidence.costs.requests), *self.notes]
         self.further = self._figures(int(found.undecidable.sum()), _joined(each.late_s for each in ending.records))
@@ -62,13 +63,12 @@ class WallResult(Result):
         reads = self._columns
         p50, p99, p999 = percentiles(reads["end_s"] - reads["arrival_s"], 50, 99, 99.9)
         last_s = max(float(reads["end_s"].max(initial=0)), self.run.scenario.warmup_s + self.measured_s)
-        errors = sum(self.errors.values())
         return {
             "response_p50_s": p50,
             "response_p99_s": p99,
             "response_p999_s": p999,
-            "throughput_per_s": (self._costs.requests - errors) / (last_s - self.run.scenario.warmup_s),
-            "errors": errors,
+            "throughput_per_s": (self._costs.requests - self._unanswered) / (last_s - self.run.scenario.warmup_s),
+            "errors": sum(self.errors.values()),
             "undecidable": undecidable,
             "late_p99_s": float(np.quantile(late_s, 0.99)) if len(late_s) else float("nan"),
             "late_max_s": float(late_s.max(initial=0)),
@@ -144,7 +144,7 @@ def _about_errors(errors: Mapping[str, int], requests: int) -> list[str]:
     if not errors:
         return []
     kinds = ", ".join(f"{name} ({count:,})" for name, count in sorted(errors.items()))
-    return [f"of {requests:,} requests these failed: {kinds}"]
+    return [f"besides {requests:,} measured requests, and among them, these failed: {kinds}"]
 
 
 def _joined(parts: Iterable[Sequence[float]]) -> NDArray[np.float64]:

@@ -48,7 +48,11 @@ def run_for_real(run: Run, servers: Servers, around: Around | None = None) -> Wa
     check_real(run, around)
     began_s = time.perf_counter()
     with _crew_of(run, servers, around) as (workers, place):
-        ending = _play(workers, place)
+        try:
+            ending = _play(workers, place)
+        except Exception:
+            servers.require_alive()  # whatever came of its death, that is what is said
+            raise
         servers.require_alive()
     result = WallResult(run, build_workload(run.scenario, run.seed), ending, _notes(run, around), around.pauses)
     result.wall_s = time.perf_counter() - began_s

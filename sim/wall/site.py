@@ -71,7 +71,7 @@ class DjangoSite:
         try:
             func()
         except Exception as error:  # noqa: BLE001 - it fails alone, as it does in a site, and is counted
-            self._ledger.records.errors[type(error).__name__] += 1
+            self._ledger.failed(request, error)
         finally:
             connections.close_all()
             self._ledger.finish(request)

@@ -38,12 +38,14 @@ def verify_all(runs: Sequence[Run], around: Around, done: Callable[[Run], None] 
     *done* is called `1 + REPLICATES` times for each of them.
 
     Raises:
-        UserError: before anything starts, if one of them cannot run for real, or all of them could show nothing.
+        UserError: before anything takes long, if one of them cannot run for real or be simulated, or if all of them
+            could show nothing.
     """
     _check_seeds(runs)
     for one in runs:
         check_real(one, around)
         require_all(backend_named(one.backend).needs)
+    run_all(list({(one.strategy, one.backend): one for one in runs}.values()), default_processes())  # or it is said now
     measured, models = [], []
     with servers() as ours:
         for one in runs:

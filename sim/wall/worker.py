@@ -2,7 +2,6 @@
 
 import os
 import random
-import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -25,6 +24,7 @@ from sim.backends.trial import TRIAL_KEY, ending, only_ours_for_good, usable
 from sim.backends.wire import wired
 from sim.contract import Row
 from sim.errors import ForbiddenError, StrategyError, UserError
+from sim.interrupts import leave_to_parent
 from sim.latency import Latency, latency_of
 from sim.result import Run
 from sim.seeds import streams
@@ -62,7 +62,7 @@ class Arrival(NamedTuple):
 
 def work(job: Job, pipe: Connection) -> None:
     """Answer the harness's questions, one after the other, until it hangs up: the process's main function."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the harness's to handle
+    leave_to_parent()
     threading.Thread(target=_follow_parent, daemon=True).start()
     worker: Any = None
     while True:
@@ -177,7 +177,9 @@ class Worker:
     def left_stale(self, versions: Mapping[str, int]) -> set[str]:
         """Read every written key once more, and return those that come back older than *versions* says."""
         read = self.job.run.strategy.read
-        return {key for key, version in versions.items() if read(self._site, key).version < version}
+        found = {key for key, version in versions.items() if read(self._site, key).version < version}
+        self._end_if_refused()
+        return found
 
     def _serve(self) -> None:
         """Serve requests in order of arrival, as one of the threads that take the next one in turn."""
@@ -197,7 +199,8 @@ class Worker:
         delay_s = arrival_s - self._ledger.now()
         if delay_s > 0:  # else it has waited for this thread: that is the site's doing, not the generator's
             time.sleep(delay_s)
-            self._ledger.records.late_s.append(self._ledger.now() - arrival_s)
+            if arrival_s >= self.job.run.scenario.warmup_s:
+                self._ledger.records.late_s.append(self._ledger.now() - arrival_s)
 
     def _answer(self, arrival: Arrival) -> None:
         measured = arrival.arrival_s >= self.job.run.scenario.warmup_s
@@ -209,7 +212,7 @@ class Worker:
         except ForbiddenError:
             raise
         except Exception as error:  # noqa: BLE001 - a request that fails is counted; the site goes on
-            self._ledger.records.errors[type(error).__name__] += 1
+            self._ledger.failed(request, error)
             _drop_connections()
         finally:
             request_finished.send(sender=Worker)

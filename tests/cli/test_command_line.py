@@ -210,6 +210,10 @@ def test_help_is_light():
         (["run", "product_list", "--set", "db_read_s=lognormal:1"], "MEDIAN_S"),
         (["run", "product_list", "--duration", "-1"], "--duration -1: it must be seconds"),
         (
+            ["run", "product_list", "--settings", "settings.py:sessions"],
+            "--settings settings.py:sessions is a file, not a module; write --settings settings:sessions",
+        ),
+        (
             ["run", "product_list", "--settings", "./shop/settings.py"],
             "not a module; write --settings shop.settings",
         ),

@@ -291,6 +291,46 @@ def test_a_run_leaves_nothing_of_its_world_behind() -> None:
     assert {cache() for cache in caches} == {None}
 
 
+def test_runs_that_overlap_leave_nothing_behind() -> None:
+    """A run in another thread, begun in this one and ended after it, keeps neither world in memory."""
+    caches: dict[str, Any] = {}
+    begun, over = threading.Event(), threading.Event()
+
+    def read_beside(site: Site, key: str) -> Row:
+        caches["beside"] = weakref.ref(site.cache)
+        begun.set()
+        over.wait(30)
+        return site.db.read(key)
+
+    beside = threading.Thread(target=run, args=(BUSY, Custom(read_beside)))
+
+    def read(site: Site, key: str) -> Row:
+        caches["here"] = weakref.ref(site.cache)
+        if not begun.is_set():
+            beside.start()
+            begun.wait(30)
+        return site.db.read(key)
+
+    run(BUSY, Custom(read))
+    assert caches["here"]() is None
+    over.set()
+    beside.join()
+    assert caches["beside"]() is None
+
+
+def test_what_others_have_frozen_stays_frozen() -> None:
+    """An application that has frozen its objects before it forks keeps them so."""
+    gc.freeze()
+    try:
+        before = gc.get_freeze_count()
+        run(BUSY, NoCache())
+        assert gc.get_freeze_count() > 0.9 * before > 0  # some have died since
+    finally:
+        gc.unfreeze()
+    run(BUSY, NoCache())
+    assert gc.get_freeze_count() == 0
+
+
 def test_a_run_stays_on_one_thread() -> None:
     """All requests run on the caller's thread, and none is started."""
     threads = set()

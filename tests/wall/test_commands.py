@@ -155,9 +155,9 @@ def test_a_foreign_server_that_may_be_flushed() -> None:
 
 
 @pytest.mark.servers
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, "a worker dies", "the server dies, too"])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, "a worker dies", "the server dies, too"])
 def test_a_foreign_server_is_emptied_however_a_run_ends(how: signal.Signals | str, temporary: Path) -> None:
-    """After Ctrl-C, SIGTERM or an error in mid-run nothing of the run is left in it; if it is gone, a line says so."""
+    """After a signal or an error in mid-run nothing of the run is left in it; if the server is gone, a line says so."""
     with servers() as theirs:
         server = theirs.start("redis", virtual=False)
         place = ["--database", "sqlite", "--backend", "redis", "--server", server.location]
@@ -167,7 +167,7 @@ def test_a_foreign_server_is_emptied_however_a_run_ends(how: signal.Signals | st
         ):
             wait_until(lambda: client.dbsize() > 10)
             if isinstance(how, signal.Signals):
-                process.send_signal(how)
+                (os.killpg if how == signal.SIGHUP else os.kill)(process.pid, how)
             else:
                 if how == "the server dies, too":
                     server.stop()
@@ -177,6 +177,7 @@ def test_a_foreign_server_is_emptied_however_a_run_ends(how: signal.Signals | st
     assert (process.returncode, said) == {
         signal.SIGINT: (130, "cachewise: interrupted; nothing was written\n"),
         signal.SIGTERM: (143, ""),
+        signal.SIGHUP: (129, ""),
         "a worker dies": (2, "cachewise: worker process 1 ended in mid-run\n"),
     }.get(how, (2, said))
     if how == "the server dies, too":

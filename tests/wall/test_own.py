@@ -57,6 +57,10 @@ SHOP = """
             super().get(*args, **kwargs)
             raise KeyError("the second tier")
 
+    class Timeless(LocMemCache):
+        def _has_expired(self, key):
+            return False
+
     LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
     REDIS = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:6379/0"}
     CACHES = {
@@ -183,12 +187,22 @@ def test_verify_says_whose_timeout_it_was(folder: Path) -> None:
 @pytest.mark.servers
 def test_verify_holds_them_against_their_simulation() -> None:
     """A few real seconds on diskcache come out as simulated on it."""
-    short = replace(SCENARIO, warmup_s=2, duration_s=4)
+    short = replace(SCENARIO, warmup_s=1, duration_s=3)
     pair, _ = verify_all([Run(short, TtlOnly(3), "./diskcache.toml", seed) for seed in (1, 2)], Around("postgres"))
     real_one, model = pair.measured.summary, pair.predicted[0].summary
     assert real_one["reads"] == model["reads"]
     assert real_one["hit_ratio"] == pytest.approx(model["hit_ratio"], abs=0.03)
     assert real_one["stale_ratio"] == pytest.approx(model["stale_ratio"], abs=0.1)
+
+
+def test_verify_says_first_what_cannot_be_simulated(folder: Path) -> None:
+    """A class that works for real but keeps time in its own way is refused before half an hour of real runs."""
+    (folder / "timeless.toml").write_text('BACKEND = "real_shop.Timeless"\n')
+    done: list[Run] = []
+    runs = [Run(SCENARIO, TtlOnly(3), "./timeless.toml", seed) for seed in (1, 2)]
+    with pytest.raises(UserError, match="still there"):
+        verify_all(runs, Around("sqlite"), done.append)
+    assert done == []
 
 
 def test_what_cannot_be_used_is_one_line(folder: Path) -> None:

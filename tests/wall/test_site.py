@@ -93,14 +93,16 @@ def test_rolled_back_writes_are_no_commits() -> None:
 
 def test_failures_are_counted_and_the_site_goes_on() -> None:
     """Exceptions are counted by type; a transaction left open is undone, and its thread serves on."""
-    scenario = replace(BRIEF, threads=1, keys=5, writes_per_s=0, reads_per_s=100, db_read_s=0)
+    scenario = replace(BRIEF, threads=1, keys=5, writes_per_s=0, reads_per_s=100, db_read_s=0, warmup_s=0.3)
     result = real(scenario, Broken())
     assert set(result.errors) == {"LookupError", "StrategyError"}
     assert set(result.reads["key"]) == {"key:3", "key:4"}
     assert set(result.reads["version"]) == {0}
     assert result.summary["errors"] == sum(result.errors.values())
     assert any("these failed: LookupError (" in note for note in result.notes)
-    assert result.summary["reads"] + sum(result.errors.values()) >= result.counts()["requests"]
+    requests, reads = result.counts()["requests"], result.summary["reads"]
+    assert reads < requests < reads + sum(result.errors.values())  # failures of the warm-up count, too
+    assert result.summary["throughput_per_s"] == pytest.approx(reads / result.measured_s, rel=0.1)
 
 
 def test_background_work_is_waited_for_and_counted() -> None:

@@ -266,6 +266,7 @@ def test_the_sweep_leaves_others_alone(temporary: Path) -> None:
         dead.mkdir()
         (dead / "log").touch()
         with subprocess.Popen(["tail", "-f", str(dead / "log")], stdout=subprocess.DEVNULL) as reader:
+            wait_until(lambda: str(dead / "log") in open_files(reader.pid))
             with servers() as others:
                 others.start("memcached", virtual=False)
             assert not dead.exists()
@@ -368,11 +369,16 @@ def test_what_is_missing_is_one_line() -> None:
 
 def open_clocks() -> list[str]:
     """Return the clock files that this process holds open, those of the servers that the tests share among them."""
+    return sorted(name for name in open_files(os.getpid()) if name.endswith("/clock"))
+
+
+def open_files(pid: int) -> list[str]:
+    """Return the paths of the files that a process holds open."""
     found = []
-    for path in Path("/proc/self/fd").iterdir():
-        with suppress(OSError):  # the folder's own is closed by now
+    for path in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):  # one that is closed by now
             found.append(str(path.readlink()))
-    return sorted(name for name in found if name.endswith("/clock"))
+    return found
 
 
 def test_a_path_too_long_for_a_socket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -177,11 +177,12 @@ def about(found: Verification) -> str:
     """Return what the figures are, in a sentence."""
     case, cells = found.measured[0], len(found.cells)
     span, seeds = duration(case.outcomes[0].measured_s), plural(len(case.seeds), "seed")
+    at_once = f"{_in_all(cells)} at once" if cells > 1 else _in_all(cells)
     parts = [
         f"{case.scenario.name}, {span} a run: means of {seeds}, ± their 95% intervals",
         f"each real run was simulated {REPLICATES} times, with other draws from the latencies measured in it",
         "apart: measured minus predicted (hits and outdated in points, age in seconds)",
-        f"in brackets: what chance makes of it, of each figure {_in_all(cells)} at once with {CONFIDENCE:.0%}",
+        f"in brackets: what chance makes of it, of each figure {at_once} with {CONFIDENCE:.0%}",
         "age: of the outdated reads; loads: from the database",
         *remarks(found.measured),
     ]

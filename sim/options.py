@@ -137,7 +137,7 @@ VerifiedNames = Annotated[
 ]
 
 _TIME = """How long it takes: the real runs follow one another, one for each strategy, backend and seed. Each takes
-warmup_s + duration_s real seconds, and 2 or 3 more to start and to end."""
+warmup_s + duration_s real seconds, and 2 to 4 more to start and to end."""
 _NEEDS = """What it needs: the Python packages of '.[all]' (see the README), of which hdrhistogram always, and the
 servers of the backends named. What is missing is said before anything starts; cachewise doctor looks at all of it."""
 ABOUT_BENCH = f"""{_TIME} So 2 strategies on 2 backends with 5 seeds, --set warmup_s=5 and --duration 10 are 20 runs

@@ -4,10 +4,9 @@ import re
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 
-from reports.verification import Verification, verification_frame
+from reports.verification import Everywhere, Verification, verification_frame
 from sim.errors import UserError, one_line
 from sim.experiment import Outcome
 from sim.interrupts import interrupts_held, temporary_folder
@@ -113,9 +112,8 @@ def _build_verification(found: Verification, aside: Path) -> None:
     from reports.figures import draw_verification
 
     frame = verification_frame(found)
-    everywhere = replace(found.measured[0], backend=", ".join(case.backend for case in found.measured))
     frame.to_csv(aside / "verify.csv", index=False)
-    (aside / VERIFICATION_CHART).write_bytes(draw_verification(everywhere, frame))
+    (aside / VERIFICATION_CHART).write_bytes(draw_verification(Everywhere.of(found.measured), frame))
 
 
 def _file_names(titles: Sequence[str]) -> list[str]:

@@ -199,6 +199,25 @@ def remarks(measured: Sequence[Case]) -> list[str]:
     ]
 
 
+@dataclass(frozen=True)
+class Everywhere(Case):
+    """The real runs on all backends as one case: what a chart of them says about itself."""
+
+    told: tuple[str, ...]
+
+    @classmethod
+    def of(cls, measured: Sequence[Case]) -> "Everywhere":
+        """Return the *measured* cases as one."""
+        outcomes = tuple(one for case in measured for one in case.outcomes)
+        backends = ", ".join(case.backend for case in measured)
+        return cls(measured[0].scenario, backends, outcomes, tuple(remarks(measured)))
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is to be known of the runs, backend by backend."""
+        return list(self.told)
+
+
 def _terminal(found: Verification) -> str:
     """Return a block of lines for each cell, none wider than 80 columns."""
     console = Console(file=io.StringIO(), width=terminal_width(), highlight=False)

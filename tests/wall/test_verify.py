@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from reports import compare, render_verification, write_verification
-from reports.verification import about, verdict, verification_frame
+from reports.verification import Everywhere, about, verdict, verification_frame
 from scenarios.wall_check import SCENARIO
 from sim import Scenario, UserError
 from sim.contract import Strategy
@@ -123,7 +123,9 @@ def test_what_holds_on_one_backend_only_is_said_of_it() -> None:
     """Each remark on the real runs is there once, with its backend where others have another one."""
     here = pretended(TtlOnly(3), TtlOnly(3))
     there = [replace(pair, measured=elsewhere(pair.measured)) for pair in here]
-    text = about(compare([*here, *there]))
+    found = compare([*here, *there])
+    text = about(found)
+    assert set(Everywhere.of(found.measured).remarks) < set(text.split("; "))
     assert "on locmem: TIMEOUT is 120" in text
     assert text.count("wall clock: pretended") == 1
     assert "on shared" not in text

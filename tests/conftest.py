@@ -19,8 +19,9 @@ from sim.interrupts import HELD
 from strategies import STRATEGIES
 from tests.helpers import SERVERS
 
-# A shell that starts the tests in the background lets them, and all that they start, ignore Ctrl-C.
+# A shell that starts the tests in the background lets them, and all that they start, ignore Ctrl-C; nohup the other.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # The same examples on every machine and in every run: a red test is a change of the code, never of the dice.
 settings.register_profile(

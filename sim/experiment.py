@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sim.contract import Strategy
 from sim.daemons.session import Servers, servers
-from sim.interrupts import interrupts_held, leave_to_parent
+from sim.interrupts import interrupts_held, leave_to_parent, raise_what_is_swallowed
 from sim.result import Result, Run
 from sim.runner import run
 
@@ -161,6 +161,7 @@ def _start_worker() -> None:
     threading.Thread(target=_follow_parent, daemon=True).start()
     Finalize(None, _OF_WORKER.close, exitpriority=0)
     leave_to_parent()
+    raise_what_is_swallowed()
     signal.signal(signal.SIGTERM, _stop_worker)
 
 

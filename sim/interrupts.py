@@ -4,14 +4,17 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 # Not every system has SIGHUP, which says that the terminal is gone.
 ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-HELD = (signal.SIGINT, *ENDING)
+TERMINALS = tuple(number for number in (signal.SIGINT, *ENDING) if number != signal.SIGTERM)
+AGAIN: Any = getattr(signal, "SIGALRM", None)  # what was swallowed comes again with this one; Windows has none
+AGAIN_S = 0.01
+HELD = (signal.SIGINT, *ENDING, *([AGAIN] if AGAIN else []))
 
 
 class Interrupted(KeyboardInterrupt):
@@ -36,6 +39,35 @@ def raise_on_signals() -> None:
     for number in ENDING:
         if signal.getsignal(number) != signal.SIG_IGN:  # as `nohup` sets it
             signal.signal(number, _terminate)
+    raise_what_is_swallowed()
+
+
+def raise_what_is_swallowed() -> None:
+    """From now on, raise an end again that came where Python swallows every exception.
+
+    It does so in `__del__` and in the callbacks of weak references, of which every import has one.
+    """
+    global _usual_hook
+    if AGAIN is not None and sys.unraisablehook is not _again_if_it_ends:
+        _usual_hook, sys.unraisablehook = sys.unraisablehook, _again_if_it_ends
+
+
+_usual_hook: Callable[[Any], Any] = sys.unraisablehook
+
+
+def _again_if_it_ends(swallowed: Any) -> None:
+    error = swallowed.exc_value
+    ends = isinstance(error, (KeyboardInterrupt, SystemExit))
+    if not ends or AGAIN is None or threading.current_thread() is not threading.main_thread():
+        _usual_hook(swallowed)
+        return
+    kind, args = type(error), error.args
+
+    def again(_signal: int, _frame: object) -> None:
+        raise kind(*args)
+
+    signal.signal(AGAIN, again)
+    signal.setitimer(signal.ITIMER_REAL, AGAIN_S)  # not at once, which is still inside of what swallows
 
 
 def ignore_signals() -> None:
@@ -46,9 +78,8 @@ def ignore_signals() -> None:
 
 def leave_to_parent() -> None:
     """In a worker process: what a terminal sends to all processes is the parent's to handle."""
-    for number in HELD:
-        if number != signal.SIGTERM:
-            signal.signal(number, signal.SIG_IGN)
+    for number in TERMINALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable
@@ -109,3 +110,33 @@ def test_ctrl_c_comes_first() -> None:
         stumble_over(KeyboardInterrupt())
     with pytest.raises(FileNotFoundError):
         stumble_over(ValueError())
+
+
+SWALLOWED = """
+    import signal, time, weakref
+    {prepared}
+
+    class Referred:
+        pass
+
+    referred = Referred()
+    reference = weakref.ref(referred, lambda _: signal.raise_signal(signal.{name}))
+    del referred
+    for _ in range(1000):
+        time.sleep(0.01)
+"""
+COMMAND = "from sim.interrupts import raise_on_signals; raise_on_signals()"
+WORKER = "from sim.experiment import _start_worker; _start_worker()"
+
+
+@pytest.mark.parametrize(
+    ("prepared", "name", "code"),
+    [(COMMAND, "SIGINT", 1), (COMMAND, "SIGTERM", 143), (WORKER, "SIGTERM", 143)],
+    ids=["ctrl-c", "sigterm", "sigterm in a worker"],
+)
+def test_what_python_swallows_is_raised_again(prepared: str, name: str, code: int) -> None:
+    """A signal that comes in the callback of a weak reference, of which every import has one, is heard."""
+    script = textwrap.dedent(SWALLOWED).format(prepared=prepared, name=name)
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=30)
+    assert ended.returncode == code
+    assert "Exception ignored" not in ended.stderr

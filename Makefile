@@ -8,6 +8,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 SUDO := $$(command -v sudo) env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
 APT := $(SUDO) apt-get update --quiet && $(SUDO) apt-get install --yes --quiet
 
+# Tests run in so many processes; tests/conftest.py says which of them never run side by side.
+JOBS ?= 2
+PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test servers lint proof bench clean
 
@@ -18,7 +22,7 @@ demo: $(VENV)/.core  ## compare every strategy on three workloads; the page is o
 	@$(BIN)/cachewise demo
 
 test: servers  ## run the whole test suite
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 servers: $(VENV)/.test  ## install what the tests of real servers need: Redis, Memcached, PostgreSQL, libfaketime (apt)
 	@missing="$$($(BIN)/python -c 'from sim.daemons.programs import missing_packages; print(*missing_packages())')"; \
@@ -31,7 +35,7 @@ lint: $(VENV)/.lint  ## check style and types
 	$(BIN)/mypy
 
 proof: servers  ## run the slow proofs: mutations, coverage of intervals, repeated kills
-	$(BIN)/python -m pytest -m proof
+	$(PYTEST) -m proof
 
 bench: servers  ## compare with the bare cache calls and with textbook SimPy (not a test: timings are noisy)
 	$(BIN)/python -m bench

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.contract import Strategy
-from sim.errors import UserError, one_line, unknown
+from sim.errors import UserError, file_name, one_line, unknown
 from sim.scenario import DEFAULTS, Scenario
 from sim.specs import number
 from sim.trace import load_trace
@@ -56,7 +56,7 @@ def choose_scenario(target: str, package_folder: Path) -> Choice:
 
 
 def _from_file(path: Path, *, own_file: bool) -> Choice:
-    where = one_line(path)
+    where = file_name(path)
     if not path.is_file():
         raise UserError(f"{where}: no such scenario file; `cachewise init` writes one")
     try:

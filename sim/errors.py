@@ -48,3 +48,9 @@ def one_line(text: object, limit: int = 80) -> str:
     """Return *text* fit for a one-line message: line breaks escaped, long tails cut."""
     line = str(text).encode("unicode_escape").decode("ascii") if not str(text).isprintable() else str(text)
     return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def file_name(name: object, limit: int = 80) -> str:
+    """Return a file's name fit for a one-line message: of a long path the end is kept, which tells most."""
+    line = one_line(name, len(str(name)) * 10)
+    return line if len(line) <= limit else "..." + line[3 - limit :]

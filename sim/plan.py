@@ -8,7 +8,7 @@ from sim.backends import able, backend_named, require_verbs
 from sim.backends.entries import SETTINGS, default_timeout
 from sim.choose import Choice, choose_strategy, choose_timeout
 from sim.contract import Strategy
-from sim.errors import UserError, one_line
+from sim.errors import UserError, file_name, one_line
 from sim.experiment import Outcome
 from sim.result import Run
 from sim.scenario import DEFAULTS
@@ -47,7 +47,7 @@ def backends_of(
     for file in files or ():
         if not file.endswith(".toml"):
             raise UserError(
-                f"--backend-settings {one_line(file)}: it must be a TOML file, FILE.toml; "
+                f"--backend-settings {file_name(file)}: it must be a TOML file, FILE.toml; "
                 "a settings module goes with --settings MODULE"
             )
     for named in settings_modules or ():

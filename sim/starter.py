@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.choose import choose_timeout
-from sim.errors import UserError, one_line
+from sim.errors import UserError, file_name
 from sim.scenario import DEFAULTS, MEANINGS, Scenario
 
 QUESTIONS: dict[str, tuple[str, Any]] = {
@@ -47,9 +47,9 @@ def write_starter(path: Path, answers: dict[str, Any], *, force: bool) -> None:
         UserError: if an answer is no valid input, or the file is there already (unless *force*) or cannot be written.
     """
     if path.suffix != ".py":
-        raise UserError(f"{one_line(path)}: a scenario file ends in .py; try {one_line(path.with_suffix('.py'))}")
+        raise UserError(f"{file_name(path)}: a scenario file ends in .py; try {file_name(path.with_suffix('.py'))}")
     if path.exists() and not force:
-        raise UserError(f"{one_line(path)} is there already; name another file, or add --force to overwrite it")
+        raise UserError(f"{file_name(path)} is there already; name another file, or add --force to overwrite it")
     values = {name: default for name, (_question, default) in QUESTIONS.items()} | answers
     timeout = choose_timeout(str(values.pop("timeout")))
     typed = {name: _number_if_it_is_one(value) for name, value in values.items()}
@@ -58,7 +58,7 @@ def write_starter(path: Path, answers: dict[str, Any], *, force: bool) -> None:
     try:
         path.write_text(_text(scenario, timeout), encoding="utf-8")
     except OSError as error:
-        raise UserError(f"{one_line(path)}: cannot be written: {error.strerror}") from None
+        raise UserError(f"{file_name(path)}: cannot be written: {error.strerror}") from None
 
 
 def _times(timeout: float | None) -> dict[str, float]:

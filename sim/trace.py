@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.errors import UserError, one_line, unknown
+from sim.errors import UserError, file_name, one_line, unknown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,18 +89,18 @@ def load_trace(path: str) -> Trace:
     """
     frame = _frame(Path(path))
     if not len(frame):
-        raise UserError(f"trace {one_line(path)}: no rows")
+        raise UserError(f"trace {file_name(path)}: no rows")
     time_s = _numbers(frame, "time_s", path)
     _check_times(time_s, path)
     if frame["key"].isna().any():
-        raise UserError(f"trace {one_line(path)}: row {int(frame['key'].isna().argmax()) + 1} has no key")
+        raise UserError(f"trace {file_name(path)}: row {int(frame['key'].isna().argmax()) + 1} has no key")
     codes, names = frame["key"].astype(str).factorize()
     key_code = codes.astype(np.int32)
     sizes = _sizes(frame, key_code, len(names), path)
     kind = _kinds(frame, path)
     is_write, keep = _classify(kind, time_s, key_code)
     if not (keep & ~is_write).any():
-        raise UserError(f"trace {one_line(path)}: no reads, only {int(is_write.sum()):,} writes")
+        raise UserError(f"trace {file_name(path)}: no reads, only {int(is_write.sum()):,} writes")
     return Trace(
         path=path,
         time_s=(time_s - time_s[0])[keep],
@@ -119,7 +119,7 @@ def _frame(path: Path) -> "pd.DataFrame":
     """Return the file as a frame with our column names."""
     import pandas as pd
 
-    where = f"trace {one_line(path)}"
+    where = f"trace {file_name(path)}"
     try:
         frame = pd.read_parquet(path) if path.suffix == ".parquet" else _csv(path, where)
     except UserError:
@@ -176,7 +176,7 @@ def _numbers(frame: "pd.DataFrame", name: str, path: str) -> NDArray[np.float64]
     import pandas as pd
 
     if frame[name].dtype.kind in "mM":
-        raise UserError(f"trace {one_line(path)}: {name} holds dates or durations; convert them to seconds")
+        raise UserError(f"trace {file_name(path)}: {name} holds dates or durations; convert them to seconds")
     column = frame[name]
     try:
         numbers = pd.to_numeric(column, errors="coerce")
@@ -187,9 +187,9 @@ def _numbers(frame: "pd.DataFrame", name: str, path: str) -> NDArray[np.float64]
     if bad.any():
         row = int(bad.argmax())
         if column.isna().iloc[row]:
-            raise UserError(f"trace {one_line(path)}: row {row + 1} has no {name}")
+            raise UserError(f"trace {file_name(path)}: row {row + 1} has no {name}")
         shown = one_line(column.iloc[row], 30)
-        raise UserError(f"trace {one_line(path)}: row {row + 1}: {name} is {shown!r}, not a finite number")
+        raise UserError(f"trace {file_name(path)}: row {row + 1}: {name} is {shown!r}, not a finite number")
     return values
 
 
@@ -198,13 +198,13 @@ def _check_times(time_s: NDArray[np.float64], path: str) -> None:
     if far.any():
         row = int(far.argmax())
         raise UserError(
-            f"trace {one_line(path)}: row {row + 1}: time_s={time_s[row]:g} is too large; is it in seconds?"
+            f"trace {file_name(path)}: row {row + 1}: time_s={time_s[row]:g} is too large; is it in seconds?"
         )
     back = np.diff(time_s) < 0
     if back.any():
         row = int(back.argmax()) + 1
         raise UserError(
-            f"trace {one_line(path)}: row {row + 1}: time goes backwards "
+            f"trace {file_name(path)}: row {row + 1}: time goes backwards "
             f"({time_s[row - 1]:g} s, then {time_s[row]:g} s); sort the file by time_s"
         )
 
@@ -216,7 +216,7 @@ def _sizes(frame: "pd.DataFrame", key_code: NDArray[np.int32], keys: int, path: 
         if (values < 0).any() or (values > 100_000_000).any():
             row = int(((values < 0) | (values > 100_000_000)).argmax())
             raise UserError(
-                f"trace {one_line(path)}: row {row + 1}: size_bytes={values[row]:g} must lie between 0 and 100,000,000"
+                f"trace {file_name(path)}: row {row + 1}: size_bytes={values[row]:g} must lie between 0 and 100,000,000"
             )
         sizes[key_code[::-1]] = values[::-1].astype(np.int64)  # backwards, so that the first one seen stays
     return sizes
@@ -235,9 +235,9 @@ def _kinds(frame: "pd.DataFrame", path: str) -> NDArray[np.int8]:
     if kinds.isna().any():
         row = int(kinds.isna().argmax())
         if frame["op"].isna().iloc[row]:
-            raise UserError(f"trace {one_line(path)}: row {row + 1} has no op")
+            raise UserError(f"trace {file_name(path)}: row {row + 1} has no op")
         raise UserError(
-            f"trace {one_line(path)}: row {row + 1}: {unknown('operation', str(frame['op'].iloc[row]), table)}"
+            f"trace {file_name(path)}: row {row + 1}: {unknown('operation', str(frame['op'].iloc[row]), table)}"
         )
     return np.asarray(kinds, np.int8)
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.arrivals import Arrivals, rate_shape
-from sim.errors import UserError, one_line
+from sim.errors import UserError, file_name, one_line
 from sim.popularity import KeySampler, key_shares
 from sim.scenario import DEFAULTS, Scenario
 from sim.seeds import streams
@@ -199,7 +199,7 @@ def _stamps(trace: Trace, seed: np.random.SeedSequence) -> NDArray[np.float64]:
 def _usable_time(scenario: Scenario, trace: Trace) -> tuple[float, list[str]]:
     """Return when the traffic stops, and the notes about it."""
     trace_end_s = trace.end_s / scenario.trace_speed
-    where = f"trace {one_line(trace.path)}"
+    where = f"trace {file_name(trace.path)}"
     if trace_end_s <= scenario.warmup_s:
         mend = "lower warmup_s" if trace_end_s else "it needs at least two different times"
         raise UserError(f"{where} lasts {trace_end_s:g} s, no longer than warmup_s={scenario.warmup_s:g}; {mend}")

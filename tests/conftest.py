@@ -4,11 +4,12 @@ import os
 import signal
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+import redis
 from hypothesis import HealthCheck, settings
 
 from sim.backends import BACKENDS as BY_NAME
@@ -34,6 +35,9 @@ settings.register_profile(
 )
 settings.load_profile("cachewise")
 
+HERE = Path(__file__).parent
+APART = ("cli", "daemons", "wall")  # where real time counts: of these tests no two run side by side
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -48,7 +52,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out the strategies that a backend's cache lacks a method for."""
+    """Leave out the strategies that a backend's cache lacks a method for, and say what may run side by side."""
 
     def possible(item: pytest.Item) -> bool:
         params = getattr(getattr(item, "callspec", None), "params", {})
@@ -57,18 +61,68 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return strategy is None or not BY_NAME[params.get("backend", "shared")].lacks(strategy)
 
     items[:] = [item for item in items if possible(item)]
+    for item in items:
+        folder = item.path.relative_to(HERE).parts[0]
+        item.add_marker(pytest.mark.xdist_group("apart" if folder in APART else str(item.path)))
 
 
-def pytest_sessionfinish() -> None:
-    """Stop the servers that tests have shared."""
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Have a Redis with keys in it on the default port while all tests run, in however many processes they do."""
+    if not is_worker(session) and not is_taken(6379) and all(one.find() is not None for one in BY_NAME["redis"].needs):
+        session.stash[BYSTANDER] = Bystander()  # one that is there already we leave alone
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
+    """Stop the servers that tests have shared, and see that the bystander has kept every key and seen nobody."""
+    yield
     SERVERS.close()
+    if (bystander := session.stash.get(BYSTANDER, None)) is not None and (harm := bystander.end()):
+        pytest.exit(f"somebody's Redis on the default port: {harm}", returncode=1)
 
 
-class _Bystander(RedisServer):
-    """Somebody's Redis on the default port."""
+def is_worker(session: pytest.Session) -> bool:
+    """Return whether another process of pytest's is in charge (pytest-xdist)."""
+    return hasattr(session.config, "workerinput")
+
+
+class _Somebodys(RedisServer):
+    """A Redis as a machine's packages start it."""
 
     def command(self) -> list[str]:
         return [*(part if part != "0" else "6379" for part in super().command()), "--bind", "127.0.0.1"]
+
+
+class Bystander:
+    """Somebody's Redis on the default port, with keys in it."""
+
+    KEYS: ClassVar = {f"session:{number}": "theirs" for number in range(100)}
+
+    def __init__(self) -> None:
+        self._home = Home()
+        self._server = _Somebodys(self._home, virtual=False)
+        self._client = redis.Redis(host="127.0.0.1", port=6379, decode_responses=True)
+        self._client.mset(self.KEYS)
+        self._connections = self._client.info()["total_connections_received"]
+
+    def end(self) -> str:
+        """Stop it, and return what has been done to it: nothing, an empty string."""
+        try:
+            left = self._client.keys()
+            keys = dict(zip(left, self._client.mget(left), strict=True)) if left else {}
+            came = self._client.info()["total_connections_received"] - self._connections
+            self._client.close()
+        except redis.RedisError as error:
+            return f"gone: {error}"
+        finally:
+            self._server.stop()
+            self._home.close()
+        if keys != self.KEYS:
+            return f"it holds {len(keys)} keys now, and not the {len(self.KEYS)} that were in it"
+        return f"{came} connections were made to it" if came else ""
+
+
+BYSTANDER = pytest.StashKey[Bystander]()
 
 
 @pytest.fixture(autouse=True)
@@ -89,29 +143,6 @@ def is_taken(port: int) -> bool:
         except OSError:
             return True
     return False
-
-
-@pytest.fixture(scope="session", autouse=True)
-def bystander() -> Iterator[None]:
-    """Have a Redis with keys in it on the default port while all tests run; it must keep every one of them."""
-    if is_taken(6379) or any(one.find() is None for one in BY_NAME["redis"].needs):
-        yield  # there is one already, which we leave alone, or there can be none: a test of the servers says so
-        return
-    import redis
-
-    home = Home()
-    somebodys = _Bystander(home, virtual=False)
-    try:
-        keys = {f"session:{number}": "theirs" for number in range(100)}
-        with redis.Redis(host="127.0.0.1", port=6379, decode_responses=True) as client:
-            client.mset(keys)
-            before = client.info()["total_connections_received"]
-            yield
-            assert dict(zip(client.keys(), client.mget(client.keys()), strict=True)) == keys
-            assert client.info()["total_connections_received"] == before, "somebody has connected to it"
-    finally:
-        somebodys.stop()
-        home.close()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from django.utils.module_loading import import_string
 
 from sim.backends.database import set_django_up
 from sim.backends.trial import only_ours
-from sim.errors import ForbiddenError, UserError, one_line, unknown
+from sim.errors import ForbiddenError, UserError, file_name, one_line, unknown
 
 SETTINGS = "settings:"  # begins the name of a backend that a settings module describes
 _VERBS = ("get", "set", "add", "delete", "clear")  # what every cache class has, django-valkey's of another ancestry too
@@ -43,21 +43,21 @@ def entry_at(name: str) -> dict[str, Any]:
     found = _of_settings(name.removeprefix(SETTINGS)) if name.startswith(SETTINGS) else _of_file(Path(name))
     if not isinstance(found, Mapping) or not isinstance(found.get("BACKEND"), str):
         raise UserError(
-            f"{one_line(name)}: it must have a BACKEND, the path of a cache class, as an entry of CACHES does"
+            f"{file_name(name)}: it must have a BACKEND, the path of a cache class, as an entry of CACHES does"
         )
     entry = dict(found)
     for key, value in entry.items():
         if key not in _KEYS:
-            raise UserError(f"{one_line(name)}: {unknown('key', str(key), _KEYS)}")
+            raise UserError(f"{file_name(name)}: {unknown('key', str(key), _KEYS)}")
         fits, what = _KEYS[key]
         if not fits(value):
             what += _about_none(name, value) if key == "TIMEOUT" else ""
-            raise UserError(f"{one_line(name)}: {key} = {one_line(repr(value), 40)}: it must be {what}")
+            raise UserError(f"{file_name(name)}: {key} = {one_line(repr(value), 40)}: it must be {what}")
     if entry.get("TIMEOUT") is not None:
         entry["TIMEOUT"] = int(entry["TIMEOUT"])  # as Django does, with 2.9 as with "2"
     path = entry.get("KEY_FUNCTION")
     if isinstance(path, str) and not callable(_imported(name, "KEY_FUNCTION", path, import_string)):
-        raise UserError(f"{one_line(name)}: KEY_FUNCTION {one_line(path)!r} is no function")
+        raise UserError(f"{file_name(name)}: KEY_FUNCTION {one_line(path)!r} is no function")
     return entry
 
 
@@ -82,7 +82,7 @@ def class_of(name: str, path: str) -> type[BaseCache]:
         return found
     why = f"it has no {lacks[0]}()" if isinstance(found, type) else f"it is a {type(found).__name__}"
     raise UserError(
-        f"{one_line(name)}: BACKEND {one_line(path)!r} is no cache class ({why}); "
+        f"{file_name(name)}: BACKEND {one_line(path)!r} is no cache class ({why}); "
         "Django's are named like 'django.core.cache.backends.redis.RedisCache'"
     )
 
@@ -101,10 +101,10 @@ def _imported(name: str, key: str, path: str, load: Callable[[str], Any]) -> Any
     except ForbiddenError:
         raise
     except (ImportError, AttributeError, ValueError) as error:
-        raise UserError(f"{one_line(name)}: {key} {one_line(path)!r}: {_told(error)}") from error
+        raise UserError(f"{file_name(name)}: {key} {one_line(path)!r}: {_told(error)}") from error
     except (Exception, SystemExit) as error:  # somebody's module can raise anything
         told = f"{type(error).__name__}: {_told(error)}"
-        raise UserError(f"{one_line(name)}: {key} {one_line(path)!r}: {told}") from error
+        raise UserError(f"{file_name(name)}: {key} {one_line(path)!r}: {told}") from error
 
 
 def _told(error: BaseException) -> str:
@@ -121,9 +121,9 @@ def _of_file(path: Path) -> Any:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UserError(f"{one_line(path)}: {error.strerror or 'cannot be read'}") from error
+        raise UserError(f"{file_name(path)}: {error.strerror or 'cannot be read'}") from error
     except ValueError as error:
-        raise UserError(f"{one_line(path)}: no TOML: {one_line(error, 120)}") from error
+        raise UserError(f"{file_name(path)}: no TOML: {one_line(error, 120)}") from error
 
 
 def _of_settings(target: str) -> Any:

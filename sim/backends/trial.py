@@ -11,7 +11,7 @@ from typing import Any
 
 from sim.backends.places import Backend, Place
 from sim.backends.wire import wired
-from sim.errors import ForbiddenError, UserError, one_line
+from sim.errors import ForbiddenError, UserError, file_name, one_line
 from sim.virtual import EPOCH_S, WORLD, World
 
 TRIAL_KEY = "cachewise-trial"
@@ -100,7 +100,7 @@ def _refuse_others(event: str, args: tuple[Any, ...], name: str, owns: Owns, ref
     if at and args[0].family == socket.AF_UNIX and owns(str(address)):
         return
     error = ForbiddenError(
-        f"{one_line(name)}: its cache wants to connect to {one_line(address)}; a run never talks to a server that it "
+        f"{file_name(name)}: its cache wants to connect to {one_line(address)}; a run never talks to a server that it "
         "did not start: take this out of its OPTIONS, or use a class without it"
     )
     refused.append(error)
@@ -131,7 +131,7 @@ def usable(backend: Backend) -> Iterator[None]:
         raise
     except Exception as error:
         told = f"{type(error).__name__}: {one_line(error, 160)}"
-        raise UserError(f"{one_line(backend.name)}: {backend.load().__qualname__} cannot be used: {told}") from error
+        raise UserError(f"{file_name(backend.name)}: {backend.load().__qualname__} cannot be used: {told}") from error
 
 
 def try_out(backend: Backend, place: Place, refused: Refused) -> None:
@@ -165,6 +165,6 @@ def try_out(backend: Backend, place: Place, refused: Refused) -> None:
         found = copy_context().run(trial)
     if found is not None:
         raise UserError(
-            f"{one_line(backend.name)}: an entry of {cls.__qualname__} with a timeout of 1 s is still there 3 s "
+            f"{file_name(backend.name)}: an entry of {cls.__qualname__} with a timeout of 1 s is still there 3 s "
             "later: it keeps its time where the run cannot reach it"
         )

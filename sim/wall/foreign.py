@@ -14,7 +14,7 @@ from sim.backends.database import set_django_up
 from sim.backends.entries import is_own
 from sim.backends.places import Place
 from sim.daemons.programs import Library
-from sim.errors import UserError, masked, one_line
+from sim.errors import UserError, file_name, masked, one_line
 from sim.interrupts import interrupts_held
 
 PATIENCE_S = 4.0  # with a server that does not answer
@@ -68,7 +68,7 @@ def location_of(backend: Backend, url: str) -> str:
         UserError: where there is no such thing, naming the backends that fit.
     """
     if is_own(backend.name):
-        raise UserError(f"{_named(url)}: {one_line(backend.name)} is a cache of your own, for private servers only")
+        raise UserError(f"{_named(url)}: {file_name(backend.name)} is a cache of your own, for private servers only")
     for scheme, prefix in backend.schemes.items():
         if url.startswith(scheme) and len(url) > len(scheme):
             return prefix + url.removeprefix(scheme)
@@ -78,7 +78,7 @@ def location_of(backend: Backend, url: str) -> str:
         able = [one for one in BACKENDS.values() if one.schemes]
         fitting = [one for one in able if url.startswith(tuple(one.schemes))] or able
         problem = f"has no server; choose {_either(f'--backend {one.name}' for one in fitting)}"
-    raise UserError(f"{_named(url)}: backend {one_line(backend.name)!r} {problem}")
+    raise UserError(f"{_named(url)}: backend {file_name(backend.name)!r} {problem}")
 
 
 def _named(url: str) -> str:

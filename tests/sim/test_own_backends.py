@@ -174,6 +174,14 @@ def test_a_wrong_file_is_one_line(tmp_path: Path, text: str, problem: str) -> No
     assert str(caught.value).endswith(f"cache.toml: {problem}")
 
 
+def test_of_a_long_path_the_end_is_said(tmp_path: Path) -> None:
+    """What is wrong is said with the file's own name, however deep its folder lies."""
+    path = tmp_path / ("deep" * 20) / "cache.toml"
+    with pytest.raises(UserError) as caught:
+        backend_named(str(path))
+    assert str(caught.value) == f"...{str(path)[-77:]}: No such file or directory"
+
+
 @pytest.mark.parametrize(
     ("path", "missing", "says"),
     [

@@ -1,7 +1,8 @@
 """The database: rows with versions, transactions as PostgreSQL's READ COMMITTED runs them, and the log of all commits.
 
-A query sees what was committed when it started and takes its latency to come back. A write locks its row until commit
-or rollback, so a key's versions are committed in ascending order. A commit becomes visible when its latency has passed.
+A query sees what is committed once it has been sent, and takes its latency to come back. A write locks its row until
+commit or rollback, so a key's versions are committed in ascending order. A commit becomes visible when its latency has
+passed.
 """
 
 import logging
@@ -57,6 +58,7 @@ class WriteLog:
 class DatabaseLatencies:
     """What the database's steps take; None means no time at all."""
 
+    send: LatencyOf | None
     read: LatencyOf | None
     commit: LatencyOf | None
     render: LatencyOf | None
@@ -106,22 +108,18 @@ class SimulatedDatabase:
         self.measured_from_s = 0.0
 
     def read(self, key: str) -> Row:
-        """Return *key*'s row as committed when the query started, ready to cache after the rendering time."""
-        task = self._begin_query()
+        """Return *key*'s row as the query saw it, ready to cache after the rendering time."""
+        task = self._begin_statement()
         nth = task.db_reads
         task.db_reads = nth + 1
-        row = self._visible(task, key)
-        self._query(task)
+        row = self._query(task, key)
         if self._latencies.render is not None:
             self._engine.wait(self._latencies.render(task.request, nth))
         return row
 
     def version(self, key: str) -> int:
         """Return *key*'s version: a query of the same latency that loads nothing."""
-        task = self._begin_query()
-        version = self._visible(task, key).version
-        self._query(task)
-        return version
+        return self._query(self._begin_statement(), key).version
 
     def write(self, key: str) -> Row:
         """Lock the row, give it its next version and, outside `atomic`, commit it at once."""
@@ -182,22 +180,22 @@ class SimulatedDatabase:
             engine.wait_for(task.connection)
         return task
 
-    def _begin_query(self) -> Task:
-        task = self._begin_statement()
+    def _query(self, task: Task, key: str) -> Row:
+        """Send one query, see *key*'s row and let the latency pass."""
         if task.arrival_s >= self.measured_from_s:
             self.query_started_s.append(self._engine.time())
-        return task
-
-    def _query(self, task: Task) -> None:
-        """Let one query's latency pass."""
         nth = task.db_queries
         task.db_queries = nth + 1
         self.in_flight += 1
         if self.in_flight > self.peak_in_flight and self._engine.time() >= self.measured_from_s:
             self.peak_in_flight = self.in_flight
+        if self._latencies.send is not None:
+            self._engine.wait(self._latencies.send(task.request, nth))
+        row = self._visible(task, key)
         if self._latencies.read is not None:
             self._engine.wait(self._latencies.read(task.request, nth))
         self.in_flight -= 1
+        return row
 
     def _visible(self, task: Task, key: str) -> Row:
         transaction: _Transaction | None = task.transaction

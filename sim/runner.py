@@ -129,6 +129,7 @@ def _latencies(scenario: Scenario, backend: str, seed: int) -> dict[str, Latency
     seeds = streams(seed)
     specs = {
         "cache_rtt_s": rtt,
+        "db_send_s": scenario.db_send_s,
         "db_read_s": scenario.db_read_s,
         "db_commit_s": scenario.db_commit_s,
         "render_s": scenario.render_s,
@@ -149,6 +150,7 @@ def _database(
         return payloads[sizes[code] if 0 <= code < len(sizes) else scenario.value_bytes]
 
     steps = DatabaseLatencies(
+        send=latencies["db_send_s"],
         read=latencies["db_read_s"],
         commit=latencies["db_commit_s"],
         render=latencies["render_s"],

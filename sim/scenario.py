@@ -39,6 +39,7 @@ class Scenario:
     duration_s: float = knob(600.0, "measured time")
     warmup_s: float = knob(60.0, "time before the measurement starts")
     cache_rtt_s: Latency = knob("auto", "one cache round trip; 'auto' gives each backend its own")
+    db_send_s: Latency = knob(0.0, "until a query is in the database and sees what is committed; db_read_s follows")
     db_read_s: Latency = knob("lognormal:0.005:0.6", "one database query")
     db_commit_s: Latency = knob("lognormal:0.005:0.6", "one database commit")
     render_s: Latency = knob(0.0, "from the row to the value ready to cache")
@@ -128,7 +129,7 @@ def _brief(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-LATENCIES = ("cache_rtt_s", "db_read_s", "db_commit_s", "render_s", "transaction_tail_s")
+LATENCIES = ("cache_rtt_s", "db_send_s", "db_read_s", "db_commit_s", "render_s", "transaction_tail_s")
 _SECONDS_AND_RATES = ("reads_per_s", "writes_per_s", "duration_s", "warmup_s", "trace_speed")
 _COUNTS = {
     "keys": (1, 50_000_000),

@@ -22,6 +22,7 @@ PURPOSES = (
     "render_s",
     "transaction_tail_s",
     "culling",
+    "db_send_s",
 )
 
 

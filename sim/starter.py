@@ -5,7 +5,7 @@ from typing import Any
 
 from sim.choose import choose_timeout
 from sim.errors import UserError, file_name
-from sim.scenario import DEFAULTS, MEANINGS, Scenario
+from sim.scenario import DEFAULTS, LATENCIES, MEANINGS, Scenario
 
 QUESTIONS: dict[str, tuple[str, Any]] = {
     "reads_per_s": ("How many cached reads a second?", 50.0),
@@ -36,8 +36,7 @@ SHOWN: tuple[str, ...] = (
     "duration_s",
     "warmup_s",
 )
-SHOWN += ("cache_rtt_s", "db_read_s", "db_commit_s", "render_s", "transaction_tail_s", "value_bytes", "max_entries")
-SHOWN += ("workers", "threads", "db_connections", "trace")
+SHOWN += (*LATENCIES, "value_bytes", "max_entries", "workers", "threads", "db_connections", "trace")
 
 
 def write_starter(path: Path, answers: dict[str, Any], *, force: bool) -> None:

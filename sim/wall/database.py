@@ -1,7 +1,8 @@
 """The rows' database on the wall clock: `sim.contract.Database` over Django's transactions and a model.
 
-A commit is stamped just before COMMIT is sent and by the first `on_commit` hook after it; row locks (with SQLite: one
-writer at a time) make a key's versions commit in ascending order.
+A query sees what is committed at some instant of its execution: the middle is taken for it. A commit is stamped just
+before COMMIT is sent and by the first `on_commit` hook after it; row locks (with SQLite: one writer at a time) make a
+key's versions commit in ascending order.
 """
 
 import time
@@ -29,7 +30,7 @@ class DjangoDatabase:
         self._pauses = pauses
 
     def read(self, key: str) -> Row:
-        """Return *key*'s row as committed when the query started, ready to cache after the rendering time."""
+        """Return *key*'s row as the query saw it, ready to cache after the rendering time."""
         request = self._ledger.request
         nth, request.db_reads = request.db_reads, request.db_reads + 1
         version, payload = self._query(request, key, "version", "payload")
@@ -71,10 +72,19 @@ class DjangoDatabase:
     def _query(self, request: Request, key: str, *columns: str) -> tuple[Any, ...]:
         nth, request.db_queries = request.db_queries, request.db_queries + 1
         began_s = self._ledger.now()
-        found: tuple[Any, ...] = Stored.objects.values_list(*columns).get(key=key)
+        slept_s = self._pause("db_send_s", request, nth)
+        with connection.execute_wrapper(self._stamped):
+            found: tuple[Any, ...] = Stored.objects.values_list(*columns).get(key=key)
+        self._ledger.took("db_send_s", began_s, slept_s, request.snapshot_s)
         slept_s = self._pause("db_read_s", request, nth)
-        self._ledger.took("db_read_s", began_s, slept_s)
+        self._ledger.took("db_read_s", request.snapshot_s, slept_s)
         self._ledger.queried(began_s)
+        return found
+
+    def _stamped(self, execute: Callable[..., Any], *statement: Any) -> Any:
+        sent_s = self._ledger.now()
+        found = execute(*statement)
+        self._ledger.request.snapshot_s = (sent_s + self._ledger.now()) / 2
         return found
 
     def _write(self, key: str) -> Row:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from sim.contract import Row
 
-STEPS = ("cache_rtt_s", "db_read_s", "db_commit_s", "render_s", "transaction_tail_s")
+STEPS = ("cache_rtt_s", "db_send_s", "db_read_s", "db_commit_s", "render_s", "transaction_tail_s")
 CLOCK = "clock_gettime(CLOCK_MONOTONIC)"  # as Python names it
 
 
@@ -70,6 +70,7 @@ class Request:
     commit_began_s: float = nan
     slept_s: float = 0.0  # between that and `before_s`
     before_s: float = nan  # just before COMMIT is sent
+    snapshot_s: float = nan  # when the last statement saw what was committed
 
     def child(self) -> "Request":
         """Return the next background work of this request, numbered as in the simulation."""
@@ -121,10 +122,10 @@ class Ledger:
     def request(self, request: Request) -> None:
         self._local.request = request
 
-    def took(self, step: str, since_s: float, slept_s: float) -> None:
-        """Write down how long a step of the current request took that began at *since_s*, besides what was slept."""
+    def took(self, step: str, since_s: float, slept_s: float, until_s: float | None = None) -> None:
+        """Write down how long a step of the current request took, besides what was slept; it ends now or *until_s*."""
         if self.request.measured:
-            self.records.steps[step].append(self.now() - since_s - slept_s)
+            self.records.steps[step].append((self.now() if until_s is None else until_s) - since_s - slept_s)
 
     def called(self, since_s: float, slept_s: float, trips: int) -> None:
         """Write down a call of the cache that made *trips* round trips, all taken for equally long."""

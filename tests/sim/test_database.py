@@ -23,6 +23,7 @@ def database(*, tail: bool = False, connections: int | None = None) -> tuple[Eng
     """Return an engine and a database with binary latencies, so that sums of times are exact."""
     engine = Engine()
     latencies = DatabaseLatencies(
+        send=None,
         read=lambda _i, _n: READ_S,
         commit=lambda _i, _n: COMMIT_S,
         render=None,

@@ -187,6 +187,17 @@ def test_commit_is_visible_when_its_latency_has_passed(tmp_path: Path) -> None:
     ]
 
 
+def test_a_query_sees_what_is_committed_when_it_has_been_sent(tmp_path: Path) -> None:
+    """Asked before the commit and sent after it, a query sees the new row; it is back `db_read_s` later."""
+    steps = [(0.0, "write", "k"), (0.7, "read", "k"), (0.9, "read", "k")]
+    result = run(script(tmp_path, steps, db_commit_s=1.0, db_send_s=0.2, db_read_s=0.5), NoCache())
+    assert rows(result.reads, "start_s", "end_s", "version", "latest_version", "stale") == [
+        (0.7, 1.4, 0, 0, False),
+        (0.9, 1.6, 1, 0, False),
+    ]
+    assert list(result.query_started_s) == [0.7, 0.9]
+
+
 def test_a_commit_that_overlaps_the_read_makes_nothing_stale(tmp_path: Path) -> None:
     """Stale is judged from the read's start: what commits while it is under way is no fault of the cache."""
     steps = [(0.0, "read", "k"), (1.5, "write", "k"), (1.6, "read", "k")]

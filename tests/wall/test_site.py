@@ -11,7 +11,7 @@ from sim import UserError
 from sim.backends import Place
 from sim.wall.outcome import WallResult
 from sim.wall.run import LEAD_S, MOST_THREADS, Around, _first_instant_s, can_be_real
-from strategies import STRATEGIES, DeleteInTransaction, DeleteOnWrite, Oracle, TtlOnly, Versioning
+from strategies import STRATEGIES, DeleteInTransaction, DeleteOnWrite, NoCache, Oracle, TtlOnly, Versioning
 from tests.helpers import SERVERS, run
 from tests.wall.tools import BRIEF, Broken, Plain, Silent, Spawning, Undecided, real, timed_script
 
@@ -157,6 +157,17 @@ def test_added_latencies_are_slept_where_simulated() -> None:
     assert fast.summary["response_p50_s"] < 0.04
     assert np.median(slow.steps["db_read_s"]) < 0.04, "what was slept is not the machine's"
     assert slow.slept == ("db_read_s", "render_s", "transaction_tail_s")
+
+
+def test_a_query_is_sent_before_it_is_executed() -> None:
+    """Each query's time is parted where its snapshot is taken; what is slept before that comes before that."""
+    scenario = replace(BRIEF, writes_per_s=0, reads_per_s=20, db_send_s=0.05, db_read_s=0.02)
+    result = real(scenario, NoCache(), around=Around(pauses=("db_send_s", "db_read_s")))
+    sent_s, read_s = result.steps["db_send_s"], result.steps["db_read_s"]
+    assert len(sent_s) == len(read_s) == result.summary["reads"]
+    assert min(sent_s) > 0
+    assert min(read_s) > 0
+    assert 0.07 <= result.summary["response_p50_s"] < 0.11
 
 
 @pytest.mark.servers

@@ -25,7 +25,7 @@ SHORT = replace(SCENARIO, warmup_s=3, duration_s=5)
 SEEDS, TABLES = range(1, 5), range(REPLICATES)
 # What a machine takes besides, about as real runs on two cores have measured it, and how often a run measures it.
 JITTER = Empirical.of(np.random.default_rng(1).lognormal(-7, 0.8, 2000))
-MEASURED = {"cache_rtt_s": 3000, "db_read_s": 300, "db_commit_s": 120, "transaction_tail_s": 120}
+MEASURED = {"cache_rtt_s": 3000, "db_send_s": 300, "db_read_s": 300, "db_commit_s": 120, "transaction_tail_s": 120}
 
 
 def calibrations(scenario: Scenario, seed: int) -> list[Scenario]:
@@ -38,7 +38,7 @@ def calibrations(scenario: Scenario, seed: int) -> list[Scenario]:
 def timed(scenario: Scenario, besides: Mapping[str, Empirical]) -> Scenario:
     """Return *scenario* where each step takes as long *besides* what it has set."""
     slept = {name: Sum(getattr(scenario, name), besides[name]) for name in ("db_read_s", "transaction_tail_s")}
-    return replace(scenario, cache_rtt_s=besides["cache_rtt_s"], db_commit_s=besides["db_commit_s"], **slept)
+    return replace(scenario, **{**besides, **slept})
 
 
 @cache
@@ -139,8 +139,8 @@ def elsewhere(outcome: Outcome) -> Outcome:
 
 def test_more_cells_need_wider_ranges() -> None:
     """The ranges hold for all cells at once: with more cells each one is wider."""
-    one = pretended(TtlOnly(3), TtlOnly(3))
-    two = [*one, *pretended(DeleteOnWrite(3), DeleteOnWrite(3))]
+    one = pretended(DeleteInTransaction(3), DeleteInTransaction(3))
+    two = [*one, *pretended(TtlOnly(3), TtlOnly(3))]
     alone, beside = (compare(pairs).cells[0].figures["stale_ratio"] for pairs in (one, two))
     assert beside.low <= alone.low < alone.high <= beside.high
     assert beside.high - beside.low > alone.high - alone.low

@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 SUDO := $$(command -v sudo) env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
 APT := $(SUDO) apt-get update --quiet && $(SUDO) apt-get install --yes --quiet
 
-# Tests run in so many processes; tests/conftest.py says which of them never run side by side.
+# How many processes run the tests (0: this one); tests/conftest.py says which tests never run at once.
 JOBS ?= 2
 PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup
 

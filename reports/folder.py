@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from reports.verification import Everywhere, Verification, verification_frame
-from sim.errors import UserError, one_line
+from sim.errors import UserError, file_name, one_line
 from sim.experiment import Outcome
 from sim.interrupts import interrupts_held, temporary_folder
 
@@ -67,7 +67,7 @@ def _user_errors(out_dir: Path | str) -> Iterator[None]:
         raise
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
-        raise UserError(f"cannot write the report to {one_line(out_dir)!r}: {reason}") from error
+        raise UserError(f"cannot write the report to {file_name(out_dir)!r}: {reason}") from error
 
 
 def _missing(out: Path) -> list[Path]:
@@ -85,7 +85,7 @@ def _make(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         if (out / name).is_dir():
-            raise UserError(f"cannot write the report to {one_line(out)!r}: {name} there is a folder")
+            raise UserError(f"cannot write the report to {file_name(out)!r}: {name} there is a folder")
 
 
 def _build(outcomes: Sequence[Outcome], aside: Path, command: str, yours: Collection[str] | None) -> None:

@@ -24,7 +24,7 @@ class Database(Protocol):
     """The source of truth, as a request sees it. Every call waits in virtual time."""
 
     def read(self, key: str) -> Row:
-        """Return the row as committed when the query was sent (or as this transaction wrote it)."""
+        """Return the row as of the query's snapshot (or as this transaction wrote it)."""
 
     def write(self, key: str) -> Row:
         """Lock the row until commit or rollback and give it its next version; outside `atomic` commit at once."""

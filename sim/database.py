@@ -108,7 +108,7 @@ class SimulatedDatabase:
         self.measured_from_s = 0.0
 
     def read(self, key: str) -> Row:
-        """Return *key*'s row as the query saw it, ready to cache after the rendering time."""
+        """Return *key*'s row as of the query's snapshot, ready to cache after the rendering time."""
         task = self._begin_statement()
         nth = task.db_reads
         task.db_reads = nth + 1

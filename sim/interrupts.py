@@ -14,7 +14,7 @@ ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasatt
 TERMINALS = tuple(number for number in (signal.SIGINT, *ENDING) if number != signal.SIGTERM)
 AGAIN: Any = getattr(signal, "SIGALRM", None)  # what was swallowed comes again with this one; Windows has none
 AGAIN_S = 0.01
-HELD = (signal.SIGINT, *ENDING, *([AGAIN] if AGAIN else []))
+HELD = (signal.SIGINT, *ENDING)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -48,31 +48,35 @@ def raise_what_is_swallowed() -> None:
     It does so in `__del__` and in the callbacks of weak references, of which every import has one.
     """
     global _usual_hook
-    if AGAIN is not None and sys.unraisablehook is not _again_if_it_ends:
+    if AGAIN is None:
+        return
+    signal.signal(AGAIN, _raise_swallowed)
+    if sys.unraisablehook is not _again_if_it_ends:
         _usual_hook, sys.unraisablehook = sys.unraisablehook, _again_if_it_ends
 
 
 _usual_hook: Callable[[Any], Any] = sys.unraisablehook
+_swallowed: list[BaseException] = []
 
 
-def _again_if_it_ends(swallowed: Any) -> None:
-    error = swallowed.exc_value
+def _again_if_it_ends(unraisable: Any) -> None:
+    error = unraisable.exc_value
     ends = isinstance(error, (KeyboardInterrupt, SystemExit))
-    if not ends or AGAIN is None or threading.current_thread() is not threading.main_thread():
-        _usual_hook(swallowed)
+    if not ends or threading.current_thread() is not threading.main_thread():
+        _usual_hook(unraisable)
         return
-    kind, args = type(error), error.args
-
-    def again(_signal: int, _frame: object) -> None:
-        raise kind(*args)
-
-    signal.signal(AGAIN, again)
+    _swallowed.append(type(error)(*error.args))
     signal.setitimer(signal.ITIMER_REAL, AGAIN_S)  # not at once, which is still inside of what swallows
+
+
+def _raise_swallowed(_signal: int, _frame: object) -> None:
+    if _swallowed:
+        raise _swallowed.pop()
 
 
 def ignore_signals() -> None:
     """Let them do nothing any more: what was asked for is done, and only Python's own end is left."""
-    for number in HELD:
+    for number in _ours():
         signal.signal(number, signal.SIG_IGN)
 
 
@@ -92,7 +96,7 @@ def interrupts_held() -> Iterator[None]:
         yield
         return
     came: list[int] = []
-    handlers = {number: signal.signal(number, lambda number, _frame: came.append(number)) for number in HELD}
+    handlers = {number: signal.signal(number, lambda number, _frame: came.append(number)) for number in _ours()}
     _block_ctrl_c(signal.SIG_BLOCK)
     _holds.append((handlers, came))
     try:
@@ -153,6 +157,11 @@ def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
         if folder is not None:
             with interrupts_held():
                 folder.cleanup()
+
+
+def _ours() -> list[Any]:
+    """Return the signals that may end a command; an alarm is one only where it brings back what was swallowed."""
+    return [*HELD, AGAIN] if AGAIN is not None and signal.getsignal(AGAIN) is _raise_swallowed else [*HELD]
 
 
 def _block_ctrl_c(how: int) -> None:

@@ -108,8 +108,8 @@ Added = Annotated[
     typer.Option(
         metavar="FIELD",
         help="latency of the scenario to sleep besides the real ones, repeatable; all, or none. If left out: "
-        "db_read_s, render_s and transaction_tail_s, which describe an application that is not there; the round trips "
-        "and the commits are real",
+        "db_read_s, render_s and transaction_tail_s, which describe an application that is not there; sending "
+        "queries, the round trips and the commits are real",
     ),
 ]
 ServerUrl = Annotated[

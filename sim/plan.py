@@ -56,7 +56,7 @@ def backends_of(
             relative = module.removeprefix("./").removesuffix(".py")
             dotted = relative.replace("/", ".") if relative[:1] not in "/." else "shop.settings for shop/settings.py"
             right = f"--backend-settings {module}" if module.endswith(".toml") else f"--settings {dotted}{colon}{alias}"
-            raise UserError(f"--settings {one_line(named)} is a file, not a module; write {one_line(right)}")
+            raise UserError(f"--settings {file_name(named)} is a file, not a module; write {one_line(right)}")
     return [*(names or ()), *(files or ()), *(f"{SETTINGS}{module}" for module in settings_modules or ())]
 
 

@@ -39,7 +39,7 @@ class Scenario:
     duration_s: float = knob(600.0, "measured time")
     warmup_s: float = knob(60.0, "time before the measurement starts")
     cache_rtt_s: Latency = knob("auto", "one cache round trip; 'auto' gives each backend its own")
-    db_send_s: Latency = knob(0.0, "until a query is in the database and sees what is committed; db_read_s follows")
+    db_send_s: Latency = knob(0.0, "from the call of a query to its snapshot, which db_read_s follows")
     db_read_s: Latency = knob("lognormal:0.005:0.6", "one database query")
     db_commit_s: Latency = knob("lognormal:0.005:0.6", "one database commit")
     render_s: Latency = knob(0.0, "from the row to the value ready to cache")

@@ -16,7 +16,7 @@ from sim.backends import BACKENDS as BY_NAME
 from sim.daemons.home import Home
 from sim.daemons.programs import mend_of
 from sim.daemons.redis import RedisServer
-from sim.interrupts import HELD
+from sim.interrupts import AGAIN, HELD
 from strategies import STRATEGIES
 from tests.helpers import SERVERS
 
@@ -36,7 +36,7 @@ settings.register_profile(
 settings.load_profile("cachewise")
 
 HERE = Path(__file__).parent
-APART = ("cli", "daemons", "wall")  # where real time counts: of these tests no two run side by side
+APART = ("cli", "daemons", "wall")  # where real time counts: of these tests no two run at once
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -51,6 +51,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.fail(message, pytrace=False) if os.environ.get("CI") == "true" else pytest.skip(message)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave out the strategies that a backend's cache lacks a method for, and say what may run side by side."""
 
@@ -62,8 +63,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     items[:] = [item for item in items if possible(item)]
     for item in items:
-        folder = item.path.relative_to(HERE).parts[0]
-        item.add_marker(pytest.mark.xdist_group("apart" if folder in APART else str(item.path)))
+        if item.get_closest_marker("xdist_group") is None:
+            folder = item.path.relative_to(HERE).parts[0]
+            item.add_marker(pytest.mark.xdist_group("apart" if folder in APART else item.path.stem))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -128,7 +130,7 @@ BYSTANDER = pytest.StashKey[Bystander]()
 @pytest.fixture(autouse=True)
 def signals() -> Iterator[None]:
     """Put the signals' handlers back: a command called in this process ends by ignoring them, as processes inherit."""
-    before = {number: signal.getsignal(number) for number in HELD}
+    before = {number: signal.getsignal(number) for number in (*HELD, AGAIN)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

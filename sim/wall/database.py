@@ -1,6 +1,6 @@
 """The rows' database on the wall clock: `sim.contract.Database` over Django's transactions and a model.
 
-A query sees what is committed at some instant of its execution: the middle is taken for it. A commit is stamped just
+A query's snapshot is taken at some instant of its execution: the middle stands for it. A commit is stamped just
 before COMMIT is sent and by the first `on_commit` hook after it; row locks (with SQLite: one writer at a time) make a
 key's versions commit in ascending order.
 """
@@ -30,7 +30,7 @@ class DjangoDatabase:
         self._pauses = pauses
 
     def read(self, key: str) -> Row:
-        """Return *key*'s row as the query saw it, ready to cache after the rendering time."""
+        """Return *key*'s row as of the query's snapshot, ready to cache after the rendering time."""
         request = self._ledger.request
         nth, request.db_reads = request.db_reads, request.db_reads + 1
         version, payload = self._query(request, key, "version", "payload")
@@ -73,18 +73,12 @@ class DjangoDatabase:
         nth, request.db_queries = request.db_queries, request.db_queries + 1
         began_s = self._ledger.now()
         slept_s = self._pause("db_send_s", request, nth)
-        with connection.execute_wrapper(self._stamped):
+        with connection.execute_wrapper(self._ledger.executed):
             found: tuple[Any, ...] = Stored.objects.values_list(*columns).get(key=key)
         self._ledger.took("db_send_s", began_s, slept_s, request.snapshot_s)
         slept_s = self._pause("db_read_s", request, nth)
         self._ledger.took("db_read_s", request.snapshot_s, slept_s)
         self._ledger.queried(began_s)
-        return found
-
-    def _stamped(self, execute: Callable[..., Any], *statement: Any) -> Any:
-        sent_s = self._ledger.now()
-        found = execute(*statement)
-        self._ledger.request.snapshot_s = (sent_s + self._ledger.now()) / 2
         return found
 
     def _write(self, key: str) -> Row:

@@ -7,9 +7,10 @@ import random
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import isnan, nan
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sim.contract import Row
 
@@ -70,7 +71,7 @@ class Request:
     commit_began_s: float = nan
     slept_s: float = 0.0  # between that and `before_s`
     before_s: float = nan  # just before COMMIT is sent
-    snapshot_s: float = nan  # when the last statement saw what was committed
+    snapshot_s: float = nan  # of the last statement: from then on it sees no commit
 
     def child(self) -> "Request":
         """Return the next background work of this request, numbered as in the simulation."""
@@ -131,6 +132,13 @@ class Ledger:
         """Write down a call of the cache that made *trips* round trips, all taken for equally long."""
         if self.request.measured and trips:
             self.records.steps["cache_rtt_s"].extend([(self.now() - since_s - slept_s) / trips] * trips)
+
+    def executed(self, execute: Callable[..., Any], *statement: Any) -> Any:
+        """Execute a statement, and take the middle of that for the instant of its snapshot."""
+        sent_s = self.now()
+        found = execute(*statement)
+        self.request.snapshot_s = (sent_s + self.now()) / 2
+        return found
 
     def queried(self, since_s: float) -> None:
         """Write down a query that began at *since_s*."""

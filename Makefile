@@ -10,7 +10,7 @@ APT := $(SUDO) apt-get update --quiet && $(SUDO) apt-get install --yes --quiet
 
 # How many processes run the tests (0: this one); tests/conftest.py says which tests never run at once.
 JOBS ?= 2
-PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup
+PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test servers lint proof bench clean

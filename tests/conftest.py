@@ -35,8 +35,8 @@ settings.register_profile(
 )
 settings.load_profile("cachewise")
 
-HERE = Path(__file__).parent
-APART = ("cli", "daemons", "wall")  # where real time counts: of these tests no two run at once
+# Where real time counts: of these tests no two run at once.
+APART = ("tests/cli", "tests/daemons", "tests/wall", "tests/test_readme.py", "tests/sim/test_own_backends.py")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -51,9 +51,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.fail(message, pytrace=False) if os.environ.get("CI") == "true" else pytest.skip(message)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out the strategies that a backend's cache lacks a method for, and say what may run side by side."""
+    """Leave out the strategies that a backend's cache lacks a method for."""
 
     def possible(item: pytest.Item) -> bool:
         params = getattr(getattr(item, "callspec", None), "params", {})
@@ -62,10 +61,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return strategy is None or not BY_NAME[params.get("backend", "shared")].lacks(strategy)
 
     items[:] = [item for item in items if possible(item)]
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            folder = item.path.relative_to(HERE).parts[0]
-            item.add_marker(pytest.mark.xdist_group("apart" if folder in APART else item.path.stem))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each process a file of tests at a time, and all those `APART` to one of them."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "apart" if nodeid.startswith(APART) else str(super()._split_scope(nodeid))
+
+    return Scheduling(config, log)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note in which process a test `APART` has run."""
+    if report.nodeid.startswith(APART):
+        RAN_IN.add(getattr(report, "worker_id", "this one"))
+
+
+RAN_IN: set[str] = set()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -81,6 +97,8 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     SERVERS.close()
     if (bystander := session.stash.get(BYSTANDER, None)) is not None and (harm := bystander.end()):
         pytest.exit(f"somebody's Redis on the default port: {harm}", returncode=1)
+    if len(RAN_IN) > 1:
+        pytest.exit(f"tests in real time ran in several processes: {', '.join(sorted(RAN_IN))}", returncode=1)
 
 
 def is_worker(session: pytest.Session) -> bool:

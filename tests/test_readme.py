@@ -149,7 +149,6 @@ def test_the_example_in_python_prints_what_it_says() -> None:
 
 
 @pytest.mark.servers
-@pytest.mark.xdist_group("apart")  # it runs `bench` and `verify`
 def test_every_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The `cachewise` commands run in the order they stand in, on the trace that the README shows."""
     monkeypatch.chdir(tmp_path)

@@ -19,7 +19,7 @@ from sim.daemons.home import PREFIX
 from sim.daemons.programs import Library, Program, require_all
 from strategies import DeleteOnWrite, TtlOnly
 from tests.cli.test_command_line import cachewise, refused
-from tests.conftest import is_taken, is_worker
+from tests.conftest import is_taken
 from tests.helpers import Custom, wait_until
 
 ON_SERVERS = ("redis", "memcached", "postgres", "django-redis")
@@ -354,12 +354,6 @@ def test_what_a_cache_refuses_is_one_line(tmp_path: Path) -> None:
 def test_the_bystander_is_there() -> None:
     """While the tests run somebody's Redis, or the tests' own bystander, listens on the default port."""
     assert is_taken(6379)
-
-
-def test_tests_in_real_time_are_apart(request: pytest.FixtureRequest) -> None:
-    """Where several processes run the tests, one of them runs all of these: pytest-xdist has heard which they are."""
-    if is_worker(request.session):
-        assert request.node.nodeid.endswith("@apart")
 
 
 def test_what_is_missing_is_one_line() -> None:

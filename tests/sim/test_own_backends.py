@@ -75,7 +75,6 @@ QUICKER = {"verify": ["--set", "warmup_s=0", "--duration", "0.5", "--seeds", "2"
 
 
 @pytest.mark.servers
-@pytest.mark.xdist_group("apart")  # it runs `bench` and `verify`
 def test_the_guides_commands_run(files: Path) -> None:
     """Every shell command of the guide ends well, on the files that it names and a short run."""
     (files / "shop").mkdir()

@@ -48,30 +48,50 @@ def raise_what_is_swallowed() -> None:
     It does so in `__del__` and in the callbacks of weak references, of which every import has one.
     """
     global _usual_hook
-    if AGAIN is None:
-        return
-    signal.signal(AGAIN, _raise_swallowed)
-    if sys.unraisablehook is not _again_if_it_ends:
+    if AGAIN is not None and sys.unraisablehook is not _again_if_it_ends:
         _usual_hook, sys.unraisablehook = sys.unraisablehook, _again_if_it_ends
+
+
+@contextmanager
+def nothing_swallowed() -> Iterator[None]:
+    """Do so until the block is over: Django makes a client for every call of Redis, each of which has a `__del__`.
+
+    Outside the main thread, which alone hears signals, this does nothing.
+    """
+    before = sys.unraisablehook
+    if threading.current_thread() is threading.main_thread():
+        raise_what_is_swallowed()
+    try:
+        yield
+    finally:
+        if sys.unraisablehook is _again_if_it_ends:
+            sys.unraisablehook = before
 
 
 _usual_hook: Callable[[Any], Any] = sys.unraisablehook
 _swallowed: list[BaseException] = []
+_alarm_before: Any = None  # the handler of alarms while nothing is swallowed
 
 
 def _again_if_it_ends(unraisable: Any) -> None:
+    global _alarm_before
     error = unraisable.exc_value
     ends = isinstance(error, (KeyboardInterrupt, SystemExit))
     if not ends or threading.current_thread() is not threading.main_thread():
         _usual_hook(unraisable)
         return
+    if not _swallowed:
+        _alarm_before = signal.signal(AGAIN, _raise_swallowed)
     _swallowed.append(type(error)(*error.args))
     signal.setitimer(signal.ITIMER_REAL, AGAIN_S)  # not at once, which is still inside of what swallows
 
 
 def _raise_swallowed(_signal: int, _frame: object) -> None:
+    signal.signal(AGAIN, _alarm_before or signal.SIG_DFL)
     if _swallowed:
-        raise _swallowed.pop()
+        error = _swallowed[0]
+        _swallowed.clear()
+        raise error
 
 
 def ignore_signals() -> None:

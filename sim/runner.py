@@ -19,7 +19,7 @@ from sim.database import DatabaseLatencies, SimulatedDatabase
 from sim.engine import Engine, cleared_away
 from sim.errors import UserError
 from sim.fleet import Fleet, Worker
-from sim.interrupts import interrupts_first
+from sim.interrupts import interrupts_first, nothing_swallowed
 from sim.latency import LatencyOf, latency_of
 from sim.records import ReadLog, as_array
 from sim.result import Evidence, Leftovers, Result, Run
@@ -59,7 +59,7 @@ def run(
     """
     check(scenario, strategy, seed)
     began_s = time.perf_counter()
-    with cleared_away():
+    with nothing_swallowed(), cleared_away():
         result = _played(Run(scenario, strategy, backend, seed), servers, log, progress)
     result.wall_s = time.perf_counter() - began_s
     return result

@@ -7,13 +7,23 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from sim.interrupts import give_up_if_interrupted, interrupts_first, interrupts_held, temporary_folder
+from sim import Row, Scenario, Site
+from sim.interrupts import (
+    AGAIN_S,
+    give_up_if_interrupted,
+    interrupts_first,
+    interrupts_held,
+    nothing_swallowed,
+    temporary_folder,
+)
+from tests.helpers import Custom, run
 
 FILES = 3000
 
@@ -148,14 +158,73 @@ def test_what_python_swallows_is_raised_again(
     assert ended.stderr.strip().rpartition(".")[2] == last
 
 
-def test_somebodys_alarm_is_left_alone() -> None:
+def press_in_del() -> None:
+    """Press Ctrl-C where Python swallows it."""
+
+    class Pressing:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    Pressing()
+
+
+def press_in_a_run() -> None:
+    """Press Ctrl-C once, where it is swallowed, in the middle of a run that would take a minute."""
+    reads = count()
+
+    def read(site: Site, key: str) -> Row:
+        if next(reads) == 100:
+            press_in_del()
+        return site.db.read(key)
+
+    run(Scenario("long", keys=1, reads_per_s=1000, writes_per_s=0, duration_s=10_000, warmup_s=0), Custom(read))
+
+
+def test_a_run_ends_with_the_first_ctrl_c_wherever_it_comes() -> None:
+    """A run that is called from Python leaves nothing changed behind: neither hook nor alarm."""
+    before = sys.unraisablehook, signal.getsignal(signal.SIGALRM)
+    with pytest.raises(KeyboardInterrupt):
+        press_in_a_run()
+    assert (sys.unraisablehook, signal.getsignal(signal.SIGALRM)) == before
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_other_code_keeps_its_swallowed_ctrl_c() -> None:
+    """Only in a block that asks for it is anything raised again."""
+    with nothing_swallowed():
+        pass
+    press_in_del()
+    time.sleep(5 * AGAIN_S)
+
+
+@pytest.fixture
+def rung() -> Iterator[list[int]]:
+    """Somebody's own alarm clock: each ring is noted."""
+    rings: list[int] = []
+    before = signal.signal(signal.SIGALRM, lambda number, _frame: rings.append(number))
+    yield rings
+    signal.signal(signal.SIGALRM, before)
+
+
+def test_somebodys_alarm_is_left_alone(rung: list[int]) -> None:
     """A program's own alarm clock rings within a held block, and is no reason to give up what is under way there."""
-    rung: list[int] = []
-    before = signal.signal(signal.SIGALRM, lambda number, _frame: rung.append(number))
-    try:
-        with interrupts_held():
-            signal.raise_signal(signal.SIGALRM)
-            assert rung
-            give_up_if_interrupted()
-    finally:
-        signal.signal(signal.SIGALRM, before)
+    with interrupts_held():
+        signal.raise_signal(signal.SIGALRM)
+        assert rung
+        give_up_if_interrupted()
+
+
+def test_somebodys_alarm_rings_after_what_was_swallowed(rung: list[int]) -> None:
+    """The alarm is borrowed until the swallowed Ctrl-C has come out again, however often one was swallowed."""
+    with pytest.raises(KeyboardInterrupt):
+        press_twice_and_wait()
+    signal.raise_signal(signal.SIGALRM)
+    assert len(rung) == 1
+
+
+def press_twice_and_wait() -> None:
+    """Press Ctrl-C twice where it is swallowed, and wait for it to come out."""
+    with nothing_swallowed():
+        press_in_del()
+        press_in_del()
+        time.sleep(10)

@@ -15,7 +15,7 @@ from django.core.cache.backends.locmem import LocMemCache
 
 from sim import Row, Scenario, Site, run
 from strategies import ClearAll, DeleteOnWrite, TtlOnly
-from tests.helpers import BACKENDS, STORING, Custom
+from tests.helpers import BACKENDS, STORING, Custom, wait_until
 
 SHORT = Scenario("short", keys=2, reads_per_s=50, duration_s=1, warmup_s=0)
 
@@ -190,12 +190,14 @@ def test_temporary_places_are_gone_after_ctrl_c(temporary: Path, backend: str, h
     """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", textwrap.dedent(code)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
-    while not list(temporary.iterdir()):
-        time.sleep(0.005)
-    time.sleep(delay_s)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            wait_until(lambda: list(temporary.iterdir()))
+            time.sleep(delay_s)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert process.returncode == -signal.SIGINT
     assert errors.strip().endswith("KeyboardInterrupt")
     assert list(temporary.iterdir()) == []

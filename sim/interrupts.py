@@ -69,29 +69,24 @@ def nothing_swallowed() -> Iterator[None]:
 
 
 _usual_hook: Callable[[Any], Any] = sys.unraisablehook
-_swallowed: list[BaseException] = []
-_alarm_before: Any = None  # the handler of alarms while nothing is swallowed
+_swallowed: list[tuple[BaseException, Any]] = []  # what was, and the handler of alarms before it
 
 
 def _again_if_it_ends(unraisable: Any) -> None:
-    global _alarm_before
     error = unraisable.exc_value
     ends = isinstance(error, (KeyboardInterrupt, SystemExit))
     if not ends or threading.current_thread() is not threading.main_thread():
         _usual_hook(unraisable)
         return
-    if not _swallowed:
-        _alarm_before = signal.signal(AGAIN, _raise_swallowed)
-    _swallowed.append(type(error)(*error.args))
+    _swallowed.append((type(error)(*error.args), signal.signal(AGAIN, _raise_swallowed)))
     signal.setitimer(signal.ITIMER_REAL, AGAIN_S)  # not at once, which is still inside of what swallows
 
 
 def _raise_swallowed(_signal: int, _frame: object) -> None:
-    signal.signal(AGAIN, _alarm_before or signal.SIG_DFL)
-    if _swallowed:
-        error = _swallowed[0]
-        _swallowed.clear()
-        raise error
+    error, handler = _swallowed[0]
+    _swallowed.clear()
+    signal.signal(AGAIN, handler or signal.SIG_DFL)
+    raise error
 
 
 def ignore_signals() -> None:

@@ -14,6 +14,7 @@ from sim.conformance.observe import Conformance
 from sim.conformance.stage import Cue, Raised, Stage, outcome
 from sim.conformance.twins import real_cache
 from sim.contract import Bound, Costs, Row, Site
+from sim.daemons.memcached import MEMORY_MB
 from sim.runner import run
 from sim.scenario import Scenario
 from sim.virtual import WORLD, World
@@ -21,6 +22,7 @@ from sim.virtual import WORLD, World
 TABLE = ("db", "postgres")
 NODES_KEYS = 40
 KEYS = 1000
+LARGE = bytes(16_000)
 PATIENCE_S = 0.5  # of a client with a node that does not answer
 DEAD_S = 1.0  # for so long it does not ask that node again
 
@@ -160,6 +162,25 @@ def _evicts(stage: Stage, _found: Conformance) -> Seen:
     return Seen(full == Raised("OutOfMemoryError") and 0 < kept < KEYS, words)
 
 
+def _evicts_by_size(stage: Stage, _found: Conformance) -> Seen:
+    def body(cache: Any) -> Any:
+        cache.set_many({"cold": LARGE, "read": LARGE, "small": b""})
+        (client,) = cache._cache.clients.values()
+        client.raw_command("cache_memlimit 8")  # MB
+        try:
+            for number in range(KEYS):
+                cache.set(f"n{number}", LARGE)
+                cache.get("read")
+        finally:
+            client.raw_command(f"cache_memlimit {MEMORY_MB}")
+        return sorted(cache.get_many(["cold", "read", "small"]))
+
+    with real_cache(stage.backend, stage.servers) as within:
+        left = within(body)
+    words = f"16 MB are set into 8: of a cold key, one read meanwhile, and a small cold one, left are {', '.join(left)}"
+    return Seen(left == ["read", "small"], words)
+
+
 def _rolls_back(stage: Stage, _found: Conformance) -> Seen:
     def act(cache: BaseCache) -> Any:
         from django.db import transaction
@@ -247,6 +268,12 @@ OUTAGES = (
         ("memcached",), "a frozen node that comes back serves old values", "HashClient._retry_dead", _frozen_and_back
     ),
     Claim(("memcached",), "clear is flush_all on all servers", "HashClient.flush_all", _clears_all_servers),
+    Claim(
+        ("memcached",),
+        "memory full, the least recently used of a size goes, silently",
+        "the server's slab classes",
+        _evicts_by_size,
+    ),
     Claim(("memcached",), "disconnects on request_finished", "BaseMemcachedCache.close", _reconnects),
     Claim(TABLE, "writes join the caller's transaction and roll back with it", "DatabaseCache._base_set", _rolls_back),
     Claim(

@@ -10,12 +10,12 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import nan
 from typing import Any
 
 import simpy
-from django.db import OperationalError
+from django.db import InternalError, OperationalError
 from django.db.transaction import TransactionManagementError
 
 from sim.contract import Row
@@ -74,6 +74,7 @@ class _Transaction:
     locks: list[str] = field(default_factory=list)
     waits_for: str | None = None
     broken: bool = False  # after an error that only a rollback mends
+    aborted: bool = False  # and it is the server that says so
 
 
 @dataclass
@@ -246,16 +247,24 @@ class SimulatedDatabase:
     @contextmanager
     def _savepoint(self, task: Task) -> Iterator[None]:
         transaction: _Transaction = task.transaction
-        writes, hooks, locks = len(transaction.writes), len(transaction.hooks), len(transaction.locks)
-        was_broken = transaction.broken
+        before = replace(
+            transaction, writes=[*transaction.writes], hooks=[*transaction.hooks], locks=[*transaction.locks]
+        )
         try:
             yield
+            if transaction.aborted and not before.aborted:
+                raise InternalError("current transaction is aborted, commands ignored until end of transaction block")
         except BaseException:
-            del transaction.writes[writes:]
-            del transaction.hooks[hooks:]
-            self._unlock(transaction, keep=locks)
-            transaction.broken = was_broken
+            self._roll_back(transaction, before)
             raise
+        if transaction.broken and not before.broken:
+            self._roll_back(transaction, before)  # as Django does, without a word: an inner block has doomed it
+
+    def _roll_back(self, transaction: _Transaction, before: _Transaction) -> None:
+        """Undo what *transaction* has done since it was as *before*."""
+        self._unlock(transaction, keep=len(before.locks))
+        transaction.writes, transaction.hooks = before.writes, before.hooks
+        transaction.broken, transaction.aborted = before.broken, before.aborted
 
     def _lock(self, transaction: _Transaction, key: str) -> None:
         lock = self._locks.get(key)
@@ -289,7 +298,7 @@ class SimulatedDatabase:
         while wanted is not None:
             owner = self._locks[wanted].owner
             if owner is transaction:
-                transaction.broken = True
+                transaction.broken = transaction.aborted = True
                 raise OperationalError(f"deadlock detected: {key!r} is locked by a transaction that waits for this one")
             wanted = owner.waits_for
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import InternalError, OperationalError
 from django.db.transaction import TransactionManagementError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -353,6 +353,50 @@ def test_atomic_takes_djangos_arguments() -> None:
 
     db = alone(request)[2]
     assert [db.committed(key).version for key in "ab"] == [1, 0]
+
+
+def test_a_savepoint_mends_what_a_block_without_one_has_doomed() -> None:
+    """As in Django: the savepoint around it is rolled back without a word, and the rest is committed."""
+    called: list[str] = []
+
+    def request(db: SimulatedDatabase) -> None:
+        with db.atomic():
+            db.write("a")
+            with db.atomic():
+                db.write("b")
+                db.on_commit(lambda: called.append("b"))
+                with suppress(BoomError), db.atomic(savepoint=False):
+                    db.write("c")
+                    raise BoomError
+                with pytest.raises(TransactionManagementError):
+                    db.write("d")
+            db.write("e")
+
+    db = alone(request)[2]
+    assert [db.committed(key).version for key in "abcde"] == [1, 0, 0, 0, 1]
+    assert called == []
+
+
+def test_a_savepoint_cannot_be_released_after_a_deadlock() -> None:
+    """Whoever swallows the error within a savepoint is told at its end, as by PostgreSQL; the rest can go on."""
+
+    def careful(db: SimulatedDatabase) -> None:
+        with db.atomic():
+            db.write("c")
+            with pytest.raises(InternalError, match="current transaction is aborted"), db.atomic():  # noqa: PT012
+                db.write("b")
+                db.read("x")
+                with suppress(OperationalError):
+                    db.write("a")
+
+    def other(db: SimulatedDatabase) -> None:
+        with db.atomic():
+            db.write("a")
+            db.read("x")
+            db.write("b")
+
+    db = serve((0, other), (0.125, careful))
+    assert [db.committed(key).version for key in "abc"] == [1, 2, 1]
 
 
 def test_a_hook_that_cannot_be_called_is_refused_at_once() -> None:

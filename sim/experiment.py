@@ -3,24 +3,27 @@
 import multiprocessing
 import os
 import signal
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass, fields, replace
 from multiprocessing.util import Finalize
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.backends import backend_named
 from sim.contract import Strategy
+from sim.daemons.programs import require_all
 from sim.daemons.session import Servers, servers
-from sim.interrupts import interrupts_held, leave_to_parent, raise_what_is_swallowed
+from sim.interrupts import Terminated, interrupts_held, leave_to_parent, raise_what_is_swallowed
+from sim.processes import end_all, follow_parent
 from sim.result import Result, Run
 from sim.runner import run
 
 AGE_QUANTILES = np.linspace(0, 1, 401)
 LOAD_BINS = 120
+PATIENCE_S = 10.0  # with a worker that was told to end, and may have servers to stop
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,12 @@ def run_all(runs: Sequence[Run], processes: int, done: Callable[[Run], None] = l
     """Run them all, *processes* at a time, and return their outcomes in the order given.
 
     *done* is called as each one ends. An error or Ctrl-C in one ends the others, with their temporary files.
+
+    Raises:
+        UserError: before anything starts, if something that a backend needs is not installed; else as `run` does.
     """
+    for backend in dict.fromkeys(one.backend for one in runs):
+        require_all(backend_named(backend).needs)
     if processes == 1 or len(runs) == 1:
         outcomes = []
         with servers() as ours:
@@ -120,8 +128,8 @@ def run_all(runs: Sequence[Run], processes: int, done: Callable[[Run], None] = l
                 done(runs[index])
         return [found[index] for index in range(len(runs))]
     except BaseException:
-        for process in list(executor._processes.values()):
-            process.terminate()
+        with interrupts_held():
+            end_all(list(executor._processes.values()), PATIENCE_S)
         raise
     finally:
         executor.shutdown(cancel_futures=True)
@@ -141,38 +149,40 @@ def _run_one(one: Run, ours: Servers) -> Outcome:
     return outcome_of(run(one.scenario, one.strategy, backend=one.backend, seed=one.seed, servers=ours))
 
 
-class _Stopped(SystemExit):
-    """The parent's SIGTERM, in a worker."""
-
-
 def _run_in_worker(one: Run) -> Outcome:
     try:
-        return _run_one(one, _OF_WORKER)
-    except _Stopped:
-        _OF_WORKER.close()
-        os._exit(143)  # the pool would catch it and start the next run; this one's files are gone by now
+        _UNDER_WAY.append(one)
+        outcome = _run_one(one, _OF_WORKER)
+        _UNDER_WAY.clear()
+    except Terminated:
+        _end_worker()
+    except BaseException:
+        _UNDER_WAY.clear()
+        raise
+    return outcome
 
 
 _OF_WORKER = Servers()  # a worker process keeps its private servers from run to run, until it ends
+_UNDER_WAY: list[Run] = []  # in a worker process
 
 
 def _start_worker() -> None:
     """Leave a terminal's signals to the parent, and turn its SIGTERM into an exception: a run takes its files along."""
-    threading.Thread(target=_follow_parent, daemon=True).start()
+    follow_parent(lambda: os.kill(os.getpid(), signal.SIGTERM))
     Finalize(None, _OF_WORKER.close, exitpriority=0)
     leave_to_parent()
     raise_what_is_swallowed()
     signal.signal(signal.SIGTERM, _stop_worker)
 
 
-def _follow_parent() -> None:
-    """Stop this worker when its parent is gone: killed, it could not say so."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
-
-
 def _stop_worker(_signal: int, _frame: object) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise _Stopped(143)
+    if not _UNDER_WAY:
+        _end_worker()
+    raise Terminated(143)
+
+
+def _end_worker() -> NoReturn:
+    """End this process at once: the pool would catch any exception, and start the next run or keep its locks."""
+    _OF_WORKER.close()
+    os._exit(143)

@@ -5,7 +5,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,13 @@ HELD = (signal.SIGINT, *ENDING)
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C. Python loses the exit code of a command in which a plain KeyboardInterrupt has passed through `eval`."""
+
+
+class Terminated(SystemExit):
+    """SIGTERM, or a closed terminal."""
+
+
+ENDS = (KeyboardInterrupt, Terminated)  # what a signal raises
 
 
 _received: list[int] = []
@@ -74,8 +81,7 @@ _swallowed: list[tuple[BaseException, Any]] = []  # what was, and the handler of
 
 def _again_if_it_ends(unraisable: Any) -> None:
     error = unraisable.exc_value
-    ends = isinstance(error, (KeyboardInterrupt, SystemExit))
-    if not ends or threading.current_thread() is not threading.main_thread():
+    if not isinstance(error, ENDS) or threading.current_thread() is not threading.main_thread():
         _usual_hook(unraisable)
         return
     _swallowed.append((type(error)(*error.args), signal.signal(AGAIN, _raise_swallowed)))
@@ -111,18 +117,36 @@ def interrupts_held() -> Iterator[None]:
         yield
         return
     came: list[int] = []
-    handlers = {number: signal.signal(number, lambda number, _frame: came.append(number)) for number in _ours()}
-    _block_ctrl_c(signal.SIG_BLOCK)
-    _holds.append((handlers, came))
-    try:
+    handlers: dict[Any, Any] = {}
+    with ExitStack() as undone:  # in the reverse of this order
+        undone.callback(_raise_again, came)
+        undone.callback(_holds.pop)
+        _holds.append((handlers, came))
+        for number in _ours():
+            handler = signal.getsignal(number)
+            if handler is not None:  # else other code than Python's has set it, and Python could not put it back
+                handlers[number] = handler
+                undone.callback(_put_back, number, handler)
+                signal.signal(number, lambda number, _frame: came.append(number))
+        if hasattr(signal, "pthread_sigmask"):  # not on Windows
+            # Processes started from here inherit this thread's mask; its handlers they do not.
+            undone.callback(signal.pthread_sigmask, signal.SIG_SETMASK, signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         yield
-    finally:
-        _holds.pop()
-        _block_ctrl_c(signal.SIG_UNBLOCK)
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        for held in dict.fromkeys(came):
-            signal.raise_signal(held)
+
+
+def _put_back(number: Any, handler: Any) -> None:
+    """Set a handler, also where the one that was set just before raises first."""
+    try:
+        signal.signal(number, handler)
+    except BaseException:
+        signal.signal(number, handler)
+        raise
+
+
+def _raise_again(came: list[int]) -> None:
+    for number in dict.fromkeys(came):
+        signal.raise_signal(number)
 
 
 _holds: list[tuple[dict[Any, Any], list[int]]] = []  # the blocks under way: the handlers before, and what came
@@ -155,9 +179,9 @@ def interrupts_first() -> Iterator[None]:
         cause: BaseException | None = error
         while isinstance(cause, Exception):
             cause = cause.__context__
-        if cause is None:
-            raise
-        raise cause from None
+        if isinstance(cause, ENDS):
+            raise cause from None
+        raise
 
 
 @contextmanager
@@ -179,12 +203,6 @@ def _ours() -> list[Any]:
     return [*HELD, AGAIN] if AGAIN is not None and signal.getsignal(AGAIN) is _raise_swallowed else [*HELD]
 
 
-def _block_ctrl_c(how: int) -> None:
-    """Set this thread's mask, which processes started from it inherit (their handlers they do not)."""
-    if hasattr(signal, "pthread_sigmask"):  # not on Windows
-        signal.pthread_sigmask(how, {signal.SIGINT})
-
-
 def _interrupt(_signal: int, _frame: object) -> None:
     _received.append(signal.SIGINT)
     raise Interrupted
@@ -192,4 +210,4 @@ def _interrupt(_signal: int, _frame: object) -> None:
 
 def _terminate(number: int, _frame: object) -> None:
     _received.append(number)
-    sys.exit(128 + number)
+    raise Terminated(128 + number)

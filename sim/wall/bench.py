@@ -7,7 +7,8 @@ from sim.errors import UserError, masked, one_line, unknown
 from sim.experiment import Outcome, outcome_of
 from sim.result import Run
 from sim.scenario import LATENCIES
-from sim.wall.run import NAMES, NEEDS, PAUSES, Around, check_real, run_for_real
+from sim.wall.rows import ROWS
+from sim.wall.run import PAUSES, Around, check_real, run_for_real
 
 MOST_UNDECIDABLE = 0.01  # of the reads: with more, the stale ones are not counted well enough
 FEW_ERRORS = 0.001  # of the requests
@@ -57,9 +58,9 @@ def around_of(database: str | None, added: Sequence[str] | None, server: str | N
             f"--server {one_line(masked(server))}: each run empties that server's cache; nothing was sent to it. "
             "If it may be emptied, add --this-server-may-be-flushed"
         )
-    database = database or ("postgres" if all(one.find() for one in NEEDS["postgres"]) else "sqlite")
-    if database not in NAMES:
-        raise unknown("database", database, NAMES)
+    database = database or ("postgres" if all(one.find() for one in ROWS["postgres"].needs) else "sqlite")
+    if database not in ROWS:
+        raise unknown("database", database, ROWS)
     return Around(database, PAUSES if added is None else _pauses(added), server)
 
 

@@ -4,14 +4,18 @@ import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from math import inf
 from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sim.errors import UserError, one_line
 from sim.interrupts import interrupts_held
+from sim.processes import end_all
 from sim.wall.ledger import CLOCK
 from sim.wall.worker import Job, work
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
 
 WATCH_S = 0.5  # how often it is looked whether all is well
 PATIENCE_S = 1.0  # with a process that was told to end
@@ -29,14 +33,25 @@ class Crew:
         self._tell(worker, verb, args)
         return self._hear(worker)
 
-    def ask_all(self, verb: str, *args: Any) -> list[Any]:
-        """Let all workers do *verb* at once and return their answers in order."""
+    def ask_all(self, verb: str, *args: Any, within_s: float = inf) -> list[Any]:
+        """Let all workers do *verb* at once and return their answers in order.
+
+        Raises:
+            UserError: if one of them has none after *within_s* seconds.
+        """
         for worker in range(len(self._pipes)):
             self._tell(worker, verb, args)
         answers: dict[int, Any] = {}
+        deadline_s = time.monotonic() + within_s
         while len(answers) < len(self._pipes):
             # Whoever is ready first is heard first: one that died would say nothing, and the others go on for long.
             self._watch()
+            if time.monotonic() > deadline_s:
+                late = next(nth for nth in range(len(self._pipes)) if nth not in answers)
+                raise UserError(
+                    f"worker process {late} has not ended within {within_s:,.0f} s: "
+                    "a call of it never returns, or this machine is too slow for so much traffic"
+                )
             for ready in wait([pipe for nth, pipe in enumerate(self._pipes) if nth not in answers], WATCH_S):
                 worker = next(nth for nth, pipe in enumerate(self._pipes) if pipe is ready)
                 answers[worker] = self._hear(worker)
@@ -52,6 +67,7 @@ class Crew:
         Raises:
             UserError: where they do not.
         """
+        self.ask_all("clock")  # the first question starts a worker: all at once
         for worker in range(len(self._pipes)):
             before_s = time.monotonic()
             clock, shown_s = self.ask(worker, "clock")
@@ -92,18 +108,7 @@ def crew(jobs: Sequence[Job], watch: Callable[[], None]) -> Iterator[Crew]:
         yield Crew(pipes, watch)
     finally:
         with interrupts_held():
-            _end(processes)
-
-
-def _end(processes: Sequence[BaseProcess]) -> None:
-    for process in processes:
-        process.terminate()
-    deadline_s = time.monotonic() + PATIENCE_S
-    for process in processes:
-        process.join(max(0.0, deadline_s - time.monotonic()))
-        if process.is_alive():
-            process.kill()
-            process.join()
+            end_all(processes, PATIENCE_S)
 
 
 def _died(worker: int) -> UserError:

@@ -2,7 +2,8 @@
 
 A query's snapshot is taken at some instant of its execution: the middle stands for it. A commit is stamped just
 before COMMIT is sent and by the first `on_commit` hook after it; row locks (with SQLite: one writer at a time) make a
-key's versions commit in ascending order.
+key's versions commit in ascending order. A version that was rolled back is never given out again, so that nobody who
+has seen it passes for one who saw the next.
 """
 
 import time
@@ -16,6 +17,7 @@ from django.db.models import F
 
 from sim.contract import Row
 from sim.latency import LatencyOf
+from sim.wall.issued import Issued
 from sim.wall.ledger import Ledger, Request
 from sim.wall.model import Stored
 
@@ -25,9 +27,10 @@ Pauses = Mapping[str, LatencyOf | None]  # the scenario's latencies that are sle
 class DjangoDatabase:
     """The source of truth as the current thread's request sees it."""
 
-    def __init__(self, ledger: Ledger, pauses: Pauses) -> None:
+    def __init__(self, ledger: Ledger, pauses: Pauses, issued: Issued) -> None:
         self._ledger = ledger
         self._pauses = pauses
+        self._issued = issued
 
     def read(self, key: str) -> Row:
         """Return *key*'s row as of the query's snapshot, ready to cache after the rendering time."""
@@ -61,9 +64,12 @@ class DjangoDatabase:
         try:
             with transaction.atomic(savepoint=savepoint, durable=durable):
                 yield
+                doomed = connection.needs_rollback  # by a block within: Django rolls back without a word
         except BaseException:
-            del request.writes[kept:]
+            self._ledger.wrote(request, nan, since=kept)
             raise
+        if doomed:
+            self._ledger.wrote(request, nan, since=kept)
 
     def on_commit(self, func: Callable[[], object], robust: bool = False) -> None:
         """Call *func* after the commit, at once outside `atomic`, never after a rollback."""
@@ -83,8 +89,13 @@ class DjangoDatabase:
 
     def _write(self, key: str) -> Row:
         # The UPDATE locks the row until the transaction ends, so the SELECT sees this transaction's own version.
-        Stored.objects.filter(key=key).update(version=F("version") + 1)
-        version, payload = Stored.objects.values_list("version", "payload").get(key=key)
+        stored = Stored.objects.filter(key=key)
+        stored.update(version=F("version") + 1)
+        version, payload = stored.values_list("version", "payload").get()
+        if version <= self._issued[key]:
+            version = self._issued[key] + 1
+            stored.update(version=version)
+        self._issued[key] = version
         row = Row(key, version, bytes(payload))
         self._ledger.request.writes.append(row)
         return row
@@ -101,7 +112,7 @@ class DjangoDatabase:
             self._ledger.wrote(request, nan)  # what is still there was rolled back
 
     def _before_commit(self, request: Request, *, tail: bool) -> None:
-        if not request.writes:
+        if not request.writes or connection.needs_rollback:
             return
         nth, request.db_commits = request.db_commits, request.db_commits + 1
         if tail:

@@ -145,13 +145,13 @@ class Ledger:
         if self.request.measured:
             self.records.queries.append((since_s, self.now()))
 
-    def wrote(self, request: Request, after_s: float) -> None:
-        """Write down the writes of a transaction that has ended: committed before *after_s*, or not (NaN)."""
+    def wrote(self, request: Request, after_s: float, since: int = 0) -> None:
+        """Write down writes of a transaction, from number *since* on: committed before *after_s*, or not (NaN)."""
         before_s = nan if isnan(after_s) else request.before_s
-        for row in request.writes:
+        for row in request.writes[since:]:
             write = Write(request.arrival_s, request.start_s, before_s, after_s, row.key, row.version)
             self.records.writes.append(write)
-        request.writes = []
+        del request.writes[since:]
 
     def failed(self, request: Request, error: Exception) -> None:
         """Write down that *error* ended a request, of the warm-up or not, or its background work."""

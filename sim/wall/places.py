@@ -1,26 +1,20 @@
-"""Places: where the cache and the rows of a real run live, each private to it."""
+"""The place of a real run's cache, private to it unless the user named a server that may be flushed."""
 
-import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sim.backends import Backend, Limits, backend_named, params_of
-from sim.backends.database import shared_sqlite
 from sim.backends.places import Place
 from sim.daemons import Servers
-from sim.daemons.postgres import PostgresServer
 from sim.errors import UserError
 from sim.result import Run
 from sim.scenario import Scenario
 from sim.wall.foreign import foreign_place, location_of
+from sim.wall.rows import CONN_MAX_AGE_S
 
-Settings = dict[str, Any]
 TABLE_ALIAS = "cache"  # of the database that holds a cache table: not the rows', as in the simulation
-# Connections live on between requests, as where a site cares about speed: opening one is no part of the simulation.
-CONN_MAX_AGE_S = 60
 
 
 @dataclass(frozen=True)
@@ -76,30 +70,6 @@ def cache_place(run: Run, servers: Servers, foreign: str | None = None) -> Itera
         database = None if place.database is None else {**place.database, "CONN_MAX_AGE": CONN_MAX_AGE_S}
         socket = None if place.server is None else str(place.server.socket)
         yield CachePlace(place.location, database, socket), place
-
-
-def sqlite(path: Path) -> Settings:
-    """Return the entry in DATABASES of an SQLite file for rows."""
-    return {**shared_sqlite(path), "CONN_MAX_AGE": CONN_MAX_AGE_S}
-
-
-@contextmanager
-def postgres(servers: Servers) -> Iterator[Settings]:
-    """Give the entry in DATABASES of a new database on the session's private PostgreSQL; it is dropped afterwards."""
-    import psycopg
-
-    server = servers.start("postgres", virtual=False)
-    if not isinstance(server, PostgresServer):
-        raise TypeError(server)
-    base, name = server.database, f"run_{uuid.uuid4().hex}"
-    where = {"host": base["HOST"], "port": base["PORT"], "user": base["USER"], "dbname": base["NAME"]}
-    with psycopg.connect(**where, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")
-        try:
-            yield {**base, "NAME": name, "CONN_MAX_AGE": CONN_MAX_AGE_S}
-        finally:
-            with suppress(psycopg.OperationalError):  # a server that died took it along
-                admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 class CacheTableRouter:

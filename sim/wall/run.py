@@ -1,28 +1,30 @@
 """One real run: the scenario's traffic against real processes, threads, cache and database, every read judged."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from sim.backends import Place, backend_named
 from sim.contract import Strategy
 from sim.daemons import Servers
 from sim.daemons.clock import second_began_s
-from sim.daemons.programs import FAKETIME, FAKETIME_THREADS, HISTOGRAM, Library, Needed, require_all
+from sim.daemons.programs import FAKETIME, FAKETIME_THREADS, HISTOGRAM, Library, require_all
 from sim.errors import UserError
 from sim.result import Run
 from sim.runner import check
 from sim.wall.crew import Crew, crew
+from sim.wall.issued import Issued
 from sim.wall.outcome import Ending, WallResult
-from sim.wall.places import Settings, cache_place, check_backend, postgres, sqlite
+from sim.wall.places import cache_place, check_backend
+from sim.wall.rows import ROWS
 from sim.wall.worker import Job
 from sim.workload import build_workload
 
-NEEDS: dict[str, tuple[Needed, ...]] = {"sqlite": (), "postgres": backend_named("postgres").needs}  # of the rows
 LEAD_S = 0.3  # from the word to the first instant of the run, for every worker to hear it
 THREADS = 8  # a worker, where the scenario sets no limit: no real site has none
+PATIENCE, PATIENCE_S = 3, 60.0  # so many times as long may the traffic take as it should, and so many seconds more
 MOST_THREADS = 256  # in all; each has a database connection of its own
 # The latencies that describe the application are slept, for there is no application; the cache and the database are
 # there, and take the time they take.
@@ -33,7 +35,7 @@ PAUSES = ("db_read_s", "render_s", "transaction_tail_s")
 class Around:
     """What is around a real run: which database keeps the rows, and which of the scenario's latencies are slept."""
 
-    database: str = "sqlite"  # a key of NAMES
+    database: str = "sqlite"  # a key of ROWS
     pauses: tuple[str, ...] = PAUSES
     foreign: str | None = None  # the URL of a server that was not started here, and may be flushed
 
@@ -47,14 +49,15 @@ def run_for_real(run: Run, servers: Servers, around: Around | None = None) -> Wa
     around = around or Around()
     check_real(run, around)
     began_s = time.perf_counter()
-    with _crew_of(run, servers, around) as (workers, place):
+    workload = build_workload(run.scenario, run.seed)
+    with _crew_of(run, workload.key_names, servers, around) as (workers, place):
         try:
-            ending = _play(workers, place)
+            ending = _play(workers, place, workload.end_s)
         except Exception:
             servers.require_alive()  # whatever came of its death, that is what is said
             raise
         servers.require_alive()
-    result = WallResult(run, build_workload(run.scenario, run.seed), ending, _notes(run, around), around.pauses)
+    result = WallResult(run, workload, ending, _notes(run, around), around.pauses)
     result.wall_s = time.perf_counter() - began_s
     return result
 
@@ -68,6 +71,11 @@ def check_real(run: Run, around: Around) -> None:
     check(run.scenario, run.strategy, run.seed)
     if not can_be_real(run.strategy):
         raise UserError(f"strategy {run.strategy.name!r} uses site.ideal, which runs in the simulation only")
+    if run.scenario.db_connections is not None:
+        raise UserError(
+            f"db_connections={run.scenario.db_connections:,}: a real run has a connection for every thread; "
+            "leave it out (--set db_connections=none), or --set threads lower"
+        )
     workers, threads = run.scenario.workers or 1, run.scenario.threads or THREADS
     if workers * threads > MOST_THREADS:
         raise UserError(
@@ -79,7 +87,7 @@ def check_real(run: Run, around: Around) -> None:
     needs = [one for one in backend.needs if one not in (FAKETIME, FAKETIME_THREADS)]
     if around.foreign is not None:
         needs = [one for one in needs if isinstance(one, Library)]
-    require_all([HISTOGRAM, *needs, *NEEDS[around.database]])
+    require_all([HISTOGRAM, *needs, *ROWS[around.database].needs])
 
 
 def can_be_real(strategy: Strategy) -> bool:
@@ -88,21 +96,22 @@ def can_be_real(strategy: Strategy) -> bool:
 
 
 @contextmanager
-def _crew_of(run: Run, servers: Servers, around: Around) -> Iterator[tuple[Crew, Place]]:
+def _crew_of(run: Run, keys: Sequence[str], servers: Servers, around: Around) -> Iterator[tuple[Crew, Place]]:
     """Start the run's processes on places of its own; all but the servers are gone afterwards."""
     with ExitStack() as stack:
         told, place = stack.enter_context(cache_place(run, servers, around.foreign))
-        rows = stack.enter_context(ROWS[around.database](servers))
-        threads = run.scenario.threads or THREADS
-        jobs = [Job(run, worker, threads, told, rows, around.pauses) for worker in range(run.scenario.workers or 1)]
+        rows = stack.enter_context(ROWS[around.database].open(servers))
+        issued = Issued({key: code for code, key in enumerate(keys)})
+        job = Job(run, 0, run.scenario.threads or THREADS, told, rows, around.pauses, issued)
+        jobs = [replace(job, worker=worker) for worker in range(run.scenario.workers or 1)]
         yield stack.enter_context(crew(jobs, servers.require_alive)), place
 
 
-def _play(workers: Crew, place: Place) -> Ending:
-    """Play the run from its tables to the look at what it has left behind."""
+def _play(workers: Crew, place: Place, end_s: float) -> Ending:
+    """Play a run whose traffic stops at *end_s*, from its tables to the look at what it has left behind."""
     workers.check_clock()  # all are up after this
     workers.ask(0, "prepare")
-    records = workers.ask_all("play", _first_instant_s(place))
+    records = workers.ask_all("play", _first_instant_s(place), within_s=PATIENCE * end_s + PATIENCE_S)
     entries = workers.entries() if place.entries is None else place.entries()
     versions = workers.ask(0, "versions")
     stale = set().union(*workers.ask_all("left_stale", versions))
@@ -118,25 +127,10 @@ def _first_instant_s(place: Place) -> float:
     return began_s + ceil(time.monotonic() + LEAD_S - began_s)
 
 
-@contextmanager
-def _in_file(servers: Servers) -> Iterator[Settings]:
-    with servers.folder() as folder:
-        yield sqlite(folder / "rows.sqlite3")
-
-
-ROWS = {"sqlite": _in_file, "postgres": postgres}
-
-
 def _notes(run: Run, around: Around) -> list[str]:
     """Return what a reader must know about a real run."""
     slept = f"slept on top: {', '.join(around.pauses)}" if around.pauses else "no latency is added"
     threads = "" if run.scenario.threads else f", {THREADS} threads a worker as the scenario leaves them open"
-    rows = NAMES[around.database]
+    rows = ROWS[around.database].what
     about = f"wall clock: real processes, threads and time, rows in {rows}; {slept}{threads}"
     return [f"{about}; a rerun meets the same traffic, not the same latencies"]
-
-
-NAMES = {
-    "sqlite": "an SQLite file (one writer at a time, which the simulation knows nothing of)",
-    "postgres": "PostgreSQL",
-}

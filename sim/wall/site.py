@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from contextvars import copy_context
+from contextvars import Context
 
 from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
@@ -57,7 +57,7 @@ class DjangoSite:
     def spawn(self, func: Callable[[], object]) -> None:
         """Run *func* in a background thread; the request does not wait for it."""
         request = self._ledger.request.child()
-        thread = threading.Thread(target=copy_context().run, args=(self._in_background, request, func), daemon=True)
+        thread = threading.Thread(target=Context().run, args=(self._in_background, request, func), daemon=True)
         thread.start()
         self._background.append(thread)
 

@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class DoubleVerdict:
-    """What both judgements agree on; `undecidable` marks the reads that one calls stale and the other does not."""
+    """What both judgements agree on; `undecidable` marks the reads that one calls stale or dirty, the other not."""
 
     agreed: Verdicts
     undecidable: Bools
@@ -24,7 +24,8 @@ def judge_twice(reads: Mapping[str, Column], writes: Mapping[str, Column], keys:
     """Judge *reads* with every commit at its earliest, and again at its latest.
 
     *writes* has the columns key_code, version, committed, before_s and after_s (as `tightened` leaves them). Ages and
-    versions behind are those of the later commit; a read is dirty if it was at the earliest one, too.
+    versions behind are those of the later commit; a read is dirty if it was at the earliest one, too. What was loaded
+    never was: only a hit can be dirty.
     """
     done = writes["committed"] > 0
     key_code, version = writes["key_code"][done], writes["version"][done]
@@ -38,7 +39,8 @@ def judge_twice(reads: Mapping[str, Column], writes: Mapping[str, Column], keys:
         )
         for commit_s in (writes["before_s"][done], writes["after_s"][done])
     )
-    return DoubleVerdict(replace(late, dirty=early.dirty), early.stale & ~late.stale)
+    undecidable = (early.stale & ~late.stale) | (reads["hit"] & late.dirty & ~early.dirty)
+    return DoubleVerdict(replace(late, dirty=early.dirty), undecidable)
 
 
 def tightened(key_code: Column, version: Column, before_s: Floats, after_s: Floats) -> tuple[Floats, Floats]:

@@ -8,9 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sim.backends import backend_named
 from sim.daemons import Servers, servers
-from sim.daemons.programs import require_all
 from sim.errors import UserError
 from sim.experiment import Outcome, default_processes, outcome_of, run_all
 from sim.latency import Empirical, Sum
@@ -44,7 +42,6 @@ def verify_all(runs: Sequence[Run], around: Around, done: Callable[[Run], None] 
     _check_seeds(runs)
     for one in runs:
         check_real(one, around)
-        require_all(backend_named(one.backend).needs)
     run_all(list({(one.strategy, one.backend): one for one in runs}.values()), default_processes())  # or it is said now
     measured, models = [], []
     with servers() as ours:

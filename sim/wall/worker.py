@@ -1,37 +1,38 @@
 """A worker process of a real run: Django set up on private places, real threads, requests at their intended times."""
 
 import os
-import random
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from contextvars import Context
 from dataclasses import dataclass
 from itertools import count
-from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import django
 from django.conf import settings
 from django.core.signals import request_finished, request_started
+from django.test.signals import clear_cache_handlers
 
 from sim.backends import backend_named, params_of
 from sim.backends.entries import is_own
 from sim.backends.simulated import verbs_of
 from sim.backends.trial import TRIAL_KEY, ending, only_ours_for_good, usable
-from sim.backends.wire import wired
+from sim.backends.wire import wire_this_process, wired
 from sim.contract import Row
 from sim.errors import ForbiddenError, StrategyError, UserError
 from sim.interrupts import leave_to_parent
 from sim.latency import Latency, latency_of
+from sim.processes import follow_parent
 from sim.result import Run
 from sim.seeds import streams
-from sim.virtual import WORLD, World
 from sim.wall import timed
+from sim.wall.issued import Issued
 from sim.wall.ledger import Ledger, Read, Records, Request
-from sim.wall.places import TABLE_ALIAS, CachePlace, CacheTableRouter, Settings, limits_of
+from sim.wall.places import TABLE_ALIAS, CachePlace, CacheTableRouter, limits_of
+from sim.wall.rows import Settings
 from sim.workload import Workload, build_workload
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Job:
     place: CachePlace
     rows: Settings
     pauses: tuple[str, ...]
+    issued: Issued
 
 
 class Arrival(NamedTuple):
@@ -63,7 +65,7 @@ class Arrival(NamedTuple):
 def work(job: Job, pipe: Connection) -> None:
     """Answer the harness's questions, one after the other, until it hangs up: the process's main function."""
     leave_to_parent()
-    threading.Thread(target=_follow_parent, daemon=True).start()
+    follow_parent(lambda: os._exit(143))
     worker: Any = None
     while True:
         try:
@@ -76,14 +78,6 @@ def work(job: Job, pipe: Connection) -> None:
         except BaseException as error:  # noqa: BLE001 - the harness raises it
             ours = isinstance(error, UserError)
             pipe.send((False, str(error) if ours else f"worker {job.worker}: {type(error).__name__}: {error}"))
-
-
-def _follow_parent() -> None:
-    """End with the harness, however it ended: killed, it could not say so."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(143)
 
 
 class Worker:
@@ -118,7 +112,8 @@ class Worker:
         wiring = None if place.foreign else backend.wire
         params = wired(params_of(backend, limits_of(job.run.scenario)), wiring, virtual=False)
         settings.CACHES = {"default": {**params, "BACKEND": timed.PATH, "LOCATION": place.location}}
-        WORLD.set(World(clock=self._ledger, culling=random.Random(), wire=self._stopwatch))  # type: ignore[arg-type]
+        clear_cache_handlers(setting="CACHES")  # somebody's class may have asked for a cache when it was imported
+        wire_this_process(self._stopwatch)
         cls = backend.load()
         primitives = backend.primitives or verbs_of(cls)
         self._stopwatch.install(cls, [*primitives, *backend.verbs], wired=wiring is not None)
@@ -127,7 +122,11 @@ class Worker:
         from sim.wall.database import DjangoDatabase
         from sim.wall.site import DjangoSite
 
-        return DjangoSite(DjangoDatabase(self._ledger, self._pauses), self._ledger, job.run.seed)
+        site = DjangoSite(DjangoDatabase(self._ledger, self._pauses, job.issued), self._ledger, job.run.seed)
+        with usable(backend):
+            if type(site.cache) is not timed.Cache:
+                raise UserError(f"worker {job.worker}: Django's default cache is not the one that is to be measured")
+        return site
 
     def clock(self) -> tuple[str, float]:
         """Return which clock this process stamps with, and what it shows."""
@@ -152,7 +151,7 @@ class Worker:
         """Serve this worker's requests, the run having begun at *began_s* on the monotonic clock."""
         self._ledger.begin(began_s)
         with ThreadPoolExecutor(self.job.threads) as threads:
-            served = [threads.submit(copy_context().run, self._serve) for _ in range(self.job.threads)]
+            served = [threads.submit(Context().run, self._serve) for _ in range(self.job.threads)]
         for one in served:
             one.result()  # raises what ended the thread, with requests left unserved
         self._site.drain()

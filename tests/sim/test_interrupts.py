@@ -87,8 +87,45 @@ def test_a_process_started_in_the_block_does_not_hear_ctrl_c() -> None:
     """A terminal sends Ctrl-C to all processes; workers that still import leave the answer to their parent."""
     code = "import signal; signal.raise_signal(signal.SIGINT); print('went on')"
     with interrupts_held():
+        with interrupts_held():
+            pass
         held = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (held.returncode, held.stdout, held.stderr) == (0, "went on\n", "")
+
+
+def test_who_has_blocked_ctrl_c_keeps_it_blocked() -> None:
+    """The thread's signal mask is as before."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with interrupts_held():
+            pass
+        assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def raise_out_of_a_block() -> None:
+    """Leave a block in which two signals have come, one of them blocked until its end."""
+    with interrupts_held():
+        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+
+
+def test_all_handlers_are_put_back_though_one_raises() -> None:
+    """Ctrl-C while the handlers are put back, SIGTERM held beside it: both handlers are as before."""
+
+    def end(number: int, _frame: object) -> None:
+        raise KeyboardInterrupt(number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        for _ in range(50):
+            with pytest.raises(KeyboardInterrupt):
+                raise_out_of_a_block()
+            assert signal.getsignal(signal.SIGINT) is signal.getsignal(signal.SIGTERM) is end
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def test_other_threads_are_left_alone() -> None:
@@ -115,11 +152,12 @@ def stumble_over(first: BaseException) -> None:
 
 
 def test_ctrl_c_comes_first() -> None:
-    """What an interrupted `finally` stumbles over does not hide the Ctrl-C; an error of its own stays what it is."""
+    """What an interrupted `finally` stumbles over does not hide the Ctrl-C; any other error stays what it is."""
     with pytest.raises(KeyboardInterrupt):
         stumble_over(KeyboardInterrupt())
-    with pytest.raises(FileNotFoundError):
-        stumble_over(ValueError())
+    for other in (ValueError(), SystemExit(3)):
+        with pytest.raises(FileNotFoundError):
+            stumble_over(other)
 
 
 SWALLOWED = """
@@ -138,7 +176,7 @@ SWALLOWED = """
     print("went on")
 """
 COMMAND = "from sim.interrupts import raise_on_signals; raise_on_signals()"
-WORKER = "from sim.experiment import _start_worker; _start_worker()"
+WORKER = "from sim import experiment; experiment._start_worker(); experiment._UNDER_WAY.append('a run')"
 BLOCK = "with interrupts_held(): time.sleep(0.1); print('whole')"
 
 

@@ -73,23 +73,31 @@ def test_no_request_starts_before_its_time() -> None:
 
 def test_a_run_begins_with_a_second() -> None:
     """Its first instant is a whole second of the clock by which a cache without a server of its own expires."""
-    ahead_s = _first_instant_s(Place("")) - time.monotonic()
-    begins_s = time.time() + ahead_s
-    assert LEAD_S - 0.01 <= ahead_s <= LEAD_S + 1
-    assert begins_s == pytest.approx(round(begins_s), abs=0.01)
+    before_s = time.monotonic()
+    first_s = _first_instant_s(Place(""))
+    assert before_s + LEAD_S <= first_s <= time.monotonic() + LEAD_S + 1
+    # Between two looks at one clock a busy machine can do anything: of several tries the best one tells.
+    assert min(off_a_second(first_s) for _ in range(20)) < 0.001
+
+
+def off_a_second(instant_s: float) -> float:
+    """Return how far *instant_s* (of the monotonic clock) is from a whole second of the machine's."""
+    shown_s = instant_s - time.monotonic() + time.time()
+    return abs(shown_s - round(shown_s))
 
 
 def test_rolled_back_writes_are_no_commits() -> None:
-    """What a savepoint or a transaction undoes is neither logged as committed nor in the table."""
+    """What a savepoint or a transaction undoes is logged, but not as committed, and its number is not used again."""
     scenario = replace(BRIEF, keys=3, reads_per_s=10, writes_per_s=60, transaction_tail_s=0)
     result = real(scenario, Undecided())
     assert not result.errors
     versions = committed(result)
-    assert "key:1" not in versions
-    assert versions["key:2"] == list(range(1, len(versions["key:2"]) + 1))
+    assert set(versions) == {"key:0", "key:2"}
     lost = result.writes[~result.writes["committed"]]
-    assert set(lost["key"]) == {"key:1"}
+    assert set(lost["key"]) == {"key:0", "key:1", "key:2"}
     assert np.isnan(lost["commit_s"]).all()
+    for key, group in result.writes.groupby("key", observed=True):
+        assert sorted(group["version"]) == list(range(1, len(group) + 1)), f"each number of {key} is given out once"
 
 
 def test_failures_are_counted_and_the_site_goes_on() -> None:
@@ -103,7 +111,8 @@ def test_failures_are_counted_and_the_site_goes_on() -> None:
     assert any("these failed: LookupError (" in note for note in result.notes)
     requests, reads = result.counts()["requests"], result.summary["reads"]
     assert reads < requests < reads + sum(result.errors.values())  # failures of the warm-up count, too
-    assert result.summary["throughput_per_s"] == pytest.approx(reads / result.measured_s, rel=0.1)
+    answered_until_s = max(result.reads["end_s"].max(), scenario.end_s) - scenario.warmup_s
+    assert result.summary["throughput_per_s"] == pytest.approx(reads / answered_until_s)
 
 
 def test_background_work_is_waited_for_and_counted() -> None:
@@ -117,20 +126,20 @@ def test_background_work_is_waited_for_and_counted() -> None:
 
 def test_a_reader_that_stores_too_late(tmp_path: Path) -> None:
     """The stale-set race on the wall clock: a slow reader stores the old row after the delete, and others get it."""
-    steps = [(0.05, "read", "a"), (0.2, "write", "a"), (0.9, "read", "a"), (1.1, "read", "a")]
-    scenario = timed_script(tmp_path, [(0.0, "read", "b"), *steps], db_read_s=0.4, warmup_s=0.01)
+    steps = [(0.05, "read", "a"), (0.4, "write", "a"), (1.6, "read", "a"), (2.1, "read", "a")]
+    scenario = timed_script(tmp_path, [(0.0, "read", "b"), *steps], db_read_s=0.8, warmup_s=0.01)
     reads = real(scenario, DeleteOnWrite(60)).reads
     reads = reads[reads["key"] == "a"]
     assert reads["hit"].tolist() == [False, True, True]
     assert reads["version"].tolist() == [0, 0, 0]
     assert reads["stale"].tolist() == [False, True, True]
-    assert reads["stale_age_s"].iloc[1:].to_numpy() == pytest.approx([0.7, 0.9], abs=0.1)
+    assert reads["stale_age_s"].iloc[1:].to_numpy() == pytest.approx([1.2, 1.7], abs=0.3)
 
 
 def test_a_reader_before_the_commit(tmp_path: Path) -> None:
     """Deleting before the commit: who reads between the two stores the old row; after it, the new one is there."""
-    steps = [(0.0, "read", "a"), (0.1, "write", "a"), (0.3, "read", "a"), (0.9, "read", "a"), (1.1, "read", "a")]
-    scenario = timed_script(tmp_path, steps, transaction_tail_s=0.5)
+    steps = [(0.0, "read", "a"), (0.2, "write", "a"), (0.7, "read", "a"), (2.0, "read", "a"), (2.5, "read", "a")]
+    scenario = timed_script(tmp_path, steps, transaction_tail_s=1.0)
     inside, after = real(scenario, DeleteInTransaction(60)).reads, real(scenario, DeleteOnWrite(60)).reads
     assert inside["stale"].tolist() == [False, False, True, True]
     assert after["version"].tolist() == [0, 0, 1, 1]
@@ -141,13 +150,13 @@ def test_a_reader_before_the_commit(tmp_path: Path) -> None:
 @pytest.mark.parametrize("backend", ["file", "db", "redis", "memcached", "postgres", "django-redis"])
 def test_a_shared_cache_is_one_for_all_workers(backend: str) -> None:
     """What one process has stored another one finds, on rows in PostgreSQL; round trips count as simulated."""
-    scenario = replace(TWO, duration_s=1.0, warmup_s=0, writes_per_s=5, keys=3)
+    scenario = replace(TWO, duration_s=2.0, warmup_s=1.0, writes_per_s=5, keys=3)
     ours = real(scenario, Versioning(60), backend=backend, around=Around("postgres"))
     theirs = run(scenario, Versioning(60), backend=backend, seed=1)
     assert not ours.errors
     assert ours.summary["cache_calls_per_request"] == pytest.approx(theirs.summary["cache_calls_per_request"], abs=0.3)
-    assert ours.summary["hit_ratio"] == pytest.approx(theirs.summary["hit_ratio"], abs=0.1)
     assert ours.summary["hit_ratio"] > 0.5
+    assert ours.summary["stale_ratio"] < 0.1, "with a store each, half of the reads would be outdated"
 
 
 def test_added_latencies_are_slept_where_simulated() -> None:

@@ -17,7 +17,7 @@ from sim.wall.verdicts import DoubleVerdict, judge_twice, tightened
 Judge = Callable[[dict[str, Any], dict[str, Any], int], DoubleVerdict]
 
 
-def reads(*starts_s: float, version: int = 0) -> dict[str, Any]:
+def reads(*starts_s: float, version: int = 0, hit: bool = False) -> dict[str, Any]:
     """Return reads of the one key that took no time and returned *version*."""
     count = len(starts_s)
     return {
@@ -25,6 +25,7 @@ def reads(*starts_s: float, version: int = 0) -> dict[str, Any]:
         "start_s": np.array(starts_s),
         "end_s": np.array(starts_s),
         "version": np.full(count, version, np.int32),
+        "hit": np.full(count, hit),
     }
 
 
@@ -65,12 +66,20 @@ def test_one_stamp_is_not_enough(stamp: str) -> None:
         assert_the_gap_is_undecidable(once)
 
 
-def test_a_fresh_read_in_the_gap_is_decided() -> None:
-    """What a read in the gap returned matters: the newer version is fresh whenever the commit was."""
+def test_a_fresh_load_in_the_gap_is_decided() -> None:
+    """What a read in the gap loaded is committed by then, and fresh whenever the commit was."""
     found = judge_twice(reads(1.05, version=1), commits((1.0, 1.1)), 1)
     assert not found.undecidable.any()
     assert not found.agreed.stale.any()
-    assert not found.agreed.dirty.any(), "it may have been committed already"
+    assert not found.agreed.dirty.any()
+
+
+def test_whether_a_hit_in_the_gap_is_dirty_is_undecidable() -> None:
+    """The newer version came out of the cache: before its commit it is dirty, within it nobody knows, then not."""
+    found = judge_twice(reads(0.9, 1.05, 1.2, version=1, hit=True), commits((1.0, 1.1)), 1)
+    assert found.agreed.dirty.tolist() == [True, False, False]
+    assert found.undecidable.tolist() == [False, True, False]
+    assert not found.agreed.stale.any()
 
 
 def test_versions_commit_in_order() -> None:
@@ -125,6 +134,7 @@ def test_what_is_decided_is_right(
         "start_s": starts.astype(float),
         "end_s": starts.astype(float),
         "version": versions.astype(np.int32),
+        "hit": np.ones(len(asked), np.bool_),
     }
     writes = {"key_code": key_code, "version": version, "committed": np.ones(len(rows), np.int8)}
     found = judge_twice(read, {**writes, "before_s": before_s, "after_s": after_s}, 3)
@@ -137,6 +147,7 @@ def test_what_is_decided_is_right(
     )
     decided = ~found.undecidable
     assert (found.agreed.stale[decided] == truth.stale[decided]).all()
+    assert (found.agreed.dirty[decided] == truth.dirty[decided]).all()
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 10)), max_size=30))

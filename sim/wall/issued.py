@@ -1,0 +1,20 @@
+"""The version numbers given out so far, by all worker processes: one that was rolled back is not given out again."""
+
+import multiprocessing
+from collections.abc import Mapping
+from typing import Any
+
+
+class Issued:
+    """The newest number of each key, in memory that the processes share; who asks has locked the key's row."""
+
+    def __init__(self, codes: Mapping[str, int]) -> None:
+        self._codes = codes
+        self._newest: Any = multiprocessing.get_context("spawn").RawArray("q", len(codes))
+
+    def __getitem__(self, key: str) -> int:
+        """Return the newest number of *key*, 0 at first."""
+        return int(self._newest[self._codes[key]])
+
+    def __setitem__(self, key: str, version: int) -> None:
+        self._newest[self._codes[key]] = version

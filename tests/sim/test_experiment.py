@@ -1,0 +1,58 @@
+"""Experiments side by side: one that fails ends the others, also those that do not hear it."""
+
+import multiprocessing
+import signal
+import time
+from dataclasses import dataclass, replace
+
+import pytest
+
+from sim import Row, Scenario, Site, UserError, experiment
+from sim.backends import BACKENDS
+from sim.daemons.programs import Program
+from sim.experiment import Run, run_all
+from strategies import TtlOnly
+from tests.wall.tools import Plain
+
+SHORT = Scenario("short", keys=1, reads_per_s=10, writes_per_s=0, duration_s=1, warmup_s=0)
+LONG_S = 60
+
+
+@dataclass(frozen=True)
+class Deaf(Plain):
+    """Hangs with SIGTERM ignored, as a process does that was interrupted while it held a lock of the pool's."""
+
+    def read(self, site: Site, key: str) -> Row:
+        """Hang."""
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(LONG_S)
+        return site.db.read(key)
+
+
+@dataclass(frozen=True)
+class Failing(Plain):
+    """Fails once the other one hangs."""
+
+    def read(self, site: Site, key: str) -> Row:
+        """Fail."""
+        time.sleep(2)
+        raise UserError("this one fails")
+
+
+def test_an_error_ends_even_those_that_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first error comes out soon, and no process is left."""
+    monkeypatch.setattr(experiment, "PATIENCE_S", 1.0)
+    began_s = time.monotonic()
+    with pytest.raises(UserError, match=r"^this one fails"):
+        run_all([Run(SHORT, Deaf(), "shared", 1), Run(SHORT, Failing(), "shared", 1)], processes=2)
+    assert time.monotonic() - began_s < LONG_S / 2
+    assert multiprocessing.active_children() == []
+
+
+def test_what_is_not_installed_is_said_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the parent, once, and without a process."""
+    needy = replace(BACKENDS["shared"], needs=(Program("no-such-server", "some-server"),))
+    monkeypatch.setitem(BACKENDS, "shared", needy)
+    monkeypatch.setattr(experiment, "ProcessPoolExecutor", None)
+    with pytest.raises(UserError, match="not installed: no-such-server"):
+        run_all([Run(SHORT, TtlOnly(), "shared", seed) for seed in (1, 2)], processes=2)

@@ -27,8 +27,9 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
 
 
 def masked(text: str) -> str:
-    """Return *text* with the user and the password of every URL in it hidden."""
-    return re.sub(r"://[^@/\s]*@", "://***@", text)
+    """Return *text* with the user and the password of every URL in it hidden, in front of the host and in the query."""
+    text = re.sub(r"://[^@/\s]*@", "://***@", text)
+    return re.sub(r"([?&](?:username|password)=)[^&#\s'\"]+", r"\1***", text)
 
 
 # Where a cache refuses what a strategy asks of it (a value too large, a script it does not know), its client says why.

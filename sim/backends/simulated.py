@@ -120,8 +120,8 @@ def _unless_empty(method: Callable[..., Any], remote: Callable[..., Any]) -> Cal
     """Return *remote*, but *method* itself where there are no keys: Django sends nothing then."""
 
     @wraps(method)
-    def batch(self: BaseCache, keys: Any, version: int | None = None) -> Any:
-        return (remote if keys else method)(self, keys, version)
+    def batch(self: BaseCache, keys: Any, *args: Any, **kwargs: Any) -> Any:
+        return (remote if keys else method)(self, keys, *args, **kwargs)
 
     return batch
 

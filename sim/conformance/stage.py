@@ -10,10 +10,9 @@ from django.core.cache.backends.base import BaseCache
 from sim.backends import Call
 from sim.contract import Bound, Costs, Row, Site
 from sim.daemons.session import Servers
-from sim.interrupts import temporary_folder
 from sim.runner import run
 from sim.scenario import Scenario
-from sim.virtual import PRIVATE, WORLD
+from sim.virtual import WORLD
 
 Act = Callable[[BaseCache], Any]
 Cue = tuple[float, Act]  # (seconds after the run's start, what is done then)
@@ -52,7 +51,7 @@ class Stage:
             counted: whether the round trips of each act are wanted; counting them takes time.
             settings: fields of a Scenario; without them no latency passes.
         """
-        with temporary_folder(PRIVATE) as folder:
+        with self.servers.folder() as folder:
             instant = {"cache_rtt_s": 0, "db_read_s": 0, "db_commit_s": 0, "writes_per_s": 0, "warmup_s": 0}
             trace = _prompt_book(folder, [at_s for at_s, _ in cues])
             scenario = Scenario("conformance", trace=str(trace), duration_s=LONG_S, **{**instant, **settings})

@@ -16,13 +16,26 @@ from sim.errors import UserError
 PREFIX = "cachewise-servers-"
 PROGRAMS = ("redis-server", "memcached", "postgres")
 # It waits for a farewell. If its standard input ends without one, whoever started it is dead: then it ends all servers
-# (its process group), first as their manuals ask, a second later by force, and takes their folder along.
-# After a farewell there should be nobody left in the group; whoever is, goes.
+# (its process group), by force, but PostgreSQL has a second to give its shared memory back; and it takes their folder
+# along. After a farewell there should be nobody left in the group; whoever is, goes.
 WATCHDOG = """
 trap '' INT TERM HUP QUIT
+postgres_lives() {
+    [ -d "/proc/$$" ] || return 0
+    for stat in /proc/[0-9]*/stat; do
+        { read -r line <"$stat"; } 2>/dev/null || continue
+        case $line in *"(postgres)"* | *"(initdb)"*) ;; *) continue ;; esac
+        set -- ${line##*) }
+        [ "$1" != Z ] && [ "$3" = "$$" ] && return 0
+    done
+    return 1
+}
 if ! read -r farewell; then
     kill -INT 0
-    sleep 1
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        postgres_lives || break
+        sleep 0.1
+    done
     rm -rf "$1"
 fi
 kill -KILL 0
@@ -34,18 +47,23 @@ class Home:
 
     def __init__(self) -> None:
         sweep()
+        self._owner = os.getpid()
         unnamed = Path(tempfile.mkdtemp(prefix="cachewise-"))
         unnamed.chmod(0o711)  # a server may run as another user, who has a folder of its own in this one
         self._lock = _locked(unnamed)
         # Only a folder with a lock on it bears the name by which others would sweep it.
         self.folder = unnamed.rename(unnamed.with_name(PREFIX + unnamed.name.removeprefix("cachewise-")))
-        self._watchdog = subprocess.Popen(
-            ["/bin/sh", "-c", WATCHDOG, "cachewise-watchdog", str(self.folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            process_group=0,
-        )
+        try:
+            self._watchdog = subprocess.Popen(
+                ["/bin/sh", "-c", WATCHDOG, "cachewise-watchdog", str(self.folder)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                process_group=0,
+            )
+        except BaseException:
+            self._remove()
+            raise
         _HOMES.add(self)
 
     @property
@@ -71,10 +89,15 @@ class Home:
 
     def close(self) -> None:
         """Dismiss the watchdog, which takes along whoever still runs, and remove the folder."""
+        if os.getpid() != self._owner:
+            return  # a forked child has let go of it
         _HOMES.discard(self)
         with suppress(OSError):
             self._watchdog.communicate(b"farewell\n")
         self._watchdog.wait()
+        self._remove()
+
+    def _remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
         os.close(self._lock)
 

@@ -1,5 +1,6 @@
 """The command line, and the one place where simulator, strategies, scenarios and reports meet."""
 
+import errno
 import os
 import shlex
 import sys
@@ -28,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+MOST_FILES = 65_536  # open at once, if the system lets us
 INTERRUPTED = 130  # the exit code after Ctrl-C: 128 + SIGINT
 
 
@@ -354,6 +356,7 @@ def run_script(file: str) -> None:
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line: exit code 0, 2 with one line on standard error for bad input, 130 for Ctrl-C."""
     raise_on_signals()
+    _allow_many_files()
     typed = sys.argv[1:] if args is None else list(args)
     bad_usage: Any = typer.BadParameter.__mro__[2]  # typer's base class of all usage errors
     try:
@@ -379,10 +382,27 @@ def main(args: Sequence[str] | None = None) -> None:
     sys.exit(code or 0)
 
 
+def _allow_many_files() -> None:
+    """Raise this process's own limit as far as it may: on a server each request under way has a connection."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def _code_after(error: Exception) -> int | None:
     """Return the exit code where a signal, or a cache that refuses something, came out as *error*; else None."""
     if (number := received()) is not None:
         return 128 + number  # INTERRUPTED, after Ctrl-C
+    if isinstance(error, OSError) and error.errno == errno.EMFILE:
+        return _fail(
+            "too many connections are open at once: on a server each request under way has one; "
+            "allow more (ulimit -n 20000), or fewer requests at a time (--set threads=16)"
+        )
     refusal = refusal_of(error)
     return None if refusal is None else _fail(refusal)
 

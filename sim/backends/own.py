@@ -111,7 +111,9 @@ def _valkey(_cls: type[BaseCache]) -> Backend:
                 yield place
             finally:
                 # As in django-redis: it keeps its pools in a class, by address, for good.
-                BaseConnectionFactory._pools.pop(place.location, None)
+                pool = BaseConnectionFactory._pools.pop(place.location, None)
+                if pool is not None:
+                    pool.disconnect()
 
     return _like("django-redis", opened, wire=Wiring("valkey", "CONNECTION_POOL_KWARGS"), needs=REDIS_NEEDS[:2])
 

@@ -1,5 +1,6 @@
 """Somebody's cache class on trial: it must work, keep the run's time, and connect to no server but the session's."""
 
+import os
 import random
 import socket
 import sys
@@ -97,7 +98,7 @@ def _refuse_others(event: str, args: tuple[Any, ...], name: str, owns: Owns, ref
     address = args[at]
     if event == "socket.sendmsg" and address is None:  # to whom it has connected
         return
-    if at and args[0].family == socket.AF_UNIX and owns(str(address)):
+    if at and args[0].family == socket.AF_UNIX and owns(os.fsdecode(address)):
         return
     error = ForbiddenError(
         f"{file_name(name)}: its cache wants to connect to {one_line(address)}; a run never talks to a server that it "

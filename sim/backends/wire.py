@@ -6,6 +6,7 @@ client, pipelines, scripts) is what it is in production. Outside a run a wired c
 
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from functools import cache
 from importlib import import_module
 from threading import get_ident
@@ -36,9 +37,10 @@ class Wire:
         self._hang_ups.append(hang_up)
 
     def close(self) -> None:
-        """Close all connections: the clients would leave that to the garbage collection."""
-        for hang_up in self._hang_ups:
-            hang_up()
+        """Close all connections, whatever one raises: the clients would leave that to the garbage collection."""
+        with ExitStack() as hanging_up:
+            for hang_up in self._hang_ups:
+                hanging_up.callback(hang_up)
 
     def cross(self, describe: Callable[[], tuple[str, ...]]) -> None:
         """Let half a round trip pass and bring the server to this instant; the way back becomes the request's debt.

@@ -17,6 +17,11 @@ class Seen(NamedTuple):
     words: str
 
 
+def told(holds: bool, words: str, *values: object) -> Seen:
+    """Return *words*, which tell what is seen if the claim holds; if it does not, the *values* that were."""
+    return Seen(holds, words if holds else f"not so: {', '.join(map(repr, values))}")
+
+
 class Claim(NamedTuple):
     """Something said of backends that may surprise, and the function that decides it.
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.cache.backends.base import BaseCache
 
-from sim.conformance.claims import Claim, Seen, atomic, every, lives, other_application, returns, takes
+from sim.conformance.claims import Claim, Seen, atomic, every, lives, other_application, returns, takes, told
 from sim.conformance.observe import Conformance
 from sim.conformance.stage import Cue, Raised, Stage, outcome
 
@@ -46,7 +46,7 @@ def _random_ones_go(stage: Stage, _found: Conformance) -> Seen:
         return {number for number in range(9) if f"n{number}" not in cache}
 
     one, other = (stage.play([(0.75, act)], seed=seed, max_entries=9)[0].result for seed in (1, 2))
-    return Seen(len(one) == len(other) == 3 and one != other, "3 of 9 go, with another seed other ones")
+    return told(len(one) == len(other) == 3 and one != other, "3 of 9 go, with another seed other ones", one, other)
 
 
 def _expired_then_lowest_go(stage: Stage, _found: Conformance) -> Seen:
@@ -94,7 +94,7 @@ def _clears_all(stage: Stage, _found: Conformance) -> Seen:
         return there, other.get("theirs")
 
     there, left = stage.ask(act)
-    return Seen(there == 1 and left is None, "a key under another KEY_PREFIX is gone, too")
+    return told(there == 1 and left is None, "a key under another KEY_PREFIX is gone, too", there, left)
 
 
 def _clears_files(stage: Stage, _found: Conformance) -> Seen:
@@ -105,7 +105,7 @@ def _clears_files(stage: Stage, _found: Conformance) -> Seen:
         return sorted(path.name for path in Path(cache._dir).iterdir())
 
     left = stage.ask(act)
-    return Seen(left == ["theirs.txt"], "a foreign .djcache file goes, a foreign .txt stays")
+    return told(left == ["theirs.txt"], "a foreign .djcache file goes, a foreign .txt stays", left)
 
 
 def _no_limit_of_djangos(stage: Stage, _found: Conformance) -> Seen:
@@ -131,7 +131,8 @@ def _revives(stage: Stage, _found: Conformance) -> Seen:
         (61.75, lambda cache: cache.get("k")),
     ]
     _, touched, read = (one.result for one in stage.play(cues))
-    return Seen((touched, read) == (True, "old"), f"{touched}; 55 s after its expiry the old row is served again")
+    words = "True; 55 s after its expiry the old row is served again"
+    return told((touched, read) == (True, "old"), words, touched, read)
 
 
 def _incr_outlives(stage: Stage, _found: Conformance) -> Seen:
@@ -142,7 +143,7 @@ def _incr_outlives(stage: Stage, _found: Conformance) -> Seen:
         (90_000_000.5, lambda cache: cache.get("n")),
     ]
     _, counted, left = (one.result for one in stage.play(cues, cache_rtt_s=1))
-    return Seen((counted, left) == (1, 1), f"41 becomes {counted}, and is still there after 1,000 days")
+    return told((counted, left) == (1, 1), "41 becomes 1, and is still there after 1,000 days", counted, left)
 
 
 KNOWN = (

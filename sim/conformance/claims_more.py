@@ -7,7 +7,7 @@ from asgiref.sync import async_to_sync
 from django.core.cache.backends.base import BaseCache
 
 from sim.conformance.cases import TIMEOUTS
-from sim.conformance.claims import Claim, Seen, atomic, every, lives, returns, takes
+from sim.conformance.claims import Claim, Seen, atomic, every, lives, returns, takes, told
 from sim.conformance.meetings import Meeting, met
 from sim.conformance.observe import Conformance
 from sim.conformance.stage import Cue, Raised, Stage, outcome
@@ -29,7 +29,7 @@ def _around_a_clear(stage: Stage, _found: Conformance) -> Seen:
     ]
     *_, at_once, later = (one.result for one in stage.play(cues))
     words = "within its second, what was set before is gone and what was set after stays"
-    return Seen(at_once == later == (None, 1), words)
+    return told(at_once == later == (None, 1), words, at_once, later)
 
 
 def _counts_down(expected: Any) -> Callable[[Stage, Conformance], Seen]:
@@ -74,7 +74,7 @@ def _counts_a_version(stage: Stage, _found: Conformance) -> Seen:
         return cache.incr("n", version=2), cache.get("n"), cache.get("n", version=2)
 
     seen = stage.ask(act)
-    return Seen(seen == (21, 10, 21), "version 2 is counted up, version 1 is left alone")
+    return told(seen == (21, 10, 21), "version 2 is counted up, version 1 is left alone", *seen)
 
 
 def _zero_add(stage: Stage, _found: Conformance) -> Seen:
@@ -83,7 +83,8 @@ def _zero_add(stage: Stage, _found: Conformance) -> Seen:
 
     meeting = Meeting("add", "add", zero, (zero,), there=False)
     times = met(stage, [meeting])[meeting]
-    return Seen(times > 0, "beside another one, the second is refused by an entry that never was to live")
+    words = "beside another one, the second is refused by an entry that never was to live"
+    return told(times > 0, words, times)
 
 
 def _moves_rounded(stage: Stage, _found: Conformance) -> Seen:
@@ -103,7 +104,7 @@ def _moves_rounded(stage: Stage, _found: Conformance) -> Seen:
     ]
     *_, moved, later = (one.result for one in stage.play(cues))
     words = "with 0.625 s left an entry gets 1 s, with 0.25 s left it is lost, though incr_version returns 2"
-    return Seen((moved, later) == ((1, None), (1, None)), words)
+    return told((moved, later) == ((1, None), (1, None)), words, moved, later)
 
 
 def _options_raise(stage: Stage, _found: Conformance) -> Seen:
@@ -127,7 +128,8 @@ def _async_incr(stage: Stage, _found: Conformance) -> Seen:
         within(count)
         clock.move(20.0)
         seen = within(lambda cache: (cache.get("a"), cache.get("b")))
-    return Seen(seen == (None, 2), "stored for 10 s: 20 s later what incr counted is gone, what aincr counted is there")
+    words = "stored for 10 s: 20 s later what incr counted is gone, what aincr counted is there"
+    return told(seen == (None, 2), words, *seen)
 
 
 MORE = (

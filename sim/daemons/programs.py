@@ -1,6 +1,7 @@
 """The programs and libraries that the servers need, where they are found, and the one command that installs them."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterable, Sequence
 from glob import glob
@@ -9,13 +10,20 @@ from typing import NamedTuple
 
 from sim.errors import UserError
 
+
+def _release(folder: str) -> float:
+    """Return the number in ``/usr/lib/postgresql/15/bin``, and 0 where there is something else."""
+    found = re.match(r"/usr/lib/postgresql/(\d+(\.\d+)?)/", folder)
+    return float(found[1]) if found else 0.0
+
+
 _FOLDERS = os.pathsep.join(
     [
         "/usr/local/sbin",
         "/usr/sbin",
         "/sbin",
         # Debian keeps PostgreSQL's programs off the path; the newest release first.
-        *sorted(glob("/usr/lib/postgresql/*/bin"), key=lambda path: -float(path.split("/")[4])),  # noqa: PTH207 - names
+        *sorted(glob("/usr/lib/postgresql/*/bin"), key=_release, reverse=True),  # noqa: PTH207 - names
         "/usr/local/pgsql/bin",
     ]
 )

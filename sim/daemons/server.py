@@ -22,6 +22,7 @@ from sim.interrupts import give_up_if_interrupted
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel takes 107 on Linux, 103 on macOS
 PATIENCE_S = 30.0  # for a server to start
 LAST_BREATH_S = 0.3  # a killed server may take connections for a moment longer
+LISTENS_WITHIN_S = 1.0
 DYING_S = 5.0  # between the end of its connections and the end of its process
 
 
@@ -172,6 +173,7 @@ class Server(ABC):
     def listens(self) -> bool:
         """Return whether somebody listens on its socket."""
         with socket.socket(socket.AF_UNIX) as probe, suppress(OSError):
+            probe.settimeout(LISTENS_WITHIN_S)  # one that hangs takes no more connections once its queue is full
             probe.connect(str(self.socket))
             return True
         return False

@@ -6,7 +6,6 @@
 import random
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import isnan, nan
@@ -89,8 +88,8 @@ class Records:
     queries: list[tuple[float, float]] = field(default_factory=list)  # start and end
     costs: list[Cost] = field(default_factory=list)
     late_s: list[float] = field(default_factory=list)  # from the intended start to the real one, where a thread waited
-    errors: Counter[str] = field(default_factory=Counter)
-    unanswered: int = 0  # the measured requests among those that failed
+    errors: list[str] = field(default_factory=list)  # the kinds of those that ended a request, one a request
+    unanswered: list[int] = field(default_factory=list)  # the measured requests among those that failed
     # How long each step took besides what was slept, by the name of its latency.
     steps: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in STEPS})
 
@@ -155,8 +154,9 @@ class Ledger:
 
     def failed(self, request: Request, error: Exception) -> None:
         """Write down that *error* ended a request, of the warm-up or not, or its background work."""
-        self.records.errors[type(error).__name__] += 1
-        self.records.unanswered += request.measured and not request.background
+        self.records.errors.append(type(error).__name__)
+        if request.measured and not request.background:
+            self.records.unanswered.append(request.number)
 
     def finish(self, request: Request) -> None:
         """Write down what a request has cost."""

@@ -1,5 +1,6 @@
 """What a real run left behind, as a result like a simulation's."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -53,8 +54,8 @@ class WallResult(Result):
         )
         super().__init__(run, workload, evidence)
         self.slept = slept
-        self.errors = sum((each.errors for each in ending.records), start=type(ending.records[0].errors)())
-        self._unanswered = sum(each.unanswered for each in ending.records)
+        self.errors = Counter(error for each in ending.records for error in each.errors)
+        self._unanswered = sum(len(each.unanswered) for each in ending.records)
         self.steps = {name: _joined(each.steps[name] for each in ending.records) for name in STEPS}
         self.notes = [*notes, *_about_errors(self.errors, evidence.costs.requests), *self.notes]
         self.further = self._figures(int(found.undecidable.sum()), _joined(each.late_s for each in ending.records))

@@ -36,14 +36,14 @@ class Failing(Plain):
     def read(self, site: Site, key: str) -> Row:
         """Fail."""
         time.sleep(2)
-        raise UserError("this one fails")
+        raise UserError(f"{site.db.read(key).key} fails")
 
 
 def test_an_error_ends_even_those_that_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first error comes out soon, and no process is left."""
     monkeypatch.setattr(experiment, "PATIENCE_S", 1.0)
     began_s = time.monotonic()
-    with pytest.raises(UserError, match=r"^this one fails"):
+    with pytest.raises(UserError, match=r"^key:0 fails"):
         run_all([Run(SHORT, Deaf(), "shared", 1), Run(SHORT, Failing(), "shared", 1)], processes=2)
     assert time.monotonic() - began_s < LONG_S / 2
     assert multiprocessing.active_children() == []

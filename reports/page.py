@@ -48,9 +48,7 @@ def _header(found: Sequence[Case]) -> str:
     reads = sum(int(outcome.summary["reads"]) for case in found for outcome in case.outcomes)
     kind = "real run" if _are_real(found) else "simulated run"
     clock = " on the wall clock" if _are_real(found) else ""
-    measured = (
-        f"{plural(runs, kind)} over Django's own cache backends{clock}, {reads:,} reads judged against the truth."
-    )
+    measured = f"{plural(runs, kind)} of real cache code{clock}, {reads:,} reads judged against the history of commits."
     return (
         '<header><p class="kicker">cachewise</p><h1>Which cache-invalidation strategy?</h1>'
         f'<p class="muted">{measured}</p></header>\n'

@@ -1,7 +1,7 @@
 """A run's caches: a backend, opened for one run, with a cache object for each worker."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 from django.core.cache.backends import locmem
@@ -89,12 +89,8 @@ def _notes(backend: Backend, place: Place) -> list[str]:
 def _living(place: Place) -> Iterator[None]:
     """Say that the server died, if it did: its clients raise all sorts of errors then, or none."""
     server = place.server
-    try:
+    with nullcontext() if server is None else server.dying():
         yield
-    except Exception as error:
-        if server is not None and server.is_dead():
-            raise server.died() from error
-        raise
     if server is not None and not server.alive():
         raise server.died()
 

@@ -8,8 +8,8 @@ import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,7 +21,7 @@ from sim.interrupts import give_up_if_interrupted
 
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel takes 107 on Linux, 103 on macOS
 PATIENCE_S = 30.0  # for a server to start
-LAST_BREATH_S = 0.3  # a killed server may take connections for a moment longer
+LAST_BREATH_S = 1.0  # a killed server may take connections for a moment longer
 LISTENS_WITHIN_S = 1.0
 DYING_S = 5.0  # between the end of its connections and the end of its process
 
@@ -45,7 +45,8 @@ class Server(ABC):
             undone.pop_all()  # from here on `stop` does it
         try:
             self._wait_until_ready()
-            self.set_up()
+            with self.dying():
+                self.set_up()
         except BaseException:
             self.stop()
             raise
@@ -124,6 +125,16 @@ class Server(ABC):
         told = subprocess.run([self.command_path(), "--version"], capture_output=True, text=True, check=False)
         found = re.search(r"\d+(\.\d+)+", told.stdout)
         return found.group() if found else "of unknown version"
+
+    @contextmanager
+    def dying(self) -> Iterator[None]:
+        """Say that it died, if it did, where its clients raise in the block: all sorts of errors then."""
+        try:
+            yield
+        except Exception as error:
+            if self.is_dead():
+                raise self.died() from error
+            raise
 
     def died(self) -> UserError:
         """Return the error that says how it died."""

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
@@ -38,6 +39,16 @@ def refused(done):
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("cachewise: ")
     return lines[0]
+
+
+def test_more_connections_than_a_shell_allows() -> None:
+    """A thousand files are a shell's usual limit: far more calls of a server can be under way."""
+    slow = ["--set", "cache_rtt_s=0.3", "--set", "threads=none", "--set", "reads_per_s=15000", "--set", "warmup_s=0"]
+    command = [sys.executable, "-m", "sim", "run", "transactional", "--backend", "redis", "--strategy", "ttl-only"]
+    line = shlex.join([*command, *slow, "--duration", "0.3", "--format", "json"])
+    done = subprocess.run(["/bin/sh", "-c", f"ulimit -S -n 1024; {line}"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[0]["reads"] > 3000
 
 
 def what_is_wrong(parse, text):

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 from django.core.cache.backends.base import BaseCache
+from django.db.models.signals import post_save
 
 from sim.backends import BACKENDS
 from sim.conformance.cases import Case
 from sim.conformance.claims import judge
 from sim.conformance.claims_known import KNOWN
+from sim.conformance.claims_signals import SIGNALS
 from sim.conformance.lifetimes import Lifetime, lifetimes
 from sim.conformance.meetings import Meeting, met
 from sim.conformance.observe import observe
@@ -38,6 +40,37 @@ def test_a_lifetime_is_found_to_the_millisecond(timeout: float, gone_ms: int) ->
     """Whatever the timeout, the search ends at the millisecond in which the entry is gone."""
     found = lifetimes(Stage("locmem", SERVERS), [Stored("set", "live", timeout=timeout)])
     assert found == [Lifetime(gone_ms)]
+
+
+@pytest.mark.parametrize("backend", ["locmem", "dummy"])
+def test_a_refuted_claim_tells_what_was_seen(backend: str) -> None:
+    """What is said of another backend does not hold here, and the words never say that it does."""
+    known = {claim.says: claim for claim in KNOWN}
+    wrong = ("touch on an expired key is True and revives the stale row", "clear is DELETE FROM, any prefix")
+    for says in wrong:
+        seen = known[says].check(Stage(backend, SERVERS), observe(backend, SERVERS))
+        assert not seen.holds
+        assert "is served again" not in seen.words
+        assert backend != "dummy" or "is gone, too" not in seen.words
+
+
+def test_a_projects_receivers_hear_nothing() -> None:
+    """Who listens to all models in this process is not told of those that the conformance makes, and is again later."""
+    heard: list[Any] = []
+
+    def hear(sender: Any, **_kwargs: Any) -> None:
+        heard.append(sender)
+
+    post_save.connect(hear)
+    try:
+        stage = Stage("db", SERVERS)
+        (claim,) = SIGNALS
+        assert claim.check(stage, observe("dummy", SERVERS)).holds
+        assert heard == []
+        post_save.send(sender=Stored)
+    finally:
+        post_save.disconnect(hear)
+    assert heard == [Stored]
 
 
 def test_the_instant_itself_is_told_apart() -> None:

@@ -13,7 +13,7 @@ from redis import Redis
 from sim import Row, Site, servers
 from sim.daemons import memcached
 from sim.daemons.clock import ClockFile
-from tests.helpers import Body, Custom, run, script, within
+from tests.helpers import Body, Custom, run, script, wait_until, within
 
 
 def alive(tmp_path: Path, backend: str, set_at_s: float, timeout: float, *look_at_s: float) -> list[bool]:
@@ -100,7 +100,7 @@ def test_a_real_clock_says_when_its_second_began(kind: str) -> None:
         server = session.start(kind, virtual=False)
         began_s = server.second_began_s()
         shown = []
-        for after_s in (0.05, 0.9, 1.05):
+        for after_s in (0.25, 0.6, 1.4):  # far from its ticks, as a busy machine may be late with them
             time.sleep(max(0.0, began_s + after_s - time.monotonic()))
             shown.append(second_of(server))
     assert shown == [shown[0], shown[0], shown[0] + 1]
@@ -145,4 +145,4 @@ def test_a_crawler_that_still_ends_is_waited_for() -> None:
             timer.start()
             server.begin()
             timer.join()
-        assert server._crawls()
+        wait_until(server._crawls)

@@ -183,9 +183,8 @@ FORKS = """
     with servers() as ours:
         for kind in ("redis", "memcached"):
             ours.start(kind, virtual=True)
-        child = os.fork()
-        if child:
-            print(child, flush=True)
+        if not os.fork():
+            print(os.getpid(), flush=True)  # it has let go of all by now
         time.sleep(1000)
 """
 
@@ -208,10 +207,32 @@ def test_a_forked_child_keeps_no_server_alive(temporary: Path) -> None:
             os.kill(child, signal.SIGKILL)
 
 
+FORKED = """
+    import os
+    from sim import servers
+    with servers() as ours:
+        server = ours.start("memcached", virtual=True)
+        child = os.fork()
+        if child:
+            os.waitpid(child, 0)
+            print(server.alive(), server.folder.exists(), flush=True)
+"""
+
+
+@pytest.mark.servers
+def test_a_forked_child_that_ends_takes_nothing_along(temporary: Path) -> None:
+    """It leaves the block as its parent will: the parent's servers go on, and their folder stays."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(FORKED)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True True\n", "")
+    assert list(temporary.iterdir()) == []
+
+
 @pytest.mark.parametrize("program", ["redis-server", "initdb"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_start_that_hangs_is_interrupted(temporary: Path, program: str, number: int) -> None:
-    """Ctrl-C and SIGTERM end a wait for a server that does not answer within a second, with nothing left behind."""
+    """Ctrl-C and SIGTERM end a wait for a server that does not answer, with nothing left behind."""
     programs = temporary / "bin"  # where the user that initdb runs as can reach it
     programs.mkdir()
     (programs / program).write_text("#!/bin/sh\nsleep 60\n")
@@ -222,9 +243,7 @@ def test_a_start_that_hangs_is_interrupted(temporary: Path, program: str, number
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         wait_until(lambda: living(programs))
         process.send_signal(number)
-        pressed_s = time.monotonic()
-        _, said = process.communicate()
-        assert time.monotonic() - pressed_s < 1
+        _, said = process.communicate(timeout=20)  # it would have waited for longer
     expected = (130, "cachewise: interrupted; nothing was written\n") if number == signal.SIGINT else (143, "")
     assert (process.returncode, said) == expected
     assert living(temporary) == []
@@ -318,8 +337,8 @@ def test_a_server_that_dies_leaves_no_report(temporary: Path, tmp_path: Path) ->
     long = ["--set", "duration_s=100000", "--backend", "redis", "--strategy", "ttl-only", "--jobs", "1"]
     command = [sys.executable, "-m", "sim", "run", "product_list", *long, "--out", str(out)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        wait_until(lambda: any("redis-server" in command for command in living(temporary)))
-        time.sleep(0.5)
+        # The server's clock shows that a minute of the traffic is over.
+        wait_until(lambda: any("00:00:" not in clock.read_text() for clock in temporary.glob(f"{PREFIX}*/*/clock")))
         kill(temporary, watchdog=False)
         told, errors = process.communicate()
     assert (process.returncode, told) == (2, "")

@@ -88,6 +88,26 @@ def test_the_guides_commands_run(files: Path) -> None:
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.servers
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_calls_on_many_take_djangos_arguments(files: Path, name: str) -> None:
+    """By position and by name, with keys and without."""
+    found: list[Any] = []
+
+    def read(site: Site, key: str) -> Row:
+        if not found:
+            site.cache.set_many({"a": 1}, timeout=5)
+            site.cache.set_many({"b": 2}, 5, version=1)
+            site.cache.set_many({}, timeout=5)
+            found.append(site.cache.get_many(["a", "b"], version=1))
+            site.cache.delete_many(["a"], version=1)
+            found.append(site.cache.get_many(keys=["a", "b"]))
+        return Row(key, 0, b"")
+
+    run(script(files, [(0.0, "read", "k"), (0.75, "read", "k")]), Custom(read), backend=f"./{name}.toml")
+    assert found == [{"a": 1, "b": 2}, {"b": 2}]
+
+
 LIVES = {"pylibmc": [True, False, False], "valkey": [True, True, False], "diskcache": [True, True, False]}
 
 

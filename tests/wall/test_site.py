@@ -9,12 +9,26 @@ import pytest
 
 from sim import UserError
 from sim.backends import Place
+from sim.wall import run as wall_run
 from sim.wall.ledger import Ledger
 from sim.wall.outcome import WallResult
 from sim.wall.run import LEAD_S, MOST_THREADS, Around, _first_instant_s, can_be_real
 from strategies import STRATEGIES, DeleteInTransaction, DeleteOnWrite, NoCache, Oracle, TtlOnly, Versioning
 from tests.helpers import SERVERS, run
-from tests.wall.tools import BRIEF, Broken, Plain, Silent, Spawning, Undecided, real, timed_script
+from tests.wall.tools import (
+    BRIEF,
+    Broken,
+    CachedBeforeSlowCommits,
+    CachedTooEarly,
+    Doomed,
+    Hanging,
+    Plain,
+    Silent,
+    Spawning,
+    Undecided,
+    real,
+    timed_script,
+)
 
 TWO = replace(BRIEF, workers=2)
 REAL = [name for name, strategy in STRATEGIES.items() if not getattr(strategy, "needs", ())]
@@ -100,6 +114,32 @@ def test_rolled_back_writes_are_no_commits() -> None:
         assert sorted(group["version"]) == list(range(1, len(group) + 1)), f"each number of {key} is given out once"
 
 
+def test_a_savepoint_is_rolled_back_without_a_word() -> None:
+    """As Django does where a block within has doomed it: the books agree with the table, in the simulation too."""
+    scenario = replace(BRIEF, keys=4, reads_per_s=10, transaction_tail_s=0)
+    ours, theirs = real(scenario, Doomed()), run(scenario, Doomed(), backend="locmem")
+    assert not ours.errors
+    for result in (ours, theirs):
+        assert set(committed(result)) == {"key:0", "key:3"}
+        assert set(result.writes.loc[~result.writes["committed"], "key"]) == {"key:1", "key:2"}
+
+
+def test_what_was_rolled_back_stays_aborted() -> None:
+    """A cached row whose transaction failed is aborted for good: no later commit has its number."""
+    scenario = replace(BRIEF, transaction_tail_s=0)
+    ours, theirs = real(scenario, CachedTooEarly()), run(scenario, CachedTooEarly(), backend="locmem")
+    assert 0.2 < ours.summary["aborted_ratio"] < 0.8
+    assert 0.2 < theirs.summary["aborted_ratio"] < 0.8
+
+
+@pytest.mark.servers
+def test_whether_a_row_was_committed_can_be_undecidable() -> None:
+    """Rows that are cached before a COMMIT of 50 ms: nobody can say of the reads within it whether they were dirty."""
+    scenario = replace(BRIEF, keys=1, writes_per_s=15, transaction_tail_s=0)
+    found = real(scenario, CachedBeforeSlowCommits(), around=Around("postgres")).summary
+    assert found["undecidable"] > 0.2 * found["reads"]
+
+
 def test_failures_are_counted_and_the_site_goes_on() -> None:
     """Exceptions are counted by type; a transaction left open is undone, and its thread serves on."""
     scenario = replace(BRIEF, threads=1, keys=5, writes_per_s=0, reads_per_s=100, db_read_s=0, warmup_s=0.3)
@@ -113,6 +153,13 @@ def test_failures_are_counted_and_the_site_goes_on() -> None:
     assert reads < requests < reads + sum(result.errors.values())  # failures of the warm-up count, too
     answered_until_s = max(result.reads["end_s"].max(), scenario.end_s) - scenario.warmup_s
     assert result.summary["throughput_per_s"] == pytest.approx(reads / answered_until_s)
+
+
+def test_a_run_that_hangs_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that never returns ends the run with one line, some time after its traffic should have ended."""
+    monkeypatch.setattr(wall_run, "PATIENCE_S", 1.0)
+    with pytest.raises(UserError, match=r"^worker process 0 has not ended within 3 s: a call of it never returns, or"):
+        real(BRIEF, Hanging())
 
 
 def test_background_work_is_waited_for_and_counted() -> None:

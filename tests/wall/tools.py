@@ -1,5 +1,6 @@
 """Tools of the wall clock's tests: short real runs, and strategies that a worker process can import."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -80,6 +81,45 @@ class Undecided(Plain):
         site.db.write("key:2")  # by itself
 
 
+@dataclass(frozen=True)
+class Doomed(Plain):
+    """A block without a savepoint fails within one that has one: Django rolls back to it and commits the rest."""
+
+    def write(self, site: Site, key: str) -> None:  # noqa: ARG002 - it always writes the same rows
+        """Write before, within and after."""
+        with site.db.atomic():
+            site.db.write("key:0")
+            with site.db.atomic():
+                site.db.write("key:1")
+                try:
+                    with site.db.atomic(savepoint=False):
+                        site.db.write("key:2")
+                        raise DatabaseError("the block within fails")
+                except DatabaseError:
+                    pass
+            site.db.write("key:3")
+
+
+@dataclass(frozen=True)
+class CachedTooEarly(Plain):
+    """Caches what it writes before the transaction ends, half of the time badly."""
+
+    def read(self, site: Site, key: str) -> Row:
+        """Return the cached row."""
+        row: Row | None = site.cache.get(key)
+        return row or site.db.read(key)
+
+    def write(self, site: Site, key: str) -> None:
+        """Cache within the transaction."""
+        try:
+            with site.db.atomic():
+                site.cache.set(key, site.db.write(key), 60)
+                if site.random.random() < 0.5:
+                    raise DatabaseError("the transaction fails")
+        except DatabaseError:
+            pass
+
+
 left_open: list[Any] = []  # in a worker process: forgotten, a transaction would be rolled back
 
 
@@ -123,6 +163,16 @@ class Spawning(Plain):
         site.cache.set(key, site.db.read(key), 60)
 
 
+@dataclass(frozen=True)
+class Hanging(Plain):
+    """Never answers."""
+
+    def read(self, site: Site, key: str) -> Row:
+        """Hang."""
+        time.sleep(1000)
+        return site.db.read(key)
+
+
 SLOW = """
     CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.05); RETURN NULL; END';
     CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON cachewise_rows
@@ -130,16 +180,32 @@ SLOW = """
 """
 
 
+def slow_commits_down() -> None:
+    """See to it that what each write leaves to its COMMIT takes 50 ms there, on PostgreSQL."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_trigger WHERE tgname = 'slow'")
+        if cursor.fetchone() is None:
+            cursor.execute(SLOW)
+
+
 @dataclass(frozen=True)
 class SlowCommits(Plain):
-    """On PostgreSQL: what each write leaves to its COMMIT takes 50 ms there."""
+    """Commits take 50 ms, on PostgreSQL."""
 
     def write(self, site: Site, key: str) -> None:
         """Change the row; the first one sees to the rest."""
-        from django.db import connection
-
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM pg_trigger WHERE tgname = 'slow'")
-            if cursor.fetchone() is None:
-                cursor.execute(SLOW)
+        slow_commits_down()
         super().write(site, key)
+
+
+@dataclass(frozen=True)
+class CachedBeforeSlowCommits(CachedTooEarly):
+    """Commits take 50 ms, on PostgreSQL, and what they commit is in the cache before."""
+
+    def write(self, site: Site, key: str) -> None:
+        """Change the row; the first one sees to the rest."""
+        slow_commits_down()
+        with site.db.atomic():
+            site.cache.set(key, site.db.write(key), 60)

@@ -1,6 +1,5 @@
 """The command line, and the one place where simulator, strategies, scenarios and reports meet."""
 
-import errno
 import os
 import shlex
 import sys
@@ -13,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from sim import options
-from sim.errors import UserError, masked, one_line, refusal_of
-from sim.interrupts import ignore_signals, raise_on_signals, received
+from sim.ending import exit_code_of, say
+from sim.errors import UserError, masked
+from sim.interrupts import ignore_signals, raise_on_signals
+from sim.surroundings import allow_many_files, forget_detours
 
 if TYPE_CHECKING:
     from sim.choose import Choice
@@ -29,8 +30,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-MOST_FILES = 65_536  # open at once, if the system lets us
-INTERRUPTED = 130  # the exit code after Ctrl-C: 128 + SIGINT
+
+
+@app.callback()
+def cachewise(version: options.Version = False) -> None:
+    """Which cache-invalidation strategy should a Django workload use, with which timeout, and what does it cost?"""
 
 
 @app.command()
@@ -39,7 +43,10 @@ def demo(
     out: Annotated[Path, typer.Option(help="folder for charts, tables and the page")] = Path("out/demo"),
     jobs: options.Jobs = 0,
 ) -> None:
-    """Compare every strategy on three workloads, one of them real, in under a minute."""
+    """Compare all strategies on three workloads.
+
+    One of them is a real trace; it takes about a minute.
+    """
     from sim.demo import DEMO
 
     runs = []
@@ -73,7 +80,10 @@ def run(
     form: options.Form = options.Format.TABLE,
     jobs: options.Jobs = 0,
 ) -> None:
-    """Run a scenario under strategies, and print (and with --out draw) how they compare."""
+    """Simulate a scenario, and say which strategy to choose.
+
+    With --out it also draws charts and writes a page.
+    """
     from sim.plan import backends_of, note_timeouts, seeds_of, with_duration
 
     settings = with_duration(settings, duration)
@@ -110,7 +120,10 @@ def bench(
     out: options.Out = None,
     form: options.Form = options.Format.TABLE,
 ) -> None:
-    """Run a scenario for real: processes, threads, cache servers and a database, real time passing."""
+    """Run a scenario for real, in real time.
+
+    With processes, threads, a cache and a database.
+    """
     from sim.plan import backends_of, note_timeouts, seeds_of, with_duration
     from sim.wall.bench import around_of, bench_all, failures, how_long, warnings
     from sim.wall.run import can_be_real
@@ -148,7 +161,10 @@ def verify(
     out: options.VerifiedOut = None,
     form: options.Form = options.Format.TABLE,
 ) -> None:
-    """Run a scenario for real, simulate it with the latencies measured, and hold the two against each other."""
+    """Hold real runs against their simulation.
+
+    A scenario is run for real, then simulated with the latencies that were measured.
+    """
     from reports import compare, render_verification, write_verification
     from sim.plan import backends_of, note_timeouts, with_duration
     from sim.wall.bench import around_of, failures, how_long, warnings
@@ -165,7 +181,7 @@ def verify(
     found = compare(pairs)
     typer.echo(render_verification(found, form.value))
     if out is not None:
-        _say(f"chart: {write_verification(found, out)}")
+        say(f"chart: {write_verification(found, out)}")
     _end_with([], [*warnings(real), *failures(real), *found.missed])  # whatever failed is in no figure
 
 
@@ -183,7 +199,10 @@ def init(
     transaction_tail_s: Annotated[str | None, typer.Option(help="from the save to the commit")] = None,
     force: Annotated[bool, typer.Option(help="overwrite the file")] = False,
 ) -> None:
-    """Write a commented scenario file for your own workload, from flags or by asking."""
+    """Write a scenario file for your own workload.
+
+    It is commented; what is in it comes from the options, or is asked for.
+    """
     from sim.starter import QUESTIONS, write_starter
 
     answers: dict[str, Any] = {
@@ -201,7 +220,7 @@ def init(
         for name, (question, default) in QUESTIONS.items():
             answers[name] = typer.prompt(question, default=default, err=True)
     write_starter(file, {name: answer for name, answer in answers.items() if answer is not None}, force=force)
-    _say(f"wrote {file}; now: cachewise run {file} --seeds 5 --out out/{file.stem}")
+    say(f"wrote {file}; now: cachewise run {file} --seeds 5 --out out/{file.stem}")
 
 
 @app.command("list")
@@ -225,7 +244,10 @@ def doctor(
     backend: options.Driven = None,
     form: options.LayoutForm = options.Layout.TABLE,
 ) -> None:
-    """Check that everything cachewise needs is here and works, and say what to do where it does not."""
+    """Check that all that cachewise needs is here.
+
+    And that it works; where it does not, it says what to do.
+    """
     from sim.conformance.report import drive
     from sim.doctor import check_up
 
@@ -276,13 +298,13 @@ def _say_what_is_left_out(strategies: Sequence[str], backends: Sequence[str]) ->
     from strategies import STRATEGIES
 
     for line in left_out(STRATEGIES, strategies, backends):
-        _say(line)
+        say(line)
 
 
 def _end_with(warnings: Sequence[str], failures: Sequence[str]) -> None:
     """Say what went wrong; a failure makes the exit code 1."""
     for line in (*warnings, *failures):
-        _say(f"cachewise: {line}")
+        say(f"cachewise: {line}")
     if failures:
         raise typer.Exit(1)
 
@@ -341,11 +363,7 @@ def _write_page(
     command = masked(shlex.join(["cachewise", *context.obj]))
     page = write_report(outcomes, out, command, yours)
     ignore_signals()  # too late: from here on nothing happens that could be undone
-    _say(f"page: {page}")
-
-
-def _say(message: str) -> None:
-    typer.echo(message, err=True)
+    say(f"page: {page}")
 
 
 def run_script(file: str) -> None:
@@ -356,60 +374,15 @@ def run_script(file: str) -> None:
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line: exit code 0, 2 with one line on standard error for bad input, 130 for Ctrl-C."""
     raise_on_signals()
-    _allow_many_files()
+    allow_many_files()
+    forget_detours()
     typed = sys.argv[1:] if args is None else list(args)
-    bad_usage: Any = typer.BadParameter.__mro__[2]  # typer's base class of all usage errors
-    try:
+
+    def command() -> Any:
         code = app(args=typed or ["--help"], prog_name="cachewise", standalone_mode=False, obj=typed)
-        code = code if typed else 2  # nothing was asked for
-    except UserError as error:
-        code = _fail(str(error))
-    except bad_usage as error:
-        told = one_line(" ".join(error.format_message().split()), 300)
-        code = _fail(told or "what should it do? see cachewise --help")
-    except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 141
-    except Exception as error:
-        code = _code_after(error)
-        if code is None:
-            raise
-    ignore_signals()
-    if code == INTERRUPTED:  # typer turns some Ctrl-C into this code by itself
-        _say("cachewise: interrupted; nothing was written")
-    sys.exit(code or 0)
+        return code if typed else 2  # nothing was asked for
 
-
-def _allow_many_files() -> None:
-    """Raise this process's own limit as far as it may: on a server each request under way has a connection."""
-    try:
-        import resource
-    except ImportError:  # not on Windows
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
-    if soft != resource.RLIM_INFINITY and soft < most:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-
-
-def _code_after(error: Exception) -> int | None:
-    """Return the exit code where a signal, or a cache that refuses something, came out as *error*; else None."""
-    if (number := received()) is not None:
-        return 128 + number  # INTERRUPTED, after Ctrl-C
-    if isinstance(error, OSError) and error.errno == errno.EMFILE:
-        return _fail(
-            "too many connections are open at once: on a server each request under way has one; "
-            "allow more (ulimit -n 20000), or fewer requests at a time (--set threads=16)"
-        )
-    refusal = refusal_of(error)
-    return None if refusal is None else _fail(refusal)
-
-
-def _fail(message: str) -> int:
-    _say(masked(f"cachewise: {message}"))
-    return 2
+    sys.exit(exit_code_of(command))
 
 
 if __name__ == "__main__":

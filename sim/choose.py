@@ -1,5 +1,7 @@
 """Choosing by name: scenarios, strategies and settings as they are typed on the command line."""
 
+import math
+import re
 import runpy
 import traceback
 from collections.abc import Iterable, Mapping
@@ -57,6 +59,8 @@ def choose_scenario(target: str, package_folder: Path) -> Choice:
 
 def _from_file(path: Path, *, own_file: bool) -> Choice:
     where = file_name(path)
+    if path.suffix != ".py":
+        raise UserError(f"{where}: a scenario is a Python file, and ends in .py")
     if not path.is_file():
         raise UserError(f"{where}: no such scenario file; `cachewise init` writes one")
     try:
@@ -64,11 +68,25 @@ def _from_file(path: Path, *, own_file: bool) -> Choice:
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - anything can happen in somebody's file
-        raise UserError(f"{where}{_line_of(error, path)}: {type(error).__name__}: {one_line(error, 120)}") from None
-    scenario = names.get("SCENARIO")
+        raise UserError(f"{where}{_line_of(error, path)}: {one_line(_told(error), 140)}") from None
+    scenario, timeout = names.get("SCENARIO"), names.get("TIMEOUT", _UNSET)
     if not isinstance(scenario, Scenario):
-        raise UserError(f"{where}: it must define SCENARIO = Scenario(...), found {type(scenario).__name__}")
-    return Choice(scenario, names.get("TIMEOUT", _UNSET), own_file)
+        found = "none" if scenario is None else f"a {type(scenario).__name__}"
+        raise UserError(f"{where}: it must define SCENARIO = Scenario(...); it has {found}")
+    if timeout is not _UNSET and not _is_timeout(timeout):
+        raise UserError(f"{where}: TIMEOUT = {one_line(repr(timeout), 40)}: it must be seconds, 0 or more, or None")
+    return Choice(scenario, timeout, own_file)
+
+
+def _is_timeout(value: Any) -> bool:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value is None or (number and 0 <= value < math.inf)
+
+
+def _told(error: BaseException) -> str:
+    """Return what an error in a scenario's file says; of a field that there is none of, the nearest one."""
+    found = re.search(r"Scenario\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
+    return str(unknown("scenario field", found[1], DEFAULTS)) if found else f"{type(error).__name__}: {error}"
 
 
 def _line_of(error: BaseException, path: Path) -> str:
@@ -118,14 +136,19 @@ def _value(where: str, text: str) -> float | None:
 
 def choose_timeout(text: str) -> float | None:
     """Return a timeout as typed: seconds, or ``none`` for ever."""
-    return _value("timeout", text)
+    timeout = _value("timeout", text)
+    if timeout is not None and timeout < 0:
+        raise UserError(f"timeout {one_line(text)}: it must be seconds, 0 or more, or none")
+    return timeout
 
 
 def choose_settings(texts: Iterable[str]) -> dict[str, str]:
     """Return ``field=value`` texts as a mapping; unknown fields are refused with the nearest one."""
-    settings = {}
+    settings: dict[str, str] = {}
     for text in texts:
         name, equals, value = text.partition("=")
+        if name.strip() == "trace":
+            raise UserError(f"--set {one_line(text)}: write --trace FILE")
         if name.strip().lower() == "timeout":
             raise UserError(f"--set {one_line(text)}: the timeout belongs to the strategies; write --timeout SECONDS")
         if name.strip() not in DEFAULTS:

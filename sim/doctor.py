@@ -94,7 +94,7 @@ def what_is_missing(name: str, *, optional: bool = True) -> Finding | None:
     missing = [one for one in backend_named(name).needs if one.find() is None]
     if not missing:
         return None
-    names = ", ".join(one.name for one in missing)
+    names = ", ".join(one.called for one in missing)
     return Finding(f"backend {name}", f"not installed: {names}", mend_of(missing), optional=optional)
 
 

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import traceback
 from collections.abc import Iterable
 
 
@@ -21,7 +22,8 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     """Return the error for an unknown *name*, naming the nearest of *known*."""
     names = sorted(known)
     by_lower_case = {one.lower(): one for one in names}
-    close = difflib.get_close_matches(name.lower(), by_lower_case, n=1, cutoff=0.5)
+    begin = [one for one in by_lower_case if len(name) > 2 and one.startswith(name.lower())]
+    close = begin or difflib.get_close_matches(name.lower(), by_lower_case, n=1, cutoff=0.55)
     hint = f"did you mean {by_lower_case[close[0]]!r}?" if close else f"known: {', '.join(names)}"
     return UserError(f"unknown {kind} {one_line(name)!r}; {hint}")
 
@@ -38,11 +40,18 @@ _CLIENTS = ("redis", "django_redis", "valkey", "django_valkey", "pymemcache", "p
 
 def refusal_of(error: Exception) -> str | None:
     """Return one line for an error of a cache's client, with the request in which it came; None for any other error."""
-    library = type(error).__module__.partition(".")[0].removeprefix("_")
-    if library not in _CLIENTS:
+    frames = traceback.walk_tb(error.__traceback__)
+    raised_in = [frame.f_globals.get("__name__", "") for frame, _line in frames][-1:]
+    modules = (type(error).__module__, *raised_in)  # a client stumbles now and then: its TypeError is a refusal, too
+    library = next((name for name in map(_package, modules) if name in _CLIENTS), None)
+    if library is None:
         return None
     where = "; ".join(getattr(error, "__notes__", ()))
     return one_line(f"{library}: {type(error).__name__}: {error}" + (f" ({where})" if where else ""), 300)
+
+
+def _package(module: str) -> str:
+    return module.partition(".")[0].removeprefix("_")
 
 
 def one_line(text: object, limit: int = 80) -> str:

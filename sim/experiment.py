@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, fields, replace
 from multiprocessing.util import Finalize
 from typing import Any, Literal, NoReturn
@@ -16,8 +17,9 @@ from sim.backends import backend_named
 from sim.contract import Strategy
 from sim.daemons.programs import require_all
 from sim.daemons.session import Servers, servers
+from sim.errors import UserError
 from sim.interrupts import Terminated, interrupts_held, leave_to_parent, raise_what_is_swallowed
-from sim.processes import end_all, follow_parent
+from sim.processes import end_all, follow_parent, start_tracker
 from sim.result import Result, Run
 from sim.runner import run
 
@@ -104,8 +106,7 @@ def run_all(runs: Sequence[Run], processes: int, done: Callable[[Run], None] = l
     Raises:
         UserError: before anything starts, if something that a backend needs is not installed; else as `run` does.
     """
-    for backend in dict.fromkeys(one.backend for one in runs):
-        require_all(backend_named(backend).needs)
+    require_all(need for backend in dict.fromkeys(one.backend for one in runs) for need in backend_named(backend).needs)
     if processes == 1 or len(runs) == 1:
         outcomes = []
         with servers() as ours:
@@ -113,6 +114,7 @@ def run_all(runs: Sequence[Run], processes: int, done: Callable[[Run], None] = l
                 outcomes.append(_run_one(one, ours))
                 done(one)
         return outcomes
+    start_tracker()
     context = multiprocessing.get_context("spawn")  # a fork would copy the progress bar's thread in mid-air
     executor = ProcessPoolExecutor(min(processes, len(runs)), context, initializer=_start_worker)
     try:
@@ -127,6 +129,8 @@ def run_all(runs: Sequence[Run], processes: int, done: Callable[[Run], None] = l
                 found[index] = replace(future.result(), run=runs[index])  # not a copy of it, which can be large
                 done(runs[index])
         return [found[index] for index in range(len(runs))]
+    except BrokenProcessPool:
+        raise UserError("a worker process was killed in mid-run (is the memory full? try --jobs 1)") from None
     except BaseException:
         with interrupts_held():
             end_all(list(executor._processes.values()), PATIENCE_S)

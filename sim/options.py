@@ -1,5 +1,6 @@
 """The options of the command line: those that several verbs share, and what an option can be."""
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -31,6 +32,16 @@ class Listing(StrEnum):
     BACKENDS = "backends"
 
 
+def print_version(asked: bool) -> None:
+    """Print the version and end, if that was *asked* for."""
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"cachewise {version('cachewise')}")
+        raise typer.Exit
+
+
+Version = Annotated[bool, typer.Option("--version", callback=print_version, is_eager=True, help="print the version")]
 Target = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="a name (see cachewise list scenarios), or a file: ./my_scenario.py")
 ]
@@ -159,3 +170,15 @@ strategies on 3 backends with 6 seeds, are 90 runs of 27 seconds, 40 minutes, an
 """
 ABOUT_DOCTOR = """ok: it is there and works. absent: it is not installed, and only who wants it needs it. PROBLEM:
 cachewise cannot do without it; the exit code is 1. The line that begins with "mend:" says what to do."""
+
+
+def plainly(message: str) -> str:
+    """Return a message of typer's without the words of the library that has checked the value."""
+    for theirs, ours in (
+        (r"Value error, ", ""),
+        (r"Input should be a valid integer, .*", "it must be a whole number"),
+        (r"Input should be a valid number, .*", "it must be a number (of seconds, if it is a time)"),
+        (r"Input should be ", "it must be "),
+    ):
+        message = re.sub(theirs, ours, message)
+    return message

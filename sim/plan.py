@@ -33,6 +33,8 @@ def with_duration(settings: Sequence[str] | None, duration_s: float | None) -> l
     """
     if duration_s is not None and not 0 < duration_s < math.inf:
         raise UserError(f"--duration {duration_s:g}: it must be seconds, more than 0")
+    if duration_s is not None and any(text.partition("=")[0].strip() == "duration_s" for text in settings or ()):
+        raise UserError(f"--duration {duration_s:g} and --set duration_s=... are the same: give one of them")
     return [*(settings or []), *([] if duration_s is None else [f"duration_s={duration_s!r}"])]
 
 

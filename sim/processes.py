@@ -1,9 +1,11 @@
 """Processes started here: they end with this one, however it ends, and none outlives what it was started for."""
 
 import multiprocessing
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
+from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 
 
@@ -17,6 +19,20 @@ def follow_parent(end: Callable[[], object]) -> None:
             end()
 
     threading.Thread(target=follow, daemon=True).start()
+
+
+def start_tracker() -> None:
+    """Start the process that looks after what others share, so that it survives a closed terminal, as it does Ctrl-C.
+
+    It would be started with the first of the processes, and die with them before they have let go of what it knows of.
+    """
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGHUP"):
+        return
+    handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which a process inherits
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        signal.signal(signal.SIGHUP, handler or signal.SIG_DFL)
 
 
 def end_all(processes: Sequence[BaseProcess], patience_s: float) -> None:

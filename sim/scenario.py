@@ -125,7 +125,9 @@ class Scenario:
 
 
 def _brief(value: Any) -> Any:
-    """Return a whole float as the int that was probably typed."""
+    """Return a whole float as the int that was probably typed, and text that only looks like a number in quotes."""
+    if isinstance(value, str) and value.replace(".", "", 1).isdigit():
+        return repr(value)
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

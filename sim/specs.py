@@ -19,7 +19,7 @@ def parse_spec(field: str, spec: str, forms: Mapping[str, Sequence[str]]) -> tup
     wanted = forms[name]
     if len(texts) != len(wanted):
         usage = ":".join([name, *wanted])
-        raise UserError(f"{field}={one_line(spec)!r} has {len(texts)} number(s); write it as {usage}")
+        raise UserError(f"{field}={one_line(spec)!r}: write it as {usage}")
     return name, tuple(number(f"{field}={one_line(spec)!r}", text) for text in texts)
 
 

@@ -44,10 +44,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what needs a server that is not installed, and say so; where CI is true, fail instead."""
     asked = getattr(getattr(item, "callspec", None), "params", {}).get("backend")
     marked = item.get_closest_marker("servers")
-    names = [asked] if asked in BY_NAME else list(BY_NAME) if marked else []
+    names = list(BY_NAME) if marked else [asked] if asked in BY_NAME else []
     missing = [one for name in names for one in BY_NAME[name].needs if one.find() is None]
     if missing:
-        message = f"not installed: {', '.join(one.name for one in missing)}; {mend_of(missing)}"
+        message = f"not installed: {', '.join(dict.fromkeys(one.name for one in missing))}; {mend_of(missing)}"
         pytest.fail(message, pytrace=False) if os.environ.get("CI") == "true" else pytest.skip(message)
 
 
@@ -86,8 +86,13 @@ RAN_IN: set[str] = set()
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Have a Redis with keys in it on the default port while all tests run, in however many processes they do."""
-    if not is_worker(session) and not is_taken(6379) and all(one.find() is not None for one in BY_NAME["redis"].needs):
-        session.stash[BYSTANDER] = Bystander()  # one that is there already we leave alone
+    if is_worker(session):
+        return
+    if is_taken(6379):  # somebody's own we leave alone
+        if os.environ.get("CI") == "true":
+            pytest.exit("port 6379 is taken: the bystander that must be left alone cannot run there", returncode=1)
+    elif all(one.find() is not None for one in BY_NAME["redis"].needs):
+        session.config.stash[BYSTANDER] = Bystander()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -95,10 +100,16 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     """Stop the servers that tests have shared, and see that the bystander has kept every key and seen nobody."""
     yield
     SERVERS.close()
-    if (bystander := session.stash.get(BYSTANDER, None)) is not None and (harm := bystander.end()):
+    if (bystander := session.config.stash.get(BYSTANDER, None)) is not None and (harm := bystander.end()):
         pytest.exit(f"somebody's Redis on the default port: {harm}", returncode=1)
     if len(RAN_IN) > 1:
         pytest.exit(f"tests in real time ran in several processes: {', '.join(sorted(RAN_IN))}", returncode=1)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say whether the bystander was there."""
+    if not hasattr(config, "workerinput") and BYSTANDER not in config.stash:
+        terminalreporter.write_line("nobody watched whether a Redis on the default port is left alone")
 
 
 def is_worker(session: pytest.Session) -> bool:

@@ -1,7 +1,7 @@
 """A run's caches: a backend, opened for one run, with a cache object for each worker."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
 
 from django.core.cache.backends import locmem
@@ -57,7 +57,7 @@ def open_caches(
     """
     require_all(backend.needs)
     virtualise()
-    with backend.open(servers, virtual=True) as place, _living(place):
+    with backend.open(servers, virtual=True) as place:
         params = wired(params_of(backend, limits), backend.wire, virtual=True)
         move = None if place.server is None or place.server.clock is None else place.server.move
         cls = simulated(backend.load(virtual=True), backend, engine, rtt, log, move)
@@ -83,16 +83,6 @@ def _notes(backend: Backend, place: Place) -> list[str]:
         return [f"`{backend.name}` ran {backend.home}"] if is_own(backend.name) else []
     clock = "" if server.clock is None else ", its clock moved by the run"
     return [f"`{backend.name}` ran on a private {server.program} {server.version}{clock}"]
-
-
-@contextmanager
-def _living(place: Place) -> Iterator[None]:
-    """Say that the server died, if it did: its clients raise all sorts of errors then, or none."""
-    server = place.server
-    with nullcontext() if server is None else server.dying():
-        yield
-    if server is not None and not server.alive():
-        raise server.died()
 
 
 def cache_params(max_entries: int | None, cull_frequency: int) -> dict[str, Any]:

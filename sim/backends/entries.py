@@ -42,8 +42,10 @@ def entry_at(name: str) -> dict[str, Any]:
     """
     found = _of_settings(name.removeprefix(SETTINGS)) if name.startswith(SETTINGS) else _of_file(Path(name))
     if not isinstance(found, Mapping) or not isinstance(found.get("BACKEND"), str):
+        table = _table_with_a_backend(found)
+        hint = f"; write it at the top of the file, not in the table [{one_line(table)}]" if table else ""
         raise UserError(
-            f"{file_name(name)}: it must have a BACKEND, the path of a cache class, as an entry of CACHES does"
+            f"{file_name(name)}: it must have a BACKEND, the path of a cache class, as an entry of CACHES does{hint}"
         )
     entry = dict(found)
     for key, value in entry.items():
@@ -59,6 +61,17 @@ def entry_at(name: str) -> dict[str, Any]:
     if isinstance(path, str) and not callable(_imported(name, "KEY_FUNCTION", path, import_string)):
         raise UserError(f"{file_name(name)}: KEY_FUNCTION {one_line(path)!r} is no function")
     return entry
+
+
+def _table_with_a_backend(found: Any, path: str = "") -> str:
+    """Return the path of the table within *found* that looks like an entry of CACHES, if there is one."""
+    for key, value in found.items() if isinstance(found, Mapping) else ():
+        if isinstance(value, Mapping):
+            inner = f"{path}.{key}".strip(".")
+            deeper = inner if "BACKEND" in value else _table_with_a_backend(value, inner)
+            if deeper:
+                return deeper
+    return ""
 
 
 def _about_none(name: str, value: Any) -> str:
@@ -91,10 +104,14 @@ def _by_path(path: str) -> Any:
     module_name, dot, class_name = path.rpartition(".")
     if not dot:
         raise ValueError("write the module before it, with a dot between")
-    return getattr(import_module(module_name), class_name)
+    module = import_module(module_name)
+    if not hasattr(module, class_name):
+        raise AttributeError(str(unknown("class", class_name, [one for one in vars(module) if one[:1].isupper()])))
+    return getattr(module, class_name)
 
 
 def _imported(name: str, key: str, path: str, load: Callable[[str], Any]) -> Any:
+    _look_in(str(Path.cwd()))
     try:
         with only_ours(name, lambda _socket: False):  # a module may connect when it is imported
             return load(path)
@@ -123,18 +140,24 @@ def _of_file(path: Path) -> Any:
     except OSError as error:
         raise UserError(f"{file_name(path)}: {error.strerror or 'cannot be read'}") from error
     except ValueError as error:
-        raise UserError(f"{file_name(path)}: no TOML: {one_line(error, 120)}") from error
+        raise UserError(f"{file_name(path)}: not valid TOML: {one_line(error, 120)}") from error
 
 
 def _of_settings(target: str) -> Any:
     """Return the entry of ``MODULE[:ALIAS]``; the module is imported, Django is not set up with it."""
-    module_name, _, alias = target.partition(":")
+    module_name, colon, alias = target.partition(":")
     where = f"settings {one_line(module_name)!r}"
+    if not module_name or (colon and not alias):
+        raise UserError(
+            f"--settings {one_line(target)!r}: write MODULE or MODULE:ALIAS, such as shop.settings:sessions"
+        )
     _look_in(str(Path.cwd()))  # where the project is, as for its own manage.py
     try:
         module = import_module(module_name)
     except (Exception, SystemExit) as error:  # somebody's settings can raise anything
-        raise UserError(f"{where}: {type(error).__name__}: {one_line(error, 120)}") from error
+        absent = isinstance(error, ModuleNotFoundError) and module_name.startswith(str(error.name))
+        hint = "; run this in the folder of the project's manage.py" if absent else ""
+        raise UserError(f"{where}: {type(error).__name__}: {one_line(error, 120)}{hint}") from error
     caches = getattr(module, "CACHES", None)
     if not isinstance(caches, Mapping):
         raise UserError(f"{where} have no CACHES")

@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from typing import Any
 
+from django.core.cache.backends.dummy import DummyCache
+
 from sim.backends.places import Backend, Place
 from sim.backends.wire import wired
 from sim.errors import ForbiddenError, UserError, file_name, one_line
-from sim.virtual import EPOCH_S, WORLD, World
+from sim.virtual import EPOCH_S, WORLD, World, virtualise_ancestry
 
 TRIAL_KEY = "cachewise-trial"
 Owns = Callable[[str], bool]  # whether the unix socket at a path is one of our servers'
@@ -136,10 +138,11 @@ def usable(backend: Backend) -> Iterator[None]:
 
 
 def try_out(backend: Backend, place: Place, refused: Refused) -> None:
-    """Store an entry for a second and look for it three seconds later; *refused* is looked at after each step.
+    """Store an entry for a second, look for it at once and three seconds later; *refused* is looked at at each step.
 
     Raises:
-        UserError: if the class cannot do that, or the entry is still there: then it keeps time in a place unknown here.
+        UserError: if the class cannot do that, or the entry is not there at first, or still there at last: then it
+            keeps time in a place unknown here.
     """
     cls, clock = backend.load(virtual=True), _Clock()
     epoch_s = EPOCH_S if place.server is None else EPOCH_S + place.server.begin()
@@ -150,21 +153,31 @@ def try_out(backend: Backend, place: Place, refused: Refused) -> None:
         make: Any = cls
         with ending(refused):
             cache = make(place.location, wired(backend.params, backend.wire, virtual=True))
+            cache.set(TRIAL_KEY, 1, 1)
+            cache.get(TRIAL_KEY)
+        virtualise_ancestry(cls)  # some import what keeps their time only when it is needed: by now they have
         with ending(refused):
             cache.set(TRIAL_KEY, 1, 1)
+        with ending(refused):
+            at_first = cache.get(TRIAL_KEY)
         clock.now_s = 3.0
         if place.server is not None:
             place.server.move(clock.now_s)
         with ending(refused):
-            found = cache.get(TRIAL_KEY)
+            at_last = cache.get(TRIAL_KEY)
         with ending(refused):
             cache.clear()
         cache.close()
-        return found
+        return at_first, at_last
 
     with usable(backend):
-        found = copy_context().run(trial)
-    if found is not None:
+        at_first, at_last = copy_context().run(trial)
+    if at_first != 1 and not issubclass(cls, DummyCache):
+        raise UserError(
+            f"{file_name(backend.name)}: an entry of {cls.__qualname__} that was stored for 1 s is not there at once: "
+            f"get() gives {one_line(repr(at_first), 40)}"
+        )
+    if at_last is not None:
         raise UserError(
             f"{file_name(backend.name)}: an entry of {cls.__qualname__} with a timeout of 1 s is still there 3 s "
             "later: it keeps its time where the run cannot reach it"

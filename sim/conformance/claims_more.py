@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from asgiref.sync import async_to_sync
 from django.core.cache.backends.base import BaseCache
 
 from sim.conformance.cases import TIMEOUTS
@@ -11,7 +10,7 @@ from sim.conformance.claims import Claim, Seen, atomic, every, lives, returns, t
 from sim.conformance.meetings import Meeting, met
 from sim.conformance.observe import Conformance
 from sim.conformance.stage import Cue, Raised, Stage, outcome
-from sim.conformance.twins import hand_moved_cache, real_cache
+from sim.conformance.twins import Twin, hand_moved_cache, real_cache
 
 DAYS_30 = list(TIMEOUTS)[3]
 ON_REDIS = ("redis", "django-redis")
@@ -122,7 +121,7 @@ def _async_incr(stage: Stage, _found: Conformance) -> Seen:
         for key in "ab":
             cache.set(key, 1, 10)
         cache.incr("a")
-        async_to_sync(cache.aincr)("b")
+        Twin(cache).incr("b")
 
     with hand_moved_cache(stage.backend, stage.servers) as (within, clock):
         within(count)

@@ -16,6 +16,7 @@ from sim.conformance.cases import CALLS, FIRST, WITH_TIMEOUT, found, three
 from sim.conformance.stage import outcome
 from sim.daemons.server import Server
 from sim.daemons.session import Servers
+from sim.interrupts import interrupts_held
 from sim.virtual import EPOCH_S, WORLD, Clock, World, virtualise
 
 STATES: Mapping[str, float | None] = {"live": 1000, "expired": -10, "persistent": None}
@@ -25,7 +26,7 @@ Pair = tuple[str, str, float | None]  # a call, the key's state, the timeout ask
 Within = Callable[[Callable[[BaseCache], Any]], Any]
 
 
-class _Twin:
+class Twin:
     """A cache whose calls are the async ones, waited for."""
 
     def __init__(self, cache: BaseCache) -> None:
@@ -33,7 +34,13 @@ class _Twin:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         # Not asyncio.run: what is handed to threads comes back to this one, where the database's connection is.
-        return async_to_sync(getattr(self._cache, f"a{name}"))
+        call = async_to_sync(getattr(self._cache, f"a{name}"))
+
+        def whole(*args: Any, **kwargs: Any) -> Any:
+            with interrupts_held():  # cut in two, it would leave a thread behind that Python's end waits for
+                return call(*args, **kwargs)
+
+        return whole
 
 
 class RealClock:
@@ -110,7 +117,7 @@ def _outside(backend: Backend, place: Place, clock: Clock, epoch_s: float) -> It
 
 
 def _differ(cache: BaseCache, pair: Pair) -> bool:
-    return bool(_made(cache, cache, pair) != _made(cache, _Twin(cache), pair))
+    return bool(_made(cache, cache, pair) != _made(cache, Twin(cache), pair))
 
 
 def _made(cache: BaseCache, calls: Any, pair: Pair) -> Any:

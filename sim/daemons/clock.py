@@ -41,6 +41,11 @@ class ClockFile:
         os.pwrite(self._file, b"%b%06d5\n" % (self._prefix, micros), 0)
         return self.epoch_s + second
 
+    @property
+    def age_s(self) -> int:
+        """How many seconds it has shown in its life."""
+        return self.epoch_s + max(self._second, 0) - START_S
+
     def begin(self) -> None:
         """Start the next run's time, at a whole second later than any before."""
         self.epoch_s += max(self._second, 0) + 2

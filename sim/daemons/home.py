@@ -36,7 +36,10 @@ if ! read -r farewell; then
         postgres_lives || break
         sleep 0.1
     done
-    rm -rf "$1"
+    for _ in 1 2 3 4 5; do
+        rm -rf "$1" && break  # somebody who is just ending may still write there
+        sleep 0.1
+    done
 fi
 kill -KILL 0
 """

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ class PostgresServer(Server):
     program: ClassVar[str] = "postgres"
 
     def __init__(self, home: Home, *, virtual: bool) -> None:
+        _refuse_detours()
         self._user = _unprivileged_user() if os.geteuid() == 0 else None
         super().__init__(home, virtual=virtual)
 
@@ -100,6 +102,15 @@ class PostgresServer(Server):
             return status.read_text().splitlines()[7:8] == ["ready   "]
         return False
 
+    def _reason_in(self, said: str) -> str:
+        """Return the line of *said* that tells why, and what to do where it is the folder's fault."""
+        lines = said.strip().splitlines() or ["no message"]
+        telling = [line for line in lines if re.search(r"error|FATAL|could not|cannot", line)] or lines
+        hint = ""
+        if self._user is not None and "denied" in telling[-1].lower():
+            hint = f"; set TMPDIR to a folder that user {self._user.pw_name!r} can enter"
+        return f"{one_line(telling[-1], 160)}{hint}"
+
     @property
     def _data(self) -> Path:
         return self.folder / "data"
@@ -127,8 +138,7 @@ class PostgresServer(Server):
         ) as initdb:
             said = _told_by(initdb)
         if initdb.returncode:
-            words = (said.strip().splitlines() or ["no message"])[-1]
-            raise UserError(f"initdb fails: {one_line(words, 160)}")
+            raise UserError(f"initdb fails: {self._reason_in(said)}")
 
 
 def _told_by(process: "subprocess.Popen[str]") -> str:
@@ -144,6 +154,22 @@ def _told_by(process: "subprocess.Popen[str]") -> str:
             process.wait(INITDB_PATIENCE_S)
         process.kill()
         raise
+
+
+DETOURS = ("PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE")  # libpq takes them for what a client leaves open
+
+
+def _refuse_detours() -> None:
+    """Make sure that no client of a private cluster is led to another server.
+
+    Raises:
+        UserError: naming the variables that would do so.
+    """
+    found = [name for name in DETOURS if name in os.environ]
+    if found:
+        raise UserError(
+            f"{' and '.join(found)} in the environment would lead clients away from the private PostgreSQL; unset it"
+        )
 
 
 def _unprivileged_user() -> pwd.struct_passwd:

@@ -36,6 +36,11 @@ class Program(NamedTuple):
     name: str
     package: str
 
+    @property
+    def called(self) -> str:
+        """What people call it."""
+        return self.name
+
     def find(self) -> str | None:
         """Return its path, or None if it is not here."""
         if ".so" in self.name:
@@ -57,7 +62,7 @@ class Program(NamedTuple):
     @property
     def mend(self) -> str:
         """The command that installs it on Debian and Ubuntu."""
-        return f"sudo apt-get install --yes {self.package}"
+        return f"{'' if os.geteuid() == 0 else 'sudo '}apt-get install --yes {self.package}"
 
 
 class Library(NamedTuple):
@@ -65,6 +70,11 @@ class Library(NamedTuple):
 
     name: str
     package: str
+
+    @property
+    def called(self) -> str:
+        """What people call it: as it is installed."""
+        return self.package.strip("'").partition("[")[0]
 
     def find(self) -> str | None:
         """Return where it is, or None if it is not here."""
@@ -88,7 +98,7 @@ def require_all(needed: Iterable[Needed]) -> None:
     """
     missing = [one for one in needed if one.find() is None]
     if missing:
-        names = ", ".join(one.name for one in missing)
+        names = ", ".join(dict.fromkeys(one.called for one in missing))
         raise UserError(f"not installed: {names}; {mend_of(missing)}")
 
 

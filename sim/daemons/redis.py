@@ -37,6 +37,7 @@ class RedisServer(Server):
             "appendonly": "no",
             "dir": str(self.folder),
             "daemonize": "no",
+            "loglevel": "warning",
             "enable-debug-command": "local",
         }
         return [self.command_path(), *(part for name, value in settings.items() for part in (f"--{name}", value))]

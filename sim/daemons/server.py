@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from sim.errors import UserError, one_line
 from sim.interrupts import give_up_if_interrupted
 
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel takes 107 on Linux, 103 on macOS
+MISREAD = "#?%,;'\"\\"  # in addresses: what follows, or another server
 PATIENCE_S = 30.0  # for a server to start
 LAST_BREATH_S = 1.0  # a killed server may take connections for a moment longer
 LISTENS_WITHIN_S = 1.0
@@ -102,6 +103,11 @@ class Server(ABC):
         if self.clock is not None:
             self.clock.show(time_s)
 
+    @property
+    def worn_out(self) -> bool:
+        """Whether it has lived for so long, by its own clock, that another run may be more than it can bear."""
+        return False
+
     def second_began_s(self) -> float:
         """Return an instant, by `time.monotonic`, at which a second of its own clock began."""
         return second_began_s()
@@ -109,15 +115,6 @@ class Server(ABC):
     def alive(self) -> bool:
         """Return whether it still runs."""
         return self._process.poll() is None and self.listens()
-
-    def is_dead(self) -> bool:
-        """Return whether it has died, having given a death under way time to show."""
-        deadline_s = time.monotonic() + LAST_BREATH_S
-        while self.alive():
-            if time.monotonic() > deadline_s:
-                return False
-            time.sleep(0.01)
-        return True
 
     @cached_property
     def version(self) -> str:
@@ -132,7 +129,7 @@ class Server(ABC):
         try:
             yield
         except Exception as error:
-            if self.is_dead():
+            if first_dead([self]) is not None:
                 raise self.died() from error
             raise
 
@@ -154,6 +151,12 @@ class Server(ABC):
     def _check_path(self) -> None:
         if len(os.fsencode(self.socket)) > LONGEST_SOCKET_PATH:
             raise UserError(f"the path of a socket would be too long: {self.socket}; set TMPDIR to a shorter one")
+        misread = sorted({character for character in str(self.socket) if character in MISREAD or character < " "})
+        if misread:
+            raise UserError(
+                f"the path of a socket would have {one_line(' '.join(misread))} in it, which clients misread: "
+                f"{one_line(self.socket)}; set TMPDIR to a plain one"
+            )
 
     def _started(self) -> subprocess.Popen[bytes]:
         with (self.folder / "log").open("wb") as log:
@@ -195,3 +198,13 @@ class Server(ABC):
             if lines:
                 return f": {one_line(lines[-1], 160)}"
         return ""
+
+
+def first_dead(servers: Iterable[Server]) -> Server | None:
+    """Return one of *servers* that has died, having given a death under way time to show."""
+    deadline_s = time.monotonic() + LAST_BREATH_S
+    while True:
+        dead = next((one for one in servers if not one.alive()), None)
+        if dead is not None or time.monotonic() > deadline_s:
+            return dead
+        time.sleep(0.01)

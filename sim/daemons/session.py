@@ -9,7 +9,7 @@ from sim.daemons.home import Home
 from sim.daemons.memcached import MemcachedServer
 from sim.daemons.postgres import PostgresServer
 from sim.daemons.redis import RedisServer
-from sim.daemons.server import Server
+from sim.daemons.server import Server, first_dead
 from sim.errors import UserError
 from sim.interrupts import interrupts_held, temporary_folder
 
@@ -21,6 +21,7 @@ class Servers:
 
     def __init__(self) -> None:
         self._home: Home | None = None
+        self._over = False
         self._running: dict[tuple[str, bool], Server] = {}
         self._lock = RLock()  # two threads may ask for the same server
 
@@ -32,11 +33,11 @@ class Servers:
             virtual: whether a run moves its clock; otherwise it lives on the real one.
 
         Raises:
-            UserError: if it is not installed or does not start.
+            UserError: if it is not installed or does not start, or the session is over.
         """
         with self._lock, interrupts_held():  # a server that has been started is known here, whenever Ctrl-C comes
             server = self._running.get((kind, virtual))
-            if server is None or not server.alive():
+            if server is None or not server.alive() or server.worn_out:
                 if server is not None:
                     self._running.pop((kind, virtual)).stop()
                 server = self._running[kind, virtual] = KINDS[kind](self._at_home(), virtual=virtual)
@@ -47,7 +48,7 @@ class Servers:
         """Give the session's server of *kind* to one run alone.
 
         Raises:
-            UserError: if another run has it, or as `start` does.
+            UserError: if another run has it, or it dies meanwhile; or as `start` does.
         """
         with self._lock:
             server = self.start(kind, virtual=virtual)
@@ -57,7 +58,10 @@ class Servers:
                 )
             server.in_use = True
         try:
-            yield server
+            with server.dying():
+                yield server
+            if not server.alive():  # its clients may have raised nothing
+                raise server.died()
         finally:
             server.in_use = False
 
@@ -79,12 +83,24 @@ class Servers:
             if not server.alive():
                 raise server.died()
 
+    @contextmanager
+    def dying(self) -> Iterator[None]:
+        """Say that one of them died, if one did, where anything is raised in the block."""
+        try:
+            yield
+        except Exception as error:
+            dead = first_dead(self._running.values())
+            if dead is not None:
+                raise dead.died() from error
+            raise
+
     def owns(self, socket_path: str) -> bool:
         """Return whether a socket is one of the session's: all of them are in its home."""
         return self._home is not None and Path(socket_path).is_relative_to(self._home.folder)
 
     def close(self) -> None:
         """Stop and reap all servers and remove their folder; harmless to repeat."""
+        self._over = True
         with self._lock, interrupts_held(), ExitStack() as stack:  # whatever fails, the rest is stopped all the same
             home, self._home = self._home, None
             if home is not None:
@@ -93,6 +109,8 @@ class Servers:
                 stack.callback(self._running.popitem()[1].stop)
 
     def _at_home(self) -> Home:
+        if self._over:
+            raise UserError("this session of servers is over; what runs after its `with` block needs another")
         self._home = self._home or Home()
         return self._home
 

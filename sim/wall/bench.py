@@ -71,6 +71,8 @@ def _pauses(added: Sequence[str]) -> tuple[str, ...]:
     if names == ["all"]:
         return LATENCIES
     for name in names:
+        if name in ("all", "none"):
+            raise UserError(f"--added-latency {name} stands alone, without {', '.join({*names} - {name}) or 'another'}")
         if name not in LATENCIES:
             raise unknown("latency", name, (*LATENCIES, "all", "none"))
     return tuple(dict.fromkeys(names))

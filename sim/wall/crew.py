@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.errors import UserError, one_line
 from sim.interrupts import interrupts_held
-from sim.processes import end_all
+from sim.processes import end_all, start_tracker
 from sim.wall.ledger import CLOCK
 from sim.wall.worker import Job, work
 
@@ -93,6 +93,7 @@ class Crew:
 @contextmanager
 def crew(jobs: Sequence[Job], watch: Callable[[], None]) -> Iterator[Crew]:
     """Start one process a job; all are gone afterwards. *watch* is called while they work, and may raise."""
+    start_tracker()
     context = multiprocessing.get_context("spawn")  # a fork would take the harness's threads and Django along
     processes: list[BaseProcess] = []
     pipes: list[Connection] = []

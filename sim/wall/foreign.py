@@ -8,6 +8,7 @@ from math import nan
 from queue import Empty, Queue
 from threading import Thread
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from sim.backends import BACKENDS, Backend
 from sim.backends.database import set_django_up
@@ -71,6 +72,7 @@ def location_of(backend: Backend, url: str) -> str:
         raise UserError(f"{_named(url)}: {file_name(backend.name)} is a cache of your own, for private servers only")
     for scheme, prefix in backend.schemes.items():
         if url.startswith(scheme) and len(url) > len(scheme):
+            _check_one(url, scheme)
             return prefix + url.removeprefix(scheme)
     if backend.schemes:
         problem = f"needs {_either(f'{scheme}…' for scheme in backend.schemes)}"
@@ -79,6 +81,22 @@ def location_of(backend: Backend, url: str) -> str:
         fitting = [one for one in able if url.startswith(tuple(one.schemes))] or able
         problem = f"has no server; choose {_either(f'--backend {one.name}' for one in fitting)}"
     raise UserError(f"{_named(url)}: backend {file_name(backend.name)!r} {problem}")
+
+
+def _check_one(url: str, scheme: str) -> None:
+    """Make sure that *url* says one server, and one of its databases: what a client cannot read it leaves out.
+
+    Raises:
+        UserError: where it does not.
+    """
+    if "," in url or ";" in url:
+        raise UserError(f"{_named(url)}: one server at a time")
+    parts = urlsplit(url)
+    number = parts.path.strip("/") if scheme in ("redis://", "rediss://") else ""
+    numbers = [number, *parse_qs(parts.query).get("db", [])]
+    wrong = [one for one in numbers if one and not one.isdecimal()]
+    if wrong:
+        raise UserError(f"{_named(url)}: {one_line(wrong[0])!r} is no number of a database")
 
 
 def _named(url: str) -> str:

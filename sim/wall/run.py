@@ -50,12 +50,8 @@ def run_for_real(run: Run, servers: Servers, around: Around | None = None) -> Wa
     check_real(run, around)
     began_s = time.perf_counter()
     workload = build_workload(run.scenario, run.seed)
-    with _crew_of(run, workload.key_names, servers, around) as (workers, place):
-        try:
-            ending = _play(workers, place, workload.end_s)
-        except Exception:
-            servers.require_alive()  # whatever came of its death, that is what is said
-            raise
+    with servers.dying(), _crew_of(run, workload.key_names, servers, around) as (workers, place):
+        ending = _play(workers, place, workload.end_s)
         servers.require_alive()
     result = WallResult(run, workload, ending, _notes(run, around), around.pauses)
     result.wall_s = time.perf_counter() - began_s

@@ -12,7 +12,8 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import django
-from django.conf import settings
+from django.conf import Settings as ProjectSettings
+from django.conf import global_settings, settings
 from django.core.signals import request_finished, request_started
 from django.test.signals import clear_cache_handlers
 
@@ -103,7 +104,8 @@ class Worker:
         if self.job.place.database is not None:
             databases[TABLE_ALIAS] = dict(self.job.place.database)
             routers = [f"{CacheTableRouter.__module__}.{CacheTableRouter.__qualname__}"]
-        settings.configure(USE_TZ=True, DATABASES=databases, DATABASE_ROUTERS=routers, LOGGING_CONFIG=None)
+        ours = {"USE_TZ": True, "DATABASES": databases, "DATABASE_ROUTERS": routers, "LOGGING_CONFIG": None}
+        settings.configure(_project(self.job.run.backend), **ours, CACHES=global_settings.CACHES, INSTALLED_APPS=[])
         django.setup()
 
     def _set_up(self) -> "DjangoSite":
@@ -234,6 +236,12 @@ class Worker:
         if request.measured:
             read = Read(request.arrival_s, request.start_s, end_s, key, request.db_reads == 0, row.version)
             self._ledger.records.reads.append(read)
+
+
+def _project(backend: str) -> Any:
+    """Return what a cache class of one's own finds in Django's settings beside ours: the project's, if there is one."""
+    module = os.environ.get("DJANGO_SETTINGS_MODULE")
+    return ProjectSettings(module) if module and is_own(backend) else global_settings
 
 
 def spec_of(run: Run, name: str) -> Latency:

@@ -134,6 +134,7 @@ def test_async_twins_do_what_the_calls_do(backend: str) -> None:
     assert (compared, unlike) == (69, [])
 
 
+@pytest.mark.servers
 def test_twins_that_differ_are_named() -> None:
     """On django-redis two calls return something else than their twins, which are Django's."""
     assert twins("django-redis", SERVERS)[1] == ["set_many", "delete_many"]
@@ -156,6 +157,6 @@ def test_what_cannot_run_here_is_a_problem_with_its_mend(monkeypatch: pytest.Mon
     monkeypatch.setitem(BACKENDS, "nowhere", nowhere)
     shown: list[str] = []
     (finding,) = drive(["nowhere", "dummy"], markdown=False, show=shown.append)
-    assert (finding.verdict, finding.found) == ("PROBLEM", "not installed: no_such_library")
+    assert (finding.verdict, finding.found) == ("PROBLEM", "not installed: such-a-library")
     assert finding.mend == "python -m pip install such-a-library"
     assert [text.partition(":")[0] for text in shown] == ["dummy"]

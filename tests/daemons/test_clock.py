@@ -34,11 +34,13 @@ def test_redis_is_exact_to_the_millisecond(tmp_path: Path, backend: str) -> None
     assert alive(tmp_path, backend, 0.75, 300, 300.749, 300.75, 300.7509, 300.751) == [True, True, True, False]
 
 
+@pytest.mark.servers
 def test_memcached_is_exact_to_its_second(tmp_path: Path) -> None:
     """An entry lives until its clock, in whole seconds, has moved on by the timeout: set at 0.75, gone at 300.0."""
     assert alive(tmp_path, "memcached", 0.75, 300, 299.0, 299.999, 300.0) == [True, True, False]
 
 
+@pytest.mark.servers
 def test_memcached_keeps_more_than_a_month(tmp_path: Path) -> None:
     """Above 30 days Django sends the instant itself, by the run's clock: a month and a day means just that."""
     month_s, found = 31 * 86_400, []
@@ -93,6 +95,7 @@ def test_all_servers_round_alike(backend: str) -> None:
             assert shown_s - server.clock.epoch_s == second
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("kind", ["redis", "memcached"])
 def test_a_real_clock_says_when_its_second_began(kind: str) -> None:
     """Without libfaketime: shortly after that instant its second is a new one, and a second later the next."""
@@ -100,7 +103,7 @@ def test_a_real_clock_says_when_its_second_began(kind: str) -> None:
         server = session.start(kind, virtual=False)
         began_s = server.second_began_s()
         shown = []
-        for after_s in (0.25, 0.6, 1.4):  # far from its ticks, as a busy machine may be late with them
+        for after_s in (1.25, 1.6, 2.4):  # far from its ticks, as a busy machine may be late with them
             time.sleep(max(0.0, began_s + after_s - time.monotonic()))
             shown.append(second_of(server))
     assert shown == [shown[0], shown[0], shown[0] + 1]

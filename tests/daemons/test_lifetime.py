@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -9,14 +10,17 @@ import textwrap
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import sim
 from sim import Row, Scenario, Servers, Site, UserError, servers
+from sim.daemons import session
 from sim.daemons.home import PREFIX
 from sim.daemons.programs import Library, Program, require_all
+from sim.daemons.server import Server
 from strategies import DeleteOnWrite, TtlOnly
 from tests.cli.test_command_line import cachewise, refused
 from tests.conftest import is_taken
@@ -229,6 +233,7 @@ def test_a_forked_child_that_ends_takes_nothing_along(temporary: Path) -> None:
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("program", ["redis-server", "initdb"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_start_that_hangs_is_interrupted(temporary: Path, program: str, number: int) -> None:
@@ -381,8 +386,8 @@ def test_what_is_missing_is_one_line() -> None:
     with pytest.raises(UserError) as caught:
         require_all([Program("sh", "dash"), *absent, Program("no-such-tool", "some-server")])
     assert str(caught.value) == (
-        "not installed: no-such-server, no_such_library, no-such-tool; "
-        "sudo apt-get install --yes some-server && python -m pip install some-library"
+        "not installed: no-such-server, some-library, no-such-tool; "
+        f"{'' if os.geteuid() == 0 else 'sudo '}apt-get install --yes some-server && python -m pip install some-library"
     )
 
 
@@ -412,6 +417,78 @@ def test_a_path_too_long_for_a_socket(monkeypatch: pytest.MonkeyPatch, tmp_path:
                 ours.start("memcached", virtual=virtual)
             assert open_clocks() == before
     assert list(deep.iterdir()) == []
+
+
+@pytest.mark.parametrize("character", "#?%,;'\"\n")
+def test_a_path_that_clients_misread(monkeypatch: pytest.MonkeyPatch, character: str) -> None:
+    """`/tmp/a#b` would be the server at `/tmp/a` to a client that takes addresses for URLs: it is refused."""
+    odd = Path(tempfile.mkdtemp(prefix=f"cw-a{character}b"))
+    monkeypatch.setattr(tempfile, "tempdir", str(odd))
+    with servers() as ours, pytest.raises(UserError, match=r"^the path of a socket would have .* in it, which clients"):
+        ours.start("memcached", virtual=False)
+    assert list(odd.iterdir()) == []
+    odd.rmdir()
+
+
+@pytest.mark.servers
+def test_nobody_elses_postgres(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PGHOSTADDR sends libpq elsewhere: the command line forgets it, a run from Python refuses it in one line."""
+    with socket.create_server(("127.0.0.1", 0)) as theirs:
+        theirs.setblocking(False)  # noqa: FBT003 - the socket module's own
+        detour = {"PGHOSTADDR": "127.0.0.1", "PGSSLMODE": "require", "PGOPTIONS": "-c nonsense=1"}
+        told = cachewise(
+            *("run", "product_list", "--backend", "postgres", "--strategy", "ttl-only", "--duration", "5"), env=detour
+        )
+        assert told.returncode == 0, told.stderr
+        wall = ["--duration", "0.5", "--set", "warmup_s=0.2", "--strategy", "ttl-only", "--database", "postgres"]
+        told = cachewise("bench", "wall_check", "--backend", "postgres", *wall, env=detour)
+        assert told.returncode == 0, told.stderr
+        monkeypatch.setenv("PGHOSTADDR", "127.0.0.1")
+        with pytest.raises(UserError, match=r"^PGHOSTADDR in the environment would lead clients away"):
+            sim.run(SHORT, TtlOnly(), backend="postgres")
+        with pytest.raises(BlockingIOError):
+            theirs.accept()
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.servers
+def test_a_session_that_is_over_starts_nothing(temporary: Path) -> None:
+    """Used after its block it would leave a server behind that nobody stops."""
+    with servers() as ours:
+        ours.start("memcached", virtual=False)
+    with pytest.raises(UserError, match="this session of servers is over"):
+        sim.run(SHORT, TtlOnly(), backend="memcached", servers=ours)
+    with pytest.raises(UserError, match="this session of servers is over"):
+        sim.run(SHORT, TtlOnly(), backend="file", servers=ours)
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_server_that_dies_at_once_is_said_too(temporary: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """Killed between its start and its first use, it ends the run with the same line."""
+    cls = session.KINDS[kind]
+    set_up = cls.set_up
+
+    def die_first(server: Server) -> None:
+        kill(temporary, watchdog=False)
+        set_up(server)
+
+    monkeypatch.setattr(cls, "set_up", die_first)
+    with pytest.raises(UserError, match=rf"^{cls.program} died in mid-run \(killed by SIGKILL"):
+        sim.run(SHORT, TtlOnly(), backend=kind)
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.servers
+def test_memcached_does_not_live_to_2038() -> None:
+    """A session's server whose faked clock has come far is replaced by a young one."""
+    long = replace(SHORT, reads_per_s=1e-6, writes_per_s=1e-6, duration_s=60_000_000)
+    with servers() as ours:
+        first = ours.start("memcached", virtual=True)
+        for expected in (True, False):
+            sim.run(long, TtlOnly(), backend="memcached", servers=ours)
+            assert (ours.start("memcached", virtual=True) is first) == expected
 
 
 def test_nothing_is_started_that_is_not_needed(temporary: Path) -> None:

@@ -1,6 +1,7 @@
 """Experiments side by side: one that fails ends the others, also those that do not hear it."""
 
 import multiprocessing
+import os
 import signal
 import time
 from dataclasses import dataclass, replace
@@ -46,6 +47,23 @@ def test_an_error_ends_even_those_that_hang(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(UserError, match=r"^key:0 fails"):
         run_all([Run(SHORT, Deaf(), "shared", 1), Run(SHORT, Failing(), "shared", 1)], processes=2)
     assert time.monotonic() - began_s < LONG_S / 2
+    assert multiprocessing.active_children() == []
+
+
+@dataclass(frozen=True)
+class Dying(Plain):
+    """Is killed, as by a system whose memory is full."""
+
+    def read(self, site: Site, key: str) -> Row:
+        """Die."""
+        os.kill(os.getpid(), signal.SIGKILL)
+        return site.db.read(key)
+
+
+def test_a_worker_that_is_killed_is_one_line() -> None:
+    """It takes the experiment along, with a line that says so."""
+    with pytest.raises(UserError, match=r"^a worker process was killed in mid-run"):
+        run_all([Run(SHORT, Dying(), "shared", seed) for seed in (1, 2)], processes=2)
     assert multiprocessing.active_children() == []
 
 

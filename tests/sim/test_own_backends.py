@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -157,16 +158,99 @@ def test_its_location_is_never_used() -> None:
     assert sim.run(TRAFFIC, DeleteOnWrite(), backend=backend, seed=3).summary["entries_end"] > 20
 
 
+LAZY = {
+    "lazy/__init__.py": "",
+    "lazy/cache.py": """
+        from django.core.cache.backends.base import BaseCache
+
+        class Lazy(BaseCache):
+            def __init__(self, _location, params):
+                super().__init__(params)
+                from lazy.store import Store
+                self.store = Store()
+
+            def set(self, key, value, timeout=300, version=None):
+                from lazy.time_keeping import now
+                self.store.put(key, value, now() + timeout)
+
+            add = set
+
+            def get(self, key, default=None, version=None):
+                return self.store.look(key)
+
+            def delete(self, key, version=None):
+                self.store.put(key, None, 0)
+
+            def clear(self):
+                pass
+    """,
+    "lazy/store.py": """
+        import time
+
+        class Store:
+            def __init__(self):
+                self.kept = {}
+
+            def put(self, key, value, until):
+                self.kept[key] = value, until
+
+            def look(self, key):
+                value, until = self.kept.get(key, (None, 0))
+                return value if until > time.time() else None
+    """,
+    "lazy/time_keeping.py": """
+        from time import time as now
+    """,
+}
+
+
+@pytest.fixture
+def lazy(files: Path) -> Iterator[str]:
+    """Give a backend whose store is imported only when it is needed."""
+    for name, text in LAZY.items():
+        (files / name).parent.mkdir(exist_ok=True)
+        (files / name).write_text(textwrap.dedent(text))
+    (files / "lazy.toml").write_text('BACKEND = "lazy.cache.Lazy"')
+    yield "./lazy.toml"
+    for name in [one for one in sys.modules if one.partition(".")[0] == "lazy"]:
+        del sys.modules[name]
+
+
+def test_what_is_imported_late_keeps_the_runs_time_too(lazy: str) -> None:
+    """The first run of a process is as good as the second."""
+    once = Scenario("once", keys=1, reads_per_s=20, writes_per_s=0, duration_s=60, warmup_s=0)
+    found = [run(once, TtlOnly(timeout=10), backend=lazy, seed=1) for _ in range(2)]
+    assert found[0].summary["hit_ratio"] > 0.9
+    assert found[0].reads.equals(found[1].reads)
+    assert found[0].summary["db_reads"] == run(once, TtlOnly(timeout=10), seed=1).summary["db_reads"]
+
+
+def test_a_class_that_stores_nothing_is_refused(files: Path) -> None:
+    """What never gives back what was set cannot be measured; DummyCache says so by its name."""
+    (files / "hollow.py").write_text(
+        "from django.core.cache.backends.locmem import LocMemCache\n"
+        "class Hollow(LocMemCache):\n    def get(self, *args, **kwargs): return None\n"
+    )
+    (files / "hollow.toml").write_text('BACKEND = "hollow.Hollow"')
+    with pytest.raises(
+        UserError, match=r"hollow.toml: an entry of Hollow that was stored for 1 s is not there at once"
+    ):
+        run(TRAFFIC, TtlOnly(), backend="./hollow.toml")
+    (files / "dummy.toml").write_text('BACKEND = "django.core.cache.backends.dummy.DummyCache"')
+    assert run(TRAFFIC, TtlOnly(), backend="./dummy.toml").summary["hits"] == 0
+
+
 LIKE = "Django's are named like 'django.core.cache.backends.redis.RedisCache'"
 NO_NONE = "it must be seconds, 0 or more, or None (for which TOML has no word: use --settings, or --timeout none)"
+NO_BACKEND = "it must have a BACKEND, the path of a cache class, as an entry of CACHES does"
 WRONG = [
     (
         'BACKEND = "diskcache.DjangoCach"',
-        "BACKEND 'diskcache.DjangoCach': module 'diskcache' has no attribute 'DjangoCach'",
+        "BACKEND 'diskcache.DjangoCach': unknown class 'DjangoCach'; did you mean 'DjangoCache'?",
     ),
     ('BACKEND = "nowhere.Cache"', "BACKEND 'nowhere.Cache': No module named 'nowhere'"),
     ('BACKEND = "x.Y"\nTIMEOT = 3', "unknown key 'TIMEOT'; did you mean 'TIMEOUT'?"),
-    ('LOCATION = "x"', "it must have a BACKEND, the path of a cache class, as an entry of CACHES does"),
+    ('LOCATION = "x"', NO_BACKEND),
     ('BACKEND = "os.path.join"', f"BACKEND 'os.path.join' is no cache class (it is a function); {LIKE}"),
     ('BACKEND = "collections.Counter"', f"BACKEND 'collections.Counter' is no cache class (it has no set()); {LIKE}"),
     ('BACKEND = "LocMemCache"', "BACKEND 'LocMemCache': write the module before it, with a dot between"),
@@ -180,7 +264,11 @@ WRONG = [
     ('BACKEND = "x.Y"\nKEY_FUNCTION = "no.such"', "KEY_FUNCTION 'no.such': No module named 'no'"),
     ('BACKEND = "x.Y"\nKEY_FUNCTION = "os.sep"', "KEY_FUNCTION 'os.sep' is no function"),
     ('BACKEND = "x.Y"\nKEY_FUNCTION = 3', "KEY_FUNCTION = 3: it must be a function or its path"),
-    ("BACKEND = ", "no TOML: Invalid value (at end of document)"),
+    (
+        '[CACHES.default]\nBACKEND = "x.Y"',
+        f"{NO_BACKEND}; write it at the top of the file, not in the table [CACHES.default]",
+    ),
+    ("BACKEND = ", "not valid TOML: Invalid value (at end of document)"),
 ]
 
 
@@ -202,6 +290,7 @@ def test_of_a_long_path_the_end_is_said(tmp_path: Path) -> None:
     assert str(caught.value) == f"...{str(path)[-77:]}: No such file or directory"
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize(
     ("path", "missing", "says"),
     [
@@ -292,6 +381,7 @@ def test_what_a_cache_without_a_server_ran_on_is_said(files: Path) -> None:
     assert "ran" not in notes_of(cwd=files)
 
 
+@pytest.mark.servers
 def test_the_command_line_refuses_what_is_wrong(files: Path) -> None:
     """Missing files, modules and aliases: exit code 2, one line."""
     quick = ["run", "product_list", "--jobs", "1"]

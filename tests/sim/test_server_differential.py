@@ -45,6 +45,7 @@ def test_every_difference_of_short_timeouts_is_a_rule(backend: str, on_rules: Op
     assert unexplained(BRIEF, strategy, backend, rules, on_rules, entries=not rules.reclaims) == 0
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("name", ["ttl-only", "versioning", "get-or-set"])
 def test_postgres_keeps_the_rules_of_a_database(name: str, on_rules: Open) -> None:
     """DatabaseCache on PostgreSQL gives the reads of the rule book for SQLite."""
@@ -52,6 +53,7 @@ def test_postgres_keeps_the_rules_of_a_database(name: str, on_rules: Open) -> No
     assert unexplained(BRIEF, made(name, 2.5), backend, RULES["db"], on_rules) == 0
 
 
+@pytest.mark.servers
 def test_postgres_culls_as_a_database_does(on_rules: Open) -> None:
     """So does it where entries are thrown away."""
     assert unexplained(CROWDED, made("ttl-only", 2.5), "postgres", RULES["db"], on_rules) == 0
@@ -129,6 +131,7 @@ def test_corners(
     assert looked(tmp_path, on_rules(SERVER_RULES[backend]), at_s, timeout, look) == wanted
 
 
+@pytest.mark.servers
 def test_beyond_30_days_memcached_is_sent_an_instant(tmp_path: Path, on_rules: Open) -> None:
     """Sent at 0.25 and stored at 1.25, it is gone 30 days and a second after the application's second, not its own."""
     timeout = DAYS_30_S + 1
@@ -158,6 +161,7 @@ def looked(tmp_path: Path, where: str, at_s: float, timeout: float, look: Any, *
     return found[0]
 
 
+@pytest.mark.servers
 def test_a_server_in_use_again_counts_no_entries_of_the_run_before() -> None:
     """What an earlier run has left on memcached, which a flush only marks, is not among the next one's entries."""
     strategies = [made(name, 2.5) for name in ("ttl-only", "namespace-version", "ttl-only")]

@@ -175,8 +175,8 @@ def test_no_reads_or_no_writes() -> None:
 BAD_POPULARITY = {
     "": "read_popularity='': unknown read_popularity ''; known: hotspot, same, uniform, zipf",
     "zip:1": "read_popularity='zip:1': unknown read_popularity 'zip'; did you mean 'zipf'?",
-    "zipf": "read_popularity='zipf' has 0 number(s); write it as zipf:ALPHA",
-    "zipf:1:2": "read_popularity='zipf:1:2' has 2 number(s); write it as zipf:ALPHA",
+    "zipf": "read_popularity='zipf': write it as zipf:ALPHA",
+    "zipf:1:2": "read_popularity='zipf:1:2': write it as zipf:ALPHA",
     "zipf:x": "read_popularity='zipf:x': 'x' is not a number",
     "zipf:": "read_popularity='zipf:': '' is not a number",
     "zipf:-1": "read_popularity='zipf:-1': the numbers must not be negative",

@@ -99,6 +99,14 @@ def test_bench_prints_for_programs() -> None:
             ["--backend", "redis", "--server", "http://localhost:1", "--this-server-may-be-flushed"],
             "backend 'redis' needs redis://… or rediss://… or unix://…",
         ),
+        (
+            ["--backend", "redis", "--server", "redis://localhost:1/15x", "--this-server-may-be-flushed"],
+            "--server redis://localhost:1/15x: '15x' is no number of a database",
+        ),
+        (
+            ["--backend", "redis", "--server", "redis://a:1/0;redis://b:1/0", "--this-server-may-be-flushed"],
+            "one server at a time",
+        ),
     ],
 )
 def test_what_cannot_run_for_real_is_one_line(options: list[str], message: str) -> None:

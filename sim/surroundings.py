@@ -1,0 +1,23 @@
+"""What the command line finds around it, and changes for its own process and those that it starts."""
+
+import os
+
+MOST_FILES = 65_536  # open at once, if the system lets us
+
+
+def allow_many_files() -> None:
+    """Raise this process's own limit as far as it may: on a server each request under way has a connection."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def forget_detours() -> None:
+    """Take out of the environment all that PostgreSQL's clients would read there, another server's address first."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]

@@ -27,7 +27,9 @@ def _traffic(case: Case) -> list[str]:
     reads, writes = case.total(label, "reads"), case.total(label, "writes")
     found = ["No reads were measured: check the scenario."] if not reads else []
     if not writes:
-        return [*found, "No writes were measured, so nothing could become outdated: check the scenario."]
+        earlier = any(any(case.values(one, "stale_ratio").values()) for one in case.by_strategy)
+        why = "what is outdated stems from those of the warm-up" if earlier else "nothing could become outdated"
+        return [*found, f"No writes were measured: {why}. Check the scenario."]
     if writes < FEW_WRITES:
         seen = f"What is outdated rests on only {plural(writes, 'write')} in {plural(len(case.seeds), 'run')}"
         return [*found, f"{seen}: measure longer or use more seeds before trusting small differences."]
@@ -113,7 +115,7 @@ def _never_outdated(case: Case) -> list[str]:
 def _few_seeds(case: Case) -> list[str]:
     seeds = len(case.seeds)
     if seeds == 1:
-        return ["One seed gives no interval: differences may be chance. Use several seeds."]
+        return ["One seed gives no interval: differences may be chance. Use `--seeds 5`."]
     few = f"With {seeds} seeds, 95% intervals can hold the truth less often than that; {FEW_SEEDS} or more are safer."
     return [few] if seeds < FEW_SEEDS else []
 

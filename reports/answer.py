@@ -20,7 +20,7 @@ from reports.ranking import (
     saves_queries,
 )
 from reports.statistics import most_unseen_ratio
-from reports.words import figure, guarantee, listed, oldest, outdated_pages, pages, people, span
+from reports.words import figure, guarantee, listed, oldest, outdated_pages, pages, people, plural, span
 from sim.experiment import Outcome
 
 # The change that costs one line and is forgotten most: it leads wherever both of its sides were run.
@@ -34,7 +34,7 @@ MOVED = "moving one line to `on_commit`"  # from BEFORE to AFTER
 NONE_AHEAD = "On average no other strategy compared here is ahead"
 MARGIN = f"(a difference in outdated reads below {RARE_SHARE:.2%} of all reads does not count)"
 AHEAD = "is ahead on average, but these seeds do not settle it"
-MORE = "more seeds may"
+MORE = "more seeds may (`--seeds 20`)"
 SIMULATED = "Latencies are simulated (the scenario's distributions), not measured on your machines."
 REAL = "Latencies are this machine's, with those slept that the application would add; not those of your machines."
 LIMITS = (
@@ -117,7 +117,7 @@ def _contrast(case: Case, worse: str, better: str) -> str:
     change = {
         -1: f"cuts that to {now}",
         1: f"raises that to {now}",
-        0: f"leaves {now}, not distinguishable with these seeds,",
+        0: f"makes that {now}, a difference that these seeds cannot prove,",
     }[sign]
     return f"{_rate(case, worse)}, {_serves(case, worse)}; {turn} {change} {_queries(case, worse, better)}."
 
@@ -146,8 +146,10 @@ def _choice(case: Case, ranking: Ranking) -> str:
     labels = contenders(case)
     if len(labels) == 1:
         return f"Only `{labels[0]}` was run: there is nothing to compare it with."
-    if labels and 0 < case.total(labels[0], "writes") < FEW_WRITES:
-        return f"Too few writes were measured to choose by ({case.total(labels[0], 'writes')}). {_so_far(ranking)}"
+    writes = case.total(labels[0], "writes") if labels else FEW_WRITES
+    if writes < FEW_WRITES:
+        few = f"Only {plural(writes, 'write')} {'was' if writes == 1 else 'were'}" if writes else "No write was"
+        return f"{few} measured: {'too few' if writes else 'there is nothing'} to choose by. {_so_far(ranking)}"
     text = _advice(case, ranking)
     return f"Going by one seed: {text[:1].lower()}{text[1:]}" if len(case.seeds) == 1 else text
 
@@ -187,7 +189,7 @@ def _option(case: Case, group: Group) -> str:
     seen = (
         f"{people(queries)} queries a second" if queries else f"no query in {case.total(label, 'requests'):,} requests"
     )
-    calls = f"{interval(case, label, 'cache_calls_per_request').mean:.2f} cache calls a request"
+    calls = f"{interval(case, label, 'cache_calls_per_request').mean:.2f} cache calls per request"
     text = f"`{label}`: {stale}, {seen} ({saved} saved), {calls}. {guarantee(case, label)}"
     return f"{text} {_as_good(case, group, seen_stale=seen_stale)}" if group.equals else text
 
@@ -203,11 +205,11 @@ def _not_settled(case: Case, ranking: Ranking) -> list[str]:
     """Return what these seeds leave open: it is no recommendation."""
     found = []
     for leader, labels in ranking.unsettled.items():
-        behind = [
-            f"`{one}` (outdated: {figure(case, one, 'stale_ratio')}, "
-            f"{figure(case, one, 'db_queries_saved_ratio')} of the queries saved)"
-            for one in labels
-        ]
+        alike: dict[str, list[str]] = {}
+        for one in labels:
+            stale, saved = (figure(case, one, metric) for metric in ("stale_ratio", "db_queries_saved_ratio"))
+            alike.setdefault(f"outdated: {stale}, {saved} of the queries saved", []).append(f"`{one}`")
+        behind = [f"{listed(names)} ({figures})" for figures, names in alike.items()]
         found.append(
             f"Not settled: these seeds cannot rank `{leader}` and, worse on average, {listed(behind)}; {MORE}."
         )

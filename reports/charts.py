@@ -17,7 +17,7 @@ MARKER_PT = 8.0
 LANE_PT = 34.0  # the least height of the lane of strategies without a stale read
 RINGS_PT = (0.0, 4.5, 8.0)
 Looks = Mapping[str, Look]
-BAND = "#c9ced6"  # behind a point: what chance explains
+BAND, MISSED = "#c9ced6", "#f0a58c"  # behind a point: what chance explains, and where a limit is missed
 TIME_STEPS_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400)
 
 
@@ -205,15 +205,15 @@ def traffic(frame: pd.DataFrame, ax: Axes) -> None:
 def differences(frame: pd.DataFrame, looks: Looks, scale: float, ax: Axes) -> None:
     """Draw one figure of a verification: measured minus predicted (x), a point a cell, over what chance explains.
 
-    *frame* has one row a cell: `strategy`, `y`, `difference`, `chance_low` and `chance_high`. Figures are shown times
-    *scale*.
+    *frame* has one row a cell: `strategy`, `y`, `difference`, `chance_low`, `chance_high` and `missed`. Figures are
+    shown times *scale*.
     """
     bare(ax)
     ax.axvline(0, color=MUTED, lw=0.8, zorder=1)
     for row in frame.itertuples():
         look = looks[row.strategy]
         ends = [scale * row.chance_low, scale * row.chance_high]
-        ax.plot(ends, [row.y, row.y], color=BAND, lw=7, solid_capstyle="butt", zorder=2)
+        ax.plot(ends, [row.y, row.y], color=MISSED if row.missed else BAND, lw=7, solid_capstyle="butt", zorder=2)
         ax.plot([scale * row.difference], [row.y], look.marker, color=look.colour, ms=look.size(6), zorder=3)
     shown_at = frame[["difference", "chance_low", "chance_high"]].abs().max().max()
     reach = 1.15 * scale * shown_at if shown_at > 0 else 1.0

@@ -27,7 +27,7 @@ PRICE_WIDTH = 1.8
 PRICES = {
     "db_queries_per_s": "Database queries a second",
     "db_peak_in_flight": "Most queries at once",
-    "cache_calls_per_request": "Cache calls a request",
+    "cache_calls_per_request": "Cache calls per request",
     "entries_end": "Entries stored at the end",
 }
 
@@ -70,7 +70,8 @@ def _sheet(case: Case, width: float, height: float, title: str, subtitle: str, *
     FigureCanvasAgg(figure)
     figure.text(0.12 / width, 1 - 0.27 / total, plain(title), size=12, weight="bold", color=INK, va="center")
     figure.text(0.12 / width, 1 - 0.5 / total, plain(subtitle), size=8.5, color=MUTED, va="center")
-    words = textwrap.fill(plain(footer(case, intervals=intervals)), int(width * 18), max_lines=3, placeholder=" …")
+    told = plain(footer(case, intervals=intervals))
+    words = textwrap.fill(told, int(width * 18), max_lines=3, placeholder=" … (more on the page)")
     figure.text(0.12 / width, 0.08 / total, words, size=7, color=MUTED, va="bottom", linespacing=1.3)
     return figure
 
@@ -211,7 +212,8 @@ def draw_verification(case: Case, frame: pd.DataFrame) -> bytes:
     places, height = _lines_of(cells)
     side = (SHEET_WIDTH - VERIFIED_LEFT - EDGE - 3 * VERIFIED_GAP) / 4
     subtitle = (
-        "A point: measured minus predicted. The bar behind it: what chance alone makes of it if the model is right."
+        "A point: measured minus predicted (none: one side had no outdated read). The band behind it: what chance "
+        "alone makes\nof it if the model is right; red where a limit is missed."
     )
     figure = _sheet(case, SHEET_WIDTH, height, "Does the simulation predict a real run?", subtitle)
     look = looks(dict.fromkeys(frame["strategy"]))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reports.statistics import metric_interval
+from sim.backends import backend_named
 from sim.experiment import AGE_QUANTILES, Outcome
 from sim.scenario import Scenario
 
@@ -21,6 +22,10 @@ ABOUT_BACKENDS = {
     "db": f"`db` {_TABLE}",
     "postgres": f"`postgres` {_TABLE}",
 }
+APART = (
+    "`{}` gives each of the {} workers a store of its own: a delete, set or clear reaches only that of the worker that "
+    "wrote, and guarantees hold within one worker only"
+)
 AGE_STEPS = 160
 
 
@@ -116,7 +121,9 @@ def cases(outcomes: Sequence[Outcome]) -> list[Case]:
 def notes_of(outcome: Outcome) -> list[str]:
     """Return the notes of one run, what its backend stands for first."""
     about = ABOUT_BACKENDS.get(outcome.run.backend) if outcome.clock == "virtual" else None
-    return [about, *outcome.notes] if about else list(outcome.notes)
+    workers = outcome.run.scenario.workers or 1
+    apart = workers > 1 and not backend_named(outcome.run.backend).one_store
+    return [*filter(None, [about, APART.format(outcome.run.backend, workers) if apart else None]), *outcome.notes]
 
 
 def run_frame(outcomes: Sequence[Outcome]) -> pd.DataFrame:

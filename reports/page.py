@@ -114,7 +114,8 @@ def _answer(nth: int, one: Answer, *, alone: bool) -> str:
 def _limits(answers: Sequence[Answer]) -> str:
     notes = dict.fromkeys(_note(note, one.case, answers) for one in answers for note in one.case.notes)
     latencies = dict.fromkeys(REAL if one.case.on_the_wall_clock else SIMULATED for one in answers)
-    return f"<section><h2>What this does not cover</h2>\n{_items([*notes, *latencies, *LIMITS])}</section>\n"
+    heading = "What this rests on, and what it leaves out"
+    return f"<section><h2>{heading}</h2>\n{_items([*notes, *latencies, *LIMITS])}</section>\n"
 
 
 def _note(note: str, case: Case, answers: Sequence[Answer]) -> str:

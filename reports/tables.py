@@ -23,7 +23,7 @@ COLUMNS = {
     "hit_ratio": "hits",
     "db_queries_saved_ratio": "queries saved",
     "db_queries_per_s": "queries/s",
-    "cache_calls_per_request": "cache calls a request",
+    "cache_calls_per_request": "cache calls per request",
     "db_peak_in_flight": "most queries at once",
     "response_p99_s": "response p99",
     "entries_end": "entries stored at the end",
@@ -51,7 +51,7 @@ _TERMINAL = {  # short headings, and what they mean; a narrow terminal does with
         "read queries saved against no cache (the writes' own statements are not counted)",
     ),
     "db_queries_per_s": ("queries/s", ""),
-    "cache_calls_per_request": ("calls", "cache calls a request"),
+    "cache_calls_per_request": ("calls", "cache calls per request"),
     "response_p99_s": ("p99", "response time"),
     "entries_end": ("entries", "stored at the end, expired ones included where the backend keeps them"),
 }
@@ -106,7 +106,9 @@ def _widest_table(
     metrics, unlimited = list(shown), console.options.update(width=10_000)
     while True:
         headings = {metric: shown[metric] for metric in metrics}
-        table = _terminal_table(case, headings, title, remarks)
+        gone = ", ".join(shown[metric][0] for metric in shown if metric not in metrics)
+        narrow = f"for want of width without {gone} (`--format markdown` has all)" if gone else ""
+        table = _terminal_table(case, headings, title, "; ".join(filter(None, [narrow, remarks])))
         if console.measure(table, options=unlimited).maximum <= console.width or len(metrics) == 1:
             return table
         metrics.pop()

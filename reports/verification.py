@@ -27,6 +27,7 @@ from sim.wall.verify import CONFIDENCE, REPLICATES, Pair, least_seeds
 
 FIGURES = {"hit_ratio": "hits", "stale_ratio": "outdated", "stale_age_p99_s": "age p99", "db_reads": "loads"}
 ROUNDING = 1e-12  # how far apart two sums of the same ratios can be, in another order
+BUSY_S = 0.003  # an idle machine wakes a sleeping thread within a fraction of this
 HIT_MARGIN = 0.02  # how far apart the mean hit ratios may be
 BARS = {
     "hit_ratio": f"hits within {100 * HIT_MARGIN:g} points of each other",
@@ -131,7 +132,8 @@ def compare(pairs: Sequence[Pair]) -> Verification:
 def verification_frame(found: Verification) -> pd.DataFrame:
     """Return one row a cell and figure.
 
-    `predicted` and `measured` have the ends of their 95% intervals, `difference` those of what chance explains.
+    `predicted` and `measured` have the ends of their 95% intervals, `difference` those of what chance explains;
+    `missed` says whether a figure with a limit is beyond it.
     """
     rows = []
     for cell in found.cells:
@@ -140,7 +142,8 @@ def verification_frame(found: Verification) -> pd.DataFrame:
             for side, interval in (("predicted", one.predicted), ("measured", one.measured)):
                 row |= {side: interval.mean, f"{side}_low": interval.low, f"{side}_high": interval.high}
             chance = dict(zip(("chance_low", "chance_high"), one.chance, strict=True))
-            rows.append({**row, "difference": one.difference, **chance, "undecidable_ratio": cell.undecidable_ratio})
+            last = {"missed": not one.meets, "undecidable_ratio": cell.undecidable_ratio}
+            rows.append({**row, "difference": one.difference, **chance, **last})
     return pd.DataFrame(rows)
 
 
@@ -158,11 +161,17 @@ def verdict(found: Verification) -> list[str]:
     cells, lines = found.cells, []
     for metric, bar in BARS.items():
         met = sum(cell.figures[metric].meets for cell in cells)
-        where = _in_all(len(cells)) if met == len(cells) else f"in {met} of {plural(len(cells), 'cell')}"
-        lines.append(f"{bar[0].upper()}{bar[1:]}: met {where}.")
+        where = _in_all(len(cells)) if met == len(cells) else f" in {met} of {plural(len(cells), 'cell')}"
+        lines.append(f"{bar[0].upper()}{bar[1:]}: met{where}.")
+    late_s = max(one.summary.get("late_p99_s", 0.0) for case in found.measured for one in case.outcomes)
+    if found.missed and late_s > BUSY_S:
+        lines.append(
+            f"The machine was busy: in one of the runs 1 of 100 requests was sent {duration(late_s)} late or more, "
+            "though a thread was free. Before blaming the model, repeat it on an idle machine."
+        )
     widest = max(cells, key=lambda cell: cell.figures["stale_ratio"].high - cell.figures["stale_ratio"].low)
     lines.append(
-        "A smaller difference than chance makes is not seen, nor one that shows in fewer than "
+        "Differences within what chance makes cannot be seen, nor those that show in fewer than "
         f"{plural(least_seeds(len(cells)), 'seed')}; the widest range is that of "
         f"{widest.strategy} on {widest.backend}: {_chance(widest.figures['stale_ratio'])} points."
     )
@@ -170,19 +179,19 @@ def verdict(found: Verification) -> list[str]:
 
 
 def _in_all(cells: int) -> str:
-    return f"in all {cells} cells" if cells > 1 else "in the one cell"
+    return f" in all {cells} cells" if cells > 1 else ""
 
 
 def about(found: Verification) -> str:
     """Return what the figures are, in a sentence."""
     case, cells = found.measured[0], len(found.cells)
     span, seeds = duration(case.outcomes[0].measured_s), plural(len(case.seeds), "seed")
-    at_once = f"{_in_all(cells)} at once" if cells > 1 else _in_all(cells)
+    at_once = f"{_in_all(cells)} at once" if cells > 1 else ""
     parts = [
         f"{case.scenario.name}, {span} a run: means of {seeds}, ± their 95% intervals",
         f"each real run was simulated {REPLICATES} times, with other draws from the latencies measured in it",
         "apart: measured minus predicted (hits and outdated in points, age in seconds)",
-        f"in brackets: what chance makes of it, of each figure {at_once} with {CONFIDENCE:.0%}",
+        f"in brackets: what chance makes of it, of each figure{at_once} with {CONFIDENCE:.0%}",
         "age: of the outdated reads; loads: from the database",
         *remarks(found.measured),
     ]

@@ -69,7 +69,11 @@ def guarantee(case: Case, label: str) -> str:
         "none": "By design there is no limit to how outdated",
     }[bound]
     said = re.search(r"Guarantee: (.+?)\.(?=\s+[A-Z`]|$)", " ".join((type(strategy).__doc__ or "").split()))
-    return f"{text}. Guarantee: {said[1]}." if said else f"{text}."
+    if said is None:
+        return f"{text}."
+    for_ever = hasattr(strategy, "timeout") and timeout is None
+    promise = said[1].replace("until the timeout", "for ever, as there is no timeout") if for_ever else said[1]
+    return f"{text}. Guarantee: {promise}."
 
 
 def _seconds(timeout: object) -> str:

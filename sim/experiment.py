@@ -73,7 +73,8 @@ def outcome_of(result: Result) -> Outcome:
         notes=result.notes,
         measured_s=result.measured_s,
         stale_age_quantiles_s=np.quantile(ages, AGE_QUANTILES) if len(ages) else np.empty(0),
-        db_queries_per_s=np.histogram(result.query_started_s, edges)[0] / width_s,
+        # Those that a request sends after the traffic's end belong to the last bin: their sum is the summary's.
+        db_queries_per_s=np.histogram(np.minimum(result.query_started_s, edges[-1]), edges)[0] / width_s,
         reads_per_s=np.histogram(result.read_arrivals_s, edges)[0] / width_s,
         trace_fields=result.trace_fields,
         clock=result.clock,

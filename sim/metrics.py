@@ -20,8 +20,8 @@ METRICS = {
     for metric in (
         Metric("reads", "reads", "reads that arrived after the warm-up"),
         Metric("writes", "writes", "committed writes that arrived after the warm-up"),
-        Metric("hits", "reads", "reads that made no full load from the database", "reads"),
-        Metric("hit_ratio", "ratio", "hits / reads", "reads"),
+        Metric("hits", "reads", "reads that loaded no row from the database"),
+        Metric("hit_ratio", "ratio", "reads that loaded no row from the database / reads"),
         Metric("stale_ratio", "ratio", "stale reads / reads", "reads"),
         Metric("stale_hit_ratio", "ratio", "stale hits / hits", "hits"),
         Metric("stale_reads_per_day", "reads/day", "outdated reads served a day at this rate", "reads"),
@@ -37,12 +37,12 @@ METRICS = {
         Metric(
             "db_queries_per_s",
             "queries/s",
-            "read queries of the measured requests, a second of measured time",
+            "read queries of the measured requests, per second of measured time",
             "requests",
         ),
         Metric("db_queries_saved_ratio", "ratio", "read queries saved against no cache on the same traffic"),
         Metric("db_peak_in_flight", "queries", "most database queries under way at once"),
-        Metric("cache_calls_per_request", "calls", "calls that reach the cache's store, a request", "requests"),
+        Metric("cache_calls_per_request", "calls", "calls that reach the cache's store, per request"),
         Metric("response_p50_s", "s", "median response time of a read, from its arrival"),
         Metric("response_p99_s", "s", "99th percentile of a read's response time, from its arrival"),
         Metric(
@@ -52,7 +52,7 @@ METRICS = {
         ),
         Metric("keys_left_stale", "keys", "keys still outdated after the traffic stopped", "keys"),
         Metric("wall_s", "s", "real time the run took"),
-        Metric("requests_per_wall_s", "requests/s", "simulated and judged requests a real second"),
+        Metric("requests_per_wall_s", "requests/s", "simulated and judged requests per real second"),
     )
 }
 # What only a run on the wall clock has. Its percentiles come from an HDR histogram (three significant figures).
@@ -60,7 +60,7 @@ WALL_METRICS = {
     metric.name: metric
     for metric in (
         Metric(
-            "throughput_per_s", "requests/s", "requests answered, a second from the warm-up's end to the last answer"
+            "throughput_per_s", "requests/s", "requests answered per second, from the warm-up's end to the last answer"
         ),
         Metric("response_p999_s", "s", "99.9th percentile of a read's response time, from its arrival"),
         Metric("errors", "requests", "requests that raised an exception, the warm-up's included", "requests"),

@@ -10,8 +10,8 @@ from sim.contract import Bound, Costs, Row, Site
 class ClearAll:
     """Clear the whole cache once a write has committed.
 
-    Guarantee: as delete-on-write. Cost: one cache call a write, and every key is loaded again; on a shared server it
-    takes sessions and other applications' keys along.
+    Guarantee: fresh, but for the stale-set race, as delete-on-write. Cost: one cache call a write, and every key is
+    loaded again; on a shared server it takes sessions and other applications' keys along.
     Source: django-redis issues 168 and 813; Django's `BaseCache.clear`.
     """
 

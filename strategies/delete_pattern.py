@@ -10,9 +10,9 @@ from sim.contract import Bound, Costs, Row, Site
 class DeletePattern:
     """Delete all variants of the key with django-redis' `delete_pattern` once the write has committed.
 
-    Guarantee: as delete-on-write, and what is stored while the scan is under way may be missed. Cost: a SCAN for every
-    `page` keys that the server holds, whoever owns them, and one pipeline of deletes. With more keys than a page, how
-    many SCANs it takes depends on the server's own random hash: two runs can differ.
+    Guarantee: fresh, but for the stale-set race, as delete-on-write, and for what is stored while the scan is under
+    way. Cost: a SCAN for every `page` keys that the server holds, whoever owns them, and one pipeline of deletes. With
+    more keys than a page, how many SCANs it takes depends on the server's own random hash: two runs can differ.
     Source: django-redis 7, `DefaultClient.delete_pattern`; Redis' documentation of SCAN.
     """
 

@@ -10,8 +10,9 @@ from sim.contract import Bound, Costs, Row, Site
 class GetOrSet:
     """Read through `cache.get_or_set`, and delete the key once a write has committed.
 
-    Guarantee: as delete-on-write. `get_or_set` fills with `add` and then gets again, so of two loaders the slower one
-    is handed what the faster one stored. Cost: one cache call a hit, two more on a miss, one a write.
+    Guarantee: fresh, but for the stale-set race, as delete-on-write. `get_or_set` fills with `add` and then gets again,
+    so of two loaders the slower one is handed what the faster one stored. Cost: one cache call a hit, two more on a
+    miss, one a write.
     Source: `BaseCache.get_or_set` of Django 5.2.
     """
 

@@ -10,9 +10,9 @@ from sim.contract import Bound, Costs, Row, Site
 class NamespaceVersion:
     """Put one random token in front of every key, and replace it after a commit: all entries are out of reach.
 
-    Guarantee: as delete-on-write without the stale-set race: a late set lands in a dead namespace. The token is random,
-    not a counter, so that an evicted one never brings an old generation back. Cost: two cache calls a hit, one a write,
-    and every key is loaded again; dead entries stay until their timeout.
+    Guarantee: fresh once the new token is in the cache: a late set lands in a dead namespace. The token is random, not
+    a counter, so that an evicted one never brings an old generation back. Cost: two cache calls a hit, one a write, and
+    every key is loaded again; dead entries stay until their timeout.
     Source: memcached's documentation on deleting by namespace; the generational keys of johnny-cache.
     """
 

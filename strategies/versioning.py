@@ -11,7 +11,7 @@ from sim.contract import Bound, Costs, Row, Site
 class Versioning:
     """Keep a version number per key in the cache, pass it as Django's `version=`, and bump it after the commit.
 
-    Guarantee: as delete-on-write without the stale-set race: a late set lands under the old number, where nobody looks.
+    Guarantee: fresh once the bump is in the cache: a late set lands under the old number, where nobody looks.
     A lost number is replaced by a random one, so that no earlier generation comes back. Not so on the file and database
     backends, whose `incr` is a get and a set: a slow bump can put an old number back, and with it the rows cached under
     it, until their timeout. Cost: two cache calls a hit, one a write; old generations stay until their timeout. On file

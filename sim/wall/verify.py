@@ -68,8 +68,8 @@ def _check_seeds(runs: Sequence[Run]) -> None:
     seeds, least = len({one.seed for one in runs}), least_seeds(cells)
     if seeds < least:
         raise UserError(
-            f"--seeds {seeds}: {cells} cell{'s' * (cells > 1)} (of strategy and backend) need at least {least} seeds: "
-            "with fewer, no difference can be told from chance"
+            f"--seeds {seeds}: {'1 cell' if cells == 1 else f'{cells} cells'} (of strategy and backend) "
+            f"{'needs' if cells == 1 else 'need'} at least {least}: with fewer, no difference can be told from chance"
         )
 
 

@@ -100,7 +100,13 @@ def test_page_is_one_well_formed_self_contained_file(report: Path) -> None:
 def test_page_leads_with_the_answer_and_names_its_limits(report: Path) -> None:
     """The answer comes before the limits, these before the charts, and the provenance last."""
     text = _checked((report / "report.html").read_text()).text
-    marks = ["reads a second", "Check the scenario", "What this does not cover", "Every strategy in figures", COMMAND]
+    marks = [
+        "reads a second",
+        "Check the scenario",
+        "What this rests on, and what it leaves out",
+        "Every strategy in figures",
+        COMMAND,
+    ]
     places = [text.index(mark) for mark in marks]
     assert places == sorted(places)
     assert "shared is a stand-in for a shared server (one LocMem store, a round trip away)." in text
@@ -314,10 +320,12 @@ def test_importing_reports_is_light() -> None:
 
 @pytest.mark.parametrize("width", [80, 200])
 def test_the_table_fits_the_terminal(busy: list[Outcome], width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is cut: a narrow terminal loses whole columns, the last first, never the outdated reads."""
+    """Nothing is cut: a narrow terminal loses whole columns, the last first, and it is said which."""
     monkeypatch.setenv("COLUMNS", str(width))
     text = render(busy, "table")
     assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
     assert "outdated reads" in text
-    assert ("entries" in text) == (width > 80)
+    heading = next(line for line in text.splitlines() if line.startswith("strategy"))
+    assert ("entries" in heading) == (width > 80)
+    assert ("entries (--format markdown has all)" in " ".join(text.split())) == (width == 80)

@@ -5,6 +5,7 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -203,7 +204,7 @@ def init(
 
     It is commented; what is in it comes from the options, or is asked for.
     """
-    from sim.starter import QUESTIONS, write_starter
+    from sim.starter import QUESTIONS, check_place, checked_answer, run_line, write_starter
 
     answers: dict[str, Any] = {
         "reads_per_s": reads_per_s,
@@ -216,11 +217,16 @@ def init(
         "db_read_s": db_read_s,
         "transaction_tail_s": transaction_tail_s,
     }
-    if all(answer is None for answer in answers.values()) and sys.stdin.isatty():
+    given = {name: answer for name, answer in answers.items() if answer is not None}
+    asked = not given and sys.stdin.isatty()
+    if asked:
+        check_place(file, force=force)
         for name, (question, default) in QUESTIONS.items():
-            answers[name] = typer.prompt(question, default=default, err=True)
-    write_starter(file, {name: answer for name, answer in answers.items() if answer is not None}, force=force)
-    say(f"wrote {file}; now: cachewise run {file} --seeds 5 --out out/{file.stem}")
+            check = partial(checked_answer, name)
+            given[name] = typer.prompt(question, default=default, err=True, value_proc=check)
+    write_starter(file, given, force=force)
+    defaults = "" if given else " with cachewise's defaults, as nobody could be asked here"
+    say(f"wrote {file}{defaults}; now: {run_line(file)}")
 
 
 @app.command("list")

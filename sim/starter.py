@@ -1,5 +1,7 @@
 """The starter: a commented scenario file for one's own workload."""
 
+import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -39,16 +41,49 @@ SHOWN: tuple[str, ...] = (
 SHOWN += (*LATENCIES, "value_bytes", "max_entries", "workers", "threads", "db_connections", "trace")
 
 
+def check_place(path: Path, *, force: bool) -> None:
+    """Make sure that a scenario file can have this name.
+
+    Raises:
+        UserError: if it cannot, or there is one already (unless *force*).
+    """
+    if path.suffix != ".py":
+        raise UserError(f"{file_name(path)}: a scenario file ends in .py; try {file_name(path.with_suffix('.py'))}")
+    if path.exists() and not force:
+        raise UserError(f"{file_name(path)} is there already; name another file, or add --force to overwrite it")
+
+
+def checked_answer(name: str, answer: str) -> str:
+    """Return an *answer* to the question called *name* as it was typed.
+
+    Raises:
+        BadParameter: if it will not do: then typer asks again.
+    """
+    import typer
+
+    try:
+        if name == "timeout":
+            choose_timeout(answer)
+        else:
+            Scenario("this answer", **{name: _number_if_it_is_one(answer)})
+    except UserError as error:
+        raise typer.BadParameter(str(error).partition(": ")[2] or str(error)) from None
+    return answer
+
+
+def run_line(path: Path) -> str:
+    """Return the command that runs the scenario file at *path*."""
+    where = str(path) if path.is_absolute() or os.sep in str(path) else f".{os.sep}{path}"
+    return shlex.join(["cachewise", "run", where, "--seeds", "5", "--out", f"out/{path.stem}"])
+
+
 def write_starter(path: Path, answers: dict[str, Any], *, force: bool) -> None:
     """Write a scenario file to *path*; what *answers* leaves out takes the questions' defaults.
 
     Raises:
         UserError: if an answer is no valid input, or the file is there already (unless *force*) or cannot be written.
     """
-    if path.suffix != ".py":
-        raise UserError(f"{file_name(path)}: a scenario file ends in .py; try {file_name(path.with_suffix('.py'))}")
-    if path.exists() and not force:
-        raise UserError(f"{file_name(path)} is there already; name another file, or add --force to overwrite it")
+    check_place(path, force=force)
     values = {name: default for name, (_question, default) in QUESTIONS.items()} | answers
     timeout = choose_timeout(str(values.pop("timeout")))
     typed = {name: _number_if_it_is_one(value) for name, value in values.items()}

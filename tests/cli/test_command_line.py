@@ -129,6 +129,26 @@ def test_a_scenario_file_runs_by_itself_and_from_anywhere(tmp_path):
     assert {k: v for k, v in first.items() if k not in machine} == {k: v for k, v in second.items() if k not in machine}
 
 
+def test_init_asks_again_where_an_answer_will_not_do(tmp_path):
+    """On a terminal each answer is checked at its question; elsewhere nobody is asked, which is said."""
+    terminal, its_end = pty.openpty()
+    command = [sys.executable, "-m", "sim", "init", "my own.py"]
+    with subprocess.Popen(command, stdin=its_end, stdout=its_end, stderr=its_end, cwd=tmp_path) as process:
+        os.close(its_end)
+        with os.fdopen(terminal, "r+b", buffering=0) as screen:
+            screen.write(b"-3\n60\nabc\n2\n" + b"\n" * 7)
+            seen = b"".join(iter(lambda: _read(screen), b"")).decode()
+    assert process.returncode == 0, seen
+    assert "Error: reads_per_s=-3 must not be negative" in seen
+    assert "Error: writes_per_s: 'abc' is not a number" in seen
+    assert "now: cachewise run './my own.py' --seeds 5 --out 'out/my own'" in seen
+    text = (tmp_path / "my own.py").read_text()
+    assert "    reads_per_s=60.0," in text
+    assert "    writes_per_s=2.0," in text
+    unasked = cachewise("init", "other.py", cwd=tmp_path)
+    assert "wrote other.py with cachewise's defaults, as nobody could be asked here" in unasked.stderr
+
+
 @pytest.mark.parametrize("start", [["-m", "scenarios.product_list"], ["scenarios/product_list.py"]])
 def test_shipped_scenarios_run_by_themselves(start):
     """`python -m scenarios.NAME` and `python scenarios/NAME.py` take the options of `cachewise run`."""
@@ -187,6 +207,13 @@ def _read(screen):
         return screen.read(65536)
     except OSError:
         return b""
+
+
+def test_the_version_is_told():
+    """`--version` prints it, and nothing else happens."""
+    done = cachewise("--version")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("cachewise ")
 
 
 def test_help_is_light():

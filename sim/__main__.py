@@ -265,7 +265,7 @@ def doctor(
         healthy &= finding.verdict != "PROBLEM"
         typer.echo(f"{finding.verdict:<7}  {finding.what}: {finding.found}", err=markdown)
         if finding.mend:
-            typer.echo(f"         mend: {finding.mend}", err=markdown)
+            typer.echo(f"         fix: {finding.mend}", err=markdown)
     if not healthy:
         raise typer.Exit(1)
 

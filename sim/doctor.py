@@ -10,7 +10,7 @@ from typing import ClassVar, cast
 
 from sim.backends import BACKENDS, backend_named
 from sim.contract import Bound, Costs, Row, Site
-from sim.daemons.programs import HISTOGRAM, mend_of
+from sim.daemons.programs import HISTOGRAM, Needed, mend_of
 from sim.errors import UserError, one_line
 from sim.runner import run
 from sim.scenario import Scenario
@@ -61,6 +61,14 @@ def check_up() -> Iterator[Finding]:
         yield Finding("bench and verify", f"not installed: {HISTOGRAM.package}", HISTOGRAM.mend, optional=True)
     else:
         yield Finding("bench and verify", f"{HISTOGRAM.package} {version(HISTOGRAM.package)}")
+    absent = dict.fromkeys(one for one in (*_needed(), HISTOGRAM) if one.find() is None)
+    if len(absent) > 1:
+        yield Finding("all of these", "one command installs them", mend_of(list(absent)), optional=True)
+
+
+def _needed() -> Iterator[Needed]:
+    for backend in BACKENDS.values():
+        yield from backend.needs
 
 
 def _packages() -> Iterator[Finding]:

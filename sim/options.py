@@ -169,7 +169,7 @@ strategies on 3 backends with 6 seeds, are 90 runs of 27 seconds, 40 minutes, an
 {_NEEDS}
 """
 ABOUT_DOCTOR = """ok: it is there and works. absent: it is not installed, and only who wants it needs it. PROBLEM:
-cachewise cannot do without it; the exit code is 1. The line that begins with "mend:" says what to do."""
+cachewise cannot do without it; the exit code is 1. The line that begins with "fix:" says what to do."""
 
 
 def plainly(message: str) -> str:

@@ -120,8 +120,6 @@ def interrupts_held() -> Iterator[None]:
     handlers: dict[Any, Any] = {}
     with ExitStack() as undone:  # in the reverse of this order
         undone.callback(_raise_again, came)
-        undone.callback(_holds.pop)
-        _holds.append((handlers, came))
         for number in _ours():
             handler = signal.getsignal(number)
             if handler is not None:  # else other code than Python's has set it, and Python could not put it back
@@ -132,6 +130,8 @@ def interrupts_held() -> Iterator[None]:
             # Processes started from here inherit this thread's mask; its handlers they do not.
             undone.callback(signal.pthread_sigmask, signal.SIG_SETMASK, signal.pthread_sigmask(signal.SIG_BLOCK, ()))
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        _holds.append((handlers, came))
+        undone.callback(_holds.pop)
         yield
 
 

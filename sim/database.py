@@ -60,6 +60,7 @@ class DatabaseLatencies:
 
     send: LatencyOf | None
     read: LatencyOf | None
+    write: LatencyOf | None
     commit: LatencyOf | None
     render: LatencyOf | None
     tail: LatencyOf | None
@@ -208,6 +209,10 @@ class SimulatedDatabase:
 
     def _write(self, task: Task, transaction: _Transaction, key: str) -> Row:
         self._lock(transaction, key)
+        nth = task.db_writes
+        task.db_writes = nth + 1
+        if self._latencies.write is not None:
+            self._engine.wait(self._latencies.write(task.request, nth))
         version = self._issued.get(key, 0) + 1
         self._issued[key] = version
         row = Row(key, version, self._payload_of(key))

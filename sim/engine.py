@@ -44,7 +44,7 @@ class Task(simpy.Event):
         self.start_s = start_s
         self.debt_s = 0.0
         self.transaction = None
-        self.cache_calls = self.db_reads = self.db_queries = self.db_commits = self.spawned = 0
+        self.cache_calls = self.db_reads = self.db_queries = self.db_writes = self.db_commits = self.spawned = 0
         self.random: Any = None
 
 

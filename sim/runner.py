@@ -23,7 +23,7 @@ from sim.interrupts import interrupts_first, nothing_swallowed
 from sim.latency import LatencyOf, latency_of
 from sim.records import ReadLog, as_array
 from sim.result import Evidence, Leftovers, Result, Run
-from sim.scenario import Scenario
+from sim.scenario import LATENCIES, Scenario
 from sim.seeds import streams
 from sim.site import OmniscientCache, SimulatedSite
 from sim.virtual import WORLD, World
@@ -127,14 +127,7 @@ def check(scenario: Scenario, strategy: Strategy, seed: int) -> None:
 def _latencies(scenario: Scenario, backend: str, seed: int) -> dict[str, LatencyOf | None]:
     rtt = backend_named(backend).rtt_s(scenario.cache_rtt_s)
     seeds = streams(seed)
-    specs = {
-        "cache_rtt_s": rtt,
-        "db_send_s": scenario.db_send_s,
-        "db_read_s": scenario.db_read_s,
-        "db_commit_s": scenario.db_commit_s,
-        "render_s": scenario.render_s,
-        "transaction_tail_s": scenario.transaction_tail_s,
-    }
+    specs = {name: getattr(scenario, name) for name in LATENCIES} | {"cache_rtt_s": rtt}
     return {name: latency_of(name, spec, seeds[name]) for name, spec in specs.items()}
 
 
@@ -152,6 +145,7 @@ def _database(
     steps = DatabaseLatencies(
         send=latencies["db_send_s"],
         read=latencies["db_read_s"],
+        write=latencies["db_write_s"],
         commit=latencies["db_commit_s"],
         render=latencies["render_s"],
         tail=latencies["transaction_tail_s"],

@@ -41,6 +41,7 @@ class Scenario:
     cache_rtt_s: Latency = knob("auto", "one cache round trip; 'auto' gives each backend its own")
     db_send_s: Latency = knob(0.0, "from the call of a query to its snapshot, which db_read_s follows")
     db_read_s: Latency = knob("lognormal:0.005:0.6", "one database query")
+    db_write_s: Latency = knob(0.0, "a write's own statements, once its row is locked")
     db_commit_s: Latency = knob("lognormal:0.005:0.6", "one database commit")
     render_s: Latency = knob(0.0, "from the row to the value ready to cache")
     transaction_tail_s: Latency = knob(0.0, "from the statement to the commit, inside atomic()")
@@ -131,7 +132,10 @@ def _brief(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-LATENCIES = ("cache_rtt_s", "db_send_s", "db_read_s", "db_commit_s", "render_s", "transaction_tail_s")
+LATENCIES = (
+    *("cache_rtt_s", "db_send_s", "db_read_s", "db_write_s", "db_commit_s"),
+    *("render_s", "transaction_tail_s"),
+)
 _SECONDS_AND_RATES = ("reads_per_s", "writes_per_s", "duration_s", "warmup_s", "trace_speed")
 _COUNTS = {
     "keys": (1, 50_000_000),

@@ -23,6 +23,7 @@ PURPOSES = (
     "transaction_tail_s",
     "culling",
     "db_send_s",
+    "db_write_s",
 )
 
 

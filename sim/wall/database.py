@@ -18,7 +18,7 @@ from django.db.models import F
 from sim.contract import Row
 from sim.latency import LatencyOf
 from sim.wall.issued import Issued
-from sim.wall.ledger import Ledger, Request
+from sim.wall.ledger import Ledger, Request, Written
 from sim.wall.model import Stored
 
 Pauses = Mapping[str, LatencyOf | None]  # the scenario's latencies that are slept on top of the real ones
@@ -89,6 +89,9 @@ class DjangoDatabase:
 
     def _write(self, key: str) -> Row:
         # The UPDATE locks the row until the transaction ends, so the SELECT sees this transaction's own version.
+        request = self._ledger.request
+        nth, request.db_writes = request.db_writes, request.db_writes + 1
+        asked_s = self._ledger.now()
         stored = Stored.objects.filter(key=key)
         stored.update(version=F("version") + 1)
         version, payload = stored.values_list("version", "payload").get()
@@ -97,7 +100,8 @@ class DjangoDatabase:
             stored.update(version=version)
         self._issued[key] = version
         row = Row(key, version, bytes(payload))
-        self._ledger.request.writes.append(row)
+        request.writes.append(Written(row, asked_s, self._ledger.now()))
+        self._pause("db_write_s", request, nth)
         return row
 
     @contextmanager

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from sim.contract import Row
 
-STEPS = ("cache_rtt_s", "db_send_s", "db_read_s", "db_commit_s", "render_s", "transaction_tail_s")
+STEPS = ("cache_rtt_s", "db_send_s", "db_read_s", "db_commit_s", "render_s", "transaction_tail_s")  # timed one by one
 CLOCK = "clock_gettime(CLOCK_MONOTONIC)"  # as Python names it
 
 
@@ -28,11 +28,21 @@ class Read(NamedTuple):
     version: int
 
 
+class Written(NamedTuple):
+    """A row that the open transaction has written, by statements that lasted from `asked_s` to `done_s`."""
+
+    row: Row
+    asked_s: float
+    done_s: float
+
+
 class Write(NamedTuple):
-    """A write statement; its commit happened between `before_s` and `after_s` (NaN: it was rolled back)."""
+    """A write; its commit happened between `before_s` and `after_s` (NaN: it was rolled back)."""
 
     arrival_s: float
     start_s: float
+    asked_s: float
+    done_s: float
     before_s: float
     after_s: float
     key: str
@@ -63,10 +73,11 @@ class Request:
     cache_calls: int = 0
     db_reads: int = 0
     db_queries: int = 0
+    db_writes: int = 0
     db_commits: int = 0
     spawned: int = 0
     chance: random.Random | None = None
-    writes: list[Row] = field(default_factory=list)  # of the open transaction
+    writes: list[Written] = field(default_factory=list)  # of the open transaction
     commit_began_s: float = nan
     slept_s: float = 0.0  # between that and `before_s`
     before_s: float = nan  # just before COMMIT is sent
@@ -147,9 +158,9 @@ class Ledger:
     def wrote(self, request: Request, after_s: float, since: int = 0) -> None:
         """Write down writes of a transaction, from number *since* on: committed before *after_s*, or not (NaN)."""
         before_s = nan if isnan(after_s) else request.before_s
-        for row in request.writes[since:]:
-            write = Write(request.arrival_s, request.start_s, before_s, after_s, row.key, row.version)
-            self.records.writes.append(write)
+        for row, asked_s, done_s in request.writes[since:]:
+            stamps = (request.arrival_s, request.start_s, asked_s, done_s, before_s, after_s)
+            self.records.writes.append(Write(*stamps, row.key, row.version))
         del request.writes[since:]
 
     def failed(self, request: Request, error: Exception) -> None:

@@ -57,6 +57,7 @@ class WallResult(Result):
         self.errors = Counter(error for each in ending.records for error in each.errors)
         self._unanswered = sum(len(each.unanswered) for each in ending.records)
         self.steps = {name: _joined(each.steps[name] for each in ending.records) for name in STEPS}
+        self.steps["db_write_s"] = statements_s(writes, run.scenario.warmup_s)
         self.notes = [*notes, *_about_errors(self.errors, evidence.costs.requests), *self.notes]
         self.further = self._figures(int(found.undecidable.sum()), _joined(each.late_s for each in ending.records))
 
@@ -109,6 +110,21 @@ def writes_of(records: Sequence[Records], codes: Codes) -> dict[str, Column]:
     columns["commit_s"] = columns["after_s"]
     order = np.lexsort((columns["version"], columns["after_s"]))
     return {name: column[order] for name, column in columns.items()}
+
+
+def statements_s(writes: Mapping[str, Column], warmup_s: float) -> NDArray[np.float64]:
+    """Return how long the measured writes' own statements took, in seconds, once their row was free.
+
+    It was locked until the version before was committed: that wait is no step, as the simulation has locks of its own.
+    """
+    done = writes["committed"] > 0
+    order = np.lexsort((writes["version"][done], writes["key_code"][done]))
+    names = ("key_code", "arrival_s", "asked_s", "done_s", "after_s")
+    key, arrival_s, asked_s, done_s, after_s = (writes[name][done][order] for name in names)
+    free_s = np.full(len(key), -np.inf)
+    free_s[1:] = np.where(key[1:] == key[:-1], after_s[:-1], -np.inf)
+    began_s = np.minimum(np.maximum(asked_s, free_s), done_s)
+    return np.asarray((done_s - began_s)[arrival_s >= warmup_s], np.float64)
 
 
 def _columns(rows: Sequence[NamedTuple], kind: Any, codes: Codes) -> dict[str, Column]:

@@ -15,16 +15,19 @@ from sim.database import DatabaseLatencies, SimulatedDatabase
 from sim.engine import Engine
 from tests.helpers import play
 
-READ_S, COMMIT_S, TAIL_S = 0.25, 0.5, 1.0
+READ_S, COMMIT_S, TAIL_S, WRITE_S = 0.25, 0.5, 1.0, 0.125
 Request = tuple[float, Callable[[SimulatedDatabase], Any]]
 
 
-def database(*, tail: bool = False, connections: int | None = None) -> tuple[Engine, SimulatedDatabase]:
+def database(
+    *, tail: bool = False, write: bool = False, connections: int | None = None
+) -> tuple[Engine, SimulatedDatabase]:
     """Return an engine and a database with binary latencies, so that sums of times are exact."""
     engine = Engine()
     latencies = DatabaseLatencies(
         send=None,
         read=lambda _i, _n: READ_S,
+        write=(lambda _i, _n: WRITE_S) if write else None,
         commit=lambda _i, _n: COMMIT_S,
         render=None,
         tail=(lambda _i, _n: TAIL_S) if tail else None,
@@ -32,9 +35,9 @@ def database(*, tail: bool = False, connections: int | None = None) -> tuple[Eng
     return engine, SimulatedDatabase(engine, latencies, {}, lambda key: key.encode(), connections)
 
 
-def serve(*requests: Request, tail: bool = False) -> SimulatedDatabase:
+def serve(*requests: Request, tail: bool = False, write: bool = False) -> SimulatedDatabase:
     """Run each request at its time, and return the database they left."""
-    engine, db = database(tail=tail)
+    engine, db = database(tail=tail, write=write)
     for at_s, request in requests:
         engine.call_at(at_s, lambda request=request: request(db))
     play(engine=engine)
@@ -243,6 +246,12 @@ def test_writers_queue_in_order_of_arrival() -> None:
     """Three writers of a row commit one after the other, first come, first served."""
     db = serve(*((at_s, lambda db: db.write("k")) for at_s in (0, 0.125, 0.25)))
     assert history(db) == [(0.5, 1), (1.0, 2), (1.5, 3)]
+
+
+def test_a_write_takes_its_time_once_the_row_is_locked() -> None:
+    """Who waits for the row makes its statements only then: each write takes as long after the one before."""
+    db = serve(*((at_s, lambda db: db.write("k")) for at_s in (0, 0.0625)), write=True)
+    assert history(db) == [(WRITE_S + COMMIT_S, 1), (2 * (WRITE_S + COMMIT_S), 2)]
 
 
 def test_a_rollback_hands_the_row_on() -> None:

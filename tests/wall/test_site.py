@@ -228,6 +228,17 @@ def test_a_query_is_sent_before_it_is_executed() -> None:
     assert result.summary["response_p50_s"] >= 0.07
 
 
+def test_a_writes_statements_are_a_step_of_their_own() -> None:
+    """What is slept of them is slept with the row locked, before the commit, and is not the machine's."""
+    scenario = replace(BRIEF, reads_per_s=1, writes_per_s=20, db_write_s=0.05, transaction_tail_s=0)
+    result = real(scenario, Plain(), around=Around(pauses=("db_write_s",)))
+    writes = result.writes
+    assert (writes["commit_s"] - writes["start_s"]).min() >= 0.05
+    assert len(result.steps["db_write_s"]) == result.summary["writes"]
+    assert 0 < np.median(result.steps["db_write_s"]) < 0.04
+    assert result.slept == ("db_write_s",)
+
+
 def test_a_snapshot_is_in_the_middle_of_the_execution() -> None:
     """A statement of 0.2 s saw what was committed about 0.1 s after it was sent."""
     ledger = Ledger()

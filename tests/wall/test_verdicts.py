@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sim.truth import Commits, judge
 from sim.wall.ledger import Records, Write
-from sim.wall.outcome import most_at_once, writes_of
+from sim.wall.outcome import most_at_once, statements_s, writes_of
 from sim.wall.verdicts import DoubleVerdict, judge_twice, tightened
 
 Judge = Callable[[dict[str, Any], dict[str, Any], int], DoubleVerdict]
@@ -93,13 +93,27 @@ def test_versions_commit_in_order() -> None:
 
 def test_a_late_stamp_does_not_change_the_order() -> None:
     """A thread held up between its COMMIT and the stamp after it: the log still has the commits as they came."""
-    older, newer = Write(0, 0, 1.0, 3.0, "a", 1), Write(0, 0, 1.5, 2.0, "a", 2)
-    undone = Write(0, 0, nan, nan, "a", 2)
+    older, newer = Write(0, 0, 0, 0.5, 1.0, 3.0, "a", 1), Write(0, 0, 0, 0.5, 1.5, 2.0, "a", 2)
+    undone = Write(0, 0, 0, 0.5, nan, nan, "a", 2)
     writes = writes_of([Records(writes=[undone, newer]), Records(writes=[older])], {"a": 0})
     assert writes["version"].tolist() == [1, 2, 2]
     assert writes["committed"].tolist() == [1, 1, 0]
     assert writes["commit_s"][:2].tolist() == [2.0, 2.0]
     assert writes["before_s"][:2].tolist() == [1.0, 1.5]
+
+
+def test_waiting_for_a_row_is_no_statement() -> None:
+    """Asked for while another transaction has it, a row is free once that one has committed: only then time counts."""
+    waited = [
+        Write(0, 0, asked_s=1.0, done_s=1.5, before_s=4.0, after_s=4.25, key="a", version=1),
+        Write(0, 0, asked_s=2.0, done_s=4.5, before_s=5.0, after_s=5.5, key="a", version=2),
+        Write(0, 0, asked_s=2.0, done_s=2.125, before_s=3.0, after_s=3.5, key="b", version=1),
+        Write(0, 0, asked_s=9.0, done_s=9.0625, before_s=9.5, after_s=9.5, key="a", version=3),
+        Write(0, 0, asked_s=2.0, done_s=9.0, before_s=nan, after_s=nan, key="b", version=2),
+    ]
+    found = statements_s(writes_of([Records(writes=waited)], {"a": 0, "b": 1}), warmup_s=0)
+    assert sorted(found) == [0.0625, 0.125, 0.25, 0.5]
+    assert len(statements_s(writes_of([Records(writes=waited)], {"a": 0, "b": 1}), warmup_s=1)) == 0
 
 
 def test_rolled_back_writes_do_not_count() -> None:

@@ -70,12 +70,17 @@ class Compared:
         return self.low - self.predicted.mean, self.high - self.predicted.mean
 
     @property
+    def by_chance(self) -> bool:
+        """Whether chance explains the difference."""
+        least, most = self.measured.mean, self.measured.mean + self.unknown
+        return least <= self.high + ROUNDING and most >= self.low - ROUNDING
+
+    @property
     def meets(self) -> bool:
         """Whether it meets its bar, if it has one."""
         if self.metric == "hit_ratio":
             return abs(self.difference) <= HIT_MARGIN
-        least, most = self.measured.mean, self.measured.mean + self.unknown
-        return self.metric != "stale_ratio" or (least <= self.high + ROUNDING and most >= self.low - ROUNDING)
+        return self.metric != "stale_ratio" or self.by_chance
 
 
 @dataclass(frozen=True)
@@ -163,6 +168,7 @@ def verdict(found: Verification) -> list[str]:
         met = sum(cell.figures[metric].meets for cell in cells)
         where = _in_all(len(cells)) if met == len(cells) else f" in {met} of {plural(len(cells), 'cell')}"
         lines.append(f"{bar[0].upper()}{bar[1:]}: met{where}.")
+    lines += _beyond(cells)
     late_s = max(one.summary.get("late_p99_s", 0.0) for case in found.measured for one in case.outcomes)
     if found.missed and late_s > BUSY_S:
         lines.append(
@@ -176,6 +182,17 @@ def verdict(found: Verification) -> list[str]:
         f"{widest.strategy} on {widest.backend}: {_chance(widest.figures['stale_ratio'])} points."
     )
     return lines
+
+
+def _beyond(cells: Sequence[Cell]) -> list[str]:
+    """Return a sentence about the figures that are beyond what chance makes, and that no bar holds within it."""
+    found = [
+        f"{FIGURES[metric]} of {cell.strategy} on {cell.backend} ({_apart(one)}; {_chance(one)})"
+        for metric in FIGURES
+        for cell in cells
+        if (one := cell.figures[metric]).meets and not one.by_chance and not isnan(one.difference + sum(one.chance))
+    ]
+    return [f"Further apart than chance explains, which no bar forbids: {', '.join(found)}."] if found else []
 
 
 def _in_all(cells: int) -> str:

@@ -1,13 +1,15 @@
 """The vocabulary of surprises: a claim about backends, how it is put to the test, and the verdict."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from typing import Any, NamedTuple
 
 from django.core.cache.backends.base import BaseCache
 
+from sim.conformance.crowds import THREADS, crowd, double_adds, lost_counts
 from sim.conformance.observe import Conformance
 from sim.conformance.stage import Raised, Stage
+from sim.conformance.twins import Within
 
 
 class Seen(NamedTuple):
@@ -72,6 +74,20 @@ def atomic(call: str, *rivals: str) -> Callable[[Stage, Conformance], Seen]:
         return Seen(seen == rivals, words)
 
     return check
+
+
+def crowded(body: Callable[[Sequence[Within]], Any], *, gives: Any, words: str) -> Callable[[Stage, Conformance], Seen]:
+    """Return a check of what comes of real threads at once; *words* tell it if it is *gives*."""
+
+    def check(stage: Stage, _found: Conformance) -> Seen:
+        seen = crowd(stage, body)
+        return told(seen == gives, words, seen)
+
+    return check
+
+
+ALL_COUNT = crowded(lost_counts, gives=0, words=f"{THREADS} real threads at once lose no count")
+ADDED_ONCE = crowded(double_adds, gives=0, words=f"of {THREADS} real threads at once one adds each key")
 
 
 def takes(call: str, state: str, asked: str, *trips: str) -> Callable[[Stage, Conformance], Seen]:

@@ -6,7 +6,8 @@ from typing import Any
 from django.core.cache.backends.base import BaseCache
 
 from sim.conformance.cases import TIMEOUTS
-from sim.conformance.claims import Claim, Seen, atomic, every, lives, returns, takes, told
+from sim.conformance.claims import ALL_COUNT, Claim, Seen, atomic, crowded, every, lives, returns, takes, told
+from sim.conformance.crowds import seen_half_done
 from sim.conformance.meetings import Meeting, met
 from sim.conformance.observe import Conformance
 from sim.conformance.stage import Cue, Raised, Stage, outcome
@@ -260,7 +261,19 @@ MORE = (
         ("django-redis",),
         "incr is one script: no order of callers loses a count, a delete in between leaves nothing",
         "DefaultClient._incr",
-        atomic("incr"),
+        every(atomic("incr"), ALL_COUNT),
+    ),
+    Claim(
+        ("memcached",),
+        "set_many is one send, but no instant: the server does one command after the other",
+        "BaseMemcachedCache.set_many",
+        crowded(seen_half_done, gives=True, words="a reader beside it finds some of its keys new and others old"),
+    ),
+    Claim(
+        ON_REDIS,
+        "set_many is one MULTI: all or nothing",
+        "RedisCacheClient.set_many, DefaultClient.set_many",
+        crowded(seen_half_done, gives=False, words="no reader beside it finds some of its keys new and others old"),
     ),
     Claim(
         ("django-redis",),

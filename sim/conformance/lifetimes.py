@@ -15,12 +15,18 @@ FIRST = sorted({0, HORIZON, *(round(max(0, at_s + off_s) * PER_S) for at_s in LI
 
 
 class Lifetime(NamedTuple):
-    """Until when after the call the entry was there: None is beyond 40 days; `at_it` if still at that very instant."""
+    """Until when after the call the entry was there: None is beyond 40 days; `at_it` if still at that very instant.
+
+    If not `steady` it was seen to be gone earlier than it was seen to be there.
+    """
 
     until_ms: int | None
     at_it: bool = False
+    steady: bool = True
 
     def __str__(self) -> str:
+        if not self.steady:
+            return "differs each time"
         if self.until_ms is None:
             return "for ever"
         if self.until_ms == 0 and not self.at_it:
@@ -33,15 +39,18 @@ class _Window:
 
     def __init__(self) -> None:
         self.alive, self.dead = -1, HORIZON + 1
+        self.steady = True
 
     def probes(self) -> list[int]:
-        """Return the steps at which to ask next: the likely ones first, then evenly in between."""
+        """Return the steps at which to ask next: the likely ones first, then evenly in between, the ends again."""
         if self.dead > HORIZON:
             return FIRST
         width = self.dead - self.alive
-        return sorted({self.alive + width * nth // (PROBES + 1) for nth in range(1, PROBES + 1)} - {self.alive})
+        within = {self.alive + width * nth // (PROBES + 1) for nth in range(PROBES + 1)}
+        return sorted({*within, self.dead} - {-1})
 
     def narrow(self, step: int, *, found: bool) -> None:
+        self.steady &= step < self.dead if found else step > self.alive
         if found:
             self.alive = max(self.alive, step)
         else:
@@ -50,9 +59,11 @@ class _Window:
     @property
     def open(self) -> bool:
         """Whether more has to be asked."""
-        return self.alive < HORIZON and self.dead - self.alive > 1
+        return self.steady and self.alive < HORIZON and self.dead - self.alive > 1
 
     def lifetime(self) -> Lifetime:
+        if not self.steady:
+            return Lifetime(None, steady=False)
         if self.alive >= HORIZON:
             return Lifetime(None)
         # Alive at a whole millisecond and dead half of one later: it lived to that very instant.

@@ -19,18 +19,21 @@ class Observation(NamedTuple):
     case: Case
     returned: Any
     trips: tuple[str, ...]
+    waits: int  # of the engine: one or none, and nobody gets in between
     lives: Lifetime
 
 
 class Conformance(NamedTuple):
     """What one backend does.
 
-    `rivals` are, for each call that is not atomic, the calls of another caller that show it. `twins` is the number of
-    calls made beside their async twins, `unlike` names the calls that differ.
+    `by_wire` says whether a client sends its calls to a server. `rivals` are, for each call that is not atomic, the
+    calls of another caller that show it. `twins` is the number of calls made beside their async twins, `unlike` names
+    the calls that differ.
     """
 
     backend: str
     cache_class: str
+    by_wire: bool
     observations: Sequence[Observation]
     rivals: Mapping[str, Sequence[str]]
     deciders: Mapping[str, str]
@@ -65,6 +68,7 @@ def observe(backend: str, servers: Servers, advance: Callable[[str], None] = lam
     return Conformance(
         backend=backend,
         cache_class=f"{cache_class.__module__}.{cache_class.__qualname__}",
+        by_wire=known.wire is not None,
         observations=observations,
         rivals=rivals,
         deciders={call: decider(cache_class, call) for call in CALLS},
@@ -86,7 +90,10 @@ def _observed(stage: Stage, group: Sequence[Case]) -> list[Observation]:
     cues = [(STORED_S, case.prepare) for case in group] + [(CALLED_S, case.perform) for case in group]
     done = stage.play(cues)[len(group) :]
     lives = lifetimes(stage, group)
-    return [Observation(case, one.result, one.trips, life) for case, one, life in zip(group, done, lives, strict=True)]
+    return [
+        Observation(case, one.result, one.trips, one.waits, life)
+        for case, one, life in zip(group, done, lives, strict=True)
+    ]
 
 
 def _rivals(stage: Stage) -> dict[str, list[str]]:

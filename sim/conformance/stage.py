@@ -28,11 +28,12 @@ class Raised(NamedTuple):
 class Done(NamedTuple):
     """What an act returned, and the round trips it took: commands, statements, or calls of the store's methods.
 
-    Where acts overlap, so do their round trips.
+    Where acts overlap, so do their round trips. `waits` is how often it let others go first, had it taken any time.
     """
 
     result: Any
     trips: tuple[str, ...]
+    waits: int = 0
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class _Script:
         with Statements() as statements:
             result = outcome(lambda: act(cache))
         sent = statements.sent if statements.watched else tuple(call.method for call in self.log[before:])
-        return Done(result, sent)
+        return Done(result, sent, len(self.log) - before)
 
 
 def outcome(call: Callable[[], Any]) -> Any:

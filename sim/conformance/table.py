@@ -80,8 +80,12 @@ def _row(found: Conformance, group: Sequence[Observation]) -> list[str]:
 
 
 def _atomic(found: Conformance, call: str) -> str:
-    rivals = found.rivals.get(call)
-    return f"no: beside {', '.join(rivals)}" if rivals else "yes"
+    """Return whether it is, "yes" only where another caller could have come in between."""
+    if rivals := found.rivals.get(call):
+        return f"no: beside {', '.join(rivals)}"
+    if max(one.waits for one in found.observations if one.case.call == call) > 1:
+        return "yes"
+    return "one send" if found.by_wire else "one instant"
 
 
 def _merged(group: Sequence[Observation], words: Callable[[Observation], str]) -> str:

@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
 from functools import partial
 from typing import Any
@@ -86,9 +86,16 @@ def twins(backend: str, servers: Servers) -> tuple[int, list[str]]:
 @contextmanager
 def real_cache(backend: str, servers: Servers) -> Iterator[Within]:
     """Give a function that calls another with a cache of *backend* on the real clock, outside the engine."""
-    known = backend_named(backend)
-    with known.open(servers, virtual=False) as place, _outside(known, place, RealClock(), 0) as within:
+    with real_caches(backend, servers, 1) as (within,):
         yield within
+
+
+@contextmanager
+def real_caches(backend: str, servers: Servers, count: int) -> Iterator[list[Within]]:
+    """Give *count* such functions, each for a thread of its own: with caches of their own, on one store."""
+    known = backend_named(backend)
+    with known.open(servers, virtual=False) as place, ExitStack() as stack:
+        yield [stack.enter_context(_outside(known, place, RealClock(), 0)) for _ in range(count)]
 
 
 @contextmanager

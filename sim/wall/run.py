@@ -22,7 +22,7 @@ from sim.wall.rows import ROWS
 from sim.wall.worker import Job
 from sim.workload import build_workload
 
-LEAD_S = 0.3  # from the word to the first instant of the run, for every worker to hear it
+LEAD_S = 1.0  # from the word to the first instant of the run: every worker hears it, and opens its connections
 THREADS = 8  # a worker, where the scenario sets no limit: no real site has none
 PATIENCE, PATIENCE_S = 3, 60.0  # so many times as long may the traffic take as it should, and so many seconds more
 MOST_THREADS = 256  # in all; each has a database connection of its own

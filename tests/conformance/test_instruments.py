@@ -1,18 +1,22 @@
 """The instruments: what they measure is known beforehand, and what is not so they refute."""
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.cache.backends.base import BaseCache
+from django.core.cache.backends.locmem import LocMemCache
 from django.db.models.signals import post_save
 
 from sim.backends import BACKENDS
 from sim.conformance.cases import Case
-from sim.conformance.claims import judge
+from sim.conformance.claims import crowded, judge
 from sim.conformance.claims_known import KNOWN
 from sim.conformance.claims_signals import SIGNALS
+from sim.conformance.crowds import double_adds, lost_counts
 from sim.conformance.lifetimes import Lifetime, lifetimes
 from sim.conformance.meetings import Meeting, met
 from sim.conformance.observe import observe
@@ -86,6 +90,42 @@ def test_forever_and_never() -> None:
     assert [str(one) for one in lifetimes(Stage("locmem", SERVERS), cases)] == ["for ever", "gone at once"]
 
 
+class Fickle(Case):
+    """A key stored for as long as chance has it."""
+
+    def perform(self, cache: BaseCache) -> None:
+        cache.set(self.key, 1, random.uniform(5, 1000))
+
+
+def test_a_lifetime_that_differs_is_said_to() -> None:
+    """Where the answers of two rounds contradict each other none of them is told as the lifetime."""
+    assert [str(one) for one in lifetimes(Stage("locmem", SERVERS), [Fickle("set", "live")])] == ["differs each time"]
+
+
+class Careless(LocMemCache):
+    """A LocMemCache that looks first and acts then, with nothing locked in between."""
+
+    def add(self, key: str, value: Any, *args: Any, **kwargs: Any) -> bool:
+        if self.has_key(key):
+            return False
+        self.set(key, value, *args, **kwargs)
+        return True
+
+    def incr(self, key: str, delta: int = 1, version: int | None = None) -> int:
+        self.set(key, self.get(key, version=version) + delta, None, version)
+        return delta
+
+
+@pytest.mark.parametrize(("body", "good"), [(lost_counts, "lose no count"), (double_adds, "one adds each key")])
+def test_real_threads_refute_what_only_looks_atomic(body: Callable[..., int], good: str, tmp_path: Path) -> None:
+    """Within one call of a store the engine never switches; real threads do, and find a class that does not lock."""
+    file = tmp_path / "careless.toml"
+    file.write_text(f'BACKEND = "{Careless.__module__}.Careless"')
+    check, nothing = crowded(body, gives=0, words=good), observe("dummy", SERVERS)
+    assert not check(Stage(str(file), SERVERS), nothing).holds
+    assert check(Stage("locmem", SERVERS), nothing) == (True, good)
+
+
 def _get_then_set(cache: Any, key: str) -> None:
     cache.set(key, cache.get(key) + 1)
 
@@ -102,8 +142,8 @@ def test_round_trips_and_exceptions_are_seen() -> None:
     """An act's own round trips are told, and what it raises by name."""
     stage = Stage("file", SERVERS)
     stored, missed = stage.play([(0.75, lambda cache: cache.add("a", 1)), (0.75, lambda cache: cache.incr("b"))])
-    assert stored == (True, ("has_key", "set"))
-    assert missed == (Raised("ValueError"), ("get",))
+    assert stored == (True, ("has_key", "set"), 2)
+    assert missed == (Raised("ValueError"), ("get",), 1)
 
 
 def test_statements_are_counted_beyond_the_length_of_djangos_log() -> None:

@@ -104,7 +104,12 @@ def _late_touch(site: Site) -> Any:
     return site.cache.touch("ten", 10), site.cache.get("ten")
 
 
+def _late_move(site: Site) -> Any:
+    return site.cache.incr_version("ten"), site.cache.get("ten", version=2)
+
+
 ALIVE, DEAD = ("v", True), (None, False)
+MOVED, LOST = (2, "v"), (2, None)
 CORNERS = [
     ("a moment before", 9.99, 10, _boundary, (ALIVE, ALIVE, ALIVE)),
     ("its second on memcached", 10.0, 10, _boundary, (ALIVE, DEAD, ALIVE)),
@@ -115,6 +120,8 @@ CORNERS = [
     ("a fraction", 1.5, 1.9, _boundary, (DEAD, DEAD, ALIVE)),
     ("add after expiry", 10.5, 10, _late_add, ((True, "new"),) * 3),
     ("touch after expiry", 10.5, 10, _late_touch, ((False, None),) * 3),
+    ("moved half a second before", 9.75, 10, _late_move, (MOVED, MOVED, MOVED)),
+    ("moved later than that", 9.751, 10, _late_move, (MOVED, MOVED, LOST)),
 ]
 
 

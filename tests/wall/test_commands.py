@@ -57,7 +57,7 @@ def test_bench_says_which_clock_it_was(tmp_path: Path) -> None:
     )
     table = pd.read_csv(tmp_path / "summary.csv")
     assert {*METRICS, *WALL_METRICS} < set(table.columns)
-    assert table["notes"].str.startswith("wall clock: ").all()
+    assert table["notes"].str.contains("wall clock: ").all()
     page = (tmp_path / "report.html").read_text()
     assert "<title>cachewise: wall_check, wall clock</title>" in page
     assert "1 real run of real cache code on the wall clock" in page
@@ -251,9 +251,14 @@ def start(temporary: Path, *options: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         command, env=environment, start_new_session=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    wait_until(lambda: list(temporary.glob("**/rows.sqlite3-wal")) and len(group(process)) > 2)
+    wait_until(lambda: in_there(temporary, "rows.sqlite3-wal") and len(group(process)) > 2)
     time.sleep(0.5)
     return process
+
+
+def in_there(folder: Path, name: str) -> bool:
+    """Return whether a file of this *name* is in *folder* or below, whatever disappears meanwhile."""
+    return any(name in files for _, _, files in os.walk(folder))
 
 
 def group(process: subprocess.Popen[str]) -> list[int]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.core.cache.backends.base import BaseCache
-from django.core.cache.backends.locmem import LocMemCache
 from django.db.models.signals import post_save
 
 from sim.backends import BACKENDS
@@ -102,25 +101,30 @@ def test_a_lifetime_that_differs_is_said_to() -> None:
     assert [str(one) for one in lifetimes(Stage("locmem", SERVERS), [Fickle("set", "live")])] == ["differs each time"]
 
 
-class Careless(LocMemCache):
-    """A LocMemCache that looks first and acts then, with nothing locked in between."""
+CARELESS = """
+from django.core.cache.backends.locmem import LocMemCache
 
-    def add(self, key: str, value: Any, *args: Any, **kwargs: Any) -> bool:
+class Cache(LocMemCache):  # looks first and acts then, with nothing locked in between
+    def add(self, key, value, *args, **kwargs):
         if self.has_key(key):
             return False
         self.set(key, value, *args, **kwargs)
         return True
 
-    def incr(self, key: str, delta: int = 1, version: int | None = None) -> int:
+    def incr(self, key, delta=1, version=None):
         self.set(key, self.get(key, version=version) + delta, None, version)
-        return delta
+"""
 
 
 @pytest.mark.parametrize(("body", "good"), [(lost_counts, "lose no count"), (double_adds, "one adds each key")])
-def test_real_threads_refute_what_only_looks_atomic(body: Callable[..., int], good: str, tmp_path: Path) -> None:
+def test_real_threads_refute_what_only_looks_atomic(
+    body: Callable[..., int], good: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Within one call of a store the engine never switches; real threads do, and find a class that does not lock."""
+    (tmp_path / "careless.py").write_text(CARELESS)
+    monkeypatch.syspath_prepend(tmp_path)
     file = tmp_path / "careless.toml"
-    file.write_text(f'BACKEND = "{Careless.__module__}.Careless"')
+    file.write_text('BACKEND = "careless.Cache"')
     check, nothing = crowded(body, gives=0, words=good), observe("dummy", SERVERS)
     assert not check(Stage(str(file), SERVERS), nothing).holds
     assert check(Stage("locmem", SERVERS), nothing) == (True, good)

@@ -138,7 +138,7 @@ def verification_frame(found: Verification) -> pd.DataFrame:
     """Return one row a cell and figure.
 
     `predicted` and `measured` have the ends of their 95% intervals, `difference` those of what chance explains;
-    `missed` says whether a figure with a limit is beyond it.
+    `by_chance` says whether it lies between them, `missed` whether a figure with a limit is beyond it.
     """
     rows = []
     for cell in found.cells:
@@ -147,7 +147,7 @@ def verification_frame(found: Verification) -> pd.DataFrame:
             for side, interval in (("predicted", one.predicted), ("measured", one.measured)):
                 row |= {side: interval.mean, f"{side}_low": interval.low, f"{side}_high": interval.high}
             chance = dict(zip(("chance_low", "chance_high"), one.chance, strict=True))
-            last = {"missed": not one.meets, "undecidable_ratio": cell.undecidable_ratio}
+            last = {"by_chance": one.by_chance, "missed": not one.meets, "undecidable_ratio": cell.undecidable_ratio}
             rows.append({**row, "difference": one.difference, **chance, **last})
     return pd.DataFrame(rows)
 
@@ -162,7 +162,7 @@ def render_verification(found: Verification, form: str) -> str:
 
 
 def verdict(found: Verification) -> list[str]:
-    """Return a sentence for each bar, and one for what the bars cannot see."""
+    """Return a sentence for each bar, and those for what the bars do not or cannot see."""
     cells, lines = found.cells, []
     for metric, bar in BARS.items():
         met = sum(cell.figures[metric].meets for cell in cells)
@@ -185,14 +185,15 @@ def verdict(found: Verification) -> list[str]:
 
 
 def _beyond(cells: Sequence[Cell]) -> list[str]:
-    """Return a sentence about the figures that are beyond what chance makes, and that no bar holds within it."""
+    """Return a sentence about hits and loads that are beyond what chance makes, which no bar asks of them."""
     found = [
         f"{FIGURES[metric]} of {cell.strategy} on {cell.backend} ({_apart(one)}; {_chance(one)})"
-        for metric in FIGURES
+        for metric in ("hit_ratio", "db_reads")
         for cell in cells
-        if (one := cell.figures[metric]).meets and not one.by_chance and not isnan(one.difference + sum(one.chance))
+        if (one := cell.figures[metric]).meets and not one.by_chance
     ]
-    return [f"Further apart than chance explains, which no bar forbids: {', '.join(found)}."] if found else []
+    said = f"Further apart than chance explains, which no bar forbids (each figure at {CONFIDENCE:.0%})"
+    return [f"{said}: {', '.join(found)}."] if found else []
 
 
 def _in_all(cells: int) -> str:

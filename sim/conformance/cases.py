@@ -15,6 +15,7 @@ TIMEOUTS: Mapping[str, float | None] = {
     "0": 0,
     "None": None,
 }
+USUAL = "10 s"  # among them: two callers meet with an ordinary one
 LIVE_S = 1000  # the timeout of a live key, stored 10 s before the call
 STORED_S = 90.75  # the call comes at 100.75, so that what floors seconds shows
 CALLED_S = 100.75

@@ -12,26 +12,30 @@ from typing import Any
 
 from django.core.cache.backends.base import BaseCache
 
-from sim.conformance.stage import Stage, outcome
+from sim.conformance.stage import Raised, Stage, outcome
 from sim.conformance.twins import Within, real_caches
+from sim.interrupts import interrupts_held
 
 THREADS = 4
 COUNTS = 1000  # by each thread
 ROUNDS, KEYS = 4, 250  # of keys to add; more at once than MAX_ENTRIES would be culled
-TURNS, MANY = 500, 60  # of set_many, and its keys: more commands than a memcached serves one connection at a stretch
+TURNS = 1000  # of set_many, where nobody sees it half done
+MANY, LENGTH = 60, 500  # its keys and their values: more than a server takes from one connection at a stretch
+TIMEOUT_S = 1000
+TOGETHER_S = 10.0  # so long may it take until all threads are there
 SWITCH_S = 1e-6  # as often as Python can
 
 
-def lost_counts(callers: Sequence[Within]) -> int:
-    """Return how many counts are missing after all have called `incr` on one key."""
+def lost_counts(callers: Sequence[Within]) -> int | Raised:
+    """Return how many counts are missing after all have called `incr` on one key, or what one of them raised."""
 
-    def count(cache: BaseCache) -> None:
-        for _ in range(COUNTS):
-            outcome(lambda: cache.incr("n"))
+    def count(cache: BaseCache) -> list[Any]:
+        return [outcome(lambda: cache.incr("n")) for _ in range(COUNTS)]
 
     callers[0](lambda cache: cache.set("n", 0, None))
-    _at_once(callers, [count] * len(callers))
-    return len(callers) * COUNTS - int(callers[0](lambda cache: cache.get("n", 0)))
+    counted = [one for mine in _at_once(callers, [count] * len(callers)) for one in mine]
+    raised = [one for one in counted if isinstance(one, Raised)]
+    return raised[0] if raised else len(counted) - int(callers[0](lambda cache: cache.get("n", 0)))
 
 
 def double_adds(callers: Sequence[Within]) -> int:
@@ -41,7 +45,7 @@ def double_adds(callers: Sequence[Within]) -> int:
 
 def _double_adds(callers: Sequence[Within], turn: int) -> int:
     def add(cache: BaseCache) -> list[bool]:
-        return [cache.add(f"k{turn}-{nth}", 1, None) for nth in range(KEYS)]
+        return [outcome(lambda key=f"k{turn}-{nth}": cache.add(key, 1, None)) is True for nth in range(KEYS)]  # type: ignore[misc]
 
     added = _at_once(callers, [add] * len(callers))
     callers[0](lambda cache: cache.clear())
@@ -54,11 +58,13 @@ def seen_half_done(callers: Sequence[Within]) -> bool:
     over = Event()
 
     def write(cache: BaseCache) -> None:
-        for turn in range(TURNS):
-            cache.set_many(dict.fromkeys(keys, turn), None)
-            if over.is_set():
-                return
-        over.set()
+        try:
+            for turn in range(TURNS):
+                _set(cache, keys, turn)
+                if over.is_set():
+                    return
+        finally:
+            over.set()
 
     def read(cache: BaseCache) -> bool:
         while not over.is_set():
@@ -67,8 +73,12 @@ def seen_half_done(callers: Sequence[Within]) -> bool:
                 return True
         return False
 
-    callers[0](lambda cache: cache.set_many(dict.fromkeys(keys, -1), None))
-    return bool(_at_once(callers, [read, write])[0])
+    callers[0](lambda cache: _set(cache, keys, 0))
+    return bool(_at_once(callers[:2], [read, write])[0])
+
+
+def _set(cache: BaseCache, keys: Sequence[str], turn: int) -> None:
+    cache.set_many(dict.fromkeys(keys, str(turn).zfill(LENGTH)), TIMEOUT_S)
 
 
 def crowd(stage: Stage, body: Callable[[Sequence[Within]], Any]) -> Any:
@@ -79,7 +89,7 @@ def crowd(stage: Stage, body: Callable[[Sequence[Within]], Any]) -> Any:
 
 def _at_once(callers: Sequence[Within], bodies: Sequence[Callable[[BaseCache], Any]]) -> list[Any]:
     """Return what *bodies* return, each called in a thread of its own by one of *callers*, all begun together."""
-    start = Barrier(len(bodies))
+    start = Barrier(len(bodies), timeout=TOGETHER_S)
 
     def begin(body: Callable[[BaseCache], Any], cache: BaseCache) -> Any:
         start.wait()
@@ -89,8 +99,9 @@ def _at_once(callers: Sequence[Within], bodies: Sequence[Callable[[BaseCache], A
     sys.setswitchinterval(SWITCH_S)
     try:
         with ThreadPoolExecutor(len(bodies)) as pool:
-            parts = zip(callers, bodies, strict=False)
-            running = [pool.submit(caller, partial(begin, body)) for caller, body in parts]
+            with interrupts_held():  # cut in two, it would leave threads behind that wait for the others
+                parts = zip(callers, bodies, strict=True)
+                running = [pool.submit(caller, partial(begin, body)) for caller, body in parts]
             return [one.result() for one in running]
     finally:
         sys.setswitchinterval(before_s)

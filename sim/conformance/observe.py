@@ -19,7 +19,7 @@ class Observation(NamedTuple):
     case: Case
     returned: Any
     trips: tuple[str, ...]
-    waits: int  # of the engine: one or none, and nobody gets in between
+    waits: int  # where others could go first: one at most, and nobody gets in between
     lives: Lifetime
 
 

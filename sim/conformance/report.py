@@ -27,9 +27,10 @@ Every call was made through Django on the virtual time of a run, 0.75 s into a s
 that very instant and gone after it; for ever is longer than 40 days. A live key that is left alone has 990 s to go.
 Round trips are commands at the socket, statements in Django's query log for a table, calls of the store's own methods
 elsewhere. A call is atomic if some order of two callers explains what both got and left, whenever they met with random
-round trips between the parts of their calls. Where nobody can get in between, nothing is proven: what one method of
-locmem, file or a cache table does is *one instant* here, what a client sends at once *one send* (the server executes a
-command, or a MULTI, at a time: see set_many). What real threads make of some such calls is among the surprises.
+round trips between the parts of their calls: *yes* means that others could come in between, and it made no difference.
+*One instant* is one call of the store's own method, which is not interrupted here, so that nothing is known of it. *One
+send* is what a client sends at once; whether the server does it as one is the server's affair. What real threads make
+of some of these (`add`, `incr`, `set_many`) is among the surprises.
 `incr_version` was asked for the version it made. `shared` is locmem's class on one store, and not listed by itself.
 """
 

@@ -28,7 +28,7 @@ class Raised(NamedTuple):
 class Done(NamedTuple):
     """What an act returned, and the round trips it took: commands, statements, or calls of the store's methods.
 
-    Where acts overlap, so do their round trips. `waits` is how often it let others go first, had it taken any time.
+    Where acts overlap, so do their round trips. `waits` is how often others could have gone first.
     """
 
     result: Any

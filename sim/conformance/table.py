@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from sim.conformance.cases import TIMEOUTS, WITH_TIMEOUT
+from sim.conformance.cases import TIMEOUTS, USUAL, WITH_TIMEOUT
 from sim.conformance.observe import Conformance, Observation
 from sim.conformance.stage import Raised
 
@@ -83,7 +83,7 @@ def _atomic(found: Conformance, call: str) -> str:
     """Return whether it is, "yes" only where another caller could have come in between."""
     if rivals := found.rivals.get(call):
         return f"no: beside {', '.join(rivals)}"
-    if max(one.waits for one in found.observations if one.case.call == call) > 1:
+    if max(one.waits for one in found.observations if one.case.call == call and one.case.asked in ("", USUAL)) > 1:
         return "yes"
     return "one send" if found.by_wire else "one instant"
 

@@ -116,15 +116,17 @@ def statements_s(writes: Mapping[str, Column], warmup_s: float) -> NDArray[np.fl
     """Return how long the measured writes' own statements took, in seconds, once their row was free.
 
     It was locked until the version before was committed: that wait is no step, as the simulation has locks of its own.
+    Writes whose row was free too late by its stamp, which can be late itself, are left out; waiting for one that was
+    rolled back cannot be told from working.
     """
     done = writes["committed"] > 0
     order = np.lexsort((writes["version"][done], writes["key_code"][done]))
-    names = ("key_code", "arrival_s", "asked_s", "done_s", "after_s")
-    key, arrival_s, asked_s, done_s, after_s = (writes[name][done][order] for name in names)
-    free_s = np.full(len(key), -np.inf)
-    free_s[1:] = np.where(key[1:] == key[:-1], after_s[:-1], -np.inf)
-    began_s = np.minimum(np.maximum(asked_s, free_s), done_s)
-    return np.asarray((done_s - began_s)[arrival_s >= warmup_s], np.float64)
+    row = {name: column[done][order] for name, column in writes.items()}
+    same = {name: np.r_[False, row[name][1:] == row[name][:-1]] for name in ("key_code", "start_s", "before_s")}
+    ours = np.logical_and.reduce(list(same.values()))  # this transaction has it already
+    free_s = np.where(same["key_code"] & ~ours, np.r_[-np.inf, row["after_s"][:-1]], -np.inf)
+    took_s = row["done_s"] - np.maximum(row["asked_s"], free_s)
+    return np.asarray(took_s[(row["arrival_s"] >= warmup_s) & (free_s <= row["done_s"])], np.float64)
 
 
 def _columns(rows: Sequence[NamedTuple], kind: Any, codes: Codes) -> dict[str, Column]:

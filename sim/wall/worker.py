@@ -207,6 +207,7 @@ class Worker:
                 nobody.update(version=F("version") + 1)
             nobody.first()
             self._site.cache.get(TRIAL_KEY)
+        request_finished.send(sender=Worker)  # closes what every request closes
 
     def _next(self) -> Arrival | None:
         with self._turn:

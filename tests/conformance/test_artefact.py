@@ -13,6 +13,7 @@ from sim.conformance.cases import CALLS
 from sim.conformance.deciders import decider, timeout_decider
 from sim.conformance.report import EVERY, Examined, document, examine
 from sim.conformance.stage import Cue, Raised, Stage
+from sim.conformance.table import tables
 from tests.helpers import SERVERS, Custom, run
 
 VERSION = ".".join(map(str, django.VERSION[:2]))
@@ -51,6 +52,20 @@ def test_every_surprise_is_confirmed(examined: list[Examined]) -> None:
     verdicts = [verdict for one in examined for verdict in one.verdicts]
     assert len(verdicts) > 80
     assert [(one.backend, one.claim.says, one.seen.words) for one in verdicts if not one.seen.holds] == []
+
+
+def test_what_nobody_could_interrupt_is_not_called_atomic(examined: list[Examined]) -> None:
+    """Only calls in which another caller could come in between, as they met, are called so."""
+    atomic = {
+        (one.found.backend, row[0]): row[list(table.head).index("atomic")]
+        for one in examined
+        for table in tables(one.found)
+        for row in table.rows
+    }
+    assert {word for (backend, _), word in atomic.items() if backend == "locmem"} > {"one instant", "yes"}
+    assert atomic["locmem", "set"] == atomic["db", "set"] == "one instant"
+    assert atomic["redis", "add"] == atomic["memcached", "set_many"] == "one send"
+    assert atomic["redis", "get_or_set"] == atomic["dummy", "set_many"] == "yes"
 
 
 def deciders(examined: list[Examined]) -> Iterator[str]:

@@ -15,16 +15,17 @@ from sim.conformance.cases import Case
 from sim.conformance.claims import crowded, judge
 from sim.conformance.claims_known import KNOWN
 from sim.conformance.claims_signals import SIGNALS
-from sim.conformance.crowds import double_adds, lost_counts
+from sim.conformance.crowds import crowd, double_adds, lost_counts, seen_half_done
 from sim.conformance.lifetimes import Lifetime, lifetimes
 from sim.conformance.meetings import Meeting, met
-from sim.conformance.observe import observe
+from sim.conformance.observe import Conformance, observe
 from sim.conformance.report import drive
 from sim.conformance.stage import Raised, Stage
 from sim.conformance.twins import hand_moved_cache, twins
 from sim.daemons.programs import Library
 from tests.helpers import SERVERS
 
+NOTHING = Conformance("", "", False, [], {}, {}, "", 0, [])  # noqa: FBT003 - for checks that do not look at it
 LIVING = [(0.001, 1), (1.235, 1235), (59.9, 59_900), (86_400.017, 86_400_017), (3_000_000, 3_000_000_000)]
 
 
@@ -125,9 +126,37 @@ def test_real_threads_refute_what_only_looks_atomic(
     monkeypatch.syspath_prepend(tmp_path)
     file = tmp_path / "careless.toml"
     file.write_text('BACKEND = "careless.Cache"')
-    check, nothing = crowded(body, gives=0, words=good), observe("dummy", SERVERS)
-    assert not check(Stage(str(file), SERVERS), nothing).holds
-    assert check(Stage("locmem", SERVERS), nothing) == (True, good)
+    check = crowded(body, gives=0, words=good)
+    assert not check(Stage(str(file), SERVERS), NOTHING).holds
+    assert check(Stage("locmem", SERVERS), NOTHING) == (True, good)
+
+
+PIECEMEAL = """
+from django.core.cache.backends.redis import RedisCache, RedisCacheClient
+
+class Client(RedisCacheClient):
+    def set_many(self, data, timeout):  # Django's own, but for MULTI
+        pipeline = self.get_client(None, write=True).pipeline(transaction=False)
+        for key, value in data.items():
+            pipeline.set(key, self._serializer.dumps(value), ex=timeout)
+        pipeline.execute()
+
+class Cache(RedisCache):
+    def __init__(self, server, params):
+        super().__init__(server, params)
+        self._class = Client
+"""
+
+
+@pytest.mark.servers
+def test_a_pipeline_without_multi_is_seen_half_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One who reads beside many SETs of one pipeline finds them half done, beside a MULTI not."""
+    (tmp_path / "piecemeal.py").write_text(PIECEMEAL)
+    monkeypatch.syspath_prepend(tmp_path)
+    file = tmp_path / "piecemeal.toml"
+    file.write_text('BACKEND = "piecemeal.Cache"')
+    assert crowd(Stage(str(file), SERVERS), seen_half_done)
+    assert not crowd(Stage("redis", SERVERS), seen_half_done)
 
 
 def _get_then_set(cache: Any, key: str) -> None:

@@ -116,6 +116,18 @@ def test_waiting_for_a_row_is_no_statement() -> None:
     assert len(statements_s(writes_of([Records(writes=waited)], {"a": 0, "b": 1}), warmup_s=1)) == 0
 
 
+def test_a_row_of_its_own_or_with_a_late_stamp() -> None:
+    """A transaction does not wait for itself; of a row that was free later than it was written nothing is known."""
+    twice = [
+        Write(0, 1, asked_s=1.0, done_s=1.5, before_s=4.0, after_s=4.25, key="a", version=1),
+        Write(0, 1, asked_s=2.0, done_s=2.25, before_s=4.0, after_s=4.25, key="a", version=2),
+        Write(0, 0, asked_s=1.0, done_s=1.125, before_s=1.5, after_s=9.0, key="b", version=1),
+        Write(0, 2, asked_s=2.0, done_s=2.5, before_s=3.0, after_s=3.5, key="b", version=2),
+    ]
+    found = statements_s(writes_of([Records(writes=twice)], {"a": 0, "b": 1}), warmup_s=0)
+    assert sorted(found) == [0.125, 0.25, 0.5]
+
+
 def test_rolled_back_writes_do_not_count() -> None:
     """A write that was rolled back outdates nothing."""
     writes = commits((1.0, 1.1))

@@ -36,7 +36,8 @@ settings.register_profile(
 settings.load_profile("cachewise")
 
 # Where real time counts: of these tests no two run at once.
-APART = ("tests/cli", "tests/daemons", "tests/wall", "tests/test_readme.py", "tests/sim/test_own_backends.py")
+OWN = ("tests/sim/test_own_backends.py", "tests/sim/test_trial.py")
+APART = ("tests/cli", "tests/daemons", "tests/wall", "tests/test_readme.py", *OWN)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -124,6 +124,20 @@ def test_the_table_of_real_figures_is_complete() -> None:
     assert f"more than {MOST_UNDECIDABLE:.0%} fail" in told["undecidable"]
 
 
+def test_the_verification_says_what_its_table_shows() -> None:
+    """How far apart measured and predicted are, beyond chance or not, and in how many cells, is what the table says."""
+    rows = table("strategy | backend")
+    hits = [[float(re.findall(r"[\d.]+", side)[0]) for side in row[2].split("/")] for row in rows]
+    apart, low, high = zip(*(map(float, re.findall(r"[+-][\d.]+", row[6])) for row in rows), strict=True)
+    within = re.search(r"hits within ([\d.]+) points, outdated reads within ([\d.]+)\.", README)
+    assert within
+    assert max(abs(measured - predicted) for predicted, measured in hits) <= float(within[1])
+    assert max(map(abs, apart)) <= float(within[2])
+    assert all(least <= one <= most for one, least, most in zip(apart, low, high, strict=True))
+    assert f"in all {len(rows)} cells" in README.replace("\n", " ")
+    assert {row[1] for row in rows} == {"locmem", "redis", "memcached"}
+
+
 def test_what_installs_the_servers_is_complete() -> None:
     """The line for apt names all packages of Debian and Ubuntu, and the extras are those of the package."""
     assert f"`sudo apt-get install --yes {' '.join(sorted({one.package for one in PROGRAMS}))}`" in README

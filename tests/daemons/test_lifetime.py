@@ -1,29 +1,24 @@
-"""Private servers: started for a run, gone after it whatever happens, and never anybody else's."""
+"""Private servers: started for a run, and gone after it whatever happens."""
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import textwrap
-import threading
 import time
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import sim
-from sim import Row, Scenario, Servers, Site, UserError, servers
+from sim import Row, Scenario, Site, UserError, servers
 from sim.daemons import session
 from sim.daemons.home import PREFIX
 from sim.daemons.programs import Library, Program, require_all
 from sim.daemons.server import Server
-from strategies import DeleteOnWrite, TtlOnly
+from strategies import TtlOnly
 from tests.cli.test_command_line import cachewise, refused
-from tests.conftest import is_taken
 from tests.helpers import Custom, wait_until
 
 ON_SERVERS = ("redis", "memcached", "postgres", "django-redis")
@@ -80,39 +75,6 @@ def test_a_run_ends_what_it_started(temporary: Path, backend: str, error: type[B
     assert any("watchdog" not in command for command in seen[0])
     assert living(temporary) == []
     assert list(temporary.iterdir()) == []
-
-
-@pytest.mark.servers
-def test_a_session_is_used_again(temporary: Path) -> None:
-    """One server serves all runs of a session, each from empty and at a later time, with the figures of a fresh one."""
-    fresh = {backend: sim.run(SHORT, DeleteOnWrite(), backend=backend).reads for backend in KINDS}
-    with servers() as ours:
-        for backend in KINDS:
-            for _ in range(2):
-                assert sim.run(SHORT, DeleteOnWrite(), backend=backend, servers=ours).reads.equals(fresh[backend])
-        assert len([command for command in living(temporary) if "redis-server" in command]) == 1
-        server = ours.start("redis", virtual=True)
-        first_s = server.begin()
-        server.move(7.5)
-        assert server.begin() >= first_s + 8
-    assert living(temporary) == []
-
-
-@pytest.mark.servers
-def test_two_runs_cannot_share_a_server() -> None:
-    """A run within a run on the same session is refused; on a session of its own it works."""
-    refused: list[str] = []
-
-    def read(site: Site, key: str) -> Row:
-        if not refused:
-            with pytest.raises(UserError) as caught:
-                sim.run(SHORT, TtlOnly(), backend="redis", servers=ours)
-            refused.append(str(caught.value))
-        return site.db.read(key)
-
-    with servers() as ours:
-        sim.run(SHORT, Custom(read), backend="redis", servers=ours)
-    assert refused == ["this session's redis server is in a run already; side by side, each run needs its own"]
 
 
 HARNESS = """
@@ -256,31 +218,6 @@ def test_a_start_that_hangs_is_interrupted(temporary: Path, program: str, number
 
 
 @pytest.mark.servers
-def test_threads_do_not_share_a_server(temporary: Path) -> None:
-    """Of four threads that want one session's server at once one gets it; there is never a second, and none is left."""
-    told: list[str] = []
-
-    def work() -> None:
-        try:
-            sim.run(SHORT, TtlOnly(), backend="memcached", servers=ours)
-        except UserError as error:
-            told.append(str(error))
-        else:
-            told.append("done")
-
-    with servers() as ours:
-        threads = [threading.Thread(target=work) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert len([command for command in living(temporary) if "watchdog" not in command]) == 1
-    assert "done" in told
-    assert all("in a run already" in line for line in told if line != "done")
-    assert living(temporary) == []
-
-
-@pytest.mark.servers
 def test_the_sweep_leaves_others_alone(temporary: Path) -> None:
     """A folder that only looks like a session's costs nobody anything: neither a session nor who reads there."""
     dead = temporary / f"{PREFIX}dead"
@@ -374,12 +311,6 @@ def test_what_a_cache_refuses_is_one_line(tmp_path: Path) -> None:
     assert told.startswith("cachewise: pymemcache: MemcacheServerError: b'object too large for cache' (in TtlOnly.re")
 
 
-@pytest.mark.servers
-def test_the_bystander_is_there() -> None:
-    """While the tests run somebody's Redis, or the tests' own bystander, listens on the default port."""
-    assert is_taken(6379)
-
-
 def test_what_is_missing_is_one_line() -> None:
     """Programs and packages that are not installed are named together, with one command that installs them."""
     absent = [Program("no-such-server", "some-server"), Library("no_such_library", "some-library")]
@@ -391,11 +322,6 @@ def test_what_is_missing_is_one_line() -> None:
     )
 
 
-def open_clocks() -> list[str]:
-    """Return the clock files that this process holds open, those of the servers that the tests share among them."""
-    return sorted(name for name in open_files(os.getpid()) if name.endswith("/clock"))
-
-
 def open_files(pid: int) -> list[str]:
     """Return the paths of the files that a process holds open."""
     found = []
@@ -403,64 +329,6 @@ def open_files(pid: int) -> list[str]:
         with suppress(OSError):  # one that is closed by now
             found.append(str(path.readlink()))
     return found
-
-
-def test_a_path_too_long_for_a_socket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A temporary folder too deep for a unix socket is said, with what to do about it."""
-    deep = tmp_path / ("d" * 90)
-    deep.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(deep))
-    before = open_clocks()
-    for virtual in (False, True):
-        with servers() as ours:
-            with pytest.raises(UserError, match=r"^the path of a socket would be too long: .*; set TMPDIR"):
-                ours.start("memcached", virtual=virtual)
-            assert open_clocks() == before
-    assert list(deep.iterdir()) == []
-
-
-@pytest.mark.parametrize("character", "#?%,;'\"\n")
-def test_a_path_that_clients_misread(monkeypatch: pytest.MonkeyPatch, character: str) -> None:
-    """`/tmp/a#b` would be the server at `/tmp/a` to a client that takes addresses for URLs: it is refused."""
-    odd = Path(tempfile.mkdtemp(prefix=f"cw-a{character}b"))
-    monkeypatch.setattr(tempfile, "tempdir", str(odd))
-    with servers() as ours, pytest.raises(UserError, match=r"^the path of a socket would have .* in it, which clients"):
-        ours.start("memcached", virtual=False)
-    assert list(odd.iterdir()) == []
-    odd.rmdir()
-
-
-@pytest.mark.servers
-def test_nobody_elses_postgres(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """PGHOSTADDR sends libpq elsewhere: the command line forgets it, a run from Python refuses it in one line."""
-    with socket.create_server(("127.0.0.1", 0)) as theirs:
-        theirs.setblocking(False)  # noqa: FBT003 - the socket module's own
-        detour = {"PGHOSTADDR": "127.0.0.1", "PGSSLMODE": "require", "PGOPTIONS": "-c nonsense=1"}
-        told = cachewise(
-            *("run", "product_list", "--backend", "postgres", "--strategy", "ttl-only", "--duration", "5"), env=detour
-        )
-        assert told.returncode == 0, told.stderr
-        wall = ["--duration", "0.5", "--set", "warmup_s=0.2", "--strategy", "ttl-only", "--database", "postgres"]
-        told = cachewise("bench", "wall_check", "--backend", "postgres", *wall, env=detour)
-        assert told.returncode == 0, told.stderr
-        monkeypatch.setenv("PGHOSTADDR", "127.0.0.1")
-        with pytest.raises(UserError, match=r"^PGHOSTADDR in the environment would lead clients away"):
-            sim.run(SHORT, TtlOnly(), backend="postgres")
-        with pytest.raises(BlockingIOError):
-            theirs.accept()
-    assert list(temporary.iterdir()) == []
-
-
-@pytest.mark.servers
-def test_a_session_that_is_over_starts_nothing(temporary: Path) -> None:
-    """Used after its block it would leave a server behind that nobody stops."""
-    with servers() as ours:
-        ours.start("memcached", virtual=False)
-    with pytest.raises(UserError, match="this session of servers is over"):
-        sim.run(SHORT, TtlOnly(), backend="memcached", servers=ours)
-    with pytest.raises(UserError, match="this session of servers is over"):
-        sim.run(SHORT, TtlOnly(), backend="file", servers=ours)
-    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.servers
@@ -478,23 +346,3 @@ def test_a_server_that_dies_at_once_is_said_too(temporary: Path, monkeypatch: py
     with pytest.raises(UserError, match=rf"^{cls.program} died in mid-run \(killed by SIGKILL"):
         sim.run(SHORT, TtlOnly(), backend=kind)
     assert list(temporary.iterdir()) == []
-
-
-@pytest.mark.servers
-def test_memcached_does_not_live_to_2038() -> None:
-    """A session's server whose faked clock has come far is replaced by a young one."""
-    long = replace(SHORT, reads_per_s=1e-6, writes_per_s=1e-6, duration_s=60_000_000)
-    with servers() as ours:
-        first = ours.start("memcached", virtual=True)
-        for expected in (True, False):
-            sim.run(long, TtlOnly(), backend="memcached", servers=ours)
-            assert (ours.start("memcached", virtual=True) is first) == expected
-
-
-def test_nothing_is_started_that_is_not_needed(temporary: Path) -> None:
-    """A run on an embedded backend makes no session's folder, and an empty session is closed like any other."""
-    session = Servers()
-    sim.run(SHORT, TtlOnly(), servers=session)
-    assert list(temporary.iterdir()) == []
-    session.close()
-    session.close()

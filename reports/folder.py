@@ -9,7 +9,7 @@ from pathlib import Path
 from reports.verification import Everywhere, Verification, verification_frame
 from sim.errors import UserError, file_name, one_line
 from sim.experiment import Outcome
-from sim.interrupts import interrupts_held, temporary_folder
+from sim.interrupts import interrupts_held, raise_if_received, temporary_folder
 
 PAGE = "report.html"
 VERIFICATION_CHART = "verify.png"
@@ -52,6 +52,7 @@ def _write(out_dir: Path | str, build: Callable[[Path], None]) -> Path:
             # Inside the folder itself: it may be a mount of its own, and a move is atomic only within one file system.
             with temporary_folder(".unfinished-", out) as aside:
                 build(aside)
+                raise_if_received()
                 with suppress(KeyboardInterrupt), interrupts_held():  # too late: the report is complete
                     _move(aside, out)
         finally:
@@ -65,9 +66,12 @@ def _user_errors(out_dir: Path | str) -> Iterator[None]:
         yield
     except UserError:
         raise
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
-        raise UserError(f"cannot write the report to {file_name(out_dir)!r}: {reason}") from error
+    except OSError as error:
+        raise _cannot_write(out_dir, error.strerror or one_line(error)) from error
+
+
+def _cannot_write(out_dir: Path | str, reason: str) -> UserError:
+    return UserError(f"cannot write the report to {file_name(out_dir)!r}: {reason}")
 
 
 def _missing(out: Path) -> list[Path]:
@@ -82,10 +86,13 @@ def _remove_empty(folders: Sequence[Path]) -> None:
 
 
 def _make(out: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except ValueError as error:  # what no path can hold, a zero byte for instance
+        raise _cannot_write(out, one_line(error)) from error
     for name in FILES:
         if (out / name).is_dir():
-            raise UserError(f"cannot write the report to {file_name(out)!r}: {name} there is a folder")
+            raise _cannot_write(out, f"{name} there is a folder")
 
 
 def _build(outcomes: Sequence[Outcome], aside: Path, command: str, yours: Collection[str] | None) -> None:

@@ -25,18 +25,13 @@ def exit_code_of(command: Callable[[], Any]) -> int:
     """
     try:
         code = command()
-    except UserError as error:
-        code = _refused(str(error))
-    except BAD_USAGE as error:
-        told = one_line(options.plainly(" ".join(error.format_message().split())), 300)
-        code = _refused(told or "what should it do? see cachewise --help")
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = BROKEN_PIPE
     except Exception as error:
-        code = _code_after(error)
+        code = _code_after(error) if (number := received()) is None else 128 + number  # INTERRUPTED, after Ctrl-C
         if code is None:
             raise
     ignore_signals()
@@ -51,9 +46,14 @@ def say(message: str) -> None:
 
 
 def _code_after(error: Exception) -> int | None:
-    """Return the exit code where a signal, or a cache that refuses something, came out as *error*; else None."""
-    if (number := received()) is not None:
-        return 128 + number  # INTERRUPTED, after Ctrl-C
+    """Return the exit code where *error* is the user's to mend, and say what it is; else None."""
+    if isinstance(error, typer.Abort):
+        return INTERRUPTED
+    if isinstance(error, UserError):
+        return _refused(str(error))
+    if isinstance(error, BAD_USAGE):
+        told = one_line(options.plainly(" ".join(error.format_message().split())), 300)
+        return _refused(told or "what should it do? see cachewise --help")
     if isinstance(error, OSError) and error.errno == errno.EMFILE:
         return _refused(
             "too many connections are open at once: on a server each request under way has one; "

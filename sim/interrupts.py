@@ -34,9 +34,15 @@ _received: list[int] = []
 def received() -> int | None:
     """Return the signal that ends this command, if one does: what it raised may have come out as something else.
 
-    A module in C that is interrupted while it is imported, for instance, raises ImportError.
+    A module in C that is interrupted while it is imported raises ImportError, and matplotlib's own in C ValueError.
     """
     return _received[0] if _received else None
+
+
+def raise_if_received() -> None:
+    """Raise what a signal raised once already, if one came and somebody has taken its exception for another."""
+    if _received:
+        raise Interrupted if _received[0] == signal.SIGINT else Terminated(128 + _received[0])
 
 
 def raise_on_signals() -> None:

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import re
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -299,6 +300,16 @@ def test_a_failure_leaves_the_earlier_report_whole(
     with pytest.raises(UserError if isinstance(failure, OSError) else KeyboardInterrupt):
         write_report(quiet, tmp_path, "another command", set())
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_ctrl_c_that_was_lost_leaves_the_earlier_report(
+    quiet: list[Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a library has caught the interrupt and gone on, no report is put in place all the same."""
+    monkeypatch.setattr("sim.interrupts._received", [signal.SIGINT])
+    with pytest.raises(KeyboardInterrupt):
+        write_report(quiet, tmp_path / "out", COMMAND, set())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_page_is_moved_last(quiet: list[Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,70 @@
+"""How a command ends where a signal's own exception was lost on the way: as if it had not been."""
+
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+INTERRUPTED = "cachewise: interrupted; nothing was written\n"
+
+
+def ended(number: signal.Signals | None, comes_out: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in which the signal's exception is replaced with *comes_out*, if it is not lost altogether."""
+    code = f"""
+        import signal, sys, typer
+        from sim.ending import exit_code_of
+        from sim.errors import UserError
+        from sim.interrupts import ENDS, raise_if_received, raise_on_signals
+
+        def command():
+            number = {None if number is None else int(number)}
+            try:
+                if number is not None:
+                    signal.raise_signal(number)
+            except ENDS:
+                pass
+            {comes_out}
+
+        raise_on_signals()
+        sys.exit(exit_code_of(command))
+    """
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.mark.parametrize(
+    "comes_out",
+    [
+        "raise ValueError('Invalid bounding box')",  # what matplotlib made of a Ctrl-C
+        "raise ImportError('numpy')",
+        "raise UserError('cannot write the report')",
+        "raise typer.BadParameter('no such option')",
+        "raise OSError(24, 'Too many open files')",
+        "raise_if_received()",
+    ],
+)
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [(signal.SIGINT, 130, INTERRUPTED), (signal.SIGTERM, 143, ""), (signal.SIGHUP, 129, "")],
+    ids=["Ctrl-C", "SIGTERM", "SIGHUP"],
+)
+def test_a_signal_explains_whatever_comes_out(number: signal.Signals, code: int, said: str, comes_out: str) -> None:
+    """Code in C, an import or an `except` of somebody else's may turn a signal's exception into one of its own."""
+    done = ended(number, comes_out)
+    assert (done.returncode, done.stderr) == (code, said)
+
+
+def test_what_was_done_before_the_signal_was_missed_counts() -> None:
+    """A command that ends well in spite of it has ended well."""
+    assert ended(signal.SIGINT, "return 0").returncode == 0
+
+
+def test_without_a_signal_nothing_is_explained_away() -> None:
+    """A mistake of cachewise's own shows itself, the user's is said in one line."""
+    assert "ValueError: Invalid bounding box" in ended(None, "raise ValueError('Invalid bounding box')").stderr
+    refused = ended(None, "raise UserError('cannot write the report')")
+    assert (refused.returncode, refused.stderr) == (2, "cachewise: cannot write the report\n")
+    assert ended(None, "raise_if_received()").returncode == 0

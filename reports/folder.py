@@ -3,7 +3,7 @@
 import re
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from reports.verification import Everywhere, Verification, verification_frame
@@ -44,20 +44,27 @@ def write_verification(found: Verification, out_dir: Path | str) -> Path:
 
 def _write(out_dir: Path | str, build: Callable[[Path], None]) -> Path:
     """Let *build* make its files aside, move them to *out_dir*, and return that."""
-    with _user_errors(out_dir):
-        out = Path(out_dir)
-        missing = _missing(out)
-        try:
-            _make(out)
-            # Inside the folder itself: it may be a mount of its own, and a move is atomic only within one file system.
-            with temporary_folder(".unfinished-", out) as aside:
-                build(aside)
-                raise_if_received()
-                with suppress(KeyboardInterrupt), interrupts_held():  # too late: the report is complete
-                    _move(aside, out)
-        finally:
-            _remove_empty(missing)
-        return out
+    out = Path(out_dir)
+    missing = _missing(out)
+    placed = False
+    try:
+        with _user_errors(out_dir):
+            try:
+                _make(out)
+                # Inside the folder itself, which may be a mount of its own: a move is atomic within one file system.
+                with temporary_folder(".unfinished-", out) as aside:
+                    build(aside)
+                    raise_if_received()
+                    with interrupts_held():
+                        _move(aside, out)
+                        placed = True
+            finally:
+                with interrupts_held():
+                    _remove_empty(missing)
+    except KeyboardInterrupt:
+        if not placed:  # else it came too late: the report is complete
+            raise
+    return out
 
 
 @contextmanager

@@ -182,7 +182,9 @@ def verify(
     found = compare(pairs)
     typer.echo(render_verification(found, form.value))
     if out is not None:
-        say(f"chart: {write_verification(found, out)}")
+        chart = write_verification(found, out)
+        ignore_signals()  # too late, as after a page
+        say(f"chart: {chart}")
     _end_with([], [*warnings(real), *failures(real), *found.missed])  # whatever failed is in no figure
 
 
@@ -379,12 +381,12 @@ def run_script(file: str) -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line: exit code 0, 2 with one line on standard error for bad input, 130 for Ctrl-C."""
-    raise_on_signals()
-    allow_many_files()
-    forget_detours()
     typed = sys.argv[1:] if args is None else list(args)
 
     def command() -> Any:
+        raise_on_signals()
+        allow_many_files()
+        forget_detours()
         code = app(args=typed or ["--help"], prog_name="cachewise", standalone_mode=False, obj=typed)
         return code if typed else 2  # nothing was asked for
 

@@ -12,6 +12,7 @@ from sim.backends import BACKENDS, backend_named
 from sim.contract import Bound, Costs, Row, Site
 from sim.daemons.programs import HISTOGRAM, Needed, mend_of
 from sim.errors import UserError, one_line
+from sim.interrupts import raise_if_received
 from sim.runner import run
 from sim.scenario import Scenario
 
@@ -115,6 +116,7 @@ def _backend(name: str) -> Finding:
     try:
         summary = run(scenario, _Probe(), backend=name, seed=1).summary
     except Exception as error:  # noqa: BLE001 - whatever it is, the doctor reports it and goes on
+        raise_if_received()
         found = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {one_line(error)}"
         return Finding(f"backend {name}", found, "see the message")
     judged = f"{summary['reads']:,.0f} reads judged, hit ratio {summary['hit_ratio']:.0%}"

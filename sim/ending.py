@@ -4,6 +4,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import typer
@@ -24,45 +25,52 @@ def exit_code_of(command: Callable[[], Any]) -> int:
     Only what is a mistake of cachewise's own comes out as an exception.
     """
     try:
-        code = command()
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = BROKEN_PIPE
-    except Exception as error:
-        code = _code_after(error) if (number := received()) is None else 128 + number  # INTERRUPTED, after Ctrl-C
+        try:
+            code = command()
+        finally:
+            ignore_signals()  # from here on one could only cut in two what is to be said
+    except BaseException as error:
+        code = _code_after(error)
         if code is None:
             raise
-    ignore_signals()
     if code == INTERRUPTED:  # typer turns some Ctrl-C into this code by itself
         say("cachewise: interrupted; nothing was written")
     return code or 0
 
 
 def say(message: str) -> None:
-    """Print *message* to standard error."""
-    typer.echo(message, err=True)
+    """Print *message* to standard error, if anybody still listens."""
+    with suppress(BrokenPipeError):
+        typer.echo(message, err=True)
 
 
-def _code_after(error: Exception) -> int | None:
-    """Return the exit code where *error* is the user's to mend, and say what it is; else None."""
-    if isinstance(error, typer.Abort):
+def _code_after(error: BaseException) -> int | None:
+    """Return the exit code of a command that ended with *error*, and say what the user can mend; None: a mistake."""
+    number = received()
+    if number is not None:  # whatever came out
+        return 128 + number
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
         return INTERRUPTED
+    if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):  # typer exits with 1
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    refusal = _refusal_in(error) if isinstance(error, Exception) else None
+    if refusal is None:
+        return None
+    say(masked(f"cachewise: {refusal}"))
+    return BAD_INPUT
+
+
+def _refusal_in(error: Exception) -> str | None:
+    """Return what the user can mend, if *error* says so."""
     if isinstance(error, UserError):
-        return _refused(str(error))
+        return str(error)
     if isinstance(error, BAD_USAGE):
         told = one_line(options.plainly(" ".join(error.format_message().split())), 300)
-        return _refused(told or "what should it do? see cachewise --help")
+        return told or "what should it do? see cachewise --help"
     if isinstance(error, OSError) and error.errno == errno.EMFILE:
-        return _refused(
+        return (
             "too many connections are open at once: on a server each request under way has one; "
             "allow more (ulimit -n 20000), or fewer requests at a time (--set threads=16)"
         )
-    refusal = refusal_of(error)
-    return None if refusal is None else _refused(refusal)
-
-
-def _refused(message: str) -> int:
-    say(masked(f"cachewise: {message}"))
-    return BAD_INPUT
+    return refusal_of(error)

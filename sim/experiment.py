@@ -4,10 +4,11 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, fields, replace
 from multiprocessing.util import Finalize
+from queue import SimpleQueue
 from typing import Any, Literal, NoReturn
 
 import numpy as np
@@ -117,24 +118,31 @@ def run_all(runs: Sequence[Run], processes: int, done: Callable[[Run], None] = l
         return outcomes
     start_tracker()
     context = multiprocessing.get_context("spawn")  # a fork would copy the progress bar's thread in mid-air
-    executor = ProcessPoolExecutor(min(processes, len(runs)), context, initializer=_start_worker)
+    with interrupts_held():
+        executor = ProcessPoolExecutor(min(processes, len(runs)), context, initializer=_start_worker)
     try:
         # The longest first: the last one to end then keeps nobody waiting for long.
         order = sorted(range(len(runs)), key=lambda index: -_expected_requests(runs[index]))
         with interrupts_held():  # every process is started here
-            waiting = {executor.submit(_run_in_worker, runs[index]): index for index in order}
+            submitted = {executor.submit(_run_in_worker, runs[index]): index for index in order}
+            # Not `concurrent.futures.wait`: interrupted, it can keep locks of its futures, and the pool never ends.
+            ended: SimpleQueue[Future[Outcome]] = SimpleQueue()
+            for future in submitted:
+                future.add_done_callback(ended.put)
         found: dict[int, Outcome] = {}
-        while waiting:
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                index = waiting.pop(future)
-                found[index] = replace(future.result(), run=runs[index])  # not a copy of it, which can be large
-                done(runs[index])
+        for _ in runs:
+            future = ended.get()
+            index = submitted.pop(future)
+            found[index] = replace(future.result(), run=runs[index])  # not a copy of it, which can be large
+            done(runs[index])
         return [found[index] for index in range(len(runs))]
     except BrokenProcessPool:
         raise UserError("a worker process was killed in mid-run (is the memory full? try --jobs 1)") from None
     except BaseException:
         with interrupts_held():
             end_all(list(executor._processes.values()), PATIENCE_S)
+            # One that has ended while it sent an outcome leaves half of it: the pool must hear that no more is to come.
+            executor._result_queue._writer.close()  # type: ignore[attr-defined]  # has no public name
         raise
     finally:
         executor.shutdown(cancel_futures=True)
@@ -156,19 +164,20 @@ def _run_one(one: Run, ours: Servers) -> Outcome:
 
 def _run_in_worker(one: Run) -> Outcome:
     try:
-        _UNDER_WAY.append(one)
-        outcome = _run_one(one, _OF_WORKER)
-        _UNDER_WAY.clear()
-    except Terminated:
-        _end_worker()
-    except BaseException:
-        _UNDER_WAY.clear()
-        raise
-    return outcome
+        try:
+            _UNDER_WAY.append(one)
+            return _run_one(one, _OF_WORKER)
+        finally:
+            _UNDER_WAY.clear()
+    finally:
+        if _TOLD_TO_END:  # whatever became of the exception
+            _end_worker()
 
 
-_OF_WORKER = Servers()  # a worker process keeps its private servers from run to run, until it ends
-_UNDER_WAY: list[Run] = []  # in a worker process
+# In a worker process:
+_OF_WORKER = Servers()  # kept from run to run, until it ends
+_UNDER_WAY: list[Run] = []
+_TOLD_TO_END: list[int] = []  # the signal that did
 
 
 def _start_worker() -> None:
@@ -180,8 +189,9 @@ def _start_worker() -> None:
     signal.signal(signal.SIGTERM, _stop_worker)
 
 
-def _stop_worker(_signal: int, _frame: object) -> None:
+def _stop_worker(number: int, _frame: object) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _TOLD_TO_END.append(number)
     if not _UNDER_WAY:
         _end_worker()
     raise Terminated(143)

@@ -104,7 +104,7 @@ def _raise_swallowed(_signal: int, _frame: object) -> None:
 def ignore_signals() -> None:
     """Let them do nothing any more: what was asked for is done, and only Python's own end is left."""
     for number in _ours():
-        signal.signal(number, signal.SIG_IGN)
+        _put_back(number, signal.SIG_IGN)
 
 
 def leave_to_parent() -> None:
@@ -142,7 +142,7 @@ def interrupts_held() -> Iterator[None]:
 
 
 def _put_back(number: Any, handler: Any) -> None:
-    """Set a handler, also where the one that was set just before raises first."""
+    """Set a handler, even if the one before it still raises first."""
     try:
         signal.signal(number, handler)
     except BaseException:

@@ -26,13 +26,13 @@ def start_tracker() -> None:
 
     It would be started with the first of the processes, and die with them before they have let go of what it knows of.
     """
-    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGHUP"):
+    if not hasattr(signal, "SIGHUP"):
         return
-    handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which a process inherits
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # which a process inherits
     try:
         resource_tracker.ensure_running()
     finally:
-        signal.signal(signal.SIGHUP, handler or signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def end_all(processes: Sequence[BaseProcess], patience_s: float) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from sim.interrupts import raise_if_received
 from sim.result import Run
 
 Advance = Callable[[str], None]  # takes what is under way
@@ -26,4 +27,9 @@ def steps(total: int, first: str) -> Iterator[Advance]:
     columns = (SpinnerColumn(), text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())  # none looks hung
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(first, total=total)
-        yield lambda what: bar.update(task, advance=1, description=what)
+
+        def advance(what: str) -> None:
+            raise_if_received()  # or the series would go on after a Ctrl-C that somebody took for an error
+            bar.update(task, advance=1, description=what)
+
+        yield advance

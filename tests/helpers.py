@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,6 +22,9 @@ STORING = tuple(name for name in BACKENDS if name != "dummy")  # the ones that k
 CULLING = ("shared", "locmem", "file", "db", "postgres")  # the ones with a MAX_ENTRIES
 ONE_STORE = tuple(name for name in STORING if name != "locmem")  # the ones all workers share
 SERVERS = Servers()  # the private servers of the whole test session: starting one takes longer than most tests
+# A real run fails with more than 1% of its reads undecidable, which in a short one is a single read that meets a COMMIT
+# of its key: on so many keys none does.
+APART = [*("--set", "keys=1000"), *("--set", "read_popularity=uniform"), *("--set", "write_popularity=uniform")]
 INSTANT: dict[str, Any] = {"cache_rtt_s": 0, "db_read_s": 0, "db_commit_s": 0}
 Step = tuple[float, str, str]  # (time_s, op, key)
 Body = Callable[[Site], Any]  # what a request does
@@ -123,6 +127,18 @@ def wait_until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < deadline_s, "a minute is over"
         time.sleep(0.005)
+
+
+def waited_s(condition: Callable[[], object]) -> float:
+    """Wait as `wait_until` does, and return how long: at most 0.1 s a look, should this machine stand still."""
+    looked_s = [time.monotonic()]
+
+    def look() -> object:
+        looked_s.append(time.monotonic())
+        return condition()
+
+    wait_until(look)
+    return sum(min(0.1, later_s - earlier_s) for earlier_s, later_s in pairwise(looked_s))
 
 
 def group_lives(group: int) -> bool:

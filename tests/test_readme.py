@@ -20,7 +20,7 @@ from sim.metrics import METRICS, WALL_METRICS
 from sim.scenario import DEFAULTS, LATENCIES
 from sim.wall.bench import FEW_ERRORS, MOST_UNDECIDABLE
 from strategies import STRATEGIES
-from tests.helpers import STORING
+from tests.helpers import APART, STORING
 from tests.strategies import test_conformance
 
 ROOT = Path(__file__).parent.parent
@@ -30,19 +30,8 @@ CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 SHORT = ["--set", "warmup_s=0", "--duration", "0.5"]
 QUICK = {
     "run": ["--set", "warmup_s=0", "--set", "duration_s=1", "--seeds", "1", "--jobs", "1"],
-    "bench": ["--set", "warmup_s=0", "--duration", "0.5"],
-    "verify": [
-        "--set",
-        "warmup_s=0",
-        "--duration",
-        "0.5",
-        "--seeds",
-        "2",
-        "--backend",
-        "locmem",
-        "--strategy",
-        "no-cache",
-    ],
+    "bench": [*SHORT, *APART],
+    "verify": [*SHORT, *APART, "--seeds", "2", "--backend", "locmem", "--strategy", "no-cache"],
 }
 
 

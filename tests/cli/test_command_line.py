@@ -321,7 +321,7 @@ def test_ctrl_c_is_one_line_and_leaves_nothing(jobs, tmp_path):
     )
     wait_until(lambda: list(temporary.glob("cachewise-*")))
     os.killpg(process.pid, signal.SIGINT)
-    printed, said = process.communicate(timeout=10)
+    printed, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert printed == ""
     assert said.splitlines() == ["cachewise: interrupted; nothing was written"]

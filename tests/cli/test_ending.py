@@ -68,3 +68,12 @@ def test_without_a_signal_nothing_is_explained_away() -> None:
     refused = ended(None, "raise UserError('cannot write the report')")
     assert (refused.returncode, refused.stderr) == (2, "cachewise: cannot write the report\n")
     assert ended(None, "raise_if_received()").returncode == 0
+
+
+@pytest.mark.parametrize("said", ["list strategies", "run nothing"], ids=["its results", "what is wrong"])
+def test_nobody_listens(said: str) -> None:
+    """Where the reader of a pipe has gone, a command ends in silence: with a pipe's own code, or its own."""
+    line = f"{sys.executable} -m sim {said} 2>&1 | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["/bin/bash", "-c", line], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.stdout, done.stderr) == ("", "")
+    assert done.returncode == (141 if said.startswith("list") else 2)

@@ -95,18 +95,22 @@ def test_all_servers_round_alike(backend: str) -> None:
             assert shown_s - server.clock.epoch_s == second
 
 
+LATE_S = 0.25  # a tick, on a busy machine
+
+
 @pytest.mark.servers
 @pytest.mark.parametrize("kind", ["redis", "memcached"])
 def test_a_real_clock_says_when_its_second_began(kind: str) -> None:
-    """Without libfaketime: shortly after that instant its second is a new one, and a second later the next."""
+    """Without libfaketime: its second is a new one at that instant, and at every whole second after it."""
     with servers() as session:
         server = session.start(kind, virtual=False)
         began_s = server.second_began_s()
-        shown = []
-        for after_s in (1.25, 1.6, 2.4):  # far from its ticks, as a busy machine may be late with them
+        looks = []
+        for after_s in (1.25, 1.6, 2.4):  # far from its ticks, which are late on a busy machine
             time.sleep(max(0.0, began_s + after_s - time.monotonic()))
-            shown.append(second_of(server))
-    assert shown == [shown[0], shown[0], shown[0] + 1]
+            looks.append((time.monotonic() - began_s, second_of(server), time.monotonic() - began_s))
+    firsts = [range(shown - int(after_s), shown - int(before_s - LATE_S) + 1) for before_s, shown, after_s in looks]
+    assert set.intersection(*map(set, firsts)), looks
 
 
 def second_of(server: Any) -> int:

@@ -13,6 +13,7 @@ from strategies import TtlOnly
 from tests.cli.test_command_line import cachewise
 from tests.conftest import is_taken
 from tests.daemons.test_lifetime import SHORT, open_files
+from tests.helpers import APART
 
 
 @pytest.mark.servers
@@ -61,7 +62,17 @@ def test_nobody_elses_postgres(temporary: Path, monkeypatch: pytest.MonkeyPatch)
             *("run", "product_list", "--backend", "postgres", "--strategy", "ttl-only", "--duration", "5"), env=detour
         )
         assert told.returncode == 0, told.stderr
-        wall = ["--duration", "0.5", "--set", "warmup_s=0.2", "--strategy", "ttl-only", "--database", "postgres"]
+        wall = [
+            *APART,
+            "--duration",
+            "0.5",
+            "--set",
+            "warmup_s=0.2",
+            "--strategy",
+            "ttl-only",
+            "--database",
+            "postgres",
+        ]
         told = cachewise("bench", "wall_check", "--backend", "postgres", *wall, env=detour)
         assert told.returncode == 0, told.stderr
         monkeypatch.setenv("PGHOSTADDR", "127.0.0.1")

@@ -44,7 +44,10 @@ def press_ctrl_c_once(condition: Callable[[], bool]) -> threading.Thread:
 
 def shrinks(folder: Path) -> bool:
     """Return whether the removal of a folder of `FILES` files has begun."""
-    return not folder.exists() or len(list(folder.iterdir())) < FILES
+    try:
+        return len(list(folder.iterdir())) < FILES
+    except FileNotFoundError:
+        return True
 
 
 def use_temporary_folder(parent: Path) -> None:
@@ -177,7 +180,8 @@ SWALLOWED = """
 """
 COMMAND = "from sim.interrupts import raise_on_signals; raise_on_signals()"
 WORKER = "from sim import experiment; experiment._start_worker(); experiment._UNDER_WAY.append('a run')"
-BLOCK = "with interrupts_held(): time.sleep(0.1); print('whole')"
+BLOCK = "with interrupts_held(): signal.raise_signal(signal.SIGALRM); print('whole')"
+NO_ALARM = "signal.setitimer = lambda *_: None"  # it comes when the block says so, however slow this machine is
 
 
 @pytest.mark.parametrize(("meanwhile", "output"), [("", ""), (BLOCK, "whole\n")], ids=["", "held"])
@@ -190,6 +194,7 @@ def test_what_python_swallows_is_raised_again(
     prepared: str, name: str, code: int, last: str, meanwhile: str, output: str
 ) -> None:
     """A signal that comes in the callback of a weak reference, of which every import has one, is heard."""
+    prepared = f"{prepared}; {NO_ALARM}" if meanwhile else prepared
     script = textwrap.dedent(SWALLOWED).format(prepared=prepared, name=name, meanwhile=meanwhile)
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=30)
     assert (ended.returncode, ended.stdout) == (code, output)
@@ -266,3 +271,33 @@ def press_twice_and_wait() -> None:
         press_in_del()
         press_in_del()
         time.sleep(10)
+
+
+LOST = """
+    import signal
+    from sim import experiment
+
+    def run_one(one, ours):
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except BaseException:
+            {then}
+
+    experiment._start_worker()
+    experiment._run_one = run_one
+    experiment._run_in_worker("a run")
+    print("went on")
+"""
+
+
+@pytest.mark.parametrize("then", ["raise", "raise ValueError", "return 'an outcome'"])
+def test_a_worker_that_was_told_to_end_does(then: str) -> None:
+    """Whatever becomes of the signal's exception: to the pool any other would be the outcome of one run."""
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(LOST).format(then=then)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (143, "", "")

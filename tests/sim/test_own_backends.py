@@ -17,8 +17,8 @@ from sim.backends import backend_named
 from sim.backends.entries import default_timeout
 from strategies import DeleteOnWrite, TtlOnly
 from tests.cli.test_command_line import cachewise, refused
-from tests.helpers import Custom, run, script
-from tests.test_readme import QUICK, blocks
+from tests.helpers import APART, Custom, run, script
+from tests.test_readme import QUICK, SHORT, blocks
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "backends.md").read_text(encoding="utf-8")
 EXAMPLES = dict(zip(("pylibmc", "valkey", "diskcache"), blocks(GUIDE, "toml"), strict=True))
@@ -70,7 +70,7 @@ def test_the_guides_examples_run(name: str) -> None:
     assert found.equals(run(TRAFFIC, DeleteOnWrite(timeout=None), seed=3).reads)
 
 
-QUICKER = {"verify": ["--set", "warmup_s=0", "--duration", "0.5", "--seeds", "2", "--strategy", "no-cache"]}
+QUICKER = {"verify": [*SHORT, *APART, "--seeds", "2", "--strategy", "no-cache"]}
 
 
 @pytest.mark.servers

@@ -16,7 +16,7 @@ from sim.wall.run import Around
 from sim.wall.verify import verify_all
 from strategies import DeleteOnWrite, TtlOnly
 from tests.cli.test_command_line import cachewise
-from tests.helpers import run
+from tests.helpers import APART, run
 from tests.sim.test_own_backends import EXAMPLES
 from tests.wall.tools import BRIEF, Plain, real
 
@@ -187,7 +187,7 @@ def test_bench_takes_them_as_run_does(folder: Path) -> None:
     """Files and settings modules are backends of `bench` beside the named ones, with their own TIMEOUT."""
     done = cachewise(
         *("bench", "wall_check", "--strategy", "ttl-only", "--database", "sqlite", "--format", "json"),
-        *("--set", "warmup_s=0.2", "--duration", "0.5", "--backend", "locmem"),
+        *("--set", "warmup_s=0.2", "--duration", "0.5", "--backend", "locmem", *APART),
         *("--backend-settings", "diskcache.toml", "--settings", "real_shop:keys"),
         cwd=folder,
     )

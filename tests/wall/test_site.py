@@ -80,8 +80,9 @@ def test_no_request_starts_before_its_time() -> None:
     """A thread takes a request at its intended time or later, and how much later is reported."""
     result = real(BRIEF, Plain())
     late_s = (result.reads["start_s"] - result.reads["arrival_s"]).to_numpy()
+    latest_s = max(late_s.max(), (result.writes["start_s"] - result.writes["arrival_s"]).max())
     assert (late_s >= 0).all()
-    assert 0 < result.summary["late_p99_s"] <= result.summary["late_max_s"] < 0.5
+    assert 0 < result.summary["late_p99_s"] <= result.summary["late_max_s"] <= latest_s + 1e-9
     assert (result.reads["end_s"] - result.reads["start_s"] >= BRIEF.db_read_s).all()
 
 
@@ -173,14 +174,17 @@ def test_background_work_is_waited_for_and_counted() -> None:
 
 def test_a_reader_that_stores_too_late(tmp_path: Path) -> None:
     """The stale-set race on the wall clock: a slow reader stores the old row after the delete, and others get it."""
-    steps = [(0.05, "read", "a"), (0.4, "write", "a"), (1.6, "read", "a"), (2.1, "read", "a")]
-    scenario = timed_script(tmp_path, [(0.0, "read", "b"), *steps], db_read_s=0.8, warmup_s=0.01)
-    reads = real(scenario, DeleteOnWrite(60)).reads
-    reads = reads[reads["key"] == "a"]
+    steps = [(0.05, "read", "a"), (0.8, "write", "a"), (2.6, "read", "a"), (3.1, "read", "a")]
+    scenario = timed_script(tmp_path, [(0.0, "read", "b"), *steps], db_read_s=1.6, warmup_s=0.01)
+    result = real(scenario, DeleteOnWrite(60))
+    reads = result.reads[result.reads["key"] == "a"]
     assert reads["hit"].tolist() == [False, True, True]
     assert reads["version"].tolist() == [0, 0, 0]
     assert reads["stale"].tolist() == [False, True, True]
-    assert reads["stale_age_s"].iloc[1:].to_numpy() == pytest.approx([1.2, 1.7], abs=0.3)
+    (committed_s,) = result.writes["commit_s"]
+    ages_s = (reads["start_s"] - committed_s).to_numpy()
+    assert reads["stale_age_s"].to_numpy()[1:] == pytest.approx(ages_s[1:], abs=0.001)
+    assert ages_s[1] > 1
 
 
 def test_a_reader_before_the_commit(tmp_path: Path) -> None:

@@ -22,14 +22,8 @@ def check_writable(out_dir: Path | str) -> None:
     Raises:
         UserError: if it cannot.
     """
-    with _user_errors(out_dir), interrupts_held():
-        out = Path(out_dir)
-        missing = _missing(out)
-        try:
-            _make(out)
-            tempfile.TemporaryFile(dir=out).close()
-        finally:
-            _remove_empty(missing)
+    with _user_errors(out_dir), interrupts_held(), _folder(Path(out_dir)) as out:
+        tempfile.TemporaryFile(dir=out).close()
 
 
 def write_folder(outcomes: Sequence[Outcome], out_dir: Path | str, command: str, yours: Collection[str] | None) -> Path:
@@ -44,27 +38,35 @@ def write_verification(found: Verification, out_dir: Path | str) -> Path:
 
 def _write(out_dir: Path | str, build: Callable[[Path], None]) -> Path:
     """Let *build* make its files aside, move them to *out_dir*, and return that."""
-    out = Path(out_dir)
-    missing = _missing(out)
     placed = False
     try:
-        with _user_errors(out_dir):
-            try:
-                _make(out)
-                # Inside the folder itself, which may be a mount of its own: a move is atomic within one file system.
-                with temporary_folder(".unfinished-", out) as aside:
-                    build(aside)
-                    raise_if_received()
-                    with interrupts_held():
-                        _move(aside, out)
-                        placed = True
-            finally:
-                with interrupts_held():
-                    _remove_empty(missing)
+        # Aside is inside the folder, which may be a mount of its own: a move is atomic within one file system.
+        with (
+            _user_errors(out_dir),
+            _folder(Path(out_dir)) as out,
+            temporary_folder(".unfinished-", out) as aside,
+        ):
+            build(aside)
+            raise_if_received()
+            with interrupts_held():
+                _move(aside, out)
+                placed = True
     except KeyboardInterrupt:
         if not placed:  # else it came too late: the report is complete
             raise
-    return out
+    return Path(out_dir)
+
+
+@contextmanager
+def _folder(out: Path) -> Iterator[Path]:
+    """Make *out* and what is missing on the way to it; what is empty afterwards is removed again."""
+    missing = _missing(out)
+    try:
+        _make(out)
+        yield out
+    finally:
+        with interrupts_held():
+            _remove_empty(missing)
 
 
 @contextmanager

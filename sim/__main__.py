@@ -227,6 +227,7 @@ def init(
             check = partial(checked_answer, name)
             given[name] = typer.prompt(question, default=default, err=True, value_proc=check)
     write_starter(file, given, force=force)
+    ignore_signals()  # too late, as after a page
     defaults = "" if given else " with cachewise's defaults, as nobody could be asked here"
     say(f"wrote {file}{defaults}; now: {run_line(file)}")
 

@@ -11,7 +11,7 @@ import typer
 
 from sim import options
 from sim.errors import UserError, masked, one_line, refusal_of
-from sim.interrupts import ignore_signals, received
+from sim.interrupts import forget_received, ignore_signals, received
 
 BAD_INPUT = 2
 BROKEN_PIPE = 141  # 128 + SIGPIPE
@@ -33,6 +33,7 @@ def exit_code_of(command: Callable[[], Any]) -> int:
         code = _code_after(error)
         if code is None:
             raise
+    forget_received()
     if code == INTERRUPTED:  # typer turns some Ctrl-C into this code by itself
         say("cachewise: interrupted; nothing was written")
     return code or 0
@@ -51,14 +52,15 @@ def _code_after(error: BaseException) -> int | None:
         return 128 + number
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return INTERRUPTED
-    if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):  # typer exits with 1
+    cause = error.__context__ if isinstance(error, SystemExit) else error  # typer exits where it meets a broken pipe
+    refusal = _refusal_in(cause) if isinstance(cause, Exception) else None
+    if refusal is not None:
+        say(masked(f"cachewise: {refusal}"))
+        return BAD_INPUT
+    if isinstance(cause, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
-    refusal = _refusal_in(error) if isinstance(error, Exception) else None
-    if refusal is None:
-        return None
-    say(masked(f"cachewise: {refusal}"))
-    return BAD_INPUT
+    return None
 
 
 def _refusal_in(error: Exception) -> str | None:

@@ -136,13 +136,13 @@ def run_all(runs: Sequence[Run], processes: int, done: Callable[[Run], None] = l
             found[index] = replace(future.result(), run=runs[index])  # not a copy of it, which can be large
             done(runs[index])
         return [found[index] for index in range(len(runs))]
-    except BrokenProcessPool:
-        raise UserError("a worker process was killed in mid-run (is the memory full? try --jobs 1)") from None
-    except BaseException:
+    except BaseException as error:
         with interrupts_held():
             end_all(list(executor._processes.values()), PATIENCE_S)
             # One that has ended while it sent an outcome leaves half of it: the pool must hear that no more is to come.
             executor._result_queue._writer.close()  # type: ignore[attr-defined]  # has no public name
+        if isinstance(error, BrokenProcessPool):
+            raise UserError("a worker process was killed in mid-run (is the memory full? try --jobs 1)") from None
         raise
     finally:
         executor.shutdown(cancel_futures=True)
@@ -199,5 +199,7 @@ def _stop_worker(number: int, _frame: object) -> None:
 
 def _end_worker() -> NoReturn:
     """End this process at once: the pool would catch any exception, and start the next run or keep its locks."""
-    _OF_WORKER.close()
-    os._exit(143)
+    try:
+        _OF_WORKER.close()
+    finally:
+        os._exit(143)

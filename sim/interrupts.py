@@ -39,6 +39,11 @@ def received() -> int | None:
     return _received[0] if _received else None
 
 
+def forget_received() -> None:
+    """Let whatever comes next in this process begin anew."""
+    _received.clear()
+
+
 def raise_if_received() -> None:
     """Raise what a signal raised once already, if one came and somebody has taken its exception for another."""
     if _received:
@@ -47,7 +52,7 @@ def raise_if_received() -> None:
 
 def raise_on_signals() -> None:
     """Let Ctrl-C raise `Interrupted`, and the others exit with 128 + their number: all unwind what is under way."""
-    _received.clear()
+    forget_received()
     signal.signal(signal.SIGINT, _interrupt)
     for number in ENDING:
         if signal.getsignal(number) != signal.SIG_IGN:  # as `nohup` sets it

@@ -7,6 +7,7 @@ from typing import Any
 
 from sim.choose import choose_timeout
 from sim.errors import UserError, file_name
+from sim.interrupts import interrupts_held
 from sim.scenario import DEFAULTS, LATENCIES, MEANINGS, Scenario
 
 QUESTIONS: dict[str, tuple[str, Any]] = {
@@ -90,7 +91,8 @@ def write_starter(path: Path, answers: dict[str, Any], *, force: bool) -> None:
     typed |= _times(timeout)
     scenario = Scenario(path.stem, why="my own workload", **typed)  # validates before anything is written
     try:
-        path.write_text(_text(scenario, timeout), encoding="utf-8")
+        with interrupts_held():  # whole, or not at all
+            path.write_text(_text(scenario, timeout), encoding="utf-8")
     except OSError as error:
         raise UserError(f"{file_name(path)}: cannot be written: {error.strerror}") from None
 

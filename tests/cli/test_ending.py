@@ -70,6 +70,19 @@ def test_without_a_signal_nothing_is_explained_away() -> None:
     assert ended(None, "raise_if_received()").returncode == 0
 
 
+@pytest.mark.parametrize("how", ["", " from None", " from error"])
+def test_a_broken_pipe_to_somebody_else_is_no_broken_pipe(how: str) -> None:
+    """A line that came of one, from a worker or a server that has gone, is said."""
+    code = f"""if True:
+                try:
+                    raise BrokenPipeError(32, "Broken pipe")
+                except BrokenPipeError as error:
+                    raise UserError("worker process 1 ended in mid-run"){how}
+    """
+    done = ended(None, code)
+    assert (done.returncode, done.stderr) == (2, "cachewise: worker process 1 ended in mid-run\n")
+
+
 @pytest.mark.parametrize("said", ["list strategies", "run nothing"], ids=["its results", "what is wrong"])
 def test_nobody_listens(said: str) -> None:
     """Where the reader of a pipe has gone, a command ends in silence: with a pipe's own code, or its own."""

@@ -104,7 +104,7 @@ def test_nothing_survives_a_killed_harness(temporary: Path, number: signal.Signa
     with start_harness() as process:
         assert len(living(temporary)) >= 4
         process.send_signal(number)
-        process.wait()
+        process.wait(timeout=60)
         assert waited_s(lambda: not living(temporary) and not list(temporary.iterdir())) < 2
 
 
@@ -120,7 +120,7 @@ def test_no_folder_survives_either(temporary: Path, backend: str) -> None:
     with subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], env=environment) as process:
         wait_until(lambda: list(temporary.glob(f"{PREFIX}*/run-*/*")))
         process.kill()
-        process.wait()
+        process.wait(timeout=60)
         assert waited_s(lambda: not list(temporary.iterdir())) < 2
 
 
@@ -159,7 +159,7 @@ def test_a_forked_child_keeps_no_server_alive(temporary: Path) -> None:
         child = int(process.stdout.readline())
         try:
             process.kill()
-            process.wait()
+            process.wait(timeout=60)
             assert waited_s(lambda: not living(temporary) and not list(temporary.iterdir())) < 2
             os.kill(child, 0)  # it lives on
         finally:
@@ -235,7 +235,7 @@ def test_the_next_start_sweeps_up(temporary: Path) -> None:
     with start_harness() as process:
         kill(temporary, watchdog=True)
         process.kill()
-        process.wait()
+        process.wait(timeout=60)
     (left,) = temporary.iterdir()
     assert len(living(left)) >= 3
     with servers() as ours, servers() as others:
@@ -290,7 +290,7 @@ def test_nothing_survives_a_killed_experiment(temporary: Path) -> None:
     with subprocess.Popen(every, stderr=subprocess.DEVNULL) as process:
         wait_until(lambda: len([one for one in living(temporary) if "watchdog" not in one]) >= 2)
         process.kill()
-        process.wait()
+        process.wait(timeout=60)
         assert waited_s(lambda: not living(temporary) and not list(temporary.iterdir())) < 2
 
 

@@ -278,6 +278,13 @@ def test_a_folder_that_cannot_be_written_is_refused_in_one_line(tmp_path: Path, 
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_from_python_it_is_refused_alike(quiet: list[Outcome], tmp_path: Path) -> None:
+    """`write_report` does not need the check before it."""
+    for out in _refusals(tmp_path).values():
+        with pytest.raises(UserError, match="cannot write the report to"):
+            write_report(quiet, out, COMMAND, set())
+
+
 def test_checking_leaves_no_trace(tmp_path: Path) -> None:
     """A folder that could be made is not made by asking, and an existing one is left as it is."""
     check_writable(tmp_path / "a" / "b")

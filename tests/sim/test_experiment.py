@@ -54,8 +54,11 @@ def test_an_error_ends_even_those_that_hang(monkeypatch: pytest.MonkeyPatch) -> 
 class Dying(Plain):
     """Is killed, as by a system whose memory is full."""
 
+    after_s: float = 0
+
     def read(self, site: Site, key: str) -> Row:
         """Die."""
+        time.sleep(self.after_s)
         os.kill(os.getpid(), signal.SIGKILL)
         return site.db.read(key)
 
@@ -64,6 +67,16 @@ def test_a_worker_that_is_killed_is_one_line() -> None:
     """It takes the experiment along, with a line that says so."""
     with pytest.raises(UserError, match=r"^a worker process was killed in mid-run"):
         run_all([Run(SHORT, Dying(), "shared", seed) for seed in (1, 2)], processes=2)
+    assert multiprocessing.active_children() == []
+
+
+def test_a_worker_that_is_killed_takes_even_those_that_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line comes soon, and no process is left."""
+    monkeypatch.setattr(experiment, "PATIENCE_S", 1.0)
+    began_s = time.monotonic()
+    with pytest.raises(UserError, match=r"^a worker process was killed in mid-run"):
+        run_all([Run(SHORT, Deaf(), "shared", 1), Run(SHORT, Dying(after_s=2), "shared", 1)], processes=2)
+    assert time.monotonic() - began_s < LONG_S / 2
     assert multiprocessing.active_children() == []
 
 

@@ -283,6 +283,11 @@ LOST = """
         except BaseException:
             {then}
 
+    class Stubborn:
+        def close(self):
+            raise KeyboardInterrupt
+
+    experiment._OF_WORKER = Stubborn()
     experiment._start_worker()
     experiment._run_one = run_one
     experiment._run_in_worker("a run")

@@ -209,14 +209,12 @@ def test_a_server_that_cannot_be_reached(backend: str) -> None:
             if state == "gone":
                 silent.close()
             url = f"{scheme}://{login}127.0.0.1:{port}"
-            began_s = time.monotonic()
             message = refused(
                 cachewise("bench", *ONE, "--backend", backend, "--server", url, "--this-server-may-be-flushed")
             )
             assert message.startswith(f"cachewise: --server {scheme}://{told}127.0.0.1:{port}: it cannot be emptied: ")
             assert problem in message
             assert "secret" not in message
-            assert time.monotonic() - began_s < 15
 
 
 @pytest.mark.servers
@@ -284,7 +282,7 @@ def test_nothing_survives(number: signal.Signals, backend: str, temporary: Path)
     with start(temporary, "--backend", backend, "--database", "sqlite") as process:
         assert len(group(process)) >= 3, "the harness and two workers"
         process.send_signal(number)
-        process.wait()
+        assert waited_s(lambda: process.poll() is not None) < 10
         assert waited_s(lambda: not group(process) and not living(temporary) and not list(temporary.iterdir())) < 2
         out, said = process.communicate()
     assert out == ""
@@ -300,7 +298,8 @@ def test_a_server_that_dies_ends_a_real_run(temporary: Path) -> None:
     """A server that is killed ends the command at once, with one line that names it."""
     with start(temporary, "--backend", "redis", "--database", "sqlite") as process:
         kill(temporary, watchdog=False)
-        _, said = process.communicate(timeout=60)
+        assert waited_s(lambda: process.poll() is not None) < 10
+        _, said = process.communicate()
     assert process.returncode == 2
     assert said.startswith("cachewise: redis-server died in mid-run (killed by SIGKILL")
     assert len(said.splitlines()) == 1

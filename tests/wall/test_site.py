@@ -189,8 +189,8 @@ def test_a_reader_that_stores_too_late(tmp_path: Path) -> None:
 
 def test_a_reader_before_the_commit(tmp_path: Path) -> None:
     """Deleting before the commit: who reads between the two stores the old row; after it, the new one is there."""
-    steps = [(0.0, "read", "a"), (0.2, "write", "a"), (0.7, "read", "a"), (2.0, "read", "a"), (2.5, "read", "a")]
-    scenario = timed_script(tmp_path, steps, transaction_tail_s=1.0)
+    steps = [(0.0, "read", "a"), (0.3, "write", "a"), (1.3, "read", "a"), (3.3, "read", "a"), (3.4, "read", "a")]
+    scenario = timed_script(tmp_path, steps, transaction_tail_s=2.0)
     inside, after = real(scenario, DeleteInTransaction(60)).reads, real(scenario, DeleteOnWrite(60)).reads
     assert inside["stale"].tolist() == [False, False, True, True]
     assert after["version"].tolist() == [0, 0, 1, 1]
@@ -214,9 +214,10 @@ def test_added_latencies_are_slept_where_simulated() -> None:
     """A load takes what the scenario says with the added latency, and hardly any time without."""
     scenario = replace(BRIEF, writes_per_s=0, reads_per_s=40, db_read_s=0.05)
     slow, fast = real(scenario, Plain()), real(scenario, Plain(), around=Around(pauses=()))
-    assert 0.05 <= slow.summary["response_p50_s"] < 0.09
-    assert fast.summary["response_p50_s"] < 0.04
-    assert np.median(slow.steps["db_read_s"]) < 0.04, "what was slept is not the machine's"
+    taken_s = [one.reads["end_s"] - one.reads["start_s"] for one in (slow, fast)]
+    assert 0.05 <= taken_s[0].min() < 0.09  # the fastest: a busy machine can take any time for the others
+    assert taken_s[1].min() < 0.04
+    assert min(slow.steps["db_read_s"]) < 0.04, "what was slept is not the machine's"
     assert slow.slept == ("db_read_s", "render_s", "transaction_tail_s")
 
 
@@ -226,29 +227,31 @@ def test_a_query_is_sent_before_it_is_executed() -> None:
     result = real(scenario, NoCache(), around=Around(pauses=("db_send_s", "db_read_s")))
     sent_s, read_s = result.steps["db_send_s"], result.steps["db_read_s"]
     assert len(sent_s) == len(read_s) == result.summary["reads"]
-    assert min(sent_s) > 0
+    assert 0 < min(sent_s) < 0.04, "what was slept is not the machine's"
     assert min(read_s) > 0
-    assert np.median(sent_s) < 0.04, "what was slept is not the machine's"
-    assert result.summary["response_p50_s"] >= 0.07
+    assert (result.reads["end_s"] - result.reads["start_s"]).min() >= 0.07
 
 
 def test_a_writes_statements_are_a_step_of_their_own() -> None:
     """What is slept of them is slept with the row locked, before the commit, and is not the machine's."""
-    scenario = replace(BRIEF, reads_per_s=1, writes_per_s=20, db_write_s=0.05, transaction_tail_s=0)
+    # Of two writes of one key, the other's statements can have waited for the first: those are left out.
+    scenario = replace(BRIEF, keys=1000, reads_per_s=1, writes_per_s=20, db_write_s=0.05, transaction_tail_s=0)
     result = real(scenario, Plain(), around=Around(pauses=("db_write_s",)))
     writes = result.writes
+    assert writes["key"].is_unique
     assert (writes["commit_s"] - writes["start_s"]).min() >= 0.05
     assert len(result.steps["db_write_s"]) == result.summary["writes"]
-    assert 0 < np.median(result.steps["db_write_s"]) < 0.04
+    assert 0 < min(result.steps["db_write_s"]) < 0.04
     assert result.slept == ("db_write_s",)
 
 
-def test_a_snapshot_is_in_the_middle_of_the_execution() -> None:
-    """A statement of 0.2 s saw what was committed about 0.1 s after it was sent."""
+def test_a_snapshot_is_in_the_middle_of_the_execution(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A statement sent at 1 s that took until 1.25 s saw what was committed before 1.125 s."""
     ledger = Ledger()
-    ledger.begin(time.monotonic())
-    assert ledger.executed(lambda *parts: time.sleep(0.2) or parts, "SELECT", ()) == ("SELECT", ())
-    assert 0.1 <= ledger.request.snapshot_s < 0.2
+    clock_s = [1.0]
+    monkeypatch.setattr(ledger, "now", lambda: clock_s[-1])
+    assert ledger.executed(lambda *parts: clock_s.append(1.25) or parts, "SELECT", ()) == ("SELECT", ())
+    assert ledger.request.snapshot_s == 1.125
 
 
 @pytest.mark.servers

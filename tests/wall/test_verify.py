@@ -22,6 +22,7 @@ from sim.result import Run
 from sim.wall.run import Around
 from sim.wall.verify import REPLICATES, Pair, least_seeds, verify_all
 from strategies import ClearAll, DeleteInTransaction, DeleteOnWrite, TtlOnly, Versioning
+from tests.wall.tools import assert_predicted
 
 SHORT = replace(SCENARIO, warmup_s=3, duration_s=5)
 SEEDS, TABLES = range(1, 5), range(REPLICATES)
@@ -229,13 +230,9 @@ def test_written_files(tmp_path: Path) -> None:
 def test_a_real_run_is_predicted() -> None:
     """A few real seconds come out as simulated: the same reads, hits within 2 points, outdated reads near."""
     brief = replace(SHORT, warmup_s=2, duration_s=3)
-    pair, _ = verify_all([Run(brief, DeleteInTransaction(3), "locmem", seed) for seed in (1, 2)], Around("postgres"))
-    real, model = pair.measured.summary, pair.predicted[0].summary
-    assert real["reads"] == model["reads"]
-    assert real["hit_ratio"] == pytest.approx(model["hit_ratio"], abs=0.02)
-    assert real["stale_ratio"] == pytest.approx(model["stale_ratio"], abs=0.08)
-    assert real["stale_ratio"] > 0.05, "the race does happen"
-    assert real["undecidable"] <= 0.01 * real["reads"]
+    pairs = verify_all([Run(brief, DeleteInTransaction(3), "locmem", seed) for seed in (1, 2)], Around("postgres"))
+    assert_predicted(pairs)
+    assert all(pair.measured.summary["stale_ratio"] > 0.05 for pair in pairs), "the race does happen"
 
 
 @pytest.mark.proof

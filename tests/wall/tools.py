@@ -1,8 +1,10 @@
 """Tools of the wall clock's tests: short real runs, and strategies that a worker process can import."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any, ClassVar
 
 from django.db import DatabaseError
@@ -12,6 +14,7 @@ from sim.contract import Bound, Strategy
 from sim.result import Run
 from sim.wall.outcome import WallResult
 from sim.wall.run import Around, run_for_real
+from sim.wall.verify import Pair
 from tests.helpers import SERVERS, Step, script
 
 BRIEF = Scenario(
@@ -34,6 +37,21 @@ def real(
 ) -> WallResult:
     """Run for real, on the test session's servers, the rows in an SQLite file unless *around* says otherwise."""
     return run_for_real(Run(scenario, strategy, backend, seed), SERVERS, around)
+
+
+def assert_predicted(pairs: Sequence[Pair]) -> None:
+    """Assert that real runs are about one more of their simulations: hits within 2 points, outdated reads within 8.
+
+    A read whose verdict is not known may be outdated or not.
+    """
+    reads = [{one.summary["reads"] for one in (pair.measured, *pair.predicted)} for pair in pairs]
+    assert all(len(counts) == 1 for counts in reads), "the same traffic"
+    undecidable = fmean(pair.measured.summary["undecidable"] / pair.measured.summary["reads"] for pair in pairs)
+    for name, margin in (("hit_ratio", 0.02), ("stale_ratio", 0.08 + undecidable)):
+        real_one = fmean(pair.measured.summary[name] for pair in pairs)
+        nth = [[one.summary[name] for one in pair.predicted] for pair in pairs]
+        models = [fmean(ratios) for ratios in zip(*nth, strict=True)]
+        assert min(models) - margin <= real_one <= max(models) + margin, (name, real_one, models)
 
 
 def timed_script(folder: Path, steps: list[Step], **settings: Any) -> Scenario:

@@ -125,6 +125,7 @@ def run_all(runs: Sequence[Run], processes: int, done: Callable[[Run], None] = l
         order = sorted(range(len(runs)), key=lambda index: -_expected_requests(runs[index]))
         with interrupts_held():  # every process is started here
             submitted = {executor.submit(_run_in_worker, runs[index]): index for index in order}
+            executor.submit(int)  # nothing: with this, the pool sees all its processes, and when the last one is killed
             # Not `concurrent.futures.wait`: interrupted, it can keep locks of its futures, and the pool never ends.
             ended: SimpleQueue[Future[Outcome]] = SimpleQueue()
             for future in submitted:

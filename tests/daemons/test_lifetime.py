@@ -1,6 +1,7 @@
 """Private servers: started for a run, and gone after it whatever happens."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -46,9 +47,10 @@ def living(place: Path) -> list[str]:
 
 def kill(place: Path, *, watchdog: bool) -> None:
     """Kill the watchdog of the session in *place*, or else its servers."""
-    for number, command in processes(place).items():
-        if ("watchdog" in command) == watchdog:
-            os.kill(number, signal.SIGKILL)
+    found = [number for number, command in processes(place).items() if ("watchdog" in command) == watchdog]
+    assert found, "it has not started yet, or has ended"
+    for number in found:
+        os.kill(number, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("backend", ON_SERVERS)
@@ -265,6 +267,11 @@ def test_a_server_that_dies_ends_the_run(temporary: Path, backend: str) -> None:
     assert list(temporary.iterdir()) == []
 
 
+def a_minute_is_over(clock: Path) -> bool:
+    """Return whether a clock's file, which is empty for an instant, shows a later minute than the first."""
+    return re.search(r" \d\d:\d\d:", stamp := clock.read_text()) is not None and " 00:00:" not in stamp
+
+
 @pytest.mark.servers
 def test_a_server_that_dies_leaves_no_report(temporary: Path, tmp_path: Path) -> None:
     """On the command line it is exit code 2, one line, and no half-written folder."""
@@ -273,7 +280,7 @@ def test_a_server_that_dies_leaves_no_report(temporary: Path, tmp_path: Path) ->
     command = [sys.executable, "-m", "sim", "run", "product_list", *long, "--out", str(out)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         # The server's clock shows that a minute of the traffic is over.
-        wait_until(lambda: any("00:00:" not in clock.read_text() for clock in temporary.glob(f"{PREFIX}*/*/clock")))
+        wait_until(lambda: any(map(a_minute_is_over, temporary.glob(f"{PREFIX}*/*/clock"))))
         kill(temporary, watchdog=False)
         told, errors = process.communicate()
     assert (process.returncode, told) == (2, "")

@@ -109,7 +109,7 @@ def _raise_swallowed(_signal: int, _frame: object) -> None:
 def ignore_signals() -> None:
     """Let them do nothing any more: what was asked for is done, and only Python's own end is left."""
     for number in _ours():
-        _put_back(number, signal.SIG_IGN)
+        _set_handler(number, signal.SIG_IGN)
 
 
 def leave_to_parent() -> None:
@@ -135,7 +135,7 @@ def interrupts_held() -> Iterator[None]:
             handler = signal.getsignal(number)
             if handler is not None:  # else other code than Python's has set it, and Python could not put it back
                 handlers[number] = handler
-                undone.callback(_put_back, number, handler)
+                undone.callback(_set_handler, number, handler)
                 signal.signal(number, lambda number, _frame: came.append(number))
         if hasattr(signal, "pthread_sigmask"):  # not on Windows
             # Processes started from here inherit this thread's mask; its handlers they do not.
@@ -146,7 +146,7 @@ def interrupts_held() -> Iterator[None]:
         yield
 
 
-def _put_back(number: Any, handler: Any) -> None:
+def _set_handler(number: Any, handler: Any) -> None:
     """Set a handler, even if the one before it still raises first."""
     try:
         signal.signal(number, handler)

@@ -91,7 +91,7 @@ def write_starter(path: Path, answers: dict[str, Any], *, force: bool) -> None:
     typed |= _times(timeout)
     scenario = Scenario(path.stem, why="my own workload", **typed)  # validates before anything is written
     try:
-        with interrupts_held():  # whole, or not at all
+        with interrupts_held():  # no signal cuts it in two
             path.write_text(_text(scenario, timeout), encoding="utf-8")
     except OSError as error:
         raise UserError(f"{file_name(path)}: cannot be written: {error.strerror}") from None

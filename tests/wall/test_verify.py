@@ -241,7 +241,7 @@ def test_the_bars_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two strategies on three backends: hits within two points, outdated reads within the simultaneous interval.
 
     Real latencies have no seed: with the command's 99%, chance alone would fail one proof in a hundred. With 99.99% and
-    twice the three seeds that suffice for that, a difference of the same size is still seen.
+    six seeds the range that chance has is no wider than with 99% and three.
     """
     monkeypatch.setattr(reports.verification, "CONFIDENCE", 0.9999)
     monkeypatch.setattr(sim.wall.verify, "CONFIDENCE", 0.9999)

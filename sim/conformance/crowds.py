@@ -3,11 +3,14 @@
 As in Django, every thread has a cache object of its own, on one store.
 """
 
+import random
 import sys
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Barrier, Event
+from threading import Barrier, Event, Lock
+from types import FrameType
 from typing import Any
 
 from django.core.cache.backends.base import BaseCache
@@ -17,13 +20,16 @@ from sim.conformance.twins import Within, real_caches
 from sim.interrupts import interrupts_held
 
 THREADS = 4
-COUNTS = 1000  # by each thread
-ROUNDS, KEYS = 4, 250  # of keys to add; more at once than MAX_ENTRIES would be culled
-TURNS = 1000  # of set_many, where nobody sees it half done
-MANY, LENGTH = 60, 500  # its keys and their values: more than a server takes from one connection at a stretch
+COUNTS = 250  # by each thread
+ROUNDS, KEYS = 4, 100  # of keys to add; more at once than MAX_ENTRIES would be culled
+TURNS = 60  # of set_many, where nobody sees it half done
+MANY, LENGTH = 1000, 500  # its keys and their values: many times what a server takes from one connection at a stretch
 TIMEOUT_S = 1000
-TOGETHER_S = 10.0  # so long may it take until all threads are there
-SWITCH_S = 1e-6  # as often as Python can
+TOGETHER_S = 60.0  # so long may it take until all threads are there
+PAUSED_RATIO = 0.02  # of the lines: often enough that one falls between a look and the act that follows from it
+PAUSE_S = 1e-6  # or as soon as the system wakes a thread
+
+_TRACING = Lock()  # Python refuses two threads that call sys.settrace at once
 
 
 def lost_counts(callers: Sequence[Within]) -> int | Raised:
@@ -33,7 +39,7 @@ def lost_counts(callers: Sequence[Within]) -> int | Raised:
         return [outcome(lambda: cache.incr("n")) for _ in range(COUNTS)]
 
     callers[0](lambda cache: cache.set("n", 0, None))
-    counted = [one for mine in _at_once(callers, [count] * len(callers)) for one in mine]
+    counted = [one for mine in _by_turns(callers, count) for one in mine]
     raised = [one for one in counted if isinstance(one, Raised)]
     return raised[0] if raised else len(counted) - int(callers[0](lambda cache: cache.get("n", 0)))
 
@@ -47,7 +53,7 @@ def _double_adds(callers: Sequence[Within], turn: int) -> int:
     def add(cache: BaseCache) -> list[bool]:
         return [outcome(lambda key=f"k{turn}-{nth}": cache.add(key, 1, None)) is True for nth in range(KEYS)]  # type: ignore[misc]
 
-    added = _at_once(callers, [add] * len(callers))
+    added = _by_turns(callers, add)
     callers[0](lambda cache: cache.clear())
     return sum(sum(answers) != 1 for answers in zip(*added, strict=True))
 
@@ -87,6 +93,32 @@ def crowd(stage: Stage, body: Callable[[Sequence[Within]], Any]) -> Any:
         return body(callers)
 
 
+def _by_turns(callers: Sequence[Within], body: Callable[[BaseCache], Any]) -> list[Any]:
+    """Return what *body* gives each of *callers*, all at once, who let each other go first in the midst of their calls.
+
+    Left to themselves, threads on a busy machine may run one after the other, and a race between them is not seen.
+    """
+    return _at_once(callers, [partial(_politely, random.Random(nth), body) for nth, _caller in enumerate(callers)])
+
+
+def _politely(chance: random.Random, body: Callable[[BaseCache], Any], cache: BaseCache) -> Any:
+    """Return what *body* returns, the other threads let go before many a line of Python, as *chance* has it."""
+
+    def trace(_frame: FrameType, event: str, _arg: Any) -> Any:
+        if event == "line" and chance.random() < PAUSED_RATIO:
+            time.sleep(PAUSE_S)
+        return trace
+
+    before = sys.gettrace()
+    with _TRACING:
+        sys.settrace(trace)
+    try:
+        return body(cache)
+    finally:
+        with _TRACING:
+            sys.settrace(before)
+
+
 def _at_once(callers: Sequence[Within], bodies: Sequence[Callable[[BaseCache], Any]]) -> list[Any]:
     """Return what *bodies* return, each called in a thread of its own by one of *callers*, all begun together."""
     start = Barrier(len(bodies), timeout=TOGETHER_S)
@@ -95,13 +127,8 @@ def _at_once(callers: Sequence[Within], bodies: Sequence[Callable[[BaseCache], A
         start.wait()
         return body(cache)
 
-    before_s = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_S)
-    try:
-        with ThreadPoolExecutor(len(bodies)) as pool:
-            with interrupts_held():  # cut in two, it would leave threads behind that wait for the others
-                parts = zip(callers, bodies, strict=True)
-                running = [pool.submit(caller, partial(begin, body)) for caller, body in parts]
-            return [one.result() for one in running]
-    finally:
-        sys.setswitchinterval(before_s)
+    with ThreadPoolExecutor(len(bodies)) as pool:
+        with interrupts_held():  # cut in two, it would leave threads behind that wait for the others
+            parts = zip(callers, bodies, strict=True)
+            running = [pool.submit(caller, partial(begin, body)) for caller, body in parts]
+        return [one.result() for one in running]

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from traceback import walk_stack
+from types import FrameType
 from typing import Any
 
 # Not every system has SIGHUP, which says that the terminal is gone.
@@ -99,7 +101,10 @@ def _again_if_it_ends(unraisable: Any) -> None:
     signal.setitimer(signal.ITIMER_REAL, AGAIN_S)  # not at once, which is still inside of what swallows
 
 
-def _raise_swallowed(_signal: int, _frame: object) -> None:
+def _raise_swallowed(_signal: int, frame: FrameType | None) -> None:
+    if any(one.f_code is _again_if_it_ends.__code__ for one, _ in walk_stack(frame)):
+        signal.setitimer(signal.ITIMER_REAL, AGAIN_S)  # still inside: a busy machine took long to get out
+        return
     error, handler = _swallowed[0]
     _swallowed.clear()
     signal.signal(AGAIN, handler or signal.SIG_DFL)

@@ -30,6 +30,6 @@ def steps(total: int, first: str) -> Iterator[Advance]:
 
         def advance(what: str) -> None:
             raise_if_received()  # or the series would go on after a Ctrl-C that somebody took for an error
-            bar.update(task, advance=1, description=what)
+            bar.update(task, advance=1, description=what, refresh=True)  # or a short step is never seen
 
         yield advance

@@ -121,7 +121,7 @@ def _frame(path: Path) -> "pd.DataFrame":
 
     where = f"trace {file_name(path)}"
     try:
-        frame = pd.read_parquet(path) if path.suffix == ".parquet" else _csv(path, where)
+        frame = _parquet(path) if path.suffix == ".parquet" else _csv(path, where)
     except UserError:
         raise
     except FileNotFoundError:
@@ -137,6 +137,15 @@ def _frame(path: Path) -> "pd.DataFrame":
             raise UserError(
                 f"{where}: no column {name!r} (found: {found}); a trace needs time_s,key[,op,size_bytes,timeout_s]"
             )
+    return frame
+
+
+def _parquet(path: Path) -> "pd.DataFrame":
+    from pyarrow import parquet
+
+    table = parquet.read_table(path)
+    table.validate(full=True)  # a text that is not UTF-8 is found here, with what else a damaged file may hold
+    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)  # what pandas noted there may be damaged, too
     return frame
 
 

@@ -14,7 +14,7 @@ from django.core.cache.backends.base import BaseCache
 
 from sim.errors import UserError
 
-PATIENCE_MS = 1000  # a private server answers within a fraction of one
+PATIENCE_MS = 3000  # a private server answers within a fraction of a second, unless the machine stands still
 _POLL = "_poll_timeout"  # libmemcached's name for it, in milliseconds
 _SENT = ("get", "set", "add", "touch", "delete", "incr", "decr", "get_multi", "set_multi", "delete_multi", "flush_all")
 

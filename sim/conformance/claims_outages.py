@@ -84,11 +84,14 @@ def _two_nodes(stage: Stage) -> tuple[Any, Any]:
 def _frozen_and_back(stage: Stage, _found: Conformance) -> Seen:
     from django.core.cache.backends.memcached import PyMemcacheCache
 
-    options = {"timeout": PATIENCE_S, "connect_timeout": PATIENCE_S, "retry_attempts": 0, "dead_timeout": DEAD_S}
+    options = {"retry_attempts": 0, "dead_timeout": DEAD_S}
     keys = [f"n{number}" for number in range(NODES_KEYS)]
     one, other = _two_nodes(stage)
     cache: Any = PyMemcacheCache([one.location, other.location], {"OPTIONS": options})
     cache.set_many(dict.fromkeys(keys, "old"))
+    _, client = cache._cache.clients.values()
+    client.close()  # what comes now is a connection with other patience; the node that is well is waited for
+    client.timeout = client.connect_timeout = PATIENCE_S
     os.kill(other._process.pid, signal.SIGSTOP)
     try:
         raised = sum(_set_again(cache, key) for key in keys)

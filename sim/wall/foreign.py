@@ -1,6 +1,7 @@
 """A server that was not started here, and may be flushed: reached or refused, and emptied before and after each run."""
 
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from importlib import import_module
@@ -136,11 +137,15 @@ def _problem_of(func: Callable[[], object]) -> str:
     """Call *func* and return what went wrong, if anything did, or that it takes too long: clients wait for ever."""
     ended: Queue[str] = Queue()
 
+    silent = f"no answer within {PATIENCE_S:g} s"
+    began_s = time.monotonic()
+
     def call() -> None:
         try:
             func()
         except Exception as error:  # noqa: BLE001 - a client's own kinds
-            ended.put(f"{type(error).__name__}: {one_line(error, 160)}")
+            late = time.monotonic() - began_s >= PATIENCE_S  # a client may lose its patience just after we do
+            ended.put(silent if late else f"{type(error).__name__}: {one_line(error, 160)}")
         else:
             ended.put("")
 
@@ -148,4 +153,4 @@ def _problem_of(func: Callable[[], object]) -> str:
     try:
         return ended.get(timeout=PATIENCE_S)
     except Empty:
-        return f"no answer within {PATIENCE_S:g} s"
+        return silent

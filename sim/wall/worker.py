@@ -72,14 +72,16 @@ def work(job: Job, pipe: Connection) -> None:
     while True:
         try:
             verb, args = pipe.recv()
-        except EOFError:
+        except (EOFError, OSError):  # the latter if it was killed before it took an answer
             return
         try:
             worker = worker or Worker(job)
-            pipe.send((True, getattr(worker, verb)(*args)))
+            answer = (True, getattr(worker, verb)(*args))
         except BaseException as error:  # noqa: BLE001 - the harness raises it
             ours = isinstance(error, UserError)
-            pipe.send((False, str(error) if ours else f"worker {job.worker}: {type(error).__name__}: {error}"))
+            answer = (False, str(error) if ours else f"worker {job.worker}: {type(error).__name__}: {error}")
+        with suppress(OSError):
+            pipe.send(answer)
 
 
 class Worker:

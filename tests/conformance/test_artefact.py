@@ -107,7 +107,7 @@ def test_a_client_that_waits_in_vain_is_stopped(tmp_path: Path) -> None:
     assert [one.result for one in done] == [None, Raised("UnansweredError"), 1]
     scenario = Scenario("touching", keys=1, reads_per_s=5, duration_s=2, warmup_s=0, cache_rtt_s=0)
     with pytest.raises(
-        UserError, match=r"^pylibmc: touch\(\) came back only when its client gave up .* after 1 s: such"
+        UserError, match=r"^pylibmc: touch\(\) came back only when its client gave up .* after 3 s: such"
     ):
         run(scenario, Custom(lambda site, key: site.cache.set(key, 1) or site.cache.touch(key, 9)), backend=str(file))
 

@@ -113,6 +113,22 @@ def test_a_real_clock_says_when_its_second_began(kind: str) -> None:
     assert set.intersection(*map(set, firsts)), looks
 
 
+@pytest.mark.servers
+def test_a_tick_that_was_slept_through_is_not_taken_for_the_present(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that stands still between two looks cannot tell when memcached's second began: the next one counts."""
+    stalls = iter((1.5, 0.0, 1.5))  # of the looks, each until so long after the last whole second
+
+    def time_s() -> int:
+        time.sleep(max(0.0, next(stalls, 0.0) - time.monotonic() % 1))
+        return int(time.monotonic())
+
+    with servers() as session:
+        server: Any = session.start("memcached", virtual=False)
+        monkeypatch.setattr(server, "_time_s", time_s)
+        assert server.second_began_s() % 1 < memcached.TICK_SEEN_WITHIN_S
+    assert next(stalls, None) is None
+
+
 def second_of(server: Any) -> int:
     """Return the whole second that a server says it is."""
     if server.kind == "memcached":

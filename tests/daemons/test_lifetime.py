@@ -131,8 +131,9 @@ def test_without_its_watchdog_a_session_starts_nothing(temporary: Path) -> None:
     """With the watchdog killed a further server would outlive its owner: it is refused in one line, nothing is left."""
     with servers() as ours:
         running = ours.start("memcached", virtual=False)
+        watchdog = ours._home._watchdog
         kill(temporary, watchdog=True)
-        wait_until(lambda: not any("watchdog" in command for command in living(temporary)))
+        wait_until(lambda: watchdog.poll() is not None)
         with pytest.raises(UserError, match=r"^the watchdog of this session's servers is dead, and none is started"):
             ours.start("redis", virtual=False)
         assert ours.start("memcached", virtual=False) is running

@@ -1,6 +1,5 @@
 """Interrupts that wait: nothing that must be whole is cut in two by Ctrl-C."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -28,6 +27,13 @@ from tests.helpers import Custom, run
 FILES = 3000
 
 
+def press_ctrl_c() -> None:
+    """Send SIGINT to the main thread itself: another might take the process's only much later."""
+    main = threading.main_thread().ident
+    assert main is not None
+    signal.pthread_kill(main, signal.SIGINT)
+
+
 def press_ctrl_c_once(condition: Callable[[], bool]) -> threading.Thread:
     """Send this process a SIGINT as soon as *condition* holds."""
 
@@ -35,7 +41,7 @@ def press_ctrl_c_once(condition: Callable[[], bool]) -> threading.Thread:
         deadline_s = time.monotonic() + 30
         while not condition() and time.monotonic() < deadline_s:
             time.sleep(0)
-        os.kill(os.getpid(), signal.SIGINT)
+        press_ctrl_c()
 
     thread = threading.Thread(target=watch)
     thread.start()
@@ -64,8 +70,8 @@ def use_temporary_folder(parent: Path) -> None:
 def press_and_go_on(steps: list[str]) -> None:
     """Press Ctrl-C twice where it is held, and do something."""
     with interrupts_held():
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
+        press_ctrl_c()
+        press_ctrl_c()
         steps.append("after the interrupt")
 
 
@@ -110,7 +116,7 @@ def test_who_has_blocked_ctrl_c_keeps_it_blocked() -> None:
 def raise_out_of_a_block() -> None:
     """Leave a block in which two signals have come, one of them blocked until its end."""
     with interrupts_held():
-        os.kill(os.getpid(), signal.SIGINT)
+        press_ctrl_c()
         signal.raise_signal(signal.SIGTERM)
 
 
@@ -199,6 +205,21 @@ def test_what_python_swallows_is_raised_again(
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=30)
     assert (ended.returncode, ended.stdout) == (code, output)
     assert ended.stderr.strip().rpartition(".")[2] == last
+
+
+SLOW = """
+    timer, stalls = signal.setitimer, iter([10 * 0.01])
+    signal.setitimer = lambda *when: (timer(*when), time.sleep(next(stalls, 0)))
+"""
+
+
+def test_what_python_swallows_is_raised_again_however_slow_the_machine() -> None:
+    """The alarm that brings it back may ring before the swallowing is over: then it rings again."""
+    prepared = f"{COMMAND}\n{SLOW}"
+    script = textwrap.dedent(SWALLOWED.format(prepared=prepared, name="SIGINT", meanwhile=""))
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=30)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.endswith("sim.interrupts.Interrupted\n")
 
 
 def press_in_del() -> None:

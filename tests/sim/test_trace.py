@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -225,6 +227,24 @@ def test_parquet_dates_are_refused(tmp_path: Path, value: Any) -> None:
     pd.DataFrame({"time_s": [value], "key": ["a"]}).to_parquet(path)
     with pytest.raises(UserError, match="time_s holds dates or durations; convert them to seconds"):
         load_trace(str(path))
+
+
+def test_what_pandas_noted_in_a_parquet_file_decides_nothing(tmp_path: Path) -> None:
+    """Its notes may be damaged while the columns are whole; a column that was its index is a column here."""
+    frame = pd.DataFrame({"key": ["a", "b"]}, index=pd.Index([0.5, 1.0], name="time_s"))
+    table = pa.Table.from_pandas(frame)
+    for notes in (table.schema.metadata, {b"pandas": b'{"columns": [{}]}'}):
+        pq.write_table(table.replace_schema_metadata(notes), tmp_path / "t.parquet")
+        trace = load_trace(str(tmp_path / "t.parquet"))
+        assert (trace.time_s.tolist(), trace.key_names) == ([0.0, 0.5], ["a", "b"])
+
+
+def test_a_parquet_text_that_is_no_text(tmp_path: Path) -> None:
+    """Bytes that are not UTF-8 in a column of text are one line."""
+    key = pa.StringArray.from_buffers(1, pa.py_buffer(b"\0\0\0\0\1\0\0\0"), pa.py_buffer(b"\xff"))
+    pq.write_table(pa.table({"time_s": [0.5], "key": key}), tmp_path / "t.parquet")
+    with pytest.raises(UserError, match=r"cannot be read: .*Invalid UTF8"):
+        load_trace(str(tmp_path / "t.parquet"))
 
 
 def test_a_trace_too_short_for_its_warm_up(tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ OWN_CLASSES = """
 
         def set(self, key, value, timeout):
             super().set(key, value, timeout)
-            self._expire_info[self.make_key(key)] = time.monotonic() + timeout
+            self._expire_info[self.make_key(key)] = time.monotonic() + 1000 * timeout
 
     class Plain(BaseCache):
         '''A dict, with a get_or_set of its own.'''

@@ -261,15 +261,18 @@ def in_there(folder: Path, name: str) -> bool:
 
 def group(process: subprocess.Popen[str]) -> list[int]:
     """Return the living processes of *process*'s session, the youngest last: numbers begin anew now and then."""
-    found: list[tuple[int, int]] = []
+    found: list[tuple[int, int, int]] = []
+    numbers = int(Path("/proc/sys/kernel/pid_max").read_text())
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             state, *fields = (entry / "stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
         if state != "Z" and int(fields[2]) == process.pid:
-            found.append((int(fields[18]), int(entry.name)))  # when it began
-    return [number for _, number in sorted(found)]
+            number = int(entry.name)
+            began = int(fields[18])  # in hundredths of a second: of two at once the number tells
+            found.append((began, (number - process.pid) % numbers, number))
+    return [number for *_, number in sorted(found)]
 
 
 @pytest.mark.servers

@@ -13,18 +13,21 @@ from sim.wall import run as wall_run
 from sim.wall.ledger import Ledger
 from sim.wall.outcome import WallResult
 from sim.wall.run import LEAD_S, MOST_THREADS, Around, _first_instant_s, can_be_real
-from strategies import STRATEGIES, DeleteInTransaction, DeleteOnWrite, NoCache, Oracle, TtlOnly, Versioning
+from strategies import STRATEGIES, NoCache, Oracle, TtlOnly, Versioning
 from tests.helpers import SERVERS, run
 from tests.wall.tools import (
     BRIEF,
     Broken,
     CachedBeforeSlowCommits,
     CachedTooEarly,
+    CommittedInTurn,
+    DeletedInTurn,
     Doomed,
     Hanging,
     Plain,
     Silent,
     Spawning,
+    StoredTooLate,
     Undecided,
     real,
     timed_script,
@@ -78,7 +81,7 @@ def test_same_traffic_as_simulated() -> None:
 
 def test_no_request_starts_before_its_time() -> None:
     """A thread takes a request at its intended time or later, and how much later is reported."""
-    result = real(BRIEF, Plain())
+    result = real(replace(BRIEF, warmup_s=0), Plain())
     late_s = (result.reads["start_s"] - result.reads["arrival_s"]).to_numpy()
     latest_s = max(late_s.max(), (result.writes["start_s"] - result.writes["arrival_s"]).max())
     assert (late_s >= 0).all()
@@ -174,9 +177,9 @@ def test_background_work_is_waited_for_and_counted() -> None:
 
 def test_a_reader_that_stores_too_late(tmp_path: Path) -> None:
     """The stale-set race on the wall clock: a slow reader stores the old row after the delete, and others get it."""
-    steps = [(0.05, "read", "a"), (0.8, "write", "a"), (2.6, "read", "a"), (3.1, "read", "a")]
-    scenario = timed_script(tmp_path, [(0.0, "read", "b"), *steps], db_read_s=1.6, warmup_s=0.01)
-    result = real(scenario, DeleteOnWrite(60))
+    steps = [(0.05, "read", "a"), (0.3, "write", "a"), (2.9, "read", "a"), (3.0, "read", "a")]
+    scenario = timed_script(tmp_path, [(0.0, "read", "b"), *steps], warmup_s=0.01)
+    result = real(scenario, StoredTooLate(60))
     reads = result.reads[result.reads["key"] == "a"]
     assert reads["hit"].tolist() == [False, True, True]
     assert reads["version"].tolist() == [0, 0, 0]
@@ -189,9 +192,9 @@ def test_a_reader_that_stores_too_late(tmp_path: Path) -> None:
 
 def test_a_reader_before_the_commit(tmp_path: Path) -> None:
     """Deleting before the commit: who reads between the two stores the old row; after it, the new one is there."""
-    steps = [(0.0, "read", "a"), (0.3, "write", "a"), (1.3, "read", "a"), (3.3, "read", "a"), (3.4, "read", "a")]
-    scenario = timed_script(tmp_path, steps, transaction_tail_s=2.0)
-    inside, after = real(scenario, DeleteInTransaction(60)).reads, real(scenario, DeleteOnWrite(60)).reads
+    steps = [(0.0, "read", "a"), (0.3, "write", "a"), (0.6, "read", "a"), (2.9, "read", "a"), (3.0, "read", "a")]
+    scenario = timed_script(tmp_path, steps)
+    inside, after = (real(scenario, one(60)).reads for one in (DeletedInTurn, CommittedInTurn))
     assert inside["stale"].tolist() == [False, False, True, True]
     assert after["version"].tolist() == [0, 0, 1, 1]
     assert not after["stale"].any()

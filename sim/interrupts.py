@@ -151,6 +151,17 @@ def interrupts_held() -> Iterator[None]:
         yield
 
 
+def finish(func: Callable[[], object]) -> None:
+    """Call *func*, cut in two by no interrupt, and again if one came just before it was held: it must bear that."""
+    try:
+        with interrupts_held():
+            func()
+    except ENDS:
+        with interrupts_held():
+            func()
+        raise
+
+
 def _set_handler(number: Any, handler: Any) -> None:
     """Set a handler, even if the one before it still raises first."""
     try:
@@ -210,8 +221,7 @@ def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
         yield Path(folder.name)
     finally:
         if folder is not None:
-            with interrupts_held():
-                folder.cleanup()
+            finish(folder.cleanup)
 
 
 def _ours() -> list[Any]:

@@ -126,7 +126,7 @@ def _frame(path: Path) -> "pd.DataFrame":
         raise
     except FileNotFoundError:
         raise UserError(f"{where}: no such file") from None
-    except (OSError, EOFError, zlib.error, ValueError, pd.errors.ParserError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, NotImplementedError, pd.errors.ParserError) as error:
         raise UserError(f"{where}: cannot be read: {one_line(str(error).strip() or type(error).__name__)}") from None
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):

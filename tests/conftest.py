@@ -36,7 +36,7 @@ settings.register_profile(
 )
 settings.load_profile("cachewise")
 # Hypothesis mixes in the literals of all modules of ours that happen to be imported by then: here they are none.
-assert providers._get_local_constants
+assert hasattr(providers, "_get_local_constants"), "Hypothesis has another name for them"
 providers._get_local_constants = lambda: providers._local_constants
 
 # Where real time counts: of these tests no two run at once.

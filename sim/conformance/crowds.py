@@ -23,10 +23,10 @@ THREADS = 4
 COUNTS = 250  # by each thread
 ROUNDS, KEYS = 4, 100  # of keys to add; more at once than MAX_ENTRIES would be culled
 TURNS = 60  # of set_many, where nobody sees it half done
-MANY, LENGTH = 1000, 500  # its keys and their values: many times what a server takes from one connection at a stretch
+MANY, LENGTH = 1000, 500  # its keys (for servers only) and values: far more than one reads from a client at a stretch
 TIMEOUT_S = 1000
 TOGETHER_S = 60.0  # so long may it take until all threads are there
-PAUSED_RATIO = 0.02  # of the lines: often enough that one falls between a look and the act that follows from it
+PAUSED_RATIO = 0.004  # of Python's steps: often enough that one falls between a look and the act that follows from it
 PAUSE_S = 1e-6  # or as soon as the system wakes a thread
 
 _TRACING = Lock()  # Python refuses two threads that call sys.settrace at once
@@ -94,7 +94,7 @@ def crowd(stage: Stage, body: Callable[[Sequence[Within]], Any]) -> Any:
 
 
 def _by_turns(callers: Sequence[Within], body: Callable[[BaseCache], Any]) -> list[Any]:
-    """Return what *body* gives each of *callers*, all at once, who let each other go first in the midst of their calls.
+    """Return what *body* returns for each of *callers*, all at once; in mid-call they pause and let the others go on.
 
     Left to themselves, threads on a busy machine may run one after the other, and a race between them is not seen.
     """
@@ -102,10 +102,12 @@ def _by_turns(callers: Sequence[Within], body: Callable[[BaseCache], Any]) -> li
 
 
 def _politely(chance: random.Random, body: Callable[[BaseCache], Any], cache: BaseCache) -> Any:
-    """Return what *body* returns, the other threads let go before many a line of Python, as *chance* has it."""
+    """Return what *body* returns; before some steps of it, even within a line, the other threads go first."""
 
-    def trace(_frame: FrameType, event: str, _arg: Any) -> Any:
-        if event == "line" and chance.random() < PAUSED_RATIO:
+    def trace(frame: FrameType, event: str, _arg: Any) -> Any:
+        if event == "call":
+            frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        elif event == "opcode" and chance.random() < PAUSED_RATIO:
             time.sleep(PAUSE_S)
         return trace
 

@@ -11,7 +11,7 @@ from sim.daemons.postgres import PostgresServer
 from sim.daemons.redis import RedisServer
 from sim.daemons.server import Server, first_dead
 from sim.errors import UserError
-from sim.interrupts import ENDS, interrupts_held, temporary_folder
+from sim.interrupts import finish, interrupts_held, temporary_folder
 
 KINDS: dict[str, type[Server]] = {one.kind: one for one in (RedisServer, MemcachedServer, PostgresServer)}
 
@@ -122,8 +122,4 @@ def servers() -> Iterator[Servers]:
     try:
         yield session
     finally:
-        try:
-            session.close()
-        except ENDS:  # perhaps before it held them back
-            session.close()
-            raise
+        finish(session.close)

@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
 from sim.errors import UserError, one_line
-from sim.interrupts import interrupts_held
+from sim.interrupts import finish, interrupts_held
 from sim.processes import end_all, start_tracker
 from sim.wall.ledger import CLOCK
 from sim.wall.worker import Job, work
@@ -108,8 +108,7 @@ def crew(jobs: Sequence[Job], watch: Callable[[], None]) -> Iterator[Crew]:
                 pipes.append(ours)
         yield Crew(pipes, watch)
     finally:
-        with interrupts_held():
-            end_all(processes, PATIENCE_S)
+        finish(lambda: end_all(processes, PATIENCE_S))
 
 
 def _died(worker: int) -> UserError:

@@ -17,7 +17,7 @@ from sim.backends.entries import is_own
 from sim.backends.places import Place
 from sim.daemons.programs import Library
 from sim.errors import UserError, file_name, masked, one_line
-from sim.interrupts import interrupts_held
+from sim.interrupts import finish, interrupts_held
 
 PATIENCE_S = 4.0  # with a server that does not answer
 
@@ -59,8 +59,7 @@ def _emptied(backend: Backend, place: Place, url: str) -> Iterator[None]:
         if problem_now:
             print(f"{_named(url)}: it could not be emptied: {problem_now}", file=sys.stderr)  # noqa: T201 - its last word
         raise
-    with interrupts_held():
-        _empty(backend, place, url)
+    finish(lambda: _empty(backend, place, url))
 
 
 def location_of(backend: Backend, url: str) -> str:

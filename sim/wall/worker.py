@@ -10,6 +10,7 @@ from contextvars import Context
 from dataclasses import dataclass
 from itertools import count
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import django
@@ -76,12 +77,15 @@ def work(job: Job, pipe: Connection) -> None:
             return
         try:
             worker = worker or Worker(job)
-            answer = (True, getattr(worker, verb)(*args))
+            answer = ForkingPickler.dumps((True, getattr(worker, verb)(*args)))
         except BaseException as error:  # noqa: BLE001 - the harness raises it
             ours = isinstance(error, UserError)
-            answer = (False, str(error) if ours else f"worker {job.worker}: {type(error).__name__}: {error}")
-        with suppress(OSError):
-            pipe.send(answer)
+            said = str(error) if ours else f"worker {job.worker}: {type(error).__name__}: {error}"
+            answer = ForkingPickler.dumps((False, said))
+        try:
+            pipe.send_bytes(answer)
+        except OSError:
+            return
 
 
 class Worker:

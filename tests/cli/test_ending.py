@@ -86,7 +86,7 @@ def test_a_broken_pipe_to_somebody_else_is_no_broken_pipe(how: str) -> None:
 
 @pytest.mark.parametrize("said", ["list strategies", "run nothing"], ids=["its results", "what is wrong"])
 def test_nobody_listens(said: str) -> None:
-    """Where the reader of a pipe has gone, a command ends in silence: with a pipe's own code, or its own."""
+    """Where the reader of a pipe has gone, a command ends with a pipe's own code, or its own."""
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer) as pipe:

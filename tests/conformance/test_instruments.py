@@ -103,6 +103,7 @@ def test_a_lifetime_that_differs_is_said_to() -> None:
 
 
 CARELESS = """
+import pickle
 from django.core.cache.backends.locmem import LocMemCache
 
 class Cache(LocMemCache):  # looks first and acts then, with nothing locked in between
@@ -114,18 +115,29 @@ class Cache(LocMemCache):  # looks first and acts then, with nothing locked in b
 
     def incr(self, key, delta=1, version=None):
         self.set(key, self.get(key, version=version) + delta, None, version)
+
+class InOneLine(LocMemCache):
+    def incr(self, key, delta=1, version=None):
+        self._cache[self.make_key(key)] = pickle.dumps(pickle.loads(self._cache[self.make_key(key)]) + delta)
 """
 
 
-@pytest.mark.parametrize(("body", "good"), [(lost_counts, "lose no count"), (double_adds, "one adds each key")])
+@pytest.mark.parametrize(
+    ("body", "name", "good"),
+    [
+        (lost_counts, "Cache", "lose no count"),
+        (lost_counts, "InOneLine", "lose no count"),
+        (double_adds, "Cache", "one adds each key"),
+    ],
+)
 def test_real_threads_refute_what_only_looks_atomic(
-    body: Callable[..., int], good: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    body: Callable[..., int], name: str, good: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Within one call of a store the engine never switches; real threads do, and find a class that does not lock."""
     (tmp_path / "careless.py").write_text(CARELESS)
     monkeypatch.syspath_prepend(tmp_path)
     file = tmp_path / "careless.toml"
-    file.write_text('BACKEND = "careless.Cache"')
+    file.write_text(f'BACKEND = "careless.{name}"')
     check = crowded(body, gives=0, words=good)
     assert not check(Stage(str(file), SERVERS), NOTHING).holds
     assert check(Stage("locmem", SERVERS), NOTHING) == (True, good)

@@ -7,15 +7,16 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-from sim import Row, Scenario, Site
+from sim import Row, Scenario, Site, interrupts
 from sim.interrupts import (
     AGAIN_S,
+    finish,
     give_up_if_interrupted,
     interrupts_first,
     interrupts_held,
@@ -90,6 +91,24 @@ def test_an_interrupt_waits_for_the_end_of_the_block() -> None:
         press_and_go_on(steps)
     assert steps == ["after the interrupt"]
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_what_must_be_finished_is_though_an_interrupt_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in the instant before it is held: all the same the end is what it should be, and then it is raised."""
+    held, done = interrupts_held, []
+    first = iter([True])
+
+    @contextmanager
+    def just_before() -> Iterator[None]:
+        if next(first, False):
+            raise KeyboardInterrupt
+        with held():
+            yield
+
+    monkeypatch.setattr(interrupts, "interrupts_held", just_before)
+    with pytest.raises(KeyboardInterrupt):
+        finish(lambda: done.append("whole"))
+    assert done == ["whole"]
 
 
 def test_a_process_started_in_the_block_does_not_hear_ctrl_c() -> None:
@@ -208,7 +227,7 @@ def test_what_python_swallows_is_raised_again(
 
 
 SLOW = """
-    timer, stalls = signal.setitimer, iter([10 * 0.01])
+    timer, stalls = signal.setitimer, iter([0.1])
     signal.setitimer = lambda *when: (timer(*when), time.sleep(next(stalls, 0)))
 """
 

@@ -14,6 +14,7 @@ from django.db import DatabaseError
 
 from sim import Costs, Row, Scenario, Site
 from sim.contract import Bound, Strategy
+from sim.experiment import Outcome
 from sim.result import Run
 from sim.wall.outcome import WallResult
 from sim.wall.run import Around, run_for_real
@@ -36,6 +37,9 @@ BRIEF = Scenario(
 )
 
 
+LATE_S = 0.1  # as no thread that runs wakes up
+
+
 def real(
     scenario: Scenario, strategy: Strategy, *, backend: str = "locmem", seed: int = 1, around: Around | None = None
 ) -> WallResult:
@@ -46,17 +50,25 @@ def real(
 def assert_predicted(pairs: Sequence[Pair]) -> None:
     """Assert that real runs are about one more of their simulations: hits within 2 points, outdated reads within 8.
 
-    A read whose verdict is not known may be outdated or not, and one that came while the machine stood still anything.
+    A read whose verdict is not known may be outdated or not. So may one that began late, and be a hit or none:
+    a machine that stands still makes all wait at once, which latencies that know nothing of each other do not tell.
     """
     reads = [{one.summary["reads"] for one in (pair.measured, *pair.predicted)} for pair in pairs]
     assert all(len(counts) == 1 for counts in reads), "the same traffic"
     undecidable = fmean(pair.measured.summary["undecidable"] / pair.measured.summary["reads"] for pair in pairs)
-    still = fmean(pair.measured.summary["late_max_s"] / pair.measured.run.scenario.duration_s for pair in pairs)
-    for name, margin in (("hit_ratio", 0.02 + still), ("stale_ratio", 0.08 + undecidable + still)):
+    late = fmean(_late_ratio(pair.measured) for pair in pairs)
+    for name, margin in (("hit_ratio", 0.02 + late), ("stale_ratio", 0.08 + undecidable + late)):
         real_one = fmean(pair.measured.summary[name] for pair in pairs)
         nth = [[one.summary[name] for one in pair.predicted] for pair in pairs]
         models = [fmean(ratios) for ratios in zip(*nth, strict=True)]
         assert min(models) - margin <= real_one <= max(models) + margin, (name, real_one, models)
+
+
+def _late_ratio(real_one: Outcome) -> float:
+    """Return how many of the reads began late, at most: those that came while the machine stood still."""
+    if real_one.summary["late_p99_s"] < LATE_S:
+        return 0.01 if real_one.summary["late_max_s"] > LATE_S else 0.0
+    return real_one.summary["late_max_s"] / real_one.run.scenario.duration_s
 
 
 def timed_script(folder: Path, steps: list[Step], **settings: Any) -> Scenario:
@@ -231,6 +243,15 @@ class DeletedInTurn(InTurn, DeleteInTransaction):
 @dataclass(frozen=True)
 class CommittedInTurn(InTurn, DeleteOnWrite):
     """Delete after the commit, all in turn."""
+
+
+@dataclass(frozen=True)
+class Unsendable(Plain):
+    """Gives what no process can send to another."""
+
+    def read(self, site: Site, key: str) -> Row:  # noqa: ARG002 - it asks nobody
+        """Return a row whose version is a function."""
+        return Row(key, cast("int", lambda: 0), b"")
 
 
 left_open: list[Any] = []  # in a worker process: forgotten, a transaction would be rolled back

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -25,6 +26,9 @@ COMMAND = [
     *("--strategy", "ttl-only", "--strategy", "delete-on-write", "--set", "duration_s=1", "--set", "warmup_s=0.5"),
 ]
 Files = dict[str, bytes]
+
+# What Python itself says in a worker that it had started, but had not told yet what to do.
+CUT_OFF = re.compile(r"Traceback .*\n(?:  .*\n)+?(?:  .*, in spawn_main\n)(?:  .*\n)+EOFError: Ran out of input\n")
 
 
 @dataclass(frozen=True)
@@ -197,4 +201,4 @@ def test_sigkill_at_any_moment(jobs: int, group: bool, place: Place) -> None:
         assert end.exit_code in {0, -signal.SIGKILL}
         assert_whole(end.files)
         assert is_report(end.files)
-        assert "Traceback" not in end.said
+        assert "Traceback" not in CUT_OFF.sub("", end.said)

@@ -26,7 +26,7 @@ from sim.runner import run
 
 AGE_QUANTILES = np.linspace(0, 1, 401)
 LOAD_BINS = 120
-PATIENCE_S = 15.0  # with a worker that was told to end, and may have servers to stop, of which one has 10 s
+PATIENCE_S = 10.0  # with a worker that was told to end, and may have servers to stop
 
 
 @dataclass(frozen=True)

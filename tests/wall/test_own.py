@@ -22,6 +22,8 @@ from tests.wall.tools import BRIEF, Plain, assert_predicted, real
 
 TWO = replace(BRIEF, workers=2, writes_per_s=5)
 
+QUIET = 36  # a seed whose traffic leaves the stale-set race no room
+
 SHOP = """
     import socket
     from contextlib import suppress
@@ -94,13 +96,23 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_they_run_for_real(name: str) -> None:
     """What one process has stored another one finds and deletes; round trips come out as simulated."""
     scenario = replace(TWO, warmup_s=1.0, duration_s=1.5)
-    # With this seed no key is written within 0.4 s of a load of it: what is outdated is not the stale-set race's.
-    ours, theirs = (one(scenario, DeleteOnWrite(60), backend=name, seed=36) for one in (real, run))
+    ours, theirs = (one(scenario, DeleteOnWrite(60), backend=name, seed=QUIET) for one in (real, run))
     assert not ours.errors
     assert ours.summary["hit_ratio"] > 0.5
     assert ours.summary["stale_ratio"] < 0.1, "with a store each, half of the reads would be outdated"
     assert ours.summary["cache_calls_per_request"] == pytest.approx(theirs.summary["cache_calls_per_request"], abs=0.2)
     assert ours.summary["entries_end"] == pytest.approx(theirs.summary["entries_end"], abs=2)
+
+
+def test_nothing_is_written_soon_after_it_was_loaded() -> None:
+    """With that seed the stale-set race has no room in the traffic above: what is outdated is a fault."""
+    whole = replace(TWO, warmup_s=0, duration_s=2.5)
+    result = run(whole, DeleteOnWrite(60), backend="shared", seed=QUIET)
+    loads = result.reads[~result.reads["hit"]]
+    both = loads.merge(result.writes, on="key", suffixes=("_load", "_write"))
+    gaps_s = both["arrival_s_write"] - both["arrival_s_load"]
+    assert len(result.writes) > 5
+    assert gaps_s[gaps_s > 0].min() > 0.4
 
 
 PEEKING = """

@@ -25,13 +25,15 @@ test: servers  ## run the whole test suite
 	$(PYTEST)
 
 servers: $(VENV)/.test  ## install what the tests of real servers need: Redis, Memcached, PostgreSQL, libfaketime (apt)
-	@missing="$$($(BIN)/python -c 'from sim.daemons.programs import missing_packages; print(*missing_packages())')"; \
+	@missing="$$($(BIN)/python -c 'from cachewise.sim.daemons.programs import missing_packages; print(*missing_packages())')"; \
 	[ -z "$$missing" ] || { $(APT) $$missing </dev/null >&2; } \
 	  || echo "could not install $$missing: tests that need them will be skipped (and fail where CI=true)" >&2
 
 lint: $(VENV)/.lint  ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@rm -rf build/typed && mkdir -p build/typed/cachewise
+	@ln -s $(addprefix $(CURDIR)/,src/cachewise/__init__.py src/cachewise/__main__.py sim strategies scenarios reports) build/typed/cachewise
 	$(BIN)/mypy
 
 proof: servers  ## run the slow proofs: mutations, coverage of intervals, repeated kills

@@ -1,7 +1,7 @@
 """What is measured: reads-mostly traffic on one LocMem store, the same number of requests at every rate."""
 
-from sim import Scenario
-from strategies import DeleteOnWrite
+from cachewise import Scenario
+from cachewise.strategies import DeleteOnWrite
 
 RATES_PER_S = (10.0, 100.0, 1_000.0, 10_000.0)
 WRITE_RATIO = 0.01

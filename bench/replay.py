@@ -13,8 +13,8 @@ from django.core.cache.backends import base, locmem
 from django.core.cache.backends.locmem import LocMemCache
 
 from bench.case import BACKEND, SEED, STRATEGY
-from sim import Scenario, run
-from sim.backends import Call, cache_params
+from cachewise import Scenario, run
+from cachewise.sim.backends import Call, cache_params
 
 Operation = tuple[Callable[..., Any], tuple[Any, ...]]
 

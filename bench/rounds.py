@@ -13,8 +13,8 @@ import pandas as pd
 from bench.case import BACKEND, SEED, STRATEGY, scenario_at
 from bench.replay import Recording, replay
 from bench.textbook import run_textbook
-from sim import Result, Scenario, run
-from sim.metrics import MACHINE_METRICS
+from cachewise import Result, Scenario, run
+from cachewise.sim.metrics import MACHINE_METRICS
 
 SIDES = ("bare", "run", "textbook")
 

@@ -17,10 +17,10 @@ from rich.table import Table
 
 from bench.case import SEED, scenario_at
 from bench.replay import Operation, replay
-from sim import Scenario, run
-from sim.backends import Call, backend_named
-from sim.daemons import Servers, servers
-from strategies import DeleteOnWrite
+from cachewise import Scenario, run
+from cachewise.sim.backends import Call, backend_named
+from cachewise.sim.daemons import Servers, servers
+from cachewise.strategies import DeleteOnWrite
 
 STRATEGY = DeleteOnWrite(timeout=10_000_000)
 RATES_PER_S = {"redis": (10.0, 100.0, 1_000.0), "memcached": (10.0, 100.0, 1_000.0)}

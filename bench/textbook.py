@@ -16,14 +16,14 @@ from django.core.cache.backends.locmem import LocMemCache
 
 from bench.case import BACKEND, SEED, STRATEGY
 from bench.replay import clocks, private_cache
-from sim import Result, Row, Scenario
-from sim.backends import backend_named, cache_params
-from sim.database import WriteLog
-from sim.latency import LatencyOf, latency_of
-from sim.records import ReadLog, as_array
-from sim.result import Costs, Evidence, Leftovers, Run
-from sim.seeds import streams
-from sim.workload import Workload, build_workload
+from cachewise import Result, Row, Scenario
+from cachewise.sim.backends import backend_named, cache_params
+from cachewise.sim.database import WriteLog
+from cachewise.sim.latency import LatencyOf, latency_of
+from cachewise.sim.records import ReadLog, as_array
+from cachewise.sim.result import Costs, Evidence, Leftovers, Run
+from cachewise.sim.seeds import streams
+from cachewise.sim.workload import Workload, build_workload
 
 Process = Generator[simpy.Event, Any, None]
 
@@ -123,7 +123,7 @@ class Shop:
 
 
 def run_textbook(scenario: Scenario) -> Result:
-    """Run *scenario* and return what `sim.run` returns."""
+    """Run *scenario* and return what `cachewise.run` returns."""
     env = simpy.Environment()
     workload = build_workload(scenario, SEED)
     params = cache_params(scenario.max_entries, scenario.cull_frequency)

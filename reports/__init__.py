@@ -4,11 +4,11 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sim.experiment import Outcome
-from sim.wall.verify import Pair
+from ..sim.experiment import Outcome
+from ..sim.wall.verify import Pair
 
 if TYPE_CHECKING:
-    from reports.verification import Verification
+    from .verification import Verification
 
 __all__ = [
     "answer_text",
@@ -28,7 +28,7 @@ def check_writable(out_dir: Path | str) -> None:
     Raises:
         UserError: if it cannot.
     """
-    from reports.folder import check_writable as check
+    from .folder import check_writable as check
 
     check(out_dir)
 
@@ -47,43 +47,43 @@ def write_report(
     Raises:
         UserError: if the folder cannot be written to.
     """
-    from reports.folder import write_folder
+    from .folder import write_folder
 
     return write_folder(outcomes, out_dir, command, yours)
 
 
 def split(outcomes: Sequence[Outcome]) -> list[Sequence[Outcome]]:
     """Return the outcomes of each case (a scenario on a backend), in the order they were run."""
-    from reports.frames import cases
+    from .frames import cases
 
     return [case.outcomes for case in cases(outcomes)]
 
 
 def answer_text(outcomes: Sequence[Outcome]) -> list[str]:
     """Return the answer as plain lines, as wide as the terminal."""
-    from reports.answer import answer_text as text
-    from reports.tables import terminal_width
+    from .answer import answer_text as text
+    from .tables import terminal_width
 
     return text(outcomes, terminal_width())
 
 
 def render(outcomes: Sequence[Outcome], form: str) -> str:
     """Return the outcomes as a "table", "markdown", "csv" or "json" text."""
-    from reports.tables import render as rendered
+    from .tables import render as rendered
 
     return rendered(outcomes, form)
 
 
 def compare(pairs: Sequence[Pair]) -> "Verification":
     """Hold real runs against their simulations; the answer says which bars are `missed`."""
-    from reports.verification import compare as compared
+    from .verification import compare as compared
 
     return compared(pairs)
 
 
 def render_verification(found: "Verification", form: str) -> str:
     """Return predicted against measured as a "table", "markdown", "csv" or "json" text."""
-    from reports.verification import render_verification as rendered
+    from .verification import render_verification as rendered
 
     return rendered(found, form)
 
@@ -94,6 +94,6 @@ def write_verification(found: "Verification", out_dir: Path | str) -> Path:
     Raises:
         UserError: if the folder cannot be written to.
     """
-    from reports.folder import write_verification as write
+    from .folder import write_verification as write
 
     return write(found, out_dir)

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from reports.frames import Case, name_of
-from reports.ranking import contenders, interval
-from reports.words import listed, plural
-from sim.backends import backend_named
-from sim.latency import mean_latency_s
-from sim.metrics import duration
-from sim.scenario import LATENCIES
+from ..sim.backends import backend_named
+from ..sim.latency import mean_latency_s
+from ..sim.metrics import duration
+from ..sim.scenario import LATENCIES
+from .frames import Case, name_of
+from .ranking import contenders, interval
+from .words import listed, plural
 
 FEW_WRITES = 30
 FEW_SEEDS = 5

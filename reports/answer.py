@@ -4,9 +4,10 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.alarms import FEW_WRITES, alarms
-from reports.frames import Case, cases
-from reports.ranking import (
+from ..sim.experiment import Outcome
+from .alarms import FEW_WRITES, alarms
+from .frames import Case, cases
+from .ranking import (
     EQUAL_SHARE,
     NEGLIGIBLE_SHARE,
     RARE_SHARE,
@@ -19,9 +20,8 @@ from reports.ranking import (
     rank,
     saves_queries,
 )
-from reports.statistics import most_unseen_ratio
-from reports.words import figure, guarantee, listed, oldest, outdated_pages, pages, people, plural, span
-from sim.experiment import Outcome
+from .statistics import most_unseen_ratio
+from .words import figure, guarantee, listed, oldest, outdated_pages, pages, people, plural, span
 
 # The change that costs one line and is forgotten most: it leads wherever both of its sides were run.
 BEFORE, AFTER = "delete-in-transaction", "delete-on-write"

@@ -13,12 +13,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from reports import charts
-from reports.frames import Case, mean_frame, peak_queries_per_s, stale_age_frame, time_frame
-from reports.labels import column_height_pt, column_width_pt, plain
-from reports.palette import INK, MUTED, PAPER, looks
-from sim.experiment import LOAD_BINS
-from sim.metrics import duration
+from ..sim.experiment import LOAD_BINS
+from ..sim.metrics import duration
+from . import charts
+from .frames import Case, mean_frame, peak_queries_per_s, stale_age_frame, time_frame
+from .labels import column_height_pt, column_width_pt, plain
+from .palette import INK, MUTED, PAPER, looks
 
 DPI = 160
 HEAD, FOOT, TICKS, EDGE = 0.95, 0.9, 0.75, 0.15  # above and below the plot, for its tick labels, at the other side

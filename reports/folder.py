@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from reports.verification import Everywhere, Verification, verification_frame
-from sim.errors import UserError, file_name, one_line
-from sim.experiment import Outcome
-from sim.interrupts import interrupts_held, raise_if_received, temporary_folder
+from ..sim.errors import UserError, file_name, one_line
+from ..sim.experiment import Outcome
+from ..sim.interrupts import interrupts_held, raise_if_received, temporary_folder
+from .verification import Everywhere, Verification, verification_frame
 
 PAGE = "report.html"
 VERIFICATION_CHART = "verify.png"
@@ -106,10 +106,10 @@ def _make(out: Path) -> None:
 
 def _build(outcomes: Sequence[Outcome], aside: Path, command: str, yours: Collection[str] | None) -> None:
     """Write every file of the report into *aside*."""
-    from reports.answer import answer
-    from reports.figures import draw_charts
-    from reports.frames import cases, run_frame
-    from reports.page import page
+    from .answer import answer
+    from .figures import draw_charts
+    from .frames import cases, run_frame
+    from .page import page
 
     frame = run_frame(outcomes)
     frame.to_csv(aside / "summary.csv", index=False)
@@ -125,7 +125,7 @@ def _build(outcomes: Sequence[Outcome], aside: Path, command: str, yours: Collec
 
 
 def _build_verification(found: Verification, aside: Path) -> None:
-    from reports.figures import draw_verification
+    from .figures import draw_verification
 
     frame = verification_frame(found)
     frame.to_csv(aside / "verify.csv", index=False)

@@ -8,10 +8,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from reports.statistics import metric_interval
-from sim.backends import backend_named
-from sim.experiment import AGE_QUANTILES, Outcome
-from sim.scenario import Scenario
+from ..sim.backends import backend_named
+from ..sim.experiment import AGE_QUANTILES, Outcome
+from ..sim.scenario import Scenario
+from .statistics import metric_interval
 
 _TABLE = (
     "is a cache table in a database of its own: its calls stand outside the rows' transactions and take none of their "

@@ -9,7 +9,7 @@ from matplotlib.textpath import TextPath
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
-from reports.palette import INK, Look
+from .palette import INK, Look
 
 SIZE_PT = 8.5
 GAP_PT = SIZE_PT * 1.55  # from one label's middle to the next one's

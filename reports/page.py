@@ -5,14 +5,14 @@ from collections.abc import Collection, Iterable, Sequence
 from html import escape
 from importlib.resources import files
 
-from reports.answer import LIMITS, REAL, SIMULATED, Answer
-from reports.figures import Chart
-from reports.frames import Case
-from reports.palette import looks
-from reports.provenance import ORIGINS, inputs, machine, versions
-from reports.tables import REMARKS, columns
-from reports.words import cell, figure, plural
-from sim.metrics import KNOWN
+from ..sim.metrics import KNOWN
+from .answer import LIMITS, REAL, SIMULATED, Answer
+from .figures import Chart
+from .frames import Case
+from .palette import looks
+from .provenance import ORIGINS, inputs, machine, versions
+from .tables import REMARKS, columns
+from .words import cell, figure, plural
 
 
 def page(
@@ -28,7 +28,7 @@ def page(
         *(_section(nth, case, drawn) for nth, (case, drawn) in enumerate(zip(found, charts, strict=True))),
         _provenance(found, command, yours),
     ]
-    css = (files("reports") / "page.css").read_text(encoding="utf-8")
+    css = (files("cachewise.reports") / "page.css").read_text(encoding="utf-8")
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'

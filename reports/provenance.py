@@ -8,10 +8,10 @@ from importlib import metadata
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
-from reports.frames import Case
-from sim.backends import backend_named
-from sim.experiment import strategy_spec
-from sim.scenario import DEFAULTS, LATENCIES, MEANINGS
+from ..sim.backends import backend_named
+from ..sim.experiment import strategy_spec
+from ..sim.scenario import DEFAULTS, LATENCIES, MEANINGS
+from .frames import Case
 
 PACKAGES = ("cachewise", "Django", "simpy", "greenlet", "numpy", "pandas")
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
 
-from reports.frames import Case, name_of
-from reports.statistics import CONFIDENCE, Interval, metric_interval, paired_difference
+from .frames import Case, name_of
+from .statistics import CONFIDENCE, Interval, metric_interval, paired_difference
 
 BOUNDS = ("no-cache", "oracle")  # what nobody chooses: no cache at all, and a cache that cannot exist
 NEGLIGIBLE_SHARE = 0.001  # queries that differ by less than this share of the reads count as the same

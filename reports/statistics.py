@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from sim.metrics import KNOWN
+from ..sim.metrics import KNOWN
 
 CONFIDENCE = 0.95
 PICKS = 200_000  # how often chance is tried out

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from reports.frames import Case, cases, notes_of, run_frame
-from reports.words import cell, figure, oldest, plural
-from sim.experiment import Outcome
+from ..sim.experiment import Outcome
+from .frames import Case, cases, notes_of, run_frame
+from .words import cell, figure, oldest, plural
 
 COLUMNS = {
     "stale_ratio": "outdated reads",

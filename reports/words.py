@@ -3,10 +3,10 @@
 import re
 from math import isnan
 
-from reports.frames import Case
-from reports.ranking import interval
-from reports.statistics import Interval, metric_interval
-from sim.metrics import KNOWN, duration, shown
+from ..sim.metrics import KNOWN, duration, shown
+from .frames import Case
+from .ranking import interval
+from .statistics import Interval, metric_interval
 
 DAY_S = 86_400
 

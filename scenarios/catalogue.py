@@ -1,6 +1,6 @@
 """S1: a read-mostly catalogue. Source: the mix of Twitter's cluster 6 (get .98, set .02), OSDI 2020."""
 
-from sim import Scenario
+from cachewise import Scenario
 
 SCENARIO = Scenario(
     "catalogue",
@@ -15,6 +15,6 @@ SCENARIO = Scenario(
 )
 
 if __name__ == "__main__":
-    from sim.__main__ import run_script
+    from cachewise import run_script
 
     run_script(__file__)

@@ -1,6 +1,6 @@
 """A flash sale: two minutes in, traffic jumps to 20 times the usual and calms down over the next minutes."""
 
-from sim import Scenario
+from cachewise import Scenario
 
 SCENARIO = Scenario(
     "flash_sale",
@@ -18,6 +18,6 @@ SCENARIO = Scenario(
 )
 
 if __name__ == "__main__":
-    from sim.__main__ import run_script
+    from cachewise import run_script
 
     run_script(__file__)

@@ -1,6 +1,6 @@
 """S7: one hot key whose load takes 400 ms: when it expires, every reader loads it (a stampede)."""
 
-from sim import Scenario
+from cachewise import Scenario
 
 TIMEOUT = 60
 SCENARIO = Scenario(
@@ -13,6 +13,6 @@ SCENARIO = Scenario(
 )
 
 if __name__ == "__main__":
-    from sim.__main__ import run_script
+    from cachewise import run_script
 
     run_script(__file__)

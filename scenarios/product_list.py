@@ -1,6 +1,6 @@
 """S0: the product list of the Django tutorial. One key, read all the time, changed once a minute."""
 
-from sim import Scenario
+from cachewise import Scenario
 
 TIMEOUT = 120
 SCENARIO = Scenario(
@@ -15,6 +15,6 @@ SCENARIO = Scenario(
 )
 
 if __name__ == "__main__":
-    from sim.__main__ import run_script
+    from cachewise import run_script
 
     run_script(__file__)

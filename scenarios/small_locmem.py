@@ -1,6 +1,6 @@
 """Django's silent limit: MAX_ENTRIES 300 with 2,000 keys. Meant for `--backend locmem`, one store a worker."""
 
-from sim import Scenario
+from cachewise import Scenario
 
 SCENARIO = Scenario(
     "small_locmem",
@@ -16,6 +16,6 @@ SCENARIO = Scenario(
 )
 
 if __name__ == "__main__":
-    from sim.__main__ import run_script
+    from cachewise import run_script
 
     run_script(__file__)

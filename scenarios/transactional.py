@@ -1,6 +1,6 @@
 """S2: writes inside long transactions, as under ATOMIC_REQUESTS: 50 ms on average from the save to the commit."""
 
-from sim import Scenario
+from cachewise import Scenario
 
 SCENARIO = Scenario(
     "transactional",
@@ -16,6 +16,6 @@ SCENARIO = Scenario(
 )
 
 if __name__ == "__main__":
-    from sim.__main__ import run_script
+    from cachewise import run_script
 
     run_script(__file__)

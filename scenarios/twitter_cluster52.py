@@ -8,7 +8,7 @@ every 46.5 reads. A cas follows a gets of the same key, so writes choose their k
 
 from pathlib import Path
 
-from sim import Scenario
+from cachewise import Scenario
 
 READS, LASTS_S = 144_362, 5_294
 SCENARIO = Scenario(
@@ -24,6 +24,6 @@ SCENARIO = Scenario(
 )
 
 if __name__ == "__main__":
-    from sim.__main__ import run_script
+    from cachewise import run_script
 
     run_script(__file__)

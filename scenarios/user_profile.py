@@ -1,6 +1,6 @@
 """500 users' profiles, read on every page and edited now and then, mostly by the active ones."""
 
-from sim import Scenario
+from cachewise import Scenario
 
 SCENARIO = Scenario(
     "user_profile",
@@ -17,6 +17,6 @@ SCENARIO = Scenario(
 )
 
 if __name__ == "__main__":
-    from sim.__main__ import run_script
+    from cachewise import run_script
 
     run_script(__file__)

@@ -5,7 +5,7 @@ cores can do, so that what is measured is the strategies and not the machine; tr
 loads take long enough, for both races (a delete before the commit, a set after the delete) to happen now and then.
 """
 
-from sim import Scenario
+from cachewise import Scenario
 
 TIMEOUT = 3
 
@@ -28,6 +28,6 @@ SCENARIO = Scenario(
 )
 
 if __name__ == "__main__":
-    from sim.__main__ import run_script
+    from cachewise import run_script
 
     run_script(__file__)

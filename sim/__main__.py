@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from sim import options
-from sim.ending import exit_code_of, say
-from sim.errors import UserError, masked
-from sim.interrupts import ignore_signals, raise_on_signals
-from sim.surroundings import allow_many_files, forget_detours
+from . import options
+from .ending import exit_code_of, say
+from .errors import UserError, masked
+from .interrupts import ignore_signals, raise_on_signals
+from .surroundings import allow_many_files, forget_detours
 
 if TYPE_CHECKING:
-    from sim.choose import Choice
-    from sim.experiment import Outcome
-    from sim.result import Run
+    from .choose import Choice
+    from .experiment import Outcome
+    from .result import Run
 
 Found = TypeVar("Found")  # what comes of a run
 app = typer.Typer(
@@ -48,7 +48,7 @@ def demo(
 
     One of them is a real trace; it takes about a minute.
     """
-    from sim.demo import DEMO
+    from .demo import DEMO
 
     runs = []
     for part in DEMO:
@@ -85,7 +85,7 @@ def run(
 
     With --out it also draws charts and writes a page.
     """
-    from sim.plan import backends_of, note_timeouts, seeds_of, with_duration
+    from .plan import backends_of, note_timeouts, seeds_of, with_duration
 
     settings = with_duration(settings, duration)
     choice = _settled(_choice(scenario), settings, trace)
@@ -125,9 +125,9 @@ def bench(
 
     With processes, threads, a cache and a database.
     """
-    from sim.plan import backends_of, note_timeouts, seeds_of, with_duration
-    from sim.wall.bench import around_of, bench_all, failures, how_long, warnings
-    from sim.wall.run import can_be_real
+    from .plan import backends_of, note_timeouts, seeds_of, with_duration
+    from .wall.bench import around_of, bench_all, failures, how_long, warnings
+    from .wall.run import can_be_real
 
     around = around_of(database, added_latency, server, may_be_flushed=this_server_may_be_flushed)
     settings = with_duration(settings, duration)
@@ -166,10 +166,10 @@ def verify(
 
     A scenario is run for real, then simulated with the latencies that were measured.
     """
-    from reports import compare, render_verification, write_verification
-    from sim.plan import backends_of, note_timeouts, with_duration
-    from sim.wall.bench import around_of, failures, how_long, warnings
-    from sim.wall.verify import REPLICATES, verify_all
+    from ..reports import compare, render_verification, write_verification
+    from .plan import backends_of, note_timeouts, with_duration
+    from .wall.bench import around_of, failures, how_long, warnings
+    from .wall.verify import REPLICATES, verify_all
 
     around = around_of(database, added_latency, None, may_be_flushed=False)
     choice = _settled(_choice(scenario), with_duration(settings, duration), trace)
@@ -206,7 +206,7 @@ def init(
 
     It is commented; what is in it comes from the options, or is asked for.
     """
-    from sim.starter import QUESTIONS, check_place, checked_answer, run_line, write_starter
+    from .starter import QUESTIONS, check_place, checked_answer, run_line, write_starter
 
     answers: dict[str, Any] = {
         "reads_per_s": reads_per_s,
@@ -235,8 +235,8 @@ def init(
 @app.command("list")
 def list_(what: Annotated[options.Listing, typer.Argument(help="what to list")]) -> None:
     """List the scenarios, the strategies or the backends."""
-    from sim import listings
-    from strategies import STRATEGIES
+    from ..strategies import STRATEGIES
+    from . import listings
 
     listed = {
         options.Listing.SCENARIOS: lambda: listings.scenarios(_scenarios_folder()),
@@ -257,8 +257,8 @@ def doctor(
 
     And that it works; where it does not, it says what to do.
     """
-    from sim.conformance.report import drive
-    from sim.doctor import check_up
+    from .conformance.report import drive
+    from .doctor import check_up
 
     if backend and not conformance:
         raise UserError("--backend needs --conformance: without it the doctor looks at all backends")
@@ -274,20 +274,20 @@ def doctor(
 
 
 def _scenarios_folder() -> Path:
-    import scenarios
+    from .. import scenarios
 
     return Path(str(scenarios.__file__)).parent
 
 
 def _choice(target: str) -> "Choice":
-    from sim.choose import choose_scenario
+    from .choose import choose_scenario
 
     return choose_scenario(target, _scenarios_folder())
 
 
 def _settled(choice: "Choice", settings: Sequence[str], trace: str | None) -> "Choice":
     """Return the choice with `--trace` and then `--set` applied."""
-    from sim.choose import choose_settings, with_trace
+    from .choose import choose_settings, with_trace
 
     scenario = choice.scenario if trace is None else with_trace(choice.scenario, trace)
     return replace(choice, scenario=scenario.with_settings(choose_settings(settings)))
@@ -296,15 +296,15 @@ def _settled(choice: "Choice", settings: Sequence[str], trace: str | None) -> "C
 def _planned(
     choice: "Choice", strategies: Sequence[str], backends: Sequence[str], seeds: Sequence[int], timeout: str | None
 ) -> list["Run"]:
-    from sim.plan import planned
-    from strategies import STRATEGIES
+    from ..strategies import STRATEGIES
+    from .plan import planned
 
     return planned(choice, STRATEGIES, strategies, backends, seeds, timeout)
 
 
 def _say_what_is_left_out(strategies: Sequence[str], backends: Sequence[str]) -> None:
-    from sim.plan import left_out
-    from strategies import STRATEGIES
+    from ..strategies import STRATEGIES
+    from .plan import left_out
 
     for line in left_out(STRATEGIES, strategies, backends):
         say(line)
@@ -319,7 +319,7 @@ def _end_with(warnings: Sequence[str], failures: Sequence[str]) -> None:
 
 
 def _run(runs: Sequence["Run"], jobs: int, out: Path | None) -> list["Outcome"]:
-    from sim.experiment import default_processes, run_all
+    from .experiment import default_processes, run_all
 
     return _shown(runs, out, lambda advance: run_all(runs, jobs or default_processes(), advance))
 
@@ -332,11 +332,11 @@ def _shown(
     each: int = 1,
 ) -> list[Found]:
     """Run them under a progress bar, *each* in so many steps, once it is known that all of it can end well."""
-    from sim.progress import progress
-    from sim.workload import build_workload
+    from .progress import progress
+    from .workload import build_workload
 
     if out is not None:
-        from reports import check_writable
+        from ..reports import check_writable
 
         check_writable(out)
     for scenario in dict.fromkeys(one.scenario for one in runs):
@@ -347,7 +347,7 @@ def _shown(
 
 
 def _print_results(outcomes: list["Outcome"], form: options.Format) -> None:
-    from reports import answer_text, render, split
+    from ..reports import answer_text, render, split
 
     if form is not options.Format.TABLE:
         typer.echo(render(outcomes, form.value))
@@ -365,8 +365,8 @@ def _write_page(
     given: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Write the report; without a *choice* nothing in it was set by the user."""
-    from reports import write_report
-    from sim.plan import set_by_user
+    from ..reports import write_report
+    from .plan import set_by_user
 
     yours = set() if choice is None else set_by_user(choice, settings, given)
     command = masked(shlex.join(["cachewise", *context.obj]))

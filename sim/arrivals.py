@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.specs import parse_spec, require
+from .specs import parse_spec, require
 
 FORMS = {
     "poisson": (),

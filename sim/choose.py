@@ -9,11 +9,11 @@ from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from sim.contract import Strategy
-from sim.errors import UserError, file_name, one_line, unknown
-from sim.scenario import DEFAULTS, Scenario
-from sim.specs import number
-from sim.trace import load_trace
+from .contract import Strategy
+from .errors import UserError, file_name, one_line, unknown
+from .scenario import DEFAULTS, Scenario
+from .specs import number
+from .trace import load_trace
 
 _UNSET = object()
 

@@ -18,10 +18,10 @@ import simpy
 from django.db import InternalError, OperationalError
 from django.db.transaction import TransactionManagementError
 
-from sim.contract import Row
-from sim.engine import Engine, Task
-from sim.latency import LatencyOf
-from sim.records import Column, as_array
+from .contract import Row
+from .engine import Engine, Task
+from .latency import LatencyOf
+from .records import Column, as_array
 
 logger = logging.getLogger(__name__)
 

@@ -8,13 +8,13 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import ClassVar, cast
 
-from sim.backends import BACKENDS, backend_named
-from sim.contract import Bound, Costs, Row, Site
-from sim.daemons.programs import HISTOGRAM, Needed, mend_of
-from sim.errors import UserError, one_line
-from sim.interrupts import raise_if_received
-from sim.runner import run
-from sim.scenario import Scenario
+from .backends import BACKENDS, backend_named
+from .contract import Bound, Costs, Row, Site
+from .daemons.programs import HISTOGRAM, Needed, mend_of
+from .errors import UserError, one_line
+from .interrupts import raise_if_received
+from .runner import run
+from .scenario import Scenario
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import Any
 
 import typer
 
-from sim import options
-from sim.errors import UserError, masked, one_line, refusal_of
-from sim.interrupts import forget_received, ignore_signals, received
+from . import options
+from .errors import UserError, masked, one_line, refusal_of
+from .interrupts import forget_received, ignore_signals, received
 
 BAD_INPUT = 2
 BROKEN_PIPE = 141  # 128 + SIGPIPE

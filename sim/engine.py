@@ -19,7 +19,7 @@ import simpy
 from greenlet import GreenletExit, greenlet
 from simpy.events import NORMAL
 
-from sim.errors import StrategyError
+from .errors import StrategyError
 
 
 class Task(simpy.Event):

@@ -14,15 +14,15 @@ from typing import Any, Literal, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.backends import backend_named
-from sim.contract import Strategy
-from sim.daemons.programs import require_all
-from sim.daemons.session import Servers, servers
-from sim.errors import UserError
-from sim.interrupts import Terminated, interrupts_held, leave_to_parent, raise_what_is_swallowed
-from sim.processes import end_all, follow_parent, start_tracker
-from sim.result import Result, Run
-from sim.runner import run
+from .backends import backend_named
+from .contract import Strategy
+from .daemons.programs import require_all
+from .daemons.session import Servers, servers
+from .errors import UserError
+from .interrupts import Terminated, interrupts_held, leave_to_parent, raise_what_is_swallowed
+from .processes import end_all, follow_parent, start_tracker
+from .result import Result, Run
+from .runner import run
 
 AGE_QUANTILES = np.linspace(0, 1, 401)
 LOAD_BINS = 120

@@ -7,13 +7,13 @@ from math import inf
 
 import numpy as np
 
-from sim.contract import Row, Site, Strategy
-from sim.database import SimulatedDatabase
-from sim.engine import Engine, Task, collect_garbage
-from sim.errors import StrategyError
-from sim.records import ReadLog
-from sim.result import Costs
-from sim.workload import Chunk, Workload
+from .contract import Row, Site, Strategy
+from .database import SimulatedDatabase
+from .engine import Engine, Task, collect_garbage
+from .errors import StrategyError
+from .records import ReadLog
+from .result import Costs
+from .workload import Chunk, Workload
 
 # Number, arrival_s, key, worker, and the row of the log where its record goes (-1: a write).
 # A plain tuple, made by zip at C speed: one is made for every request.

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.specs import number, parse_spec, require
+from .specs import number, parse_spec, require
 
 LatencyOf = Callable[[int, int], float]
 MOST_VALUES = 2048  # of a measured distribution

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from sim.backends import BACKENDS
-from sim.choose import choose_scenario, parameters_of, scenario_names
-from sim.contract import Strategy
+from .backends import BACKENDS
+from .choose import choose_scenario, parameters_of, scenario_names
+from .contract import Strategy
 
 
 def scenarios(folder: Path) -> list[tuple[str, str]]:

@@ -4,14 +4,14 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sim.backends import able, backend_named, require_verbs
-from sim.backends.entries import SETTINGS, default_timeout
-from sim.choose import Choice, choose_strategy, choose_timeout
-from sim.contract import Strategy
-from sim.errors import UserError, file_name, one_line
-from sim.experiment import Outcome
-from sim.result import Run
-from sim.scenario import DEFAULTS
+from .backends import able, backend_named, require_verbs
+from .backends.entries import SETTINGS, default_timeout
+from .choose import Choice, choose_strategy, choose_timeout
+from .contract import Strategy
+from .errors import UserError, file_name, one_line
+from .experiment import Outcome
+from .result import Run
+from .scenario import DEFAULTS
 
 
 def seeds_of(seed: int | None, seeds: int | None) -> list[int]:

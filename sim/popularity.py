@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.errors import UserError
-from sim.specs import parse_spec, require
+from .errors import UserError
+from .specs import parse_spec, require
 
 FORMS = {"uniform": (), "zipf": ("ALPHA",), "hotspot": ("SHARE_OF_KEYS", "SHARE_OF_TRAFFIC"), "same": ()}
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from sim.interrupts import raise_if_received
-from sim.result import Run
+from .interrupts import raise_if_received
+from .result import Run
 
 Advance = Callable[[str], None]  # takes what is under way
 

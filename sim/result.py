@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.contract import Strategy
-from sim.records import Column
-from sim.scenario import Scenario
-from sim.truth import Commits, Verdicts, judge
-from sim.workload import Workload
+from .contract import Strategy
+from .records import Column
+from .scenario import Scenario
+from .truth import Commits, Verdicts, judge
+from .workload import Workload
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,23 +11,23 @@ from typing import Any
 
 from django.core.cache import caches as django_caches
 
-from sim.backends import Caches, Call, Limits, backend_named, open_caches, require_verbs
-from sim.contract import Strategy
-from sim.daemons.session import Servers
-from sim.daemons.session import servers as private_servers
-from sim.database import DatabaseLatencies, SimulatedDatabase
-from sim.engine import Engine, cleared_away
-from sim.errors import UserError
-from sim.fleet import Fleet, Worker
-from sim.interrupts import interrupts_first, nothing_swallowed
-from sim.latency import LatencyOf, latency_of
-from sim.records import ReadLog, as_array
-from sim.result import Evidence, Leftovers, Result, Run
-from sim.scenario import LATENCIES, Scenario
-from sim.seeds import streams
-from sim.site import OmniscientCache, SimulatedSite
-from sim.virtual import WORLD, World
-from sim.workload import Workload, build_workload
+from .backends import Caches, Call, Limits, backend_named, open_caches, require_verbs
+from .contract import Strategy
+from .daemons.session import Servers
+from .daemons.session import servers as private_servers
+from .database import DatabaseLatencies, SimulatedDatabase
+from .engine import Engine, cleared_away
+from .errors import UserError
+from .fleet import Fleet, Worker
+from .interrupts import interrupts_first, nothing_swallowed
+from .latency import LatencyOf, latency_of
+from .records import ReadLog, as_array
+from .result import Evidence, Leftovers, Result, Run
+from .scenario import LATENCIES, Scenario
+from .seeds import streams
+from .site import OmniscientCache, SimulatedSite
+from .virtual import WORLD, World
+from .workload import Workload, build_workload
 
 LONGEST_TIMEOUT_S = 100_000_000_000  # 3,000 years: the db backend writes expiry as a date
 
@@ -46,11 +46,11 @@ def run(
 
     Args:
         scenario: the workload and its world.
-        strategy: an instance from `strategies`, or anything that keeps `sim.contract.Strategy`.
+        strategy: an instance from `cachewise.strategies`, or anything that keeps `sim.contract.Strategy`.
         backend: one of `sim.backends.BACKENDS`.
         seed: a whole number; the same arguments give the same bytes.
-        servers: private servers to use again (``with sim.servers() as s:``); without them a run that needs one starts
-            its own, and has stopped it when it returns.
+        servers: private servers to use again (``with cachewise.servers() as s:``); without them a run that needs one
+            starts its own, and has stopped it when it returns.
         log: a list to which every call that reaches a cache's store is appended (see `sim.backends.Call`).
         progress: called now and then with the number of requests that have arrived.
 
@@ -112,7 +112,7 @@ def check(scenario: Scenario, strategy: Strategy, seed: int) -> None:
         UserError: saying what is wrong.
     """
     if not isinstance(scenario, Scenario):
-        raise UserError(f"run() takes a sim.Scenario first, not {type(scenario).__name__}")
+        raise UserError(f"run() takes a cachewise.Scenario first, not {type(scenario).__name__}")
     if isinstance(strategy, type) or not all(callable(getattr(strategy, verb, None)) for verb in ("read", "write")):
         raise UserError(f"run() takes a strategy such as TtlOnly(timeout=60) second, not {strategy!r:.60}")
     timeout = getattr(strategy, "timeout", None)

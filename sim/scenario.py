@@ -5,11 +5,11 @@ from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from sim.arrivals import parse_arrivals
-from sim.errors import UserError, one_line, unknown
-from sim.latency import Latency, check_latency
-from sim.popularity import parse_popularity
-from sim.specs import number, require
+from .arrivals import parse_arrivals
+from .errors import UserError, one_line, unknown
+from .latency import Latency, check_latency
+from .popularity import parse_popularity
+from .specs import number, require
 
 
 def knob(default: Any, meaning: str) -> Any:

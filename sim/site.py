@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 from django.core.cache.backends.base import BaseCache
 
-from sim.contract import Row
-from sim.database import SimulatedDatabase
-from sim.engine import Engine
-from sim.virtual import EPOCH_S
+from .contract import Row
+from .database import SimulatedDatabase
+from .engine import Engine
+from .virtual import EPOCH_S
 
 
 class OmniscientCache:

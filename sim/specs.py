@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from sim.errors import UserError, one_line, unknown
+from .errors import UserError, one_line, unknown
 
 
 def parse_spec(field: str, spec: str, forms: Mapping[str, Sequence[str]]) -> tuple[str, tuple[float, ...]]:

@@ -5,10 +5,10 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from sim.choose import choose_timeout
-from sim.errors import UserError, file_name
-from sim.interrupts import interrupts_held
-from sim.scenario import DEFAULTS, LATENCIES, MEANINGS, Scenario
+from .choose import choose_timeout
+from .errors import UserError, file_name
+from .interrupts import interrupts_held
+from .scenario import DEFAULTS, LATENCIES, MEANINGS, Scenario
 
 QUESTIONS: dict[str, tuple[str, Any]] = {
     "reads_per_s": ("How many cached reads a second?", 50.0),
@@ -124,7 +124,7 @@ def _text(scenario: Scenario, timeout: float | None) -> str:
 Run it:    cachewise run ./{scenario.name}.py --seeds 5 --out out/{scenario.name}
 """
 
-from sim import Scenario
+from cachewise import Scenario
 
 # The timeout my code passes to cache.set; strategies use it unless --strategy or --timeout says otherwise.
 TIMEOUT = {timeout!r}
@@ -136,7 +136,7 @@ SCENARIO = Scenario(
 )
 
 if __name__ == "__main__":
-    from sim.__main__ import run_script
+    from cachewise import run_script
 
     run_script(__file__)
 '''

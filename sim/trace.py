@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.errors import UserError, file_name, one_line, unknown
+from .errors import UserError, file_name, one_line, unknown
 
 if TYPE_CHECKING:
     import pandas as pd

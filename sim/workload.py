@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.arrivals import Arrivals, rate_shape
-from sim.errors import UserError, file_name, one_line
-from sim.popularity import KeySampler, key_shares
-from sim.scenario import DEFAULTS, Scenario
-from sim.seeds import streams
-from sim.trace import Trace, load_trace
+from .arrivals import Arrivals, rate_shape
+from .errors import UserError, file_name, one_line
+from .popularity import KeySampler, key_shares
+from .scenario import DEFAULTS, Scenario
+from .seeds import streams
+from .trace import Trace, load_trace
 
 CHUNK_REQUESTS = 16_384
 Draws = tuple[NDArray[np.float64], NDArray[np.int32]]  # arrival times and key codes

@@ -1,20 +1,20 @@
 """The strategies, in the order in which every table and chart shows them: one import line each."""
 
-from sim.contract import Strategy
-from strategies.no_cache import NoCache as NoCache
-from strategies.oracle import Oracle as Oracle
-from strategies.ttl_only import TtlOnly as TtlOnly
-from strategies.delete_in_transaction import DeleteInTransaction as DeleteInTransaction
-from strategies.delete_on_write import DeleteOnWrite as DeleteOnWrite
-from strategies.delete_then_set import DeleteThenSet as DeleteThenSet
-from strategies.write_through import WriteThrough as WriteThrough
-from strategies.delete_pattern import DeletePattern as DeletePattern
-from strategies.clear_all import ClearAll as ClearAll
-from strategies.versioning import Versioning as Versioning
-from strategies.incr_version import IncrVersion as IncrVersion
-from strategies.namespace_version import NamespaceVersion as NamespaceVersion
-from strategies.key_based import KeyBased as KeyBased
-from strategies.get_or_set import GetOrSet as GetOrSet
+from cachewise import Strategy
+from .no_cache import NoCache as NoCache
+from .oracle import Oracle as Oracle
+from .ttl_only import TtlOnly as TtlOnly
+from .delete_in_transaction import DeleteInTransaction as DeleteInTransaction
+from .delete_on_write import DeleteOnWrite as DeleteOnWrite
+from .delete_then_set import DeleteThenSet as DeleteThenSet
+from .write_through import WriteThrough as WriteThrough
+from .delete_pattern import DeletePattern as DeletePattern
+from .clear_all import ClearAll as ClearAll
+from .versioning import Versioning as Versioning
+from .incr_version import IncrVersion as IncrVersion
+from .namespace_version import NamespaceVersion as NamespaceVersion
+from .key_based import KeyBased as KeyBased
+from .get_or_set import GetOrSet as GetOrSet
 
 STRATEGIES: dict[str, type[Strategy]] = {
     member.name: member

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sim.contract import Bound, Costs, Row, Site
+from cachewise import Bound, Costs, Row, Site
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ import redis
 from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
 
-from sim.backends import BACKENDS as BY_NAME
-from sim.daemons.home import Home
-from sim.daemons.programs import mend_of
-from sim.daemons.redis import RedisServer
-from sim.interrupts import AGAIN, HELD
-from strategies import STRATEGIES
+from cachewise.sim.backends import BACKENDS as BY_NAME
+from cachewise.sim.daemons.home import Home
+from cachewise.sim.daemons.programs import mend_of
+from cachewise.sim.daemons.redis import RedisServer
+from cachewise.sim.interrupts import AGAIN, HELD
+from cachewise.strategies import STRATEGIES
 from tests.helpers import SERVERS
 
 # A shell that starts the tests in the background lets them, and all that they start, ignore Ctrl-C; nohup the other.

@@ -1,6 +1,8 @@
 """Small tools of the tests: scripts of requests as traces, strategies made of two functions, logs as literal lists."""
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,13 +12,13 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-import sim
-from sim import Costs, Result, Row, Scenario, Site
-from sim.backends import Call
-from sim.contract import Bound, Strategy
-from sim.daemons import Servers
-from sim.engine import Engine
+import cachewise
+from cachewise import Bound, Costs, Result, Row, Scenario, Site, Strategy
+from cachewise.sim.backends import Call
+from cachewise.sim.daemons import Servers
+from cachewise.sim.engine import Engine
 
+CLI = (sys.executable, "-m", "cachewise")  # the command line, as a process of its own
 BACKENDS = ("shared", "locmem", "file", "db", "dummy", "redis", "memcached", "postgres", "django-redis")
 STORING = tuple(name for name in BACKENDS if name != "dummy")  # the ones that keep anything
 CULLING = ("shared", "locmem", "file", "db", "postgres")  # the ones with a MAX_ENTRIES
@@ -50,8 +52,25 @@ class Custom:
 
 
 def run(scenario: Scenario, strategy: Strategy, **options: Any) -> Result:
-    """Run as `sim.run` does, on the test session's servers."""
-    return sim.run(scenario, strategy, servers=SERVERS, **options)
+    """Run as `cachewise.run` does, on the test session's servers."""
+    return cachewise.run(scenario, strategy, servers=SERVERS, **options)
+
+
+def cli(*args: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own."""
+    everything = {**os.environ, **(env or {})}
+    return subprocess.run(
+        [*CLI, *args], capture_output=True, text=True, cwd=cwd, env=everything, check=False, timeout=120
+    )
+
+
+def refused(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the message of a command that must have refused its input: one line, exit code 2, nothing else."""
+    assert done.returncode == 2, done
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("cachewise: ")
+    return line
 
 
 def script(folder: Path, steps: Sequence[Step], **settings: Any) -> Scenario:

@@ -11,15 +11,14 @@ from typing import Any
 
 import pytest
 
-import sim.trace
-from sim import arrivals, latency, popularity
-from sim.__main__ import main
-from sim.backends import BACKENDS
-from sim.daemons.programs import PROGRAMS
-from sim.metrics import METRICS, WALL_METRICS
-from sim.scenario import DEFAULTS, LATENCIES
-from sim.wall.bench import FEW_ERRORS, MOST_UNDECIDABLE
-from strategies import STRATEGIES
+from cachewise.sim import arrivals, latency, popularity, trace
+from cachewise.sim.__main__ import main
+from cachewise.sim.backends import BACKENDS
+from cachewise.sim.daemons.programs import PROGRAMS
+from cachewise.sim.metrics import METRICS, WALL_METRICS
+from cachewise.sim.scenario import DEFAULTS, LATENCIES
+from cachewise.sim.wall.bench import FEW_ERRORS, MOST_UNDECIDABLE
+from cachewise.strategies import STRATEGIES
 from tests.helpers import APART, STORING
 from tests.strategies import test_conformance
 
@@ -96,12 +95,12 @@ def test_the_table_of_fields_has_every_form() -> None:
 
 def test_the_tables_of_traces_are_complete_and_right() -> None:
     """Columns and operations are the ones that the reader of traces knows, the window of a fill included."""
-    assert tuple(code(column)[0] for column, _ in table("column")) == sim.trace.COLUMNS
+    assert tuple(code(column)[0] for column, _ in table("column")) == trace.COLUMNS
     reads, fills, writes, deletes = [code(operations) for operations, _ in table("operation")]
-    assert tuple(reads) == sim.trace.READS
-    assert tuple(fills) == sim.trace.FILLS_OR_WRITES
-    assert (*writes, *deletes) == (*sim.trace.FILLS_OR_WRITES, *sim.trace.WRITES)
-    assert f"at most {sim.trace.FILL_WINDOW_S:g} s after a read" in README
+    assert tuple(reads) == trace.READS
+    assert tuple(fills) == trace.FILLS_OR_WRITES
+    assert (*writes, *deletes) == (*trace.FILLS_OR_WRITES, *trace.WRITES)
+    assert f"at most {trace.FILL_WINDOW_S:g} s after a read" in README
 
 
 def test_the_table_of_real_figures_is_complete() -> None:

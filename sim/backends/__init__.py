@@ -1,13 +1,13 @@
 """The backends: Django's own cache classes, each put a round trip away from the workers."""
 
-from sim.backends.caches import Caches, Limits, cache_params, open_caches, params_of
-from sim.backends.embedded import EMBEDDED
-from sim.backends.entries import is_own
-from sim.backends.networked import NETWORKED
-from sim.backends.own import own_backend
-from sim.backends.places import Backend, Call, Place
-from sim.contract import Strategy
-from sim.errors import UserError, unknown
+from ..contract import Strategy
+from ..errors import UserError, unknown
+from .caches import Caches, Limits, cache_params, open_caches, params_of
+from .embedded import EMBEDDED
+from .entries import is_own
+from .networked import NETWORKED
+from .own import own_backend
+from .places import Backend, Call, Place
 
 __all__ = [
     "BACKENDS",

@@ -8,16 +8,16 @@ from django.core.cache.backends import locmem
 from django.core.cache.backends.base import BaseCache
 from django.core.cache.backends.locmem import LocMemCache
 
-from sim.backends.entries import is_own
-from sim.backends.places import Backend, Call, Place
-from sim.backends.simulated import NO_LIMIT, simulated
-from sim.backends.wire import Wire, wired
-from sim.daemons.programs import require_all
-from sim.daemons.session import Servers
-from sim.engine import Engine
-from sim.errors import UserError
-from sim.latency import LatencyOf
-from sim.virtual import EPOCH_S, virtualise
+from ..daemons.programs import require_all
+from ..daemons.session import Servers
+from ..engine import Engine
+from ..errors import UserError
+from ..latency import LatencyOf
+from ..virtual import EPOCH_S, virtualise
+from .entries import is_own
+from .places import Backend, Call, Place
+from .simulated import NO_LIMIT, simulated
+from .wire import Wire, wired
 
 
 class Limits(NamedTuple):

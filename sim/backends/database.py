@@ -14,9 +14,9 @@ from django.apps import apps
 from django.conf import settings
 from django.db import DatabaseError
 
-from sim.backends.places import Place
-from sim.errors import UserError, one_line
-from sim.virtual import PRIVATE, virtualise_database_cache
+from ..errors import UserError, one_line
+from ..virtual import PRIVATE, virtualise_database_cache
+from .places import Place
 
 TABLE = "cachewise_cache"
 DATABASE_CACHE = "django.core.cache.backends.db.DatabaseCache"

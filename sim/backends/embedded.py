@@ -9,10 +9,10 @@ from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.filebased import FileBasedCache
 from django.core.cache.backends.locmem import LocMemCache
 
-from sim.backends.database import DATABASE_CACHE, cache_table, shared_sqlite, sqlite
-from sim.backends.places import Backend, Place
-from sim.daemons.session import Servers
-from sim.virtual import PRIVATE
+from ..daemons.session import Servers
+from ..virtual import PRIVATE
+from .database import DATABASE_CACHE, cache_table, shared_sqlite, sqlite
+from .places import Backend, Place
 
 _STORE = ("get", "set", "add", "delete", "has_key", "touch", "clear")
 # Django's classes differ in which calls touch the store themselves and which are built on others (read in Django 5.2):

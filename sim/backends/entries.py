@@ -15,9 +15,9 @@ from typing import Any
 from django.core.cache.backends.base import BaseCache
 from django.utils.module_loading import import_string
 
-from sim.backends.database import set_django_up
-from sim.backends.trial import only_ours
-from sim.errors import ForbiddenError, UserError, file_name, one_line, unknown
+from ..errors import ForbiddenError, UserError, file_name, one_line, unknown
+from .database import set_django_up
+from .trial import only_ours
 
 SETTINGS = "settings:"  # begins the name of a backend that a settings module describes
 _VERBS = ("get", "set", "add", "delete", "clear")  # what every cache class has, django-valkey's of another ancestry too

@@ -5,15 +5,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from sim.backends.database import DATABASE_CACHE, cache_table, set_django_up
-from sim.backends.embedded import DATABASE_CALLS
-from sim.backends.places import Backend, Place, Wiring
-from sim.daemons.programs import FAKETIME, FAKETIME_THREADS, INITDB, MEMCACHED, POSTGRES, REDIS_SERVER, Library
-from sim.daemons.session import Servers
-from sim.virtual import virtualise_module
+from ..daemons.programs import FAKETIME, FAKETIME_THREADS, INITDB, MEMCACHED, POSTGRES, REDIS_SERVER, Library
+from ..daemons.session import Servers
+from ..virtual import virtualise_module
+from .database import DATABASE_CACHE, cache_table, set_django_up
+from .embedded import DATABASE_CALLS
+from .places import Backend, Place, Wiring
 
 if TYPE_CHECKING:
-    from sim.daemons.postgres import PostgresServer
+    from ..daemons.postgres import PostgresServer
 
 SERVER_RTT_S = "lognormal:0.0006:0.3"  # a server in the same data centre
 DATABASE_RTT_S = "lognormal:0.002:0.6"  # a query on a nearby database

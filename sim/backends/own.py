@@ -12,16 +12,16 @@ from typing import Any
 from django.core.cache.backends.base import BaseCache
 from django.core.cache.backends.memcached import PyLibMCCache
 
-from sim.backends.embedded import EMBEDDED
-from sim.backends.entries import SETTINGS, class_of, entry_at
-from sim.backends.networked import NETWORKED, REDIS_NEEDS, on_server
-from sim.backends.patience import impatient
-from sim.backends.places import Backend, Open, Place, Wiring
-from sim.backends.simulated import verbs_of
-from sim.backends.trial import only_ours, try_out
-from sim.daemons.programs import FAKETIME_THREADS, MEMCACHED, Library
-from sim.daemons.session import Servers
-from sim.virtual import virtualise_ancestry, virtualise_module
+from ..daemons.programs import FAKETIME_THREADS, MEMCACHED, Library
+from ..daemons.session import Servers
+from ..virtual import virtualise_ancestry, virtualise_module
+from .embedded import EMBEDDED
+from .entries import SETTINGS, class_of, entry_at
+from .networked import NETWORKED, REDIS_NEEDS, on_server
+from .patience import impatient
+from .places import Backend, Open, Place, Wiring
+from .simulated import verbs_of
+from .trial import only_ours, try_out
 
 # How to reach and enter somebody's server: of no use for a private one.
 _ACCESS = ("password", "username", "host", "port", "unix_socket_path", "ssl", "socket_module", "connection_class")

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.core.cache.backends.base import BaseCache
 
-from sim.errors import UserError
+from ..errors import UserError
 
 PATIENCE_MS = 3000  # a private server answers within a fraction of a second, unless the machine stands still
 _POLL = "_poll_timeout"  # libmemcached's name for it, in milliseconds

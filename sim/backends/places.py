@@ -8,11 +8,11 @@ from typing import Any, NamedTuple, Protocol
 from django.core.cache.backends.base import BaseCache
 from django.utils.module_loading import import_string
 
-from sim.contract import Strategy
-from sim.daemons.programs import Needed
-from sim.daemons.server import Server
-from sim.daemons.session import Servers
-from sim.latency import Latency
+from ..contract import Strategy
+from ..daemons.programs import Needed
+from ..daemons.server import Server
+from ..daemons.session import Servers
+from ..latency import Latency
 
 
 class Call(NamedTuple):

@@ -15,11 +15,11 @@ from typing import Any
 from django.core.cache.backends.base import BaseCache
 from django.core.cache.backends.filebased import FileBasedCache
 
-from sim.backends.places import Backend, Call
-from sim.backends.wire import elsewhere
-from sim.engine import Engine
-from sim.errors import StrategyError
-from sim.latency import LatencyOf
+from ..engine import Engine
+from ..errors import StrategyError
+from ..latency import LatencyOf
+from .places import Backend, Call
+from .wire import elsewhere
 
 NO_LIMIT = sys.maxsize  # as MAX_ENTRIES
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from django.core.cache.backends.dummy import DummyCache
 
-from sim.backends.places import Backend, Place
-from sim.backends.wire import wired
-from sim.errors import ForbiddenError, UserError, file_name, one_line
-from sim.virtual import EPOCH_S, WORLD, World, virtualise_ancestry
+from ..errors import ForbiddenError, UserError, file_name, one_line
+from ..virtual import EPOCH_S, WORLD, World, virtualise_ancestry
+from .places import Backend, Place
+from .wire import wired
 
 TRIAL_KEY = "cachewise-trial"
 Owns = Callable[[str], bool]  # whether the unix socket at a path is one of our servers'

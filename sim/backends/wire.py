@@ -13,11 +13,11 @@ from threading import get_ident
 from types import SimpleNamespace
 from typing import Any
 
-from sim.backends.places import Call, Wiring
-from sim.engine import Engine
-from sim.errors import StrategyError
-from sim.latency import LatencyOf
-from sim.virtual import WORLD
+from ..engine import Engine
+from ..errors import StrategyError
+from ..latency import LatencyOf
+from ..virtual import WORLD
+from .places import Call, Wiring
 
 
 class Wire:

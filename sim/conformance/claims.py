@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 from django.core.cache.backends.base import BaseCache
 
-from sim.conformance.crowds import THREADS, crowd, double_adds, lost_counts
-from sim.conformance.observe import Conformance
-from sim.conformance.stage import Raised, Stage
-from sim.conformance.twins import Within
+from .crowds import THREADS, crowd, double_adds, lost_counts
+from .observe import Conformance
+from .stage import Raised, Stage
+from .twins import Within
 
 
 class Seen(NamedTuple):

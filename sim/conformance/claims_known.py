@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.cache.backends.base import BaseCache
 
-from sim.conformance.claims import (
+from .claims import (
     ADDED_ONCE,
     ALL_COUNT,
     Claim,
@@ -18,8 +18,8 @@ from sim.conformance.claims import (
     takes,
     told,
 )
-from sim.conformance.observe import Conformance
-from sim.conformance.stage import Cue, Raised, Stage, outcome
+from .observe import Conformance
+from .stage import Cue, Raised, Stage, outcome
 
 TABLE = ("db", "postgres")
 MEMCACHED = ("memcached", "PyLibMCCache")

@@ -5,13 +5,13 @@ from typing import Any
 
 from django.core.cache.backends.base import BaseCache
 
-from sim.conformance.cases import TIMEOUTS
-from sim.conformance.claims import ALL_COUNT, Claim, Seen, crowded, every, lives, returns, takes, told
-from sim.conformance.crowds import seen_half_done
-from sim.conformance.meetings import Meeting, met
-from sim.conformance.observe import Conformance
-from sim.conformance.stage import Cue, Raised, Stage, outcome
-from sim.conformance.twins import Twin, hand_moved_cache, real_cache
+from .cases import TIMEOUTS
+from .claims import ALL_COUNT, Claim, Seen, crowded, every, lives, returns, takes, told
+from .crowds import seen_half_done
+from .meetings import Meeting, met
+from .observe import Conformance
+from .stage import Cue, Raised, Stage, outcome
+from .twins import Twin, hand_moved_cache, real_cache
 
 DAYS_30 = list(TIMEOUTS)[3]
 ON_REDIS = ("redis", "django-redis")

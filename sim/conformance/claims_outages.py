@@ -9,16 +9,16 @@ from typing import Any, ClassVar, cast
 
 from django.core.cache.backends.base import BaseCache
 
-from sim.conformance.claims import Claim, Seen, told
-from sim.conformance.observe import Conformance
-from sim.conformance.stage import Cue, Raised, Stage, outcome
-from sim.conformance.twins import real_cache
-from sim.contract import Bound, Costs, Row, Site
-from sim.daemons.memcached import MEMORY_MB
-from sim.daemons.session import servers
-from sim.runner import run
-from sim.scenario import Scenario
-from sim.virtual import WORLD, World
+from ..contract import Bound, Costs, Row, Site
+from ..daemons.memcached import MEMORY_MB
+from ..daemons.session import servers
+from ..runner import run
+from ..scenario import Scenario
+from ..virtual import WORLD, World
+from .claims import Claim, Seen, told
+from .observe import Conformance
+from .stage import Cue, Raised, Stage, outcome
+from .twins import real_cache
 
 TABLE = ("db", "postgres")
 NODES_KEYS = 40

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.dispatch import Signal
 
-from sim.conformance.claims import Claim, Seen
-from sim.conformance.observe import Conformance
-from sim.conformance.stage import Stage
-from sim.conformance.twins import real_cache
-from sim.virtual import WORLD
+from ..virtual import WORLD
+from .claims import Claim, Seen
+from .observe import Conformance
+from .stage import Stage
+from .twins import real_cache
 
 
 def _models() -> tuple[Any, Any]:

@@ -15,9 +15,9 @@ from typing import Any
 
 from django.core.cache.backends.base import BaseCache
 
-from sim.conformance.stage import Raised, Stage, outcome
-from sim.conformance.twins import Within, real_caches
-from sim.interrupts import interrupts_held
+from ..interrupts import interrupts_held
+from .stage import Raised, Stage, outcome
+from .twins import Within, real_caches
 
 THREADS = 4
 COUNTS = 250  # by each thread

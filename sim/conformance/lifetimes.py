@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sim.conformance.cases import CALLED_S, DAY_S, LIVE_S, STORED_S, TIMEOUTS, Case
-from sim.conformance.stage import Cue, Stage
+from .cases import CALLED_S, DAY_S, LIVE_S, STORED_S, TIMEOUTS, Case
+from .stage import Cue, Stage
 
 PER_S = 2000  # steps a second: half milliseconds, so that "at the instant" and "just before it" differ
 HORIZON = 40 * DAY_S * PER_S

@@ -11,8 +11,8 @@ from typing import Any
 
 from django.core.cache.backends.base import BaseCache
 
-from sim.conformance.cases import LIVE_S, found
-from sim.conformance.stage import Act, Cue, Stage, outcome
+from .cases import LIVE_S, found
+from .stage import Act, Cue, Stage, outcome
 
 Part = Callable[[Any, str], Any]  # (cache, key)
 TIMES = 20  # how often the two meet

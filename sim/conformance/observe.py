@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sim.backends import backend_named
-from sim.conformance.cases import CALLED_S, CALLS, STORED_S, Case, cases
-from sim.conformance.deciders import decider, timeout_decider
-from sim.conformance.lifetimes import Lifetime, lifetimes
-from sim.conformance.meetings import met
-from sim.conformance.stage import Stage
-from sim.conformance.twins import twins
-from sim.daemons.session import Servers
+from ..backends import backend_named
+from ..daemons.session import Servers
+from .cases import CALLED_S, CALLS, STORED_S, Case, cases
+from .deciders import decider, timeout_decider
+from .lifetimes import Lifetime, lifetimes
+from .meetings import met
+from .stage import Stage
+from .twins import twins
 
 
 class Observation(NamedTuple):

@@ -5,19 +5,19 @@ from typing import NamedTuple
 
 import django
 
-from sim.backends import BACKENDS
-from sim.conformance.claims import Claim, Verdict, judge
-from sim.conformance.claims_known import KNOWN
-from sim.conformance.claims_more import MORE
-from sim.conformance.claims_outages import OUTAGES
-from sim.conformance.claims_signals import SIGNALS
-from sim.conformance.observe import STEPS, Conformance, observe
-from sim.conformance.stage import Stage
-from sim.conformance.table import Table, tables, twins_line
-from sim.daemons.session import Servers
-from sim.daemons.session import servers as private_servers
-from sim.doctor import Finding, what_is_missing
-from sim.progress import steps
+from ..backends import BACKENDS
+from ..daemons.session import Servers
+from ..daemons.session import servers as private_servers
+from ..doctor import Finding, what_is_missing
+from ..progress import steps
+from .claims import Claim, Verdict, judge
+from .claims_known import KNOWN
+from .claims_more import MORE
+from .claims_outages import OUTAGES
+from .claims_signals import SIGNALS
+from .observe import STEPS, Conformance, observe
+from .stage import Stage
+from .table import Table, tables, twins_line
 
 EVERY = tuple(name for name in BACKENDS if name != "shared")  # which is locmem's class on one store
 EXPECTED = (*KNOWN, *OUTAGES, *SIGNALS)

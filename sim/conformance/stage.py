@@ -7,12 +7,12 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from django.core.cache.backends.base import BaseCache
 
-from sim.backends import Call
-from sim.contract import Bound, Costs, Row, Site
-from sim.daemons.session import Servers
-from sim.runner import run
-from sim.scenario import Scenario
-from sim.virtual import WORLD
+from ..backends import Call
+from ..contract import Bound, Costs, Row, Site
+from ..daemons.session import Servers
+from ..runner import run
+from ..scenario import Scenario
+from ..virtual import WORLD
 
 Act = Callable[[BaseCache], Any]
 Cue = tuple[float, Act]  # (seconds after the run's start, what is done then)

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from sim.conformance.cases import TIMEOUTS, USUAL, WITH_TIMEOUT
-from sim.conformance.observe import Conformance, Observation
-from sim.conformance.stage import Raised
+from .cases import TIMEOUTS, USUAL, WITH_TIMEOUT
+from .observe import Conformance, Observation
+from .stage import Raised
 
 Cells = Sequence[str]
 

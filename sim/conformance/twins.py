@@ -11,13 +11,13 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from django.core.cache.backends.base import BaseCache
 
-from sim.backends import Backend, Place, backend_named
-from sim.conformance.cases import CALLS, FIRST, WITH_TIMEOUT, found, three
-from sim.conformance.stage import outcome
-from sim.daemons.server import Server
-from sim.daemons.session import Servers
-from sim.interrupts import interrupts_held
-from sim.virtual import EPOCH_S, WORLD, Clock, World, virtualise
+from ..backends import Backend, Place, backend_named
+from ..daemons.server import Server
+from ..daemons.session import Servers
+from ..interrupts import interrupts_held
+from ..virtual import EPOCH_S, WORLD, Clock, World, virtualise
+from .cases import CALLS, FIRST, WITH_TIMEOUT, found, three
+from .stage import outcome
 
 STATES: Mapping[str, float | None] = {"live": 1000, "expired": -10, "persistent": None}
 TIMEOUTS = (10, 0, None)  # what passes in less than a second would need waiting for

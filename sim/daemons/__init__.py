@@ -4,6 +4,6 @@ Nothing here ever connects to a server that it did not start. Every server liste
 and nowhere else, and keeps nothing on disk that outlives it.
 """
 
-from sim.daemons.session import Servers, servers
+from .session import Servers, servers
 
 __all__ = ["Servers", "servers"]

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from weakref import WeakSet
 
-from sim.errors import UserError
+from ..errors import UserError
 
 PREFIX = "cachewise-servers-"
 PROGRAMS = ("redis-server", "memcached", "postgres")

@@ -9,10 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sim.daemons.clock import second_and_micros
-from sim.daemons.programs import FAKETIME_THREADS, MEMCACHED
-from sim.daemons.server import Server
-from sim.errors import UserError
+from ..errors import UserError
+from .clock import second_and_micros
+from .programs import FAKETIME_THREADS, MEMCACHED
+from .server import Server
 
 MEMORY_MB = 4096  # only what is used is taken; a scenario without a limit must not evict
 TICK_PATIENCE_S = 5.0

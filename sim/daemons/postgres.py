@@ -10,11 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sim.daemons.home import Home
-from sim.daemons.programs import INITDB, POSTGRES
-from sim.daemons.server import Server
-from sim.errors import UserError, one_line
-from sim.interrupts import give_up_if_interrupted
+from ..errors import UserError, one_line
+from ..interrupts import give_up_if_interrupted
+from .home import Home
+from .programs import INITDB, POSTGRES
+from .server import Server
 
 USER = "cachewise"
 PORT = "5432"  # only a part of the socket's name

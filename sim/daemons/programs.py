@@ -8,7 +8,7 @@ from glob import glob
 from importlib.util import find_spec
 from typing import NamedTuple
 
-from sim.errors import UserError
+from ..errors import UserError
 
 
 def _release(folder: str) -> float:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sim.daemons.programs import FAKETIME, REDIS_SERVER
-from sim.daemons.server import Server
+from .programs import FAKETIME, REDIS_SERVER
+from .server import Server
 
 
 class RedisServer(Server):

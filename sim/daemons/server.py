@@ -14,10 +14,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sim.daemons.clock import ClockFile, second_began_s
-from sim.daemons.home import Home
-from sim.errors import UserError, one_line
-from sim.interrupts import give_up_if_interrupted
+from ..errors import UserError, one_line
+from ..interrupts import give_up_if_interrupted
+from .clock import ClockFile, second_began_s
+from .home import Home
 
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel takes 107 on Linux, 103 on macOS
 MISREAD = "#?%,;'\"\\"  # in addresses: what follows, or another server

@@ -5,13 +5,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import RLock
 
-from sim.daemons.home import Home
-from sim.daemons.memcached import MemcachedServer
-from sim.daemons.postgres import PostgresServer
-from sim.daemons.redis import RedisServer
-from sim.daemons.server import Server, first_dead
-from sim.errors import UserError
-from sim.interrupts import finish, interrupts_held, temporary_folder
+from ..errors import UserError
+from ..interrupts import finish, interrupts_held, temporary_folder
+from .home import Home
+from .memcached import MemcachedServer
+from .postgres import PostgresServer
+from .redis import RedisServer
+from .server import Server, first_dead
 
 KINDS: dict[str, type[Server]] = {one.kind: one for one in (RedisServer, MemcachedServer, PostgresServer)}
 

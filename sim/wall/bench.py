@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
-from sim.daemons import servers
-from sim.errors import UserError, masked, one_line, unknown
-from sim.experiment import Outcome, outcome_of
-from sim.result import Run
-from sim.scenario import LATENCIES
-from sim.wall.rows import ROWS
-from sim.wall.run import PAUSES, Around, check_real, run_for_real
+from ..daemons import servers
+from ..errors import UserError, masked, one_line, unknown
+from ..experiment import Outcome, outcome_of
+from ..result import Run
+from ..scenario import LATENCIES
+from .rows import ROWS
+from .run import PAUSES, Around, check_real, run_for_real
 
 MOST_UNDECIDABLE = 0.01  # of the reads: with more, the stale ones are not counted well enough
 FEW_ERRORS = 0.001  # of the requests

@@ -8,11 +8,11 @@ from math import inf
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
-from sim.errors import UserError, one_line
-from sim.interrupts import finish, interrupts_held
-from sim.processes import end_all, start_tracker
-from sim.wall.ledger import CLOCK
-from sim.wall.worker import Job, work
+from ..errors import UserError, one_line
+from ..interrupts import finish, interrupts_held
+from ..processes import end_all, start_tracker
+from .ledger import CLOCK
+from .worker import Job, work
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess

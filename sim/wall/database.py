@@ -15,11 +15,11 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import F
 
-from sim.contract import Row
-from sim.latency import LatencyOf
-from sim.wall.issued import Issued
-from sim.wall.ledger import Ledger, Request, Written
-from sim.wall.model import Stored
+from ..contract import Row
+from ..latency import LatencyOf
+from .issued import Issued
+from .ledger import Ledger, Request, Written
+from .model import Stored
 
 Pauses = Mapping[str, LatencyOf | None]  # the scenario's latencies that are slept on top of the real ones
 

@@ -11,13 +11,13 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from sim.backends import BACKENDS, Backend
-from sim.backends.database import set_django_up
-from sim.backends.entries import is_own
-from sim.backends.places import Place
-from sim.daemons.programs import Library
-from sim.errors import UserError, file_name, masked, one_line
-from sim.interrupts import finish, interrupts_held
+from ..backends import BACKENDS, Backend
+from ..backends.database import set_django_up
+from ..backends.entries import is_own
+from ..backends.places import Place
+from ..daemons.programs import Library
+from ..errors import UserError, file_name, masked, one_line
+from ..interrupts import finish, interrupts_held
 
 PATIENCE_S = 4.0  # with a server that does not answer
 

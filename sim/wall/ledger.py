@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from math import isnan, nan
 from typing import Any, NamedTuple
 
-from sim.contract import Row
+from ..contract import Row
 
 # Timed one by one; what a write's own statements take (db_write_s) is known only once all have ended: see outcome.py.
 STEPS = ("cache_rtt_s", "db_send_s", "db_read_s", "db_commit_s", "render_s", "transaction_tail_s")

@@ -8,13 +8,13 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.errors import UserError
-from sim.records import Column
-from sim.result import Costs, Evidence, Leftovers, Result, Run
-from sim.wall.ledger import STEPS, Read, Records, Write
-from sim.wall.percentiles import percentiles
-from sim.wall.verdicts import judge_twice, tightened
-from sim.workload import Workload
+from ..errors import UserError
+from ..records import Column
+from ..result import Costs, Evidence, Leftovers, Result, Run
+from ..workload import Workload
+from .ledger import STEPS, Read, Records, Write
+from .percentiles import percentiles
+from .verdicts import judge_twice, tightened
 
 Codes = Mapping[str, int]
 

@@ -5,14 +5,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sim.backends import Backend, Limits, backend_named, params_of
-from sim.backends.places import Place
-from sim.daemons import Servers
-from sim.errors import UserError
-from sim.result import Run
-from sim.scenario import Scenario
-from sim.wall.foreign import foreign_place, location_of
-from sim.wall.rows import CONN_MAX_AGE_S
+from ..backends import Backend, Limits, backend_named, params_of
+from ..backends.places import Place
+from ..daemons import Servers
+from ..errors import UserError
+from ..result import Run
+from ..scenario import Scenario
+from .foreign import foreign_place, location_of
+from .rows import CONN_MAX_AGE_S
 
 TABLE_ALIAS = "cache"  # of the database that holds a cache table: not the rows', as in the simulation
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, NamedTuple
 
-from sim.backends import backend_named
-from sim.backends.database import shared_sqlite
-from sim.daemons import Servers
-from sim.daemons.postgres import PostgresServer
-from sim.daemons.programs import Needed
+from ..backends import backend_named
+from ..backends.database import shared_sqlite
+from ..daemons import Servers
+from ..daemons.postgres import PostgresServer
+from ..daemons.programs import Needed
 
 Settings = dict[str, Any]
 # Connections live on between requests, as where a site cares about speed: opening one is no part of the simulation.

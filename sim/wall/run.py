@@ -6,21 +6,21 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from math import ceil
 
-from sim.backends import Place, backend_named
-from sim.contract import Strategy
-from sim.daemons import Servers
-from sim.daemons.clock import second_began_s
-from sim.daemons.programs import FAKETIME, FAKETIME_THREADS, HISTOGRAM, Library, require_all
-from sim.errors import UserError
-from sim.result import Run
-from sim.runner import check
-from sim.wall.crew import Crew, crew
-from sim.wall.issued import Issued
-from sim.wall.outcome import Ending, WallResult
-from sim.wall.places import cache_place, check_backend
-from sim.wall.rows import ROWS
-from sim.wall.worker import Job
-from sim.workload import build_workload
+from ..backends import Place, backend_named
+from ..contract import Strategy
+from ..daemons import Servers
+from ..daemons.clock import second_began_s
+from ..daemons.programs import FAKETIME, FAKETIME_THREADS, HISTOGRAM, Library, require_all
+from ..errors import UserError
+from ..result import Run
+from ..runner import check
+from ..workload import build_workload
+from .crew import Crew, crew
+from .issued import Issued
+from .outcome import Ending, WallResult
+from .places import cache_place, check_backend
+from .rows import ROWS
+from .worker import Job
 
 LEAD_S = 1.0  # from the word to the first instant of the run: every worker hears it, and opens its connections
 THREADS = 8  # a worker, where the scenario sets no limit: no real site has none
@@ -41,7 +41,7 @@ class Around:
 
 
 def run_for_real(run: Run, servers: Servers, around: Around | None = None) -> WallResult:
-    """Run on the wall clock what `sim.run` simulates, and return what happened.
+    """Run on the wall clock what `cachewise.run` simulates, and return what happened.
 
     Raises:
         UserError: for what cannot run for real, or a server that dies in mid-run.

@@ -10,10 +10,10 @@ from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
 from django.db import connections
 
-from sim.contract import IdealCache
-from sim.errors import ForbiddenError
-from sim.wall.database import DjangoDatabase
-from sim.wall.ledger import Ledger, Request
+from ..contract import IdealCache
+from ..errors import ForbiddenError
+from .database import DjangoDatabase
+from .ledger import Ledger, Request
 
 
 class DjangoSite:

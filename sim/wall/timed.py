@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
-from sim.latency import LatencyOf
-from sim.wall.ledger import Ledger
+from ..latency import LatencyOf
+from .ledger import Ledger
 
 PATH = f"{__name__}.Cache"  # what a worker's CACHES names as its BACKEND
 Cache: Any = None  # set once in each worker process, before Django opens its caches

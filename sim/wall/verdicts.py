@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.records import Column
-from sim.truth import Bools, Commits, Verdicts, judge
+from ..records import Column
+from ..truth import Bools, Commits, Verdicts, judge
 
 Floats = NDArray[np.float64]
 

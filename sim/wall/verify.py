@@ -8,15 +8,15 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sim.daemons import Servers, servers
-from sim.errors import UserError
-from sim.experiment import Outcome, default_processes, outcome_of, run_all
-from sim.latency import Empirical, Sum
-from sim.records import Column
-from sim.result import Run
-from sim.scenario import Scenario
-from sim.wall.run import THREADS, Around, check_real, run_for_real
-from sim.wall.worker import spec_of
+from ..daemons import Servers, servers
+from ..errors import UserError
+from ..experiment import Outcome, default_processes, outcome_of, run_all
+from ..latency import Empirical, Sum
+from ..records import Column
+from ..result import Run
+from ..scenario import Scenario
+from .run import THREADS, Around, check_real, run_for_real
+from .worker import spec_of
 
 REPLICATES = 16  # simulations of each real run
 CONFIDENCE = 0.99  # that chance alone makes no cell differ, of all those that are compared

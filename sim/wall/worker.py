@@ -19,27 +19,27 @@ from django.conf import global_settings, settings
 from django.core.signals import request_finished, request_started
 from django.test.signals import clear_cache_handlers
 
-from sim.backends import backend_named, params_of
-from sim.backends.entries import is_own
-from sim.backends.simulated import verbs_of
-from sim.backends.trial import TRIAL_KEY, ending, only_ours_for_good, usable
-from sim.backends.wire import wire_this_process, wired
-from sim.contract import Row
-from sim.errors import ForbiddenError, StrategyError, UserError
-from sim.interrupts import leave_to_parent
-from sim.latency import Latency, latency_of
-from sim.processes import follow_parent
-from sim.result import Run
-from sim.seeds import streams
-from sim.wall import timed
-from sim.wall.issued import Issued
-from sim.wall.ledger import Ledger, Read, Records, Request
-from sim.wall.places import TABLE_ALIAS, CachePlace, CacheTableRouter, limits_of
-from sim.wall.rows import Settings
-from sim.workload import Workload, build_workload
+from ..backends import backend_named, params_of
+from ..backends.entries import is_own
+from ..backends.simulated import verbs_of
+from ..backends.trial import TRIAL_KEY, ending, only_ours_for_good, usable
+from ..backends.wire import wire_this_process, wired
+from ..contract import Row
+from ..errors import ForbiddenError, StrategyError, UserError
+from ..interrupts import leave_to_parent
+from ..latency import Latency, latency_of
+from ..processes import follow_parent
+from ..result import Run
+from ..seeds import streams
+from ..workload import Workload, build_workload
+from . import timed
+from .issued import Issued
+from .ledger import Ledger, Read, Records, Request
+from .places import TABLE_ALIAS, CachePlace, CacheTableRouter, limits_of
+from .rows import Settings
 
 if TYPE_CHECKING:
-    from sim.wall.site import DjangoSite
+    from .site import DjangoSite
 
 ROWS_AT_ONCE = 1000
 
@@ -128,8 +128,8 @@ class Worker:
         self._stopwatch.install(cls, [*primitives, *backend.verbs], wired=wiring is not None)
         if is_own(backend.name):
             self._refused = only_ours_for_good(backend.name, lambda path: path == place.socket)
-        from sim.wall.database import DjangoDatabase
-        from sim.wall.site import DjangoSite
+        from .database import DjangoDatabase
+        from .site import DjangoSite
 
         site = DjangoSite(DjangoDatabase(self._ledger, self._pauses, job.issued), self._ledger, job.run.seed)
         with usable(backend):
@@ -145,7 +145,7 @@ class Worker:
         """Make the rows, and start from an empty cache."""
         from django.db import connection
 
-        from sim.wall.model import Stored
+        from .model import Stored
 
         with connection.schema_editor() as editor:
             editor.create_model(Stored)
@@ -178,7 +178,7 @@ class Worker:
 
     def versions(self) -> dict[str, int]:
         """Return the version of every row that was ever written, as its table holds it."""
-        from sim.wall.model import Stored
+        from .model import Stored
 
         return dict(Stored.objects.filter(version__gt=0).values_list("key", "version"))
 
@@ -205,7 +205,7 @@ class Worker:
         from django.db import transaction
         from django.db.models import F
 
-        from sim.wall.model import Stored
+        from .model import Stored
 
         nobody = Stored.objects.filter(key="")
         with suppress(Exception):  # what cannot be opened fails again in a request, and is counted there

@@ -14,38 +14,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.choose import choose_settings, choose_strategy, choose_timeout
-from sim.errors import UserError
-from sim.experiment import PATIENCE_S
-from sim.metrics import METRICS
-from strategies import STRATEGIES, TtlOnly
-from tests.helpers import group_lives, wait_until, waited_s
+from cachewise.sim.choose import choose_settings, choose_strategy, choose_timeout
+from cachewise.sim.errors import UserError
+from cachewise.sim.experiment import PATIENCE_S
+from cachewise.sim.metrics import METRICS
+from cachewise.strategies import STRATEGIES, TtlOnly
+from tests.helpers import CLI, cli, group_lives, refused, wait_until, waited_s
 
 SMALL = ["--set", "duration_s=20", "--set", "warmup_s=5", "--set", "reads_per_s=50", "--set", "writes_per_s=1"]
-
-
-def cachewise(*args, cwd=None, env=None):
-    """Run the command line in a process of its own."""
-    command = [sys.executable, "-m", "sim", *args]
-    return subprocess.run(
-        command, capture_output=True, text=True, cwd=cwd, env={**os.environ, **(env or {})}, check=False, timeout=120
-    )
-
-
-def refused(done):
-    """Return the message of a command that must have refused its input: one line, exit code 2, nothing else."""
-    assert done.returncode == 2, done
-    assert done.stdout == ""
-    lines = done.stderr.splitlines()
-    assert len(lines) == 1, done.stderr
-    assert lines[0].startswith("cachewise: ")
-    return lines[0]
 
 
 def test_more_connections_than_a_shell_allows() -> None:
     """A thousand files are a shell's usual limit: far more calls of a server can be under way."""
     slow = ["--set", "cache_rtt_s=0.3", "--set", "threads=none", "--set", "reads_per_s=15000", "--set", "warmup_s=0"]
-    command = [sys.executable, "-m", "sim", "run", "transactional", "--backend", "redis", "--strategy", "ttl-only"]
+    command = [*CLI, "run", "transactional", "--backend", "redis", "--strategy", "ttl-only"]
     line = shlex.join([*command, *slow, "--duration", "0.3", "--format", "json"])
     done = subprocess.run(["/bin/sh", "-c", f"ulimit -S -n 1024; {line}"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -63,9 +45,7 @@ def what_is_wrong(parse, text):
 
 def test_json_is_one_list_of_flat_objects_and_nothing_else():
     """`--format json` prints only the list, one object a run, with every metric."""
-    done = cachewise(
-        "run", "product_list", *SMALL, "--strategy", "ttl-only:timeout=9", "--seeds", "2", "--format", "json"
-    )
+    done = cli("run", "product_list", *SMALL, "--strategy", "ttl-only:timeout=9", "--seeds", "2", "--format", "json")
     assert done.returncode == 0, done.stderr
     rows = json.loads(done.stdout)
     assert [row["seed"] for row in rows] == [1, 2]
@@ -78,7 +58,7 @@ def test_json_is_one_list_of_flat_objects_and_nothing_else():
 @pytest.mark.parametrize("form", ["table", "csv", "markdown"])
 def test_the_other_formats_name_every_strategy(form):
     """No --strategy means all that the backend can do, in every format."""
-    done = cachewise("run", "product_list", *SMALL, "--format", form)
+    done = cli("run", "product_list", *SMALL, "--format", form)
     assert done.returncode == 0, done.stderr
     assert all((name in done.stdout) == (name != "delete-pattern") for name in STRATEGIES)
 
@@ -86,14 +66,14 @@ def test_the_other_formats_name_every_strategy(form):
 def test_what_is_left_out_is_said_once():
     """Without --strategy a line on standard error names the strategies that a backend's cache cannot run."""
     quick = ["run", "product_list", "--set", "duration_s=2", "--set", "warmup_s=0", "--format", "csv", "--seeds", "2"]
-    done = cachewise(*quick, "--backend", "shared", "--backend", "locmem")
+    done = cli(*quick, "--backend", "shared", "--backend", "locmem")
     says = "left out on shared, locmem: delete-pattern, which needs cache.delete_pattern(): backend django-redis has it"
     assert (done.returncode, done.stderr) == (0, f"{says}\n")
 
 
 def test_without_a_command_there_is_help():
     """`cachewise` alone prints what `cachewise --help` does, and ends as after any command that is none."""
-    alone, asked = cachewise(), cachewise("--help")
+    alone, asked = cli(), cli("--help")
     assert (alone.returncode, asked.returncode) == (2, 0)
     assert alone.stdout == asked.stdout
     assert alone.stderr == asked.stderr == ""
@@ -102,9 +82,7 @@ def test_without_a_command_there_is_help():
 def test_out_holds_the_page_the_charts_and_the_summary(tmp_path):
     """`--out` gets summary.csv, summary.parquet, charts and a self-contained page."""
     out = tmp_path / "results"
-    done = cachewise(
-        "run", "product_list", *SMALL, "--strategy", "no-cache", "--strategy", "ttl-only", "--out", str(out)
-    )
+    done = cli("run", "product_list", *SMALL, "--strategy", "no-cache", "--strategy", "ttl-only", "--out", str(out))
     assert done.returncode == 0, done.stderr
     assert f"page: {out / 'report.html'}" in done.stderr
     table, same = pd.read_csv(out / "summary.csv"), pd.read_parquet(out / "summary.parquet")
@@ -116,10 +94,10 @@ def test_out_holds_the_page_the_charts_and_the_summary(tmp_path):
 
 def test_a_scenario_file_runs_by_itself_and_from_anywhere(tmp_path):
     """A file that `init` wrote runs with `cachewise run ./file.py` and with `python file.py`."""
-    wrote = cachewise("init", "shop.py", "--reads-per-s", "20", "--keys", "5", "--timeout", "7", cwd=tmp_path)
+    wrote = cli("init", "shop.py", "--reads-per-s", "20", "--keys", "5", "--timeout", "7", cwd=tmp_path)
     assert wrote.returncode == 0, wrote.stderr
     options = ["--strategy", "ttl-only", "--set", "duration_s=10", "--set", "warmup_s=2", "--format", "json"]
-    by_command = cachewise("run", "./shop.py", *options, cwd=tmp_path)
+    by_command = cli("run", "./shop.py", *options, cwd=tmp_path)
     by_python = subprocess.run(
         [sys.executable, "shop.py", *options], capture_output=True, text=True, cwd=tmp_path, check=False, timeout=60
     )
@@ -133,7 +111,7 @@ def test_a_scenario_file_runs_by_itself_and_from_anywhere(tmp_path):
 def test_init_asks_again_where_an_answer_will_not_do(tmp_path):
     """On a terminal each answer is checked at its question; elsewhere nobody is asked, which is said."""
     terminal, its_end = pty.openpty()
-    command = [sys.executable, "-m", "sim", "init", "my own.py"]
+    command = [*CLI, "init", "my own.py"]
     with subprocess.Popen(command, stdin=its_end, stdout=its_end, stderr=its_end, cwd=tmp_path) as process:
         os.close(its_end)
         with os.fdopen(terminal, "r+b", buffering=0) as screen:
@@ -146,7 +124,7 @@ def test_init_asks_again_where_an_answer_will_not_do(tmp_path):
     text = (tmp_path / "my own.py").read_text()
     assert "    reads_per_s=60.0," in text
     assert "    writes_per_s=2.0," in text
-    unasked = cachewise("init", "other.py", cwd=tmp_path)
+    unasked = cli("init", "other.py", cwd=tmp_path)
     assert "wrote other.py with cachewise's defaults, as nobody could be asked here" in unasked.stderr
 
 
@@ -162,14 +140,14 @@ def test_shipped_scenarios_run_by_themselves(start):
 
 def test_every_listed_scenario_loads():
     """`list scenarios` shows every file with its reason."""
-    done = cachewise("list", "scenarios")
+    done = cli("list", "scenarios")
     names = [line for line in done.stdout.splitlines() if line and not line.startswith(" ")]
     assert names == sorted(path.stem for path in Path("scenarios").glob("[a-z]*.py"))
 
 
 def test_the_doctor_is_well():
     """Here, where the tests run, nothing is missing."""
-    done = cachewise("doctor")
+    done = cli("doctor")
     assert done.returncode == 0, done.stdout
     assert "PROBLEM" not in done.stdout
     assert "backend db" in done.stdout
@@ -177,8 +155,8 @@ def test_the_doctor_is_well():
 
 def test_the_doctor_drives_the_backends():
     """`doctor --conformance` prints one backend's tables and verdicts, and as a document the same."""
-    table = cachewise("doctor", "--conformance", "--backend", "locmem")
-    document = cachewise("doctor", "--conformance", "--backend", "locmem", "--format", "markdown")
+    table = cli("doctor", "--conformance", "--backend", "locmem")
+    document = cli("doctor", "--conformance", "--backend", "locmem", "--format", "markdown")
     assert (table.returncode, document.returncode) == (0, 0), table.stderr + document.stderr
     assert document.stdout.startswith("# What the cache backends of Django")
     for text in (table.stdout, document.stdout):
@@ -190,7 +168,7 @@ def test_the_doctor_drives_the_backends():
 def test_the_doctor_shows_how_far_it_is():
     """On a terminal a bar on standard error says what is under way; the tables go where standard output goes."""
     terminal, its_end = pty.openpty()
-    command = [sys.executable, "-m", "sim", "doctor", "--conformance", "--backend", "dummy"]
+    command = [*CLI, "doctor", "--conformance", "--backend", "dummy"]
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=its_end, text=True, env=environment) as process:
         os.close(its_end)
@@ -212,7 +190,7 @@ def _read(screen):
 
 def test_the_version_is_told():
     """`--version` prints it, and nothing else happens."""
-    done = cachewise("--version")
+    done = cli("--version")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("cachewise ")
 
@@ -221,7 +199,7 @@ def test_help_is_light():
     """`cachewise --help` imports neither pandas nor matplotlib."""
     code = (
         "import sys\n"
-        "from sim.__main__ import main\n"
+        "from cachewise.sim.__main__ import main\n"
         "try:\n main(['--help'])\nexcept SystemExit as end:\n assert not end.code\n"
         "heavy = {'pandas', 'matplotlib', 'pyarrow', 'scipy'} & set(sys.modules)\n"
         "assert not heavy, heavy"
@@ -276,7 +254,7 @@ def test_help_is_light():
 )
 def test_bad_input_is_one_clear_line(args, says, tmp_path):
     """Each names what is wrong and the nearest right thing, with exit code 2, no traceback and no file written."""
-    assert says in refused(cachewise(*args, cwd=tmp_path))
+    assert says in refused(cli(*args, cwd=tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -284,7 +262,7 @@ def test_bad_input_is_one_clear_line(args, says, tmp_path):
     ("text", "says"),
     [
         ("SCENARIO = 3", "SCENARIO = Scenario"),
-        ("from sim import Scenario\nSCENARIO = Scenario('x', keys=0)", "keys=0"),
+        ("from cachewise import Scenario\nSCENARIO = Scenario('x', keys=0)", "keys=0"),
         ("import nothing_of_that_name", "line 1"),
         ("\n\nSCENARIO = (", "SyntaxError"),
         ("raise SystemExit(0)", "SystemExit"),
@@ -293,7 +271,7 @@ def test_bad_input_is_one_clear_line(args, says, tmp_path):
 def test_a_broken_scenario_file_is_one_clear_line(text, says, tmp_path):
     """What is wrong in somebody's file is said with the file's name."""
     (tmp_path / "mine.py").write_text(text)
-    message = refused(cachewise("run", "./mine.py", cwd=tmp_path))
+    message = refused(cli("run", "./mine.py", cwd=tmp_path))
     assert "mine.py" in message
     assert says in message
 
@@ -302,9 +280,9 @@ def test_init_does_not_overwrite(tmp_path):
     """A file that is there stays as it is, unless --force is given."""
     mine = tmp_path / "mine.py"
     mine.write_text("precious")
-    assert "--force" in refused(cachewise("init", str(mine)))
+    assert "--force" in refused(cli("init", str(mine)))
     assert mine.read_text() == "precious"
-    assert cachewise("init", str(mine), "--force").returncode == 0
+    assert cli("init", str(mine), "--force").returncode == 0
     assert "SCENARIO" in mine.read_text()
 
 
@@ -314,7 +292,7 @@ def test_ctrl_c_is_one_line_and_leaves_nothing(jobs, tmp_path):
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "sim", "run", "transactional", "--backend", "file", "--backend", "db"]
+    command = [*CLI, "run", "transactional", "--backend", "file", "--backend", "db"]
     command += ["--jobs", jobs, "--out", str(out)]
     environment = {**os.environ, "TMPDIR": str(temporary)}
     process = subprocess.Popen(

@@ -8,6 +8,8 @@ import textwrap
 
 import pytest
 
+from tests.helpers import CLI
+
 INTERRUPTED = "cachewise: interrupted; nothing was written\n"
 
 
@@ -15,9 +17,9 @@ def ended(number: signal.Signals | None, comes_out: str) -> subprocess.Completed
     """Run a command in which the signal's exception is replaced with *comes_out*, if it is not lost altogether."""
     code = f"""
         import signal, sys, typer
-        from sim.ending import exit_code_of
-        from sim.errors import UserError
-        from sim.interrupts import ENDS, raise_if_received, raise_on_signals
+        from cachewise.sim.ending import exit_code_of
+        from cachewise.sim.errors import UserError
+        from cachewise.sim.interrupts import ENDS, raise_if_received, raise_on_signals
 
         def command():
             number = {None if number is None else int(number)}
@@ -94,7 +96,7 @@ def test_nobody_listens(said: str, heard: bool, code: int) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer) as pipe:
-        command = [sys.executable, "-m", "sim", *said.split()]
+        command = [*CLI, *said.split()]
         errors = subprocess.PIPE if heard else pipe
         done = subprocess.run(command, stdout=pipe, stderr=errors, check=False, timeout=60)
     assert done.returncode == code

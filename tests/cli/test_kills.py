@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,14 +14,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.helpers import group_lives, wait_until
+from tests.helpers import CLI, group_lives, wait_until
 
 pytestmark = pytest.mark.proof
 
 MOMENTS = 20
 LINE = "cachewise: interrupted; nothing was written"
 COMMAND = [
-    *(sys.executable, "-m", "sim", "run", "transactional", "--seeds", "2", "--backend", "file", "--backend", "db"),
+    *(*CLI, "run", "transactional", "--seeds", "2", "--backend", "file", "--backend", "db"),
     *("--strategy", "ttl-only", "--strategy", "delete-on-write", "--set", "duration_s=1", "--set", "warmup_s=0.5"),
 ]
 Files = dict[str, bytes]

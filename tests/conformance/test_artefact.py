@@ -8,12 +8,12 @@ from pathlib import Path
 import django
 import pytest
 
-from sim import Scenario, UserError
-from sim.conformance.cases import CALLS
-from sim.conformance.deciders import decider, timeout_decider
-from sim.conformance.report import EVERY, Examined, document, examine
-from sim.conformance.stage import Cue, Raised, Stage
-from sim.conformance.table import tables
+from cachewise import Scenario, UserError
+from cachewise.sim.conformance.cases import CALLS
+from cachewise.sim.conformance.deciders import decider, timeout_decider
+from cachewise.sim.conformance.report import EVERY, Examined, document, examine
+from cachewise.sim.conformance.stage import Cue, Raised, Stage
+from cachewise.sim.conformance.table import tables
 from tests.helpers import SERVERS, Custom, run
 
 VERSION = ".".join(map(str, django.VERSION[:2]))

@@ -10,19 +10,19 @@ import pytest
 from django.core.cache.backends.base import BaseCache
 from django.db.models.signals import post_save
 
-from sim.backends import BACKENDS
-from sim.conformance.cases import Case
-from sim.conformance.claims import crowded, judge
-from sim.conformance.claims_known import KNOWN
-from sim.conformance.claims_signals import SIGNALS
-from sim.conformance.crowds import crowd, double_adds, lost_counts, seen_half_done
-from sim.conformance.lifetimes import Lifetime, lifetimes
-from sim.conformance.meetings import Meeting, met
-from sim.conformance.observe import Conformance, observe
-from sim.conformance.report import drive
-from sim.conformance.stage import Raised, Stage
-from sim.conformance.twins import hand_moved_cache, twins
-from sim.daemons.programs import Library
+from cachewise.sim.backends import BACKENDS
+from cachewise.sim.conformance.cases import Case
+from cachewise.sim.conformance.claims import crowded, judge
+from cachewise.sim.conformance.claims_known import KNOWN
+from cachewise.sim.conformance.claims_signals import SIGNALS
+from cachewise.sim.conformance.crowds import crowd, double_adds, lost_counts, seen_half_done
+from cachewise.sim.conformance.lifetimes import Lifetime, lifetimes
+from cachewise.sim.conformance.meetings import Meeting, met
+from cachewise.sim.conformance.observe import Conformance, observe
+from cachewise.sim.conformance.report import drive
+from cachewise.sim.conformance.stage import Raised, Stage
+from cachewise.sim.conformance.twins import hand_moved_cache, twins
+from cachewise.sim.daemons.programs import Library
 from tests.helpers import SERVERS
 
 NOTHING = Conformance("", "", False, [], {}, {}, "", 0, [])  # noqa: FBT003 - for checks that do not look at it

@@ -10,9 +10,9 @@ import pytest
 from pymemcache.client.base import Client
 from redis import Redis
 
-from sim import Row, Site, servers
-from sim.daemons import memcached
-from sim.daemons.clock import ClockFile
+from cachewise import Row, Site, servers
+from cachewise.sim.daemons import memcached
+from cachewise.sim.daemons.clock import ClockFile
 from tests.helpers import Body, Custom, run, script, wait_until, within
 
 

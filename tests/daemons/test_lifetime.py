@@ -11,15 +11,14 @@ from pathlib import Path
 
 import pytest
 
-import sim
-from sim import Row, Scenario, Site, UserError, servers
-from sim.daemons import session
-from sim.daemons.home import PREFIX
-from sim.daemons.programs import Library, Program, require_all
-from sim.daemons.server import Server
-from strategies import TtlOnly
-from tests.cli.test_command_line import cachewise, refused
-from tests.helpers import Custom, wait_until, waited_s
+import cachewise
+from cachewise import Row, Scenario, Site, UserError, servers
+from cachewise.sim.daemons import session
+from cachewise.sim.daemons.home import PREFIX
+from cachewise.sim.daemons.programs import Library, Program, require_all
+from cachewise.sim.daemons.server import Server
+from cachewise.strategies import TtlOnly
+from tests.helpers import CLI, Custom, cli, refused, wait_until, waited_s
 
 ON_SERVERS = ("redis", "memcached", "postgres", "django-redis")
 KINDS = ("redis", "memcached", "postgres")
@@ -68,10 +67,10 @@ def test_a_run_ends_what_it_started(temporary: Path, backend: str, error: type[B
         return row
 
     if error is None:
-        sim.run(SHORT, Custom(read), backend=backend)
+        cachewise.run(SHORT, Custom(read), backend=backend)
     else:
         with pytest.raises(error):
-            sim.run(SHORT, Custom(read), backend=backend)
+            cachewise.run(SHORT, Custom(read), backend=backend)
     assert any("watchdog" in command for command in seen[0])
     assert any("watchdog" not in command for command in seen[0])
     assert living(temporary) == []
@@ -80,7 +79,7 @@ def test_a_run_ends_what_it_started(temporary: Path, backend: str, error: type[B
 
 HARNESS = """
     import sys, time
-    from sim.daemons import servers
+    from cachewise.sim.daemons import servers
     with servers() as ours:
         for kind in ("redis", "memcached", "postgres"):
             ours.start(kind, virtual=kind != "postgres").begin()
@@ -114,8 +113,8 @@ def test_nothing_survives_a_killed_harness(temporary: Path, number: signal.Signa
 def test_no_folder_survives_either(temporary: Path, backend: str) -> None:
     """Two seconds after kill -9 the folder of a run on files is gone, too."""
     code = f"""
-        from sim import Scenario, run
-        from strategies import DeleteOnWrite
+        from cachewise import Scenario, run
+        from cachewise.strategies import DeleteOnWrite
         run(Scenario("long", keys=50, reads_per_s=2000, duration_s=100_000), DeleteOnWrite(), backend={backend!r})
     """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(["", *sys.path])}
@@ -143,7 +142,7 @@ def test_without_its_watchdog_a_session_starts_nothing(temporary: Path) -> None:
 
 FORKS = """
     import os, time
-    from sim import servers
+    from cachewise import servers
     with servers() as ours:
         for kind in ("redis", "memcached"):
             ours.start(kind, virtual=True)
@@ -171,7 +170,7 @@ def test_a_forked_child_keeps_no_server_alive(temporary: Path) -> None:
 
 FORKED = """
     import os
-    from sim import servers
+    from cachewise import servers
     with servers() as ours:
         server = ours.start("memcached", virtual=True)
         child = os.fork()
@@ -201,7 +200,7 @@ def test_a_start_that_hangs_is_interrupted(temporary: Path, program: str, number
     (programs / program).write_text("#!/bin/sh\nsleep 60\n")
     (programs / program).chmod(0o755)
     backend = {"redis-server": "redis", "initdb": "postgres"}[program]
-    command = [sys.executable, "-m", "sim", "run", "product_list", "--jobs", "1", "--backend", backend]
+    command = [*CLI, "run", "product_list", "--jobs", "1", "--backend", backend]
     environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         wait_until(lambda: living(programs))
@@ -263,7 +262,7 @@ def test_a_server_that_dies_ends_the_run(temporary: Path, backend: str) -> None:
 
     said = r"died in mid-run \(killed by SIGKILL.*\); nothing of this run is kept$"
     with pytest.raises(UserError, match=said) as caught:
-        sim.run(SHORT, Custom(read), backend=backend)
+        cachewise.run(SHORT, Custom(read), backend=backend)
     assert "\n" not in str(caught.value)
     assert list(temporary.iterdir()) == []
 
@@ -278,7 +277,7 @@ def test_a_server_that_dies_leaves_no_report(temporary: Path, tmp_path: Path) ->
     """On the command line it is exit code 2, one line, and no half-written folder."""
     out = tmp_path / "out"
     long = ["--set", "duration_s=100000", "--backend", "redis", "--strategy", "ttl-only", "--jobs", "1"]
-    command = [sys.executable, "-m", "sim", "run", "product_list", *long, "--out", str(out)]
+    command = [*CLI, "run", "product_list", *long, "--out", str(out)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         # The server's clock shows that a minute of the traffic is over.
         wait_until(lambda: any(map(a_minute_is_over, temporary.glob(f"{PREFIX}*/*/clock"))))
@@ -293,7 +292,7 @@ def test_a_server_that_dies_leaves_no_report(temporary: Path, tmp_path: Path) ->
 @pytest.mark.servers
 def test_nothing_survives_a_killed_experiment(temporary: Path) -> None:
     """Kill -9 of `cachewise run` on two processes: their servers and folders are gone within two seconds."""
-    command = [sys.executable, "-m", "sim", "run", "product_list", "--set", "duration_s=100000", "--seeds", "2"]
+    command = [*CLI, "run", "product_list", "--set", "duration_s=100000", "--seeds", "2"]
     every = [*command, "--backend", "redis", "--backend", "memcached", "--jobs", "2"]
     with subprocess.Popen(every, stderr=subprocess.DEVNULL) as process:
         wait_until(lambda: len([one for one in living(temporary) if "watchdog" not in one]) >= 2)
@@ -306,7 +305,7 @@ def test_nothing_survives_a_killed_experiment(temporary: Path) -> None:
 def test_what_a_cache_refuses_is_one_line(tmp_path: Path) -> None:
     """A value too large for memcached ends the command with its client's message and the request, and exit code 2."""
     large = ["--set", "value_bytes=3000000", "--strategy", "ttl-only", "--jobs", "1"]
-    told = refused(cachewise("run", "product_list", "--backend", "memcached", *large, cwd=tmp_path))
+    told = refused(cli("run", "product_list", "--backend", "memcached", *large, cwd=tmp_path))
     assert told.startswith("cachewise: pymemcache: MemcacheServerError: b'object too large for cache' (in TtlOnly.re")
 
 
@@ -343,5 +342,5 @@ def test_a_server_that_dies_at_once_is_said_too(temporary: Path, monkeypatch: py
 
     monkeypatch.setattr(cls, "set_up", die_first)
     with pytest.raises(UserError, match=rf"^{cls.program} died in mid-run \(killed by SIGKILL"):
-        sim.run(SHORT, TtlOnly(), backend=kind)
+        cachewise.run(SHORT, TtlOnly(), backend=kind)
     assert list(temporary.iterdir()) == []

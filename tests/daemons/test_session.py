@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-import sim
-from sim import Row, Servers, Site, UserError, servers
-from strategies import DeleteOnWrite, TtlOnly
+import cachewise
+from cachewise import Row, Servers, Site, UserError, servers
+from cachewise.strategies import DeleteOnWrite, TtlOnly
 from tests.daemons.test_lifetime import KINDS, SHORT, living
 from tests.helpers import Custom
 
@@ -16,11 +16,11 @@ from tests.helpers import Custom
 @pytest.mark.servers
 def test_a_session_is_used_again(temporary: Path) -> None:
     """One server serves all runs of a session, each from empty and at a later time, with the figures of a fresh one."""
-    fresh = {backend: sim.run(SHORT, DeleteOnWrite(), backend=backend).reads for backend in KINDS}
+    fresh = {backend: cachewise.run(SHORT, DeleteOnWrite(), backend=backend).reads for backend in KINDS}
     with servers() as ours:
         for backend in KINDS:
             for _ in range(2):
-                assert sim.run(SHORT, DeleteOnWrite(), backend=backend, servers=ours).reads.equals(fresh[backend])
+                assert cachewise.run(SHORT, DeleteOnWrite(), backend=backend, servers=ours).reads.equals(fresh[backend])
         assert len([command for command in living(temporary) if "redis-server" in command]) == 1
         server = ours.start("redis", virtual=True)
         first_s = server.begin()
@@ -37,12 +37,12 @@ def test_two_runs_cannot_share_a_server() -> None:
     def read(site: Site, key: str) -> Row:
         if not refused:
             with pytest.raises(UserError) as caught:
-                sim.run(SHORT, TtlOnly(), backend="redis", servers=ours)
+                cachewise.run(SHORT, TtlOnly(), backend="redis", servers=ours)
             refused.append(str(caught.value))
         return site.db.read(key)
 
     with servers() as ours:
-        sim.run(SHORT, Custom(read), backend="redis", servers=ours)
+        cachewise.run(SHORT, Custom(read), backend="redis", servers=ours)
     assert refused == ["this session's redis server is in a run already; side by side, each run needs its own"]
 
 
@@ -53,7 +53,7 @@ def test_threads_do_not_share_a_server(temporary: Path) -> None:
 
     def work() -> None:
         try:
-            sim.run(SHORT, TtlOnly(), backend="memcached", servers=ours)
+            cachewise.run(SHORT, TtlOnly(), backend="memcached", servers=ours)
         except UserError as error:
             told.append(str(error))
         else:
@@ -77,9 +77,9 @@ def test_a_session_that_is_over_starts_nothing(temporary: Path) -> None:
     with servers() as ours:
         ours.start("memcached", virtual=False)
     with pytest.raises(UserError, match="this session of servers is over"):
-        sim.run(SHORT, TtlOnly(), backend="memcached", servers=ours)
+        cachewise.run(SHORT, TtlOnly(), backend="memcached", servers=ours)
     with pytest.raises(UserError, match="this session of servers is over"):
-        sim.run(SHORT, TtlOnly(), backend="file", servers=ours)
+        cachewise.run(SHORT, TtlOnly(), backend="file", servers=ours)
     assert list(temporary.iterdir()) == []
 
 
@@ -90,14 +90,14 @@ def test_memcached_does_not_live_to_2038() -> None:
     with servers() as ours:
         first = ours.start("memcached", virtual=True)
         for expected in (True, False):
-            sim.run(long, TtlOnly(), backend="memcached", servers=ours)
+            cachewise.run(long, TtlOnly(), backend="memcached", servers=ours)
             assert (ours.start("memcached", virtual=True) is first) == expected
 
 
 def test_nothing_is_started_that_is_not_needed(temporary: Path) -> None:
     """A run on an embedded backend makes no session's folder, and an empty session is closed like any other."""
     session = Servers()
-    sim.run(SHORT, TtlOnly(), servers=session)
+    cachewise.run(SHORT, TtlOnly(), servers=session)
     assert list(temporary.iterdir()) == []
     session.close()
     session.close()

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-import sim
-from sim import UserError, servers
-from strategies import TtlOnly
-from tests.cli.test_command_line import cachewise
+import cachewise
+from cachewise import UserError, servers
+from cachewise.strategies import TtlOnly
 from tests.conftest import is_taken
 from tests.daemons.test_lifetime import SHORT, open_files
-from tests.helpers import APART
+from tests.helpers import APART, cli
 
 
 @pytest.mark.servers
@@ -58,7 +57,7 @@ def test_nobody_elses_postgres(temporary: Path, monkeypatch: pytest.MonkeyPatch)
     with socket.create_server(("127.0.0.1", 0)) as theirs:
         theirs.setblocking(False)  # noqa: FBT003 - the socket module's own
         detour = {"PGHOSTADDR": "127.0.0.1", "PGSSLMODE": "require", "PGOPTIONS": "-c nonsense=1"}
-        told = cachewise(
+        told = cli(
             *("run", "product_list", "--backend", "postgres", "--strategy", "ttl-only", "--duration", "5"), env=detour
         )
         assert told.returncode == 0, told.stderr
@@ -73,11 +72,11 @@ def test_nobody_elses_postgres(temporary: Path, monkeypatch: pytest.MonkeyPatch)
             "--database",
             "postgres",
         ]
-        told = cachewise("bench", "wall_check", "--backend", "postgres", *wall, env=detour)
+        told = cli("bench", "wall_check", "--backend", "postgres", *wall, env=detour)
         assert told.returncode == 0, told.stderr
         monkeypatch.setenv("PGHOSTADDR", "127.0.0.1")
         with pytest.raises(UserError, match=r"^PGHOSTADDR in the environment would lead clients away"):
-            sim.run(SHORT, TtlOnly(), backend="postgres")
+            cachewise.run(SHORT, TtlOnly(), backend="postgres")
         with pytest.raises(BlockingIOError):
             theirs.accept()
     assert list(temporary.iterdir()) == []

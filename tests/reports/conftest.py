@@ -6,11 +6,19 @@ from typing import Any
 
 import pytest
 
-from sim import Scenario
-from sim.contract import Strategy
-from sim.experiment import Outcome, run_all
-from sim.result import Run
-from strategies import DeleteInTransaction, DeleteOnWrite, GetOrSet, KeyBased, NoCache, Oracle, TtlOnly, WriteThrough
+from cachewise import Scenario, Strategy
+from cachewise.sim.experiment import Outcome, run_all
+from cachewise.sim.result import Run
+from cachewise.strategies import (
+    DeleteInTransaction,
+    DeleteOnWrite,
+    GetOrSet,
+    KeyBased,
+    NoCache,
+    Oracle,
+    TtlOnly,
+    WriteThrough,
+)
 
 BUSY = Scenario(
     "busy",

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from reports.alarms import alarms
-from reports.frames import cases
-from sim import run
-from sim.experiment import Outcome, outcome_of
-from sim.scenario import Scenario
-from strategies import NoCache, TtlOnly
+from cachewise import run
+from cachewise.reports.alarms import alarms
+from cachewise.reports.frames import cases
+from cachewise.sim.experiment import Outcome, outcome_of
+from cachewise.sim.scenario import Scenario
+from cachewise.strategies import NoCache, TtlOnly
 from tests.reports.test_answer import Made
 
 

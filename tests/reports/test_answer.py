@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reports import render
-from reports.answer import answer, answer_text
-from reports.frames import Case, cases, peak_queries_per_s, stale_age_frame, time_frame
-from reports.ranking import Group, Ranking, rank
-from reports.words import cell, listed, people
-from sim.experiment import Outcome
-from sim.scenario import Scenario
-from strategies import KeyBased, TtlOnly, WriteThrough
+from cachewise.reports import render
+from cachewise.reports.answer import answer, answer_text
+from cachewise.reports.frames import Case, cases, peak_queries_per_s, stale_age_frame, time_frame
+from cachewise.reports.ranking import Group, Ranking, rank
+from cachewise.reports.words import cell, listed, people
+from cachewise.sim.experiment import Outcome
+from cachewise.sim.scenario import Scenario
+from cachewise.strategies import KeyBased, TtlOnly, WriteThrough
 
 Made = Callable[..., Outcome]
 READS_A_DAY = 200 * 86_400

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from scipy.stats import binom
 
-from reports.statistics import CONFIDENCE, Interval, mean_interval, metric_interval, paired_difference
-from sim import Scenario, run, theory
-from strategies import TtlOnly
+from cachewise import Scenario, run
+from cachewise.reports.statistics import CONFIDENCE, Interval, mean_interval, metric_interval, paired_difference
+from cachewise.sim import theory
+from cachewise.strategies import TtlOnly
 
 pytestmark = pytest.mark.proof
 

@@ -12,11 +12,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from reports import figures
-from reports.frames import Case, cases
-from reports.labels import spread
-from reports.palette import LOOKS, looks
-from sim.experiment import Outcome
+from cachewise.reports import figures
+from cachewise.reports.frames import Case, cases
+from cachewise.reports.labels import spread
+from cachewise.reports.palette import LOOKS, looks
+from cachewise.sim.experiment import Outcome
 
 Made = Callable[..., Outcome]
 

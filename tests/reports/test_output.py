@@ -15,14 +15,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import reports.folder
-from reports import check_writable, render, write_report
-from reports.figures import CHARTS
-from reports.frames import cases
-from reports.provenance import inputs, machine, versions
-from sim import Scenario, UserError
-from sim.experiment import Outcome, strategy_spec
-from sim.metrics import METRICS
+from cachewise import Scenario, UserError
+from cachewise.reports import check_writable, folder, render, write_report
+from cachewise.reports.figures import CHARTS
+from cachewise.reports.frames import cases
+from cachewise.reports.provenance import inputs, machine, versions
+from cachewise.sim.experiment import Outcome, strategy_spec
+from cachewise.sim.metrics import METRICS
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 COMMAND = "cachewise run busy --seeds 3"
@@ -303,7 +302,7 @@ def test_a_failure_leaves_the_earlier_report_whole(
     def fail(*_args: object) -> str:
         raise failure
 
-    monkeypatch.setattr("reports.page.page", fail)
+    monkeypatch.setattr("cachewise.reports.page.page", fail)
     with pytest.raises(UserError if isinstance(failure, OSError) else KeyboardInterrupt):
         write_report(quiet, tmp_path, "another command", set())
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
@@ -313,7 +312,7 @@ def test_a_ctrl_c_that_was_lost_leaves_the_earlier_report(
     quiet: list[Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where a library has caught the interrupt and gone on, no report is put in place all the same."""
-    monkeypatch.setattr("sim.interrupts._received", [signal.SIGINT])
+    monkeypatch.setattr("cachewise.sim.interrupts._received", [signal.SIGINT])
     with pytest.raises(KeyboardInterrupt):
         write_report(quiet, tmp_path / "out", COMMAND, set())
     assert list(tmp_path.iterdir()) == []
@@ -325,13 +324,14 @@ def test_the_page_is_moved_last(quiet: list[Outcome], tmp_path: Path, monkeypatc
     replace_file = Path.replace
     monkeypatch.setattr(Path, "replace", lambda self, to: (moved.append(to.name), replace_file(self, to))[1])
     write_report(quiet, tmp_path, COMMAND, set())
-    assert moved[-1] == reports.folder.PAGE
+    assert moved[-1] == folder.PAGE
     assert len(moved) == 9
 
 
 def test_importing_reports_is_light() -> None:
-    """`import reports` loads neither pandas nor matplotlib, so that the command line stays quick."""
-    code = "import sys, reports; print(*(name for name in ('pandas', 'matplotlib', 'scipy') if name in sys.modules))"
+    """`import cachewise.reports` loads neither pandas nor matplotlib, so that the command line stays quick."""
+    heavy = ("pandas", "matplotlib", "scipy")
+    code = f"import sys, cachewise.reports; print(*(name for name in {heavy} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from reports import statistics
-from reports.statistics import (
+from cachewise.reports import statistics
+from cachewise.reports.statistics import (
     exchangeable_range,
     limits,
     mean_interval,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sim.backends import BACKENDS
+from cachewise.sim.backends import BACKENDS
 from tests.sim.rule_book import Rules, rule_book
 from tests.sim.server_book import ServerRules, server_book
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 
-from sim.backends import Backend, Place
-from sim.virtual import WORLD
+from cachewise.sim.backends import Backend, Place
+from cachewise.sim.virtual import WORLD
 
 Cull = Callable[["RuleBookCache", float], list[str]]
 

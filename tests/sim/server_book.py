@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 
-from sim.backends import Backend, Place
-from sim.virtual import WORLD
+from cachewise.sim.backends import Backend, Place
+from cachewise.sim.virtual import WORLD
 
 DAYS_30_S = 30 * 86_400
 NoTime = Literal["stores it dead", "adds nothing", "adds, then removes it"]

@@ -11,9 +11,9 @@ from django.core.cache.backends import base
 from django.core.cache.backends.base import BaseCache
 from django.core.cache.backends.filebased import FileBasedCache
 
-from sim import Row, Scenario, Site, StrategyError, UserError
-from sim.backends import BACKENDS as BY_NAME
-from strategies import TtlOnly
+from cachewise import Row, Scenario, Site, StrategyError, UserError
+from cachewise.sim.backends import BACKENDS as BY_NAME
+from cachewise.strategies import TtlOnly
 from tests.helpers import BACKENDS, CULLING, STORING, Body, Custom, run, within
 
 RTT_S = 0.25

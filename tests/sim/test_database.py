@@ -11,8 +11,8 @@ from django.db.transaction import TransactionManagementError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.database import DatabaseLatencies, SimulatedDatabase
-from sim.engine import Engine
+from cachewise.sim.database import DatabaseLatencies, SimulatedDatabase
+from cachewise.sim.engine import Engine
 from tests.helpers import play
 
 READ_S, COMMIT_S, TAIL_S, WRITE_S = 0.25, 0.5, 1.0, 0.125

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim import Result, Row, Scenario, Site
-from sim.experiment import run_all
-from sim.metrics import MACHINE_METRICS
-from sim.result import Run
-from strategies import STRATEGIES, DeleteOnWrite, NoCache, TtlOnly, Versioning
+from cachewise import Result, Row, Scenario, Site
+from cachewise.sim.experiment import run_all
+from cachewise.sim.metrics import MACHINE_METRICS
+from cachewise.sim.result import Run
+from cachewise.strategies import STRATEGIES, DeleteOnWrite, NoCache, TtlOnly, Versioning
 from tests.helpers import BACKENDS, CULLING, Custom, run
 from tests.strategies.test_conformance import made
 

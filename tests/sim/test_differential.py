@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sim import Row, Scenario, Site
-from strategies import STRATEGIES, TtlOnly
+from cachewise import Row, Scenario, Site
+from cachewise.strategies import STRATEGIES, TtlOnly
 from tests.helpers import Custom, run, script
 from tests.sim.conftest import Open
 from tests.sim.rule_book import RULES

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import simpy
 
-from sim import Row, Scenario, Site, StrategyError, run
-from sim.engine import Engine
-from strategies import DeleteOnWrite, NoCache, Versioning
+from cachewise import Row, Scenario, Site, StrategyError, run
+from cachewise.sim.engine import Engine
+from cachewise.strategies import DeleteOnWrite, NoCache, Versioning
 from tests.helpers import Custom, play, script
 
 BUSY = Scenario("busy", keys=20, reads_per_s=200, writes_per_s=20, duration_s=20, warmup_s=2, workers=2, threads=3)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sim import Row, Site
-from strategies import DeleteInTransaction, DeleteOnWrite, NoCache, TtlOnly, WriteThrough
+from cachewise import Row, Site
+from cachewise.strategies import DeleteInTransaction, DeleteOnWrite, NoCache, TtlOnly, WriteThrough
 from tests.helpers import ONE_STORE, STORING, Custom, calls, logged, rows, run, script
 
 READ = ("arrival_s", "start_s", "end_s", "hit", "version", "latest_version", "stale")

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from sim import Row, Scenario, Site, UserError, experiment
-from sim.backends import BACKENDS
-from sim.daemons.programs import Program
-from sim.experiment import Run, run_all
-from strategies import TtlOnly
+from cachewise import Row, Scenario, Site, UserError
+from cachewise.sim import experiment
+from cachewise.sim.backends import BACKENDS
+from cachewise.sim.daemons.programs import Program
+from cachewise.sim.experiment import Run, run_all
+from cachewise.strategies import TtlOnly
 from tests.wall.tools import Plain
 
 SHORT = Scenario("short", keys=1, reads_per_s=10, writes_per_s=0, duration_s=1, warmup_s=0)

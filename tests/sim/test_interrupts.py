@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from sim import Row, Scenario, Site, interrupts
-from sim.interrupts import (
+from cachewise import Row, Scenario, Site
+from cachewise.sim import interrupts
+from cachewise.sim.interrupts import (
     AGAIN_S,
     finish,
     give_up_if_interrupted,
@@ -190,7 +191,7 @@ def test_ctrl_c_comes_first() -> None:
 
 SWALLOWED = """
     import signal, time, weakref
-    from sim.interrupts import interrupts_held
+    from cachewise.sim.interrupts import interrupts_held
     {prepared}
 
     class Referred:
@@ -203,8 +204,8 @@ SWALLOWED = """
     time.sleep(10)
     print("went on")
 """
-COMMAND = "from sim.interrupts import raise_on_signals; raise_on_signals()"
-WORKER = "from sim import experiment; experiment._start_worker(); experiment._UNDER_WAY.append('a run')"
+COMMAND = "from cachewise.sim.interrupts import raise_on_signals; raise_on_signals()"
+WORKER = "from cachewise.sim import experiment; experiment._start_worker(); experiment._UNDER_WAY.append('a run')"
 BLOCK = "with interrupts_held(): signal.raise_signal(signal.SIGALRM); print('whole')"
 NO_ALARM = "signal.setitimer = lambda *_: None"  # it comes when the block says so, however slow this machine is
 
@@ -238,7 +239,7 @@ def test_what_python_swallows_is_raised_again_however_slow_the_machine() -> None
     script = textwrap.dedent(SWALLOWED.format(prepared=prepared, name="SIGINT", meanwhile=""))
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=30)
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr.endswith("sim.interrupts.Interrupted\n")
+    assert ended.stderr.endswith("cachewise.sim.interrupts.Interrupted\n")
 
 
 def press_in_del() -> None:
@@ -315,7 +316,7 @@ def press_twice_and_wait() -> None:
 
 LOST = """
     import signal
-    from sim import experiment
+    from cachewise.sim import experiment
 
     def run_one(one, ours):
         try:

@@ -13,9 +13,9 @@ import pytest
 from django.core.cache.backends import base, filebased, locmem
 from django.core.cache.backends.locmem import LocMemCache
 
-from sim import Row, Scenario, Site, run
-from strategies import ClearAll, DeleteOnWrite, TtlOnly
-from tests.helpers import BACKENDS, STORING, Custom, wait_until
+from cachewise import Row, Scenario, Site, run
+from cachewise.strategies import ClearAll, DeleteOnWrite, TtlOnly
+from tests.helpers import BACKENDS, CLI, STORING, Custom, wait_until
 
 SHORT = Scenario("short", keys=2, reads_per_s=50, duration_s=1, warmup_s=0)
 
@@ -87,9 +87,9 @@ TESTS = """
     import unittest
     import django
     from django.test import SimpleTestCase, TestCase
-    from sim import Scenario, run
-    from sim.backends import BACKENDS
-    from strategies import TtlOnly
+    from cachewise import Scenario, run
+    from cachewise.sim.backends import BACKENDS
+    from cachewise.strategies import TtlOnly
     django.setup()
 
     class Body:
@@ -122,7 +122,7 @@ def test_a_run_inside_a_projects_tests(tmp_path: Path) -> None:
 
 def test_settings_that_cannot_be_loaded_are_one_line() -> None:
     """Where the project's settings are broken, `--backend db` ends with exit code 2 and a line that says so."""
-    command = [sys.executable, "-m", "sim", "run", "product_list", "--backend", "db", "--jobs", "1"]
+    command = [*CLI, "run", "product_list", "--backend", "db", "--jobs", "1"]
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "no_such_project"}
     ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert (ended.returncode, ended.stdout) == (2, "")
@@ -183,9 +183,9 @@ DELAYS_S = [0.3, *(pytest.param(number / 50, marks=pytest.mark.proof) for number
 def test_temporary_places_are_gone_after_ctrl_c(temporary: Path, backend: str, how: str, delay_s: float) -> None:
     """SIGINT ends the process by KeyboardInterrupt whenever it comes, and the files of all its runs are gone."""
     code = f"""
-        from sim import Scenario, run
-        from sim.experiment import Run, run_all
-        from strategies import DeleteOnWrite
+        from cachewise import Scenario, run
+        from cachewise.sim.experiment import Run, run_all
+        from cachewise.strategies import DeleteOnWrite
         scenario = Scenario("long", keys=50, reads_per_s=2000, duration_s=100_000)
         {how.format(backend=backend)}
     """

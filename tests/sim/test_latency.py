@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim import UserError
-from sim.latency import LatencyOf, latency_of, mean_latency_s, parse_latency
+from cachewise import UserError
+from cachewise.sim.latency import LatencyOf, latency_of, mean_latency_s, parse_latency
 from tests.sim.texts import SPEC
 
 SEED = np.random.SeedSequence(3)

@@ -11,13 +11,12 @@ from typing import Any
 import pytest
 from django.core.cache.backends.base import BaseCache
 
-import sim
-from sim import Row, Scenario, Site, UserError
-from sim.backends import backend_named
-from sim.backends.entries import default_timeout
-from strategies import DeleteOnWrite, TtlOnly
-from tests.cli.test_command_line import cachewise, refused
-from tests.helpers import APART, Custom, run, script
+import cachewise
+from cachewise import Row, Scenario, Site, UserError
+from cachewise.sim.backends import backend_named
+from cachewise.sim.backends.entries import default_timeout
+from cachewise.strategies import DeleteOnWrite, TtlOnly
+from tests.helpers import APART, Custom, cli, refused, run, script
 from tests.test_readme import QUICK, SHORT, blocks
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "backends.md").read_text(encoding="utf-8")
@@ -83,7 +82,7 @@ def test_the_guides_commands_run(files: Path) -> None:
     assert len(lines) >= 3
     assert {line[0] for line in lines} == {"cachewise"}  # nothing there goes unchecked
     for line in lines:
-        done = cachewise(*line[1:], *QUICKER.get(line[1], QUICK[line[1]]), cwd=files)
+        done = cli(*line[1:], *QUICKER.get(line[1], QUICK[line[1]]), cwd=files)
         assert done.returncode == 0, done.stderr
 
 
@@ -153,7 +152,7 @@ def test_its_location_is_never_used() -> None:
     """A Redis of one's own is left alone: the run is on a private one, with one's database number and no password."""
     backend = "settings:shop_settings:redis"
     assert run(TRAFFIC, DeleteOnWrite(), backend=backend, seed=3).summary["hit_ratio"] > 0.5
-    assert sim.run(TRAFFIC, DeleteOnWrite(), backend=backend, seed=3).summary["entries_end"] > 20
+    assert cachewise.run(TRAFFIC, DeleteOnWrite(), backend=backend, seed=3).summary["entries_end"] > 20
 
 
 LIKE = "Django's are named like 'django.core.cache.backends.redis.RedisCache'"
@@ -245,7 +244,7 @@ def test_what_a_settings_module_may_be(files: Path) -> None:
     with pytest.raises(UserError, match=r"TIMEOUT = 'None': it must be seconds, 0 or more, or None without quotes$"):
         default_timeout("settings:odd_settings:quoted")
     (files / "leaving_settings.py").write_text("raise SystemExit(3)")
-    told = refused(cachewise("run", "product_list", "--settings", "leaving_settings", cwd=files))
+    told = refused(cli("run", "product_list", "--settings", "leaving_settings", cwd=files))
     assert told == "cachewise: settings 'leaving_settings': SystemExit: 3"
 
 
@@ -268,7 +267,7 @@ def test_a_projects_own_names_hide_none_of_ours(files: Path) -> None:
 def notes_of(*args: str, cwd: Path) -> str:
     """Return the notes below the Markdown table that `cachewise run` prints."""
     quick = ["--set", "duration_s=3", "--set", "warmup_s=0", "--format", "markdown", "--jobs", "1"]
-    done = cachewise("run", "product_list", "--strategy", "delete-on-write", *quick, *args, cwd=cwd)
+    done = cli("run", "product_list", "--strategy", "delete-on-write", *quick, *args, cwd=cwd)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()[-1]
 
@@ -301,17 +300,17 @@ def test_what_a_cache_without_a_server_ran_on_is_said(files: Path) -> None:
 def test_the_command_line_refuses_what_is_wrong(files: Path) -> None:
     """Missing files, modules and aliases: exit code 2, one line."""
     quick = ["run", "product_list", "--jobs", "1"]
-    assert "no_such.toml: No such file" in refused(cachewise(*quick, "--backend-settings", "no_such.toml", cwd=files))
-    assert "must be a TOML file" in refused(cachewise(*quick, "--backend-settings", "shop_settings.py", cwd=files))
-    assert "No module named 'shop'" in refused(cachewise(*quick, "--settings", "shop", cwd=files))
-    told = refused(cachewise(*quick, "--settings", "shop_settings:reds", cwd=files))
+    assert "no_such.toml: No such file" in refused(cli(*quick, "--backend-settings", "no_such.toml", cwd=files))
+    assert "must be a TOML file" in refused(cli(*quick, "--backend-settings", "shop_settings.py", cwd=files))
+    assert "No module named 'shop'" in refused(cli(*quick, "--settings", "shop", cwd=files))
+    told = refused(cli(*quick, "--settings", "shop_settings:reds", cwd=files))
     assert told.endswith("unknown cache in settings 'shop_settings': 'reds'; did you mean 'redis'?")
-    told = refused(cachewise(*quick, "--settings", "shop_settings", "--set", "max_entries=5", cwd=files))
+    told = refused(cli(*quick, "--settings", "shop_settings", "--set", "max_entries=5", cwd=files))
     assert told == (
         "cachewise: max_entries=5: backend 'settings:shop_settings' has a limit of its own; "
         "set MAX_ENTRIES in its OPTIONS, where its BACKEND is"
     )
-    told = refused(cachewise(*quick, "--settings", "shop_settings:redis", "--set", "max_entries=5", cwd=files))
+    told = refused(cli(*quick, "--settings", "shop_settings:redis", "--set", "max_entries=5", cwd=files))
     assert told.endswith("max_entries=5 means nothing to backend 'settings:shop_settings:redis'; leave it out")
 
 
@@ -327,7 +326,7 @@ def test_options_that_the_client_refuses_are_one_line(files: Path) -> None:
 
 def test_a_strategy_that_the_cache_cannot_run(files: Path) -> None:
     """delete-pattern is refused where the cache has no such method, with the backends that have it."""
-    told = refused(cachewise("run", "product_list", "--strategy", "delete-pattern", cwd=files))
+    told = refused(cli("run", "product_list", "--strategy", "delete-pattern", cwd=files))
     assert told == (
         "cachewise: delete-pattern needs cache.delete_pattern(), which backend 'shared' lacks; "
         "use --backend django-redis (in Python: backend='django-redis')"

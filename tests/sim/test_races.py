@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sim import Site
+from cachewise import Site
 from tests.helpers import ONE_STORE, STORING, Body, within
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import InternalError, OperationalError
 from django.db.transaction import TransactionManagementError
 
-from sim.database import SimulatedDatabase
+from cachewise.sim.database import SimulatedDatabase
 from tests.sim.test_database import COMMIT_S, BoomError, a_then_b, alone, history, serve
 
 

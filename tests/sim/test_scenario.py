@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim import Scenario, StrategyError, UserError, run
-from sim.scenario import DEFAULTS, MEANINGS
-from strategies import NoCache, TtlOnly
+from cachewise import Scenario, StrategyError, UserError, run
+from cachewise.sim.scenario import DEFAULTS, MEANINGS
+from cachewise.strategies import NoCache, TtlOnly
 from tests.helpers import Custom
 from tests.sim.texts import SPEC
 
@@ -115,7 +115,7 @@ def test_any_settings(texts: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("product_list", NoCache()), "run() takes a sim.Scenario first, not str"),
+        (("product_list", NoCache()), "run() takes a cachewise.Scenario first, not str"),
         ((Scenario("s"), NoCache), "run() takes a strategy such as TtlOnly(timeout=60) second, not <class"),
         ((Scenario("s"), "ttl-only"), "run() takes a strategy such as TtlOnly(timeout=60) second, not 'ttl-only'"),
         (

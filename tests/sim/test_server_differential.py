@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from sim import Row, Site
-from strategies import STRATEGIES, TtlOnly
+from cachewise import Row, Site
+from cachewise.strategies import STRATEGIES, TtlOnly
 from tests.helpers import Custom, run, script
 from tests.sim.conftest import Open
 from tests.sim.rule_book import RULES

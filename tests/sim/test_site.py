@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sim import Row, Scenario, Site, StrategyError
+from cachewise import Row, Scenario, Site, StrategyError
 from tests.helpers import BACKENDS, Custom, calls, run, within
 
 

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sim import Scenario, UserError, run
-from sim.choose import with_trace
-from sim.scenario import DEFAULTS
-from sim.trace import READS, WRITES, Trace, load_trace
-from sim.workload import build_workload
-from strategies import NoCache
+from cachewise import Scenario, UserError, run
+from cachewise.sim.choose import with_trace
+from cachewise.sim.scenario import DEFAULTS
+from cachewise.sim.trace import READS, WRITES, Trace, load_trace
+from cachewise.sim.workload import build_workload
+from cachewise.strategies import NoCache
 from tests.helpers import rows
 
 PLAIN = b"time_s,key\n0.5,a\n1.25,b\n1.25,a\n4,c\n"

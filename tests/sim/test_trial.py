@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from sim import Row, Scenario, Site, UserError
-from sim.backends import Call, backend_named
-from strategies import TtlOnly
+from cachewise import Row, Scenario, Site, UserError
+from cachewise.sim.backends import Call, backend_named
+from cachewise.strategies import TtlOnly
 from tests.helpers import Custom, calls, run, script
 from tests.sim.test_own_backends import TRAFFIC
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim import Result, Scenario, Site
-from sim.truth import Commits, Verdicts, judge
-from strategies import DeleteInTransaction, DeleteOnWrite, TtlOnly, Versioning, WriteThrough
+from cachewise import Result, Scenario, Site
+from cachewise.sim.truth import Commits, Verdicts, judge
+from cachewise.strategies import DeleteInTransaction, DeleteOnWrite, TtlOnly, Versioning, WriteThrough
 from tests.helpers import STORING, Custom, run
 from tests.sim.oracle import Commit, Judged, Read, judged
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sim import Scenario, UserError
-from sim.arrivals import Arrivals, parse_arrivals, rate_shape
-from sim.popularity import KeySampler, key_shares, parse_popularity
-from sim.workload import CHUNK_REQUESTS, Chunk, build_workload
+from cachewise import Scenario, UserError
+from cachewise.sim.arrivals import Arrivals, parse_arrivals, rate_shape
+from cachewise.sim.popularity import KeySampler, key_shares, parse_popularity
+from cachewise.sim.workload import CHUNK_REQUESTS, Chunk, build_workload
 from tests.sim.texts import SPEC
 
 STANDARD_ERRORS = 4.0

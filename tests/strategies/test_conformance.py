@@ -11,15 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import strategies
-from sim import Costs, Scenario
-from sim.contract import Bound
-from sim.latency import latency_of
-from sim.seeds import streams
-from strategies import STRATEGIES
+import cachewise.strategies
+from cachewise import Bound, Costs, Scenario
+from cachewise.sim.latency import latency_of
+from cachewise.sim.seeds import streams
+from cachewise.strategies import STRATEGIES
 from tests.helpers import BACKENDS, STORING, Step, run, script
 
-FOLDER = Path(strategies.__file__).parent
+FOLDER = Path(cachewise.strategies.__file__).parent
 FILES = sorted(path for path in FOLDER.glob("*.py") if path.stem != "__init__")
 BUSY = Scenario(
     "busy",
@@ -241,7 +240,7 @@ def test_files(path: Path) -> None:
     assert 20 <= len(lines) <= 60
     assert not {"time", "random", "datetime"} & set(_imported(path))
     listed = {cls.__module__ for cls in STRATEGIES.values()}
-    assert f"strategies.{path.stem}" in listed, f"{path.name} is not listed in strategies/__init__.py"
+    assert f"cachewise.strategies.{path.stem}" in listed, f"{path.name} is not listed in strategies/__init__.py"
 
 
 def _imported(path: Path) -> Iterator[str]:

@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from sim import Scenario, run
-from sim.backends import Call
-from strategies import Versioning
+from cachewise import Scenario, run
+from cachewise.sim.backends import Call
+from cachewise.strategies import Versioning
 
 SLOW_CACHE = Scenario(
     "slow cache",

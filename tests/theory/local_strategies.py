@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import log
 
-from sim import Row, Site
+from cachewise import Row, Site
 
 
 @dataclass(frozen=True)

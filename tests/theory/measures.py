@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sim import Result
+from cachewise import Result
 from tests.theory.replication import Measure
 
 

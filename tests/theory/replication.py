@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sim import Result, Scenario, run
+from cachewise import Result, Scenario, run
 
 SEEDS = range(1, 41)
 WARMUP_CYCLES = 6

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from strategies import NamespaceVersion
+from cachewise.strategies import NamespaceVersion
 from tests.theory import replication
 from tests.theory.test_capacity import test_batch_lru as check_batch_lru
 from tests.theory.test_invalidation import test_every_write_invalidates_every_key as check_every_write

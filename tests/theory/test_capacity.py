@@ -7,9 +7,9 @@ independent Monte Carlo found it within 2%. So 2% is allowed on top of the 4 sta
 import numpy as np
 import pytest
 
-from sim import theory
-from sim.popularity import key_shares
-from strategies import TtlOnly
+from cachewise.sim import theory
+from cachewise.sim.popularity import key_shares
+from cachewise.strategies import TtlOnly
 from tests.theory.measures import hits_of_ranks, hits_of_reads
 from tests.theory.replication import Measure, assert_theory, instant
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from sim import theory
+from cachewise.sim import theory
 
 RATES_AND_TIMEOUT = [(0.2, 1.0), (1.0, 2.0), (3.0, 4.0)]
 close = pytest.approx

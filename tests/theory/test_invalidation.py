@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim import Site, run, theory
-from sim.popularity import key_shares
-from strategies import ClearAll, DeleteOnWrite, KeyBased, NamespaceVersion, WriteThrough
+from cachewise import Site, run
+from cachewise.sim import theory
+from cachewise.sim.popularity import key_shares
+from cachewise.strategies import ClearAll, DeleteOnWrite, KeyBased, NamespaceVersion, WriteThrough
 from tests.theory.local_strategies import UpdateIfPresent
 from tests.theory.measures import (
     hits_a_key,

@@ -4,8 +4,8 @@ from math import inf
 
 import pytest
 
-from sim import theory
-from strategies import DeleteOnWrite, TtlOnly
+from cachewise.sim import theory
+from cachewise.strategies import DeleteOnWrite, TtlOnly
 from tests.theory.measures import hits_of_reads, stale_of_hits, versions_behind_of_hits
 from tests.theory.replication import assert_theory, instant
 from tests.theory.test_invalidation import django_timeout

@@ -4,8 +4,8 @@ from math import exp, inf
 
 import pytest
 
-from sim import theory
-from strategies import DeleteInTransaction, DeleteOnWrite
+from cachewise.sim import theory
+from cachewise.strategies import DeleteInTransaction, DeleteOnWrite
 from tests.theory.local_strategies import ImperfectDelete, LateWriteThrough, OneFetchInFlight
 from tests.theory.measures import (
     hits_of_reads,

@@ -4,8 +4,8 @@ from math import log
 
 import pytest
 
-from sim import theory
-from strategies import TtlOnly
+from cachewise.sim import theory
+from cachewise.strategies import TtlOnly
 from tests.theory.local_strategies import XFetch
 from tests.theory.measures import fetches_per_refresh, refreshed_at_most
 from tests.theory.replication import assert_theory, instant

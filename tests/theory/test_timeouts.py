@@ -2,8 +2,8 @@
 
 import pytest
 
-from sim import theory
-from strategies import TtlOnly
+from cachewise.sim import theory
+from cachewise.strategies import TtlOnly
 from tests.theory.local_strategies import Jittered, Sliding
 from tests.theory.measures import (
     behind_by,

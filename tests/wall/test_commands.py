@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,19 +16,18 @@ import pytest
 import redis
 import typer
 
-from sim.__main__ import _end_with
-from sim.backends import BACKENDS
-from sim.daemons import servers
-from sim.experiment import outcome_of
-from sim.metrics import METRICS, WALL_METRICS
-from sim.result import Run
-from sim.scenario import Scenario
-from sim.wall.bench import failures, how_long
-from sim.wall.run import Around
-from strategies import TtlOnly
-from tests.cli.test_command_line import cachewise, refused
+from cachewise.sim.__main__ import _end_with
+from cachewise.sim.backends import BACKENDS
+from cachewise.sim.daemons import servers
+from cachewise.sim.experiment import outcome_of
+from cachewise.sim.metrics import METRICS, WALL_METRICS
+from cachewise.sim.result import Run
+from cachewise.sim.scenario import Scenario
+from cachewise.sim.wall.bench import failures, how_long
+from cachewise.sim.wall.run import Around
+from cachewise.strategies import TtlOnly
 from tests.daemons.test_lifetime import kill, living
-from tests.helpers import SERVERS, wait_until, waited_s
+from tests.helpers import CLI, SERVERS, cli, refused, wait_until, waited_s
 from tests.wall.tools import BRIEF, SlowCommits, real
 
 SMALL = [
@@ -49,7 +47,7 @@ def temporary() -> Iterator[Path]:
 
 def test_bench_says_which_clock_it_was(tmp_path: Path) -> None:
     """Every output of a real run says "wall clock": the table's title, the notes, the page; every figure is there."""
-    done = cachewise("bench", *ONE, "--database", "sqlite", "--out", str(tmp_path))
+    done = cli("bench", *ONE, "--database", "sqlite", "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert "wall_check on locmem, wall clock" in done.stdout
     assert "wall clock: real processes, threads and time, rows in an SQLite file (one writer" in " ".join(
@@ -67,7 +65,7 @@ def test_bench_says_which_clock_it_was(tmp_path: Path) -> None:
 
 def test_bench_prints_for_programs() -> None:
     """`--format json` prints one object a run, and nothing else."""
-    done = cachewise("bench", *ONE, "--database", "sqlite", "--seed", "3", "--format", "json")
+    done = cli("bench", *ONE, "--database", "sqlite", "--seed", "3", "--format", "json")
     rows = json.loads(done.stdout)
     assert [row["seed"] for row in rows] == [3]
     assert all(row["errors"] == 0 and row["throughput_per_s"] > 10 for row in rows)
@@ -111,12 +109,12 @@ def test_bench_prints_for_programs() -> None:
 )
 def test_what_cannot_run_for_real_is_one_line(options: list[str], message: str) -> None:
     """Bad input is refused before anything starts, in one line that says what is wrong."""
-    assert message in refused(cachewise("bench", "wall_check", *options))
+    assert message in refused(cli("bench", "wall_check", *options))
 
 
 def test_the_help_says_how_a_server_is_written() -> None:
     """`bench --help` names every form of URL that some backend takes, and what is deleted."""
-    told = " ".join(cachewise("bench", "--help").stdout.split())
+    told = " ".join(cli("bench", "--help").stdout.split())
     assert all(scheme in told for backend in BACKENDS.values() for scheme in backend.schemes)
     assert "FLUSHDB" in told
     assert "flush_all" in told
@@ -137,7 +135,7 @@ def test_a_foreign_server_is_left_alone() -> None:
     with socket.create_server(("127.0.0.1", 0)) as somebodys:
         somebodys.setblocking(False)  # noqa: FBT003 - the socket module's own
         url = f"redis://me:secret@127.0.0.1:{somebodys.getsockname()[1]}/0?username=me&password=secret&db=1"
-        message = refused(cachewise("bench", *ONE, "--backend", "redis", "--server", url))
+        message = refused(cli("bench", *ONE, "--backend", "redis", "--server", url))
         assert "--this-server-may-be-flushed" in message
         assert "?username=***&password=***&db=1" in message
         assert "secret" not in message
@@ -152,7 +150,7 @@ def test_a_foreign_server_that_may_be_flushed() -> None:
     with redis.Redis(unix_socket_path=str(server.socket)) as client:
         client.set("theirs", "gone")
         commands = client.info("stats")["total_commands_processed"]
-        done = cachewise(
+        done = cli(
             *("bench", *ONE, "--backend", "redis", "--database", "sqlite", "--format", "json"),
             *("--server", server.location, "--this-server-may-be-flushed"),
         )
@@ -209,9 +207,7 @@ def test_a_server_that_cannot_be_reached(backend: str) -> None:
             if state == "gone":
                 silent.close()
             url = f"{scheme}://{login}127.0.0.1:{port}"
-            message = refused(
-                cachewise("bench", *ONE, "--backend", backend, "--server", url, "--this-server-may-be-flushed")
-            )
+            message = refused(cli("bench", *ONE, "--backend", backend, "--server", url, "--this-server-may-be-flushed"))
             assert message.startswith(f"cachewise: --server {scheme}://{told}127.0.0.1:{port}: it cannot be emptied: ")
             assert problem in message
             assert "secret" not in message
@@ -233,18 +229,7 @@ def test_too_many_undecidable_reads_fail(capsys: pytest.CaptureFixture[str]) -> 
 
 def start(temporary: Path, *options: str) -> subprocess.Popen[str]:
     """Start a bench of a minute, and return when its traffic is under way."""
-    command = [
-        sys.executable,
-        "-m",
-        "sim",
-        "bench",
-        "wall_check",
-        "--strategy",
-        "ttl-only",
-        "--duration",
-        "60",
-        *options,
-    ]
+    command = [*CLI, "bench", "wall_check", "--strategy", "ttl-only", "--duration", "60", *options]
     environment = {**os.environ, "TMPDIR": str(temporary)}
     process = subprocess.Popen(
         command, env=environment, start_new_session=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE

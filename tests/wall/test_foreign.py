@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from django.core.cache.backends.locmem import LocMemCache
 
-from sim import UserError
-from sim.backends import BACKENDS
-from sim.wall.foreign import foreign_place
+from cachewise import UserError
+from cachewise.sim.backends import BACKENDS
+from cachewise.sim.wall.foreign import foreign_place
 from tests.helpers import SERVERS
 
 URL = "redis://127.0.0.1:1"

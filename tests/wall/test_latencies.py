@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sim import Scenario, UserError
-from sim.latency import MOST_VALUES, Empirical, Sum, latency_of, mean_latency_s
-from sim.result import Run
-from sim.wall.percentiles import percentiles
-from sim.wall.verify import REPLICATES, calibrated
-from strategies import TtlOnly
+from cachewise import Scenario, UserError
+from cachewise.sim.latency import MOST_VALUES, Empirical, Sum, latency_of, mean_latency_s
+from cachewise.sim.result import Run
+from cachewise.sim.wall.percentiles import percentiles
+from cachewise.sim.wall.verify import REPLICATES, calibrated
+from cachewise.strategies import TtlOnly
 
 SEED = np.random.SeedSequence(3)
 TAIL = np.random.default_rng(1).lognormal(-7, 1.5, 30_000)

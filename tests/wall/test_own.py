@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.wall_check import SCENARIO
-from sim import Row, Site, UserError
-from sim.result import Run
-from sim.wall.run import Around
-from sim.wall.verify import verify_all
-from strategies import DeleteOnWrite, TtlOnly
-from tests.cli.test_command_line import cachewise
-from tests.helpers import APART, run
+from cachewise import Row, Site, UserError
+from cachewise.scenarios.wall_check import SCENARIO
+from cachewise.sim.result import Run
+from cachewise.sim.wall.run import Around
+from cachewise.sim.wall.verify import verify_all
+from cachewise.strategies import DeleteOnWrite, TtlOnly
+from tests.helpers import APART, cli, run
 from tests.sim.test_own_backends import EXAMPLES
 from tests.wall.tools import BRIEF, Plain, assert_predicted, real
 
@@ -198,7 +197,7 @@ def test_a_worker_never_reaches_out(folder: Path, name: str, capfd: pytest.Captu
 
 def test_bench_takes_them_as_run_does(folder: Path) -> None:
     """Files and settings modules are backends of `bench` beside the named ones, with their own TIMEOUT."""
-    done = cachewise(
+    done = cli(
         *("bench", "wall_check", "--strategy", "ttl-only", "--database", "sqlite", "--format", "json"),
         *("--set", "warmup_s=0.2", "--duration", "0.5", "--backend", "locmem", *APART),
         *("--backend-settings", "diskcache.toml", "--settings", "real_shop:keys"),
@@ -218,9 +217,9 @@ def test_verify_says_whose_timeout_it_was(folder: Path) -> None:
     short = ["--set", "warmup_s=0", "--duration", "0.5", "--seeds", "3", "--database", "sqlite"]
     verify = ["verify", *short, "--strategy", "ttl-only", "--settings", "real_shop:keys"]
     said = "the timeout of 60 is the TIMEOUT of `settings:real_shop:keys`, which goes before the scenario's own 3"
-    told = cachewise(*verify, "--format", "markdown", cwd=folder).stdout
+    told = cli(*verify, "--format", "markdown", cwd=folder).stdout
     assert said in told
-    assert "TIMEOUT" not in cachewise(*verify, "--timeout", "2", "--format", "markdown", cwd=folder).stdout
+    assert "TIMEOUT" not in cli(*verify, "--timeout", "2", "--format", "markdown", cwd=folder).stdout
 
 
 @pytest.mark.servers

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sim import UserError
-from sim.backends import Place
-from sim.wall import run as wall_run
-from sim.wall.ledger import Ledger
-from sim.wall.outcome import WallResult
-from sim.wall.run import LEAD_S, MOST_THREADS, Around, _first_instant_s, can_be_real
-from strategies import STRATEGIES, NoCache, Oracle, TtlOnly, Versioning
+from cachewise import UserError
+from cachewise.sim.backends import Place
+from cachewise.sim.wall import run as wall_run
+from cachewise.sim.wall.ledger import Ledger
+from cachewise.sim.wall.outcome import WallResult
+from cachewise.sim.wall.run import LEAD_S, MOST_THREADS, Around, _first_instant_s, can_be_real
+from cachewise.strategies import STRATEGIES, NoCache, Oracle, TtlOnly, Versioning
 from tests.helpers import SERVERS, run
 from tests.wall.tools import (
     BRIEF,

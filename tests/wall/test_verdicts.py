@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.truth import Commits, judge
-from sim.wall.ledger import Records, Write
-from sim.wall.outcome import most_at_once, statements_s, writes_of
-from sim.wall.verdicts import DoubleVerdict, judge_twice, tightened
+from cachewise.sim.truth import Commits, judge
+from cachewise.sim.wall.ledger import Records, Write
+from cachewise.sim.wall.outcome import most_at_once, statements_s, writes_of
+from cachewise.sim.wall.verdicts import DoubleVerdict, judge_twice, tightened
 
 Judge = Callable[[dict[str, Any], dict[str, Any], int], DoubleVerdict]
 

@@ -9,19 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import reports.verification
-import sim.wall.verify
-from reports import compare, render_verification, write_verification
-from reports.verification import Everywhere, about, verdict, verification_frame
-from scenarios.wall_check import SCENARIO
-from sim import Scenario, UserError
-from sim.contract import Strategy
-from sim.experiment import Outcome, default_processes, run_all
-from sim.latency import Empirical, Sum
-from sim.result import Run
-from sim.wall.run import Around
-from sim.wall.verify import REPLICATES, Pair, least_seeds, verify_all
-from strategies import ClearAll, DeleteInTransaction, DeleteOnWrite, TtlOnly, Versioning
+from cachewise import Scenario, Strategy, UserError
+from cachewise.reports import compare, render_verification, verification, write_verification
+from cachewise.reports.verification import Everywhere, about, verdict, verification_frame
+from cachewise.scenarios.wall_check import SCENARIO
+from cachewise.sim.experiment import Outcome, default_processes, run_all
+from cachewise.sim.latency import Empirical, Sum
+from cachewise.sim.result import Run
+from cachewise.sim.wall import verify
+from cachewise.sim.wall.run import Around
+from cachewise.sim.wall.verify import REPLICATES, Pair, least_seeds, verify_all
+from cachewise.strategies import ClearAll, DeleteInTransaction, DeleteOnWrite, TtlOnly, Versioning
 from tests.wall.tools import assert_predicted
 
 SHORT = replace(SCENARIO, warmup_s=3, duration_s=5)
@@ -243,8 +241,8 @@ def test_the_bars_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     Real latencies have no seed: with the command's 99%, chance alone would fail one proof in a hundred. With 99.99% and
     six seeds the range that chance has is no wider than with 99% and three.
     """
-    monkeypatch.setattr(reports.verification, "CONFIDENCE", 0.9999)
-    monkeypatch.setattr(sim.wall.verify, "CONFIDENCE", 0.9999)
+    monkeypatch.setattr(verification, "CONFIDENCE", 0.9999)
+    monkeypatch.setattr(verify, "CONFIDENCE", 0.9999)
     strategies = (TtlOnly(3), DeleteInTransaction(3))  # the command's own five take half an hour
     scenario = replace(SCENARIO, warmup_s=4, duration_s=6)
     runs = [

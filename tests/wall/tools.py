@@ -12,14 +12,13 @@ from typing import Any, ClassVar, cast
 from django.core.cache.backends.base import BaseCache
 from django.db import DatabaseError
 
-from sim import Costs, Row, Scenario, Site
-from sim.contract import Bound, Strategy
-from sim.experiment import Outcome
-from sim.result import Run
-from sim.wall.outcome import WallResult
-from sim.wall.run import Around, run_for_real
-from sim.wall.verify import Pair
-from strategies import DeleteInTransaction, DeleteOnWrite
+from cachewise import Bound, Costs, Row, Scenario, Site, Strategy
+from cachewise.sim.experiment import Outcome
+from cachewise.sim.result import Run
+from cachewise.sim.wall.outcome import WallResult
+from cachewise.sim.wall.run import Around, run_for_real
+from cachewise.sim.wall.verify import Pair
+from cachewise.strategies import DeleteInTransaction, DeleteOnWrite
 from tests.helpers import SERVERS, Step, script
 
 BRIEF = Scenario(

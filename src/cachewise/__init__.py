@@ -1,0 +1,65 @@
+"""cachewise: which cache-invalidation strategy should a Django workload use?
+
+This is the public face: what a strategy, a scenario or a notebook imports. Each name is imported when it is first used,
+so that `cachewise --help` needs neither Django nor numpy. Behind it are `cachewise.sim`, `cachewise.strategies`,
+`cachewise.scenarios` and `cachewise.reports`; in the repository they are the folders of those names at its top.
+"""
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .sim.__main__ import run_script
+    from .sim.contract import Bound, Costs, Row, Site, Strategy
+    from .sim.daemons.session import Servers, servers
+    from .sim.errors import StrategyError, UserError
+    from .sim.result import Result
+    from .sim.runner import run
+    from .sim.scenario import Scenario
+
+    __version__: str
+
+__all__ = [
+    "Bound",
+    "Costs",
+    "Result",
+    "Row",
+    "Scenario",
+    "Servers",
+    "Site",
+    "Strategy",
+    "StrategyError",
+    "UserError",
+    "run",
+    "run_script",
+    "servers",
+]
+_HOMES = {
+    **dict.fromkeys(("Bound", "Costs", "Row", "Site", "Strategy"), ".sim.contract"),
+    **dict.fromkeys(("StrategyError", "UserError"), ".sim.errors"),
+    **dict.fromkeys(("Servers", "servers"), ".sim.daemons.session"),
+    "Result": ".sim.result",
+    "Scenario": ".sim.scenario",
+    "run": ".sim.runner",
+    "run_script": ".sim.__main__",
+}
+
+if not (Path(__file__).parent / "sim").is_dir():  # a clone, where the four folders are not in this one
+    __path__.append(str(Path(__file__).parents[2]))
+
+
+def __getattr__(name: str) -> Any:
+    """Import one of the public names."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("cachewise")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'cachewise' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    """Return the public names besides those that are here already."""
+    return sorted({*globals(), *__all__, "__version__"})

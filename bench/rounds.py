@@ -14,7 +14,7 @@ from bench.case import BACKEND, SEED, STRATEGY, scenario_at
 from bench.replay import Recording, replay
 from bench.textbook import run_textbook
 from cachewise import Result, Scenario, run
-from cachewise.sim.metrics import MACHINE_METRICS
+from cachewise.sim.verdict.metrics import MACHINE_METRICS
 
 SIDES = ("bare", "run", "textbook")
 

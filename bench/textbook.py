@@ -18,12 +18,12 @@ from bench.case import BACKEND, SEED, STRATEGY
 from bench.replay import clocks, private_cache
 from cachewise import Result, Row, Scenario
 from cachewise.sim.backends import backend_named, cache_params
-from cachewise.sim.database import WriteLog
-from cachewise.sim.latency import LatencyOf, latency_of
-from cachewise.sim.records import ReadLog, as_array
-from cachewise.sim.result import Costs, Evidence, Leftovers, Run
-from cachewise.sim.seeds import streams
-from cachewise.sim.workload import Workload, build_workload
+from cachewise.sim.engine.database import WriteLog
+from cachewise.sim.verdict.records import Costs, ReadLog, as_array
+from cachewise.sim.verdict.result import Evidence, Leftovers, Run
+from cachewise.sim.world.latency import LatencyOf, latency_of
+from cachewise.sim.world.seeds import streams
+from cachewise.sim.world.workload import Workload, build_workload
 
 Process = Generator[simpy.Event, Any, None]
 

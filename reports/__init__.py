@@ -39,10 +39,10 @@ def write_report(
     """Write `summary.csv`, `summary.parquet`, `charts/*.png` and `report.html` to *out_dir*; return the page's path.
 
     Args:
-        outcomes: from `sim.experiment.run_all`, at least one.
+        outcomes: from `cachewise.sim.experiment.run_all`, at least one.
         out_dir: made if it is not there; files of an earlier report are replaced, each at once.
         command: what to type to get the same report.
-        yours: the inputs that were set for these runs (see `reports.provenance.inputs`); None: all but the defaults.
+        yours: the inputs that were set for these runs (see `provenance.inputs`); None: all but the defaults.
 
     Raises:
         UserError: if the folder cannot be written to.

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 from ..sim.backends import backend_named
-from ..sim.latency import mean_latency_s
-from ..sim.metrics import duration
-from ..sim.scenario import LATENCIES
+from ..sim.verdict.metrics import duration
+from ..sim.world.latency import mean_latency_s
+from ..sim.world.scenario import LATENCIES
+from .formatting import listed, plural
 from .frames import Case, name_of
 from .ranking import contenders, interval
-from .words import listed, plural
 
 FEW_WRITES = 30
 FEW_SEEDS = 5

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..sim.experiment import Outcome
 from .alarms import FEW_WRITES, alarms
+from .formatting import figure, guarantee, listed, oldest, outdated_pages, pages, people, plural, span
 from .frames import Case, cases
 from .ranking import (
     EQUAL_SHARE,
@@ -21,7 +22,6 @@ from .ranking import (
     saves_queries,
 )
 from .statistics import most_unseen_ratio
-from .words import figure, guarantee, listed, oldest, outdated_pages, pages, people, plural, span
 
 # The change that costs one line and is forgotten most: it leads wherever both of its sides were run.
 BEFORE, AFTER = "delete-in-transaction", "delete-on-write"

@@ -8,10 +8,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullFormatter, PercentFormatter
 
-from ..sim.metrics import KNOWN, duration, shown
+from ..sim.verdict.metrics import KNOWN, duration, shown
+from .formatting import people
 from .labels import Pin, label_points, plain
 from .palette import FAINT, INK, MUTED, PAPER, Look
-from .words import people
 
 MARKER_PT = 8.0
 LANE_PT = 34.0  # the least height of the lane of strategies without a stale read

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..sim.experiment import LOAD_BINS
-from ..sim.metrics import duration
+from ..sim.verdict.metrics import duration
 from . import charts
 from .frames import Case, mean_frame, peak_queries_per_s, stale_age_frame, time_frame
 from .labels import column_height_pt, column_width_pt, plain

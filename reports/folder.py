@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..sim.errors import UserError, file_name, one_line
 from ..sim.experiment import Outcome
-from ..sim.interrupts import interrupts_held, raise_if_received, temporary_folder
+from ..sim.processes.interrupts import interrupts_held, raise_if_received, temporary_folder
 from .verification import Everywhere, Verification, verification_frame
 
 PAGE = "report.html"

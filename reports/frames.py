@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..sim.backends import backend_named
 from ..sim.experiment import AGE_QUANTILES, Outcome
-from ..sim.scenario import Scenario
+from ..sim.world.scenario import Scenario
 from .statistics import metric_interval
 
 _TABLE = (

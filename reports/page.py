@@ -5,14 +5,14 @@ from collections.abc import Collection, Iterable, Sequence
 from html import escape
 from importlib.resources import files
 
-from ..sim.metrics import KNOWN
+from ..sim.verdict.metrics import KNOWN
 from .answer import LIMITS, REAL, SIMULATED, Answer
 from .figures import Chart
+from .formatting import cell, figure, plural
 from .frames import Case
 from .palette import looks
 from .provenance import ORIGINS, inputs, machine, versions
 from .tables import REMARKS, columns
-from .words import cell, figure, plural
 
 
 def page(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ..sim.backends import backend_named
 from ..sim.experiment import strategy_spec
-from ..sim.scenario import DEFAULTS, LATENCIES, MEANINGS
+from ..sim.world.scenario import DEFAULTS, LATENCIES, MEANINGS
 from .frames import Case
 
 PACKAGES = ("cachewise", "Django", "simpy", "greenlet", "numpy", "pandas")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from ..sim.metrics import KNOWN
+from ..sim.verdict.metrics import KNOWN
 
 CONFIDENCE = 0.95
 PICKS = 200_000  # how often chance is tried out
@@ -57,7 +57,7 @@ def mean_interval(
 
 
 def metric_interval(metric: str, values: Iterable[float]) -> Interval:
-    """Return the interval of a metric of `sim.metrics`, within the metric's natural limits."""
+    """Return the interval of a metric of `sim.verdict.metrics`, within the metric's natural limits."""
     return mean_interval(values, *limits(metric))
 
 

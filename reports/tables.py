@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ..sim.experiment import Outcome
+from .formatting import cell, figure, oldest, plural
 from .frames import Case, cases, notes_of, run_frame
-from .words import cell, figure, oldest, plural
 
 COLUMNS = {
     "stale_ratio": "outdated reads",

@@ -18,12 +18,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..sim.metrics import KNOWN, duration, shown
+from ..sim.verdict.metrics import KNOWN, duration, shown
 from ..sim.wall.verify import CONFIDENCE, REPLICATES, Pair, least_seeds
+from .formatting import plural
 from .frames import Case, cases
 from .statistics import Interval, exchangeable_range, metric_interval
 from .tables import terminal_width
-from .words import plural
 
 FIGURES = {"hit_ratio": "hits", "stale_ratio": "outdated", "stale_age_p99_s": "age p99", "db_reads": "loads"}
 ROUNDING = 1e-12  # how far apart two sums of the same ratios can be, in another order

@@ -19,10 +19,10 @@ from .contract import Strategy
 from .daemons.programs import require_all
 from .daemons.session import Servers, servers
 from .errors import UserError
-from .interrupts import Terminated, interrupts_held, leave_to_parent, raise_what_is_swallowed
-from .processes import end_all, follow_parent, start_tracker
-from .result import Result, Run
+from .processes.children import end_all, follow_parent, start_tracker
+from .processes.interrupts import Terminated, interrupts_held, leave_to_parent, raise_what_is_swallowed
 from .runner import run
+from .verdict.result import Result, Run
 
 AGE_QUANTILES = np.linspace(0, 1, 401)
 LOAD_BINS = 120

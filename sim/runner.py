@@ -15,19 +15,19 @@ from .backends import Caches, Call, Limits, backend_named, open_caches, require_
 from .contract import Strategy
 from .daemons.session import Servers
 from .daemons.session import servers as private_servers
-from .database import DatabaseLatencies, SimulatedDatabase
-from .engine import Engine, cleared_away
+from .engine.calendar import Engine, cleared_away
+from .engine.database import DatabaseLatencies, SimulatedDatabase
+from .engine.fleet import Fleet, Worker
+from .engine.site import OmniscientCache, SimulatedSite
+from .engine.virtual import WORLD, World
 from .errors import UserError
-from .fleet import Fleet, Worker
-from .interrupts import interrupts_first, nothing_swallowed
-from .latency import LatencyOf, latency_of
-from .records import ReadLog, as_array
-from .result import Evidence, Leftovers, Result, Run
-from .scenario import LATENCIES, Scenario
-from .seeds import streams
-from .site import OmniscientCache, SimulatedSite
-from .virtual import WORLD, World
-from .workload import Workload, build_workload
+from .processes.interrupts import interrupts_first, nothing_swallowed
+from .verdict.records import ReadLog, as_array
+from .verdict.result import Evidence, Leftovers, Result, Run
+from .world.latency import LatencyOf, latency_of
+from .world.scenario import LATENCIES, Scenario
+from .world.seeds import streams
+from .world.workload import Workload, build_workload
 
 LONGEST_TIMEOUT_S = 100_000_000_000  # 3,000 years: the db backend writes expiry as a date
 
@@ -46,12 +46,12 @@ def run(
 
     Args:
         scenario: the workload and its world.
-        strategy: an instance from `cachewise.strategies`, or anything that keeps `sim.contract.Strategy`.
-        backend: one of `sim.backends.BACKENDS`.
+        strategy: an instance from `cachewise.strategies`, or anything that keeps `cachewise.sim.contract.Strategy`.
+        backend: one of `cachewise.sim.backends.BACKENDS`.
         seed: a whole number; the same arguments give the same bytes.
         servers: private servers to use again (``with cachewise.servers() as s:``); without them a run that needs one
             starts its own, and has stopped it when it returns.
-        log: a list to which every call that reaches a cache's store is appended (see `sim.backends.Call`).
+        log: a list to which every call that reaches a cache's store is appended (see `cachewise.sim.backends.Call`).
         progress: called now and then with the number of requests that have arrived.
 
     Raises:

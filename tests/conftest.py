@@ -17,7 +17,7 @@ from cachewise.sim.backends import BACKENDS as BY_NAME
 from cachewise.sim.daemons.home import Home
 from cachewise.sim.daemons.programs import mend_of
 from cachewise.sim.daemons.redis import RedisServer
-from cachewise.sim.interrupts import AGAIN, HELD
+from cachewise.sim.processes.interrupts import AGAIN, HELD
 from cachewise.strategies import STRATEGIES
 from tests.helpers import SERVERS
 
@@ -40,8 +40,8 @@ assert hasattr(providers, "_get_local_constants"), "Hypothesis has another name 
 providers._get_local_constants = lambda: providers._local_constants
 
 # Where real time counts: of these tests no two run at once.
-OWN = ("tests/sim/test_own_backends.py", "tests/sim/test_trial.py")
-APART = ("tests/cli", "tests/daemons", "tests/wall", "tests/test_readme.py", *OWN)
+OWN = ("tests/sim/backends/test_own_backends.py", "tests/sim/backends/test_trial.py")
+APART = ("tests/sim/command", "tests/sim/daemons", "tests/sim/wall", "tests/test_readme.py", *OWN)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -16,8 +16,9 @@ import cachewise
 from cachewise import Bound, Costs, Result, Row, Scenario, Site, Strategy
 from cachewise.sim.backends import Call
 from cachewise.sim.daemons import Servers
-from cachewise.sim.engine import Engine
+from cachewise.sim.engine.calendar import Engine
 
+ROOT = Path(__file__).parents[1]  # the repository
 CLI = (sys.executable, "-m", "cachewise")  # the command line, as a process of its own
 BACKENDS = ("shared", "locmem", "file", "db", "dummy", "redis", "memcached", "postgres", "django-redis")
 STORING = tuple(name for name in BACKENDS if name != "dummy")  # the ones that keep anything

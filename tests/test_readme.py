@@ -11,18 +11,17 @@ from typing import Any
 
 import pytest
 
-from cachewise.sim import arrivals, latency, popularity, trace
-from cachewise.sim.__main__ import main
 from cachewise.sim.backends import BACKENDS
+from cachewise.sim.command.main import main
 from cachewise.sim.daemons.programs import PROGRAMS
-from cachewise.sim.metrics import METRICS, WALL_METRICS
-from cachewise.sim.scenario import DEFAULTS, LATENCIES
+from cachewise.sim.verdict.metrics import METRICS, WALL_METRICS
 from cachewise.sim.wall.bench import FEW_ERRORS, MOST_UNDECIDABLE
+from cachewise.sim.world import arrivals, latency, popularity, trace
+from cachewise.sim.world.scenario import DEFAULTS, LATENCIES
 from cachewise.strategies import STRATEGIES
-from tests.helpers import APART, STORING
+from tests.helpers import APART, ROOT, STORING
 from tests.strategies import test_conformance
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 # A second of traffic and one seed: enough to meet every option and name, too little to take long.

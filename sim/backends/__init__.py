@@ -46,7 +46,7 @@ def able(strategy: Strategy | type[Strategy]) -> list[str]:
 
 
 def backend_named(name: str) -> Backend:
-    """Return the backend called *name*, or the one that a CACHES entry describes (see `sim.backends.entries.is_own`).
+    """Return the backend called *name*, or the one that a CACHES entry describes (see `entries.is_own`).
 
     Raises:
         UserError: naming the nearest backend there is.

@@ -10,10 +10,10 @@ from django.core.cache.backends.locmem import LocMemCache
 
 from ..daemons.programs import require_all
 from ..daemons.session import Servers
-from ..engine import Engine
+from ..engine.calendar import Engine
+from ..engine.virtual import EPOCH_S, virtualise
 from ..errors import UserError
-from ..latency import LatencyOf
-from ..virtual import EPOCH_S, virtualise
+from ..world.latency import LatencyOf
 from .entries import is_own
 from .places import Backend, Call, Place
 from .simulated import NO_LIMIT, simulated

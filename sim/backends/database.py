@@ -14,8 +14,8 @@ from django.apps import apps
 from django.conf import settings
 from django.db import DatabaseError
 
+from ..engine.virtual import PRIVATE, virtualise_database_cache
 from ..errors import UserError, one_line
-from ..virtual import PRIVATE, virtualise_database_cache
 from .places import Place
 
 TABLE = "cachewise_cache"

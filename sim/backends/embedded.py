@@ -10,7 +10,7 @@ from django.core.cache.backends.filebased import FileBasedCache
 from django.core.cache.backends.locmem import LocMemCache
 
 from ..daemons.session import Servers
-from ..virtual import PRIVATE
+from ..engine.virtual import PRIVATE
 from .database import DATABASE_CACHE, cache_table, shared_sqlite, sqlite
 from .places import Backend, Place
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from ..daemons.programs import FAKETIME, FAKETIME_THREADS, INITDB, MEMCACHED, POSTGRES, REDIS_SERVER, Library
 from ..daemons.session import Servers
-from ..virtual import virtualise_module
+from ..engine.virtual import virtualise_module
 from .database import DATABASE_CACHE, cache_table, set_django_up
 from .embedded import DATABASE_CALLS
 from .places import Backend, Place, Wiring

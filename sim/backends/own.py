@@ -14,7 +14,7 @@ from django.core.cache.backends.memcached import PyLibMCCache
 
 from ..daemons.programs import FAKETIME_THREADS, MEMCACHED, Library
 from ..daemons.session import Servers
-from ..virtual import virtualise_ancestry, virtualise_module
+from ..engine.virtual import virtualise_ancestry, virtualise_module
 from .embedded import EMBEDDED
 from .entries import SETTINGS, class_of, entry_at
 from .networked import NETWORKED, REDIS_NEEDS, on_server

@@ -12,7 +12,7 @@ from ..contract import Strategy
 from ..daemons.programs import Needed
 from ..daemons.server import Server
 from ..daemons.session import Servers
-from ..latency import Latency
+from ..world.latency import Latency
 
 
 class Call(NamedTuple):
@@ -48,7 +48,7 @@ class Place:
 class Wiring(NamedTuple):
     """How a run's wire comes below a cache class: whose client is wired, and which nested OPTIONS are its own, if any.
 
-    See `sim.backends.wire.wired`.
+    See `cachewise.sim.backends.wire.wired`.
     """
 
     library: str

@@ -2,7 +2,7 @@
 
 The wait is added to the calls that touch the store, and to nothing else, so that composite calls (`get_or_set`,
 `incr_version`, `get_many`, the file backend's `add`) run through Django's code and can be interleaved with other
-requests in the middle. On a server the wait sits in the client instead (`sim.backends.wire`).
+requests in the middle. On a server the wait sits in the client instead (`cachewise.sim.backends.wire`).
 """
 
 import inspect
@@ -15,9 +15,9 @@ from typing import Any
 from django.core.cache.backends.base import BaseCache
 from django.core.cache.backends.filebased import FileBasedCache
 
-from ..engine import Engine
+from ..engine.calendar import Engine
 from ..errors import StrategyError
-from ..latency import LatencyOf
+from ..world.latency import LatencyOf
 from .places import Backend, Call
 from .wire import elsewhere
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from django.core.cache.backends.dummy import DummyCache
 
+from ..engine.virtual import EPOCH_S, WORLD, World, virtualise_ancestry
 from ..errors import ForbiddenError, UserError, file_name, one_line
-from ..virtual import EPOCH_S, WORLD, World, virtualise_ancestry
 from .places import Backend, Place
 from .wire import wired
 

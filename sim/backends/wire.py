@@ -13,10 +13,10 @@ from threading import get_ident
 from types import SimpleNamespace
 from typing import Any
 
-from ..engine import Engine
+from ..engine.calendar import Engine
+from ..engine.virtual import WORLD
 from ..errors import StrategyError
-from ..latency import LatencyOf
-from ..virtual import WORLD
+from ..world.latency import LatencyOf
 from .places import Call, Wiring
 
 

@@ -12,9 +12,9 @@ from django.core.cache.backends.base import BaseCache
 from ..contract import Bound, Costs, Row, Site
 from ..daemons.memcached import MEMORY_MB
 from ..daemons.session import servers
+from ..engine.virtual import WORLD, World
 from ..runner import run
-from ..scenario import Scenario
-from ..virtual import WORLD, World
+from ..world.scenario import Scenario
 from .claims import Claim, Seen, told
 from .observe import Conformance
 from .stage import Cue, Raised, Stage, outcome

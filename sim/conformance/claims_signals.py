@@ -6,7 +6,7 @@ from typing import Any
 
 from django.dispatch import Signal
 
-from ..virtual import WORLD
+from ..engine.virtual import WORLD
 from .claims import Claim, Seen
 from .observe import Conformance
 from .stage import Stage

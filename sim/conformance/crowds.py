@@ -15,7 +15,7 @@ from typing import Any
 
 from django.core.cache.backends.base import BaseCache
 
-from ..interrupts import interrupts_held
+from ..processes.interrupts import interrupts_held
 from .stage import Raised, Stage, outcome
 from .twins import Within, real_caches
 

@@ -1,21 +1,18 @@
-"""The report: which backends are examined, what is said of each, and the document of all."""
+"""The report: a backend is examined, what is said of it, and the document of all."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import django
 
 from ..backends import BACKENDS
 from ..daemons.session import Servers
-from ..daemons.session import servers as private_servers
-from ..doctor import Finding, what_is_missing
-from ..progress import steps
 from .claims import Claim, Verdict, judge
 from .claims_known import KNOWN
 from .claims_more import MORE
 from .claims_outages import OUTAGES
 from .claims_signals import SIGNALS
-from .observe import STEPS, Conformance, observe
+from .observe import Conformance, observe
 from .stage import Stage
 from .table import Table, tables, twins_line
 
@@ -42,40 +39,14 @@ class Examined(NamedTuple):
     verdicts: Sequence[Verdict]
 
 
-def drive(asked: Sequence[str], *, markdown: bool, show: Callable[[str], object]) -> Iterator[Finding]:
-    """Show what the backends in *asked* (or all) do; yield what keeps others from running here.
-
-    Args:
-        asked: their names; none means all that can run here.
-        markdown: whether to show one document at the end, or each backend in its turn.
-        show: takes the text.
-
-    Raises:
-        UserError: for an unknown backend.
-    """
-    examined = []
-    with private_servers() as servers:
-        for name in dict.fromkeys(asked or EVERY):
-            missing = what_is_missing(name, optional=not asked)
-            if missing is not None:
-                yield missing
-                continue
-            examined.append(examine(name, servers))
-            if not markdown:
-                show(text(examined[-1]))
-    if markdown:
-        show(document(examined).rstrip("\n"))
-
-
-def examine(backend: str, servers: Servers) -> Examined:
-    """Find out everything about *backend*, under a progress bar.
+def examine(backend: str, servers: Servers, advance: Callable[[str], None] = lambda _next: None) -> Examined:
+    """Find out everything about *backend*; *advance* is told what comes next, the async twins being the first.
 
     Raises:
         UserError: if something that it needs is not here.
     """
-    with steps(STEPS + 1, f"{backend}: async twins") as advance:
-        found = observe(backend, servers, lambda part: advance(f"{backend}: {part}"))
-        return Examined(found, judge((*EXPECTED, *MORE), Stage(backend, servers), found))
+    found = observe(backend, servers, advance)
+    return Examined(found, judge((*EXPECTED, *MORE), Stage(backend, servers), found))
 
 
 def text(one: Examined) -> str:

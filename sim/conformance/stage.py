@@ -10,9 +10,9 @@ from django.core.cache.backends.base import BaseCache
 from ..backends import Call
 from ..contract import Bound, Costs, Row, Site
 from ..daemons.session import Servers
+from ..engine.virtual import WORLD
 from ..runner import run
-from ..scenario import Scenario
-from ..virtual import WORLD
+from ..world.scenario import Scenario
 
 Act = Callable[[BaseCache], Any]
 Cue = tuple[float, Act]  # (seconds after the run's start, what is done then)

@@ -14,8 +14,8 @@ from django.core.cache.backends.base import BaseCache
 from ..backends import Backend, Place, backend_named
 from ..daemons.server import Server
 from ..daemons.session import Servers
-from ..interrupts import interrupts_held
-from ..virtual import EPOCH_S, WORLD, Clock, World, virtualise
+from ..engine.virtual import EPOCH_S, WORLD, Clock, World, virtualise
+from ..processes.interrupts import interrupts_held
 from .cases import CALLS, FIRST, WITH_TIMEOUT, found, three
 from .stage import outcome
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ..errors import UserError, one_line
-from ..interrupts import give_up_if_interrupted
+from ..processes.interrupts import give_up_if_interrupted
 from .home import Home
 from .programs import INITDB, POSTGRES
 from .server import Server

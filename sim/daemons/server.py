@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ..errors import UserError, one_line
-from ..interrupts import give_up_if_interrupted
+from ..processes.interrupts import give_up_if_interrupted
 from .clock import ClockFile, second_began_s
 from .home import Home
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import RLock
 
 from ..errors import UserError
-from ..interrupts import finish, interrupts_held, temporary_folder
+from ..processes.interrupts import finish, interrupts_held, temporary_folder
 from .home import Home
 from .memcached import MemcachedServer
 from .postgres import PostgresServer

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from ..daemons import servers
 from ..errors import UserError, masked, one_line, unknown
 from ..experiment import Outcome, outcome_of
-from ..result import Run
-from ..scenario import LATENCIES
+from ..verdict.result import Run
+from ..world.scenario import LATENCIES
 from .rows import ROWS
 from .run import PAUSES, Around, check_real, run_for_real
 

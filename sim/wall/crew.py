@@ -9,8 +9,8 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError, one_line
-from ..interrupts import finish, interrupts_held
-from ..processes import end_all, start_tracker
+from ..processes.children import end_all, start_tracker
+from ..processes.interrupts import finish, interrupts_held
 from .ledger import CLOCK
 from .worker import Job, work
 
@@ -29,7 +29,7 @@ class Crew:
         self._watch = watch
 
     def ask(self, worker: int, verb: str, *args: Any) -> Any:
-        """Let one worker do *verb* (a method of `sim.wall.worker.Worker`) and return its answer."""
+        """Let one worker do *verb* (a method of `cachewise.sim.wall.worker.Worker`) and return its answer."""
         self._tell(worker, verb, args)
         return self._hear(worker)
 

@@ -1,4 +1,4 @@
-"""The rows' database on the wall clock: `sim.contract.Database` over Django's transactions and a model.
+"""The rows' database on the wall clock: `cachewise.sim.contract.Database` over Django's transactions and a model.
 
 A query's snapshot is taken at some instant of its execution: the middle stands for it. A commit is stamped just
 before COMMIT is sent and by the first `on_commit` hook after it; row locks (with SQLite: one writer at a time) make a
@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from ..contract import Row
-from ..latency import LatencyOf
+from ..world.latency import LatencyOf
 from .issued import Issued
 from .ledger import Ledger, Request, Written
 from .model import Stored

@@ -17,7 +17,7 @@ from ..backends.entries import is_own
 from ..backends.places import Place
 from ..daemons.programs import Library
 from ..errors import UserError, file_name, masked, one_line
-from ..interrupts import finish, interrupts_held
+from ..processes.interrupts import finish, interrupts_held
 
 PATIENCE_S = 4.0  # with a server that does not answer
 

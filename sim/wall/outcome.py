@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UserError
-from ..records import Column
-from ..result import Costs, Evidence, Leftovers, Result, Run
-from ..workload import Workload
+from ..verdict.records import Column, Costs
+from ..verdict.result import Evidence, Leftovers, Result, Run
+from ..world.workload import Workload
 from .ledger import STEPS, Read, Records, Write
 from .percentiles import percentiles
 from .verdicts import judge_twice, tightened

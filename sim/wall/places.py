@@ -9,8 +9,8 @@ from ..backends import Backend, Limits, backend_named, params_of
 from ..backends.places import Place
 from ..daemons import Servers
 from ..errors import UserError
-from ..result import Run
-from ..scenario import Scenario
+from ..verdict.result import Run
+from ..world.scenario import Scenario
 from .foreign import foreign_place, location_of
 from .rows import CONN_MAX_AGE_S
 

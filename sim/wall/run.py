@@ -12,9 +12,9 @@ from ..daemons import Servers
 from ..daemons.clock import second_began_s
 from ..daemons.programs import FAKETIME, FAKETIME_THREADS, HISTOGRAM, Library, require_all
 from ..errors import UserError
-from ..result import Run
 from ..runner import check
-from ..workload import build_workload
+from ..verdict.result import Run
+from ..world.workload import build_workload
 from .crew import Crew, crew
 from .issued import Issued
 from .outcome import Ending, WallResult

@@ -17,7 +17,7 @@ from .ledger import Ledger, Request
 
 
 class DjangoSite:
-    """The application around a thread's request; implements `sim.contract.Site`."""
+    """The application around a thread's request; implements `cachewise.sim.contract.Site`."""
 
     def __init__(self, db: DjangoDatabase, ledger: Ledger, seed: int) -> None:
         self.db = db

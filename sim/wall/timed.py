@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
-from ..latency import LatencyOf
+from ..world.latency import LatencyOf
 from .ledger import Ledger
 
 PATH = f"{__name__}.Cache"  # what a worker's CACHES names as its BACKEND
@@ -13,7 +13,7 @@ Cache: Any = None  # set once in each worker process, before Django opens its ca
 
 
 class Stopwatch:
-    """Counts and times round trips; below a server's client it is the wire (see `sim.backends.wire`)."""
+    """Counts and times round trips; below a server's client it is the wire (see `cachewise.sim.backends.wire`)."""
 
     def __init__(self, ledger: Ledger, rtt: LatencyOf | None) -> None:
         self._ledger = ledger

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..records import Column
-from ..truth import Bools, Commits, Verdicts, judge
+from ..verdict.records import Column
+from ..verdict.truth import Bools, Commits, Verdicts, judge
 
 Floats = NDArray[np.float64]
 

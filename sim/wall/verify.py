@@ -11,10 +11,10 @@ from typing import Any
 from ..daemons import Servers, servers
 from ..errors import UserError
 from ..experiment import Outcome, default_processes, outcome_of, run_all
-from ..latency import Empirical, Sum
-from ..records import Column
-from ..result import Run
-from ..scenario import Scenario
+from ..verdict.records import Column
+from ..verdict.result import Run
+from ..world.latency import Empirical, Sum
+from ..world.scenario import Scenario
 from .run import THREADS, Around, check_real, run_for_real
 from .worker import spec_of
 

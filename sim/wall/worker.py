@@ -26,12 +26,12 @@ from ..backends.trial import TRIAL_KEY, ending, only_ours_for_good, usable
 from ..backends.wire import wire_this_process, wired
 from ..contract import Row
 from ..errors import ForbiddenError, StrategyError, UserError
-from ..interrupts import leave_to_parent
-from ..latency import Latency, latency_of
-from ..processes import follow_parent
-from ..result import Run
-from ..seeds import streams
-from ..workload import Workload, build_workload
+from ..processes.children import follow_parent
+from ..processes.interrupts import leave_to_parent
+from ..verdict.result import Run
+from ..world.latency import Latency, latency_of
+from ..world.seeds import streams
+from ..world.workload import Workload, build_workload
 from . import timed
 from .issued import Issued
 from .ledger import Ledger, Read, Records, Request

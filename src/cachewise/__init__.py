@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .sim.__main__ import run_script
+    from .sim.command.main import run_script
     from .sim.contract import Bound, Costs, Row, Site, Strategy
     from .sim.daemons.session import Servers, servers
     from .sim.errors import StrategyError, UserError
-    from .sim.result import Result
     from .sim.runner import run
-    from .sim.scenario import Scenario
+    from .sim.verdict.result import Result
+    from .sim.world.scenario import Scenario
 
     __version__: str
 
@@ -39,10 +39,10 @@ _HOMES = {
     **dict.fromkeys(("Bound", "Costs", "Row", "Site", "Strategy"), ".sim.contract"),
     **dict.fromkeys(("StrategyError", "UserError"), ".sim.errors"),
     **dict.fromkeys(("Servers", "servers"), ".sim.daemons.session"),
-    "Result": ".sim.result",
-    "Scenario": ".sim.scenario",
+    "Result": ".sim.verdict.result",
+    "Scenario": ".sim.world.scenario",
     "run": ".sim.runner",
-    "run_script": ".sim.__main__",
+    "run_script": ".sim.command.main",
 }
 
 if not (Path(__file__).parent / "sim").is_dir():  # a clone, where the four folders are not in this one

@@ -1,6 +1,6 @@
 """`python -m cachewise`: the command line."""
 
-from .sim.__main__ import main
+from .sim.command.main import main
 
 if __name__ == "__main__":
     main()

@@ -8,7 +8,7 @@ import pytest
 
 from cachewise import Scenario, Strategy
 from cachewise.sim.experiment import Outcome, run_all
-from cachewise.sim.result import Run
+from cachewise.sim.verdict.result import Run
 from cachewise.strategies import (
     DeleteInTransaction,
     DeleteOnWrite,

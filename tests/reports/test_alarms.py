@@ -8,7 +8,7 @@ from cachewise import run
 from cachewise.reports.alarms import alarms
 from cachewise.reports.frames import cases
 from cachewise.sim.experiment import Outcome, outcome_of
-from cachewise.sim.scenario import Scenario
+from cachewise.sim.world.scenario import Scenario
 from cachewise.strategies import NoCache, TtlOnly
 from tests.reports.test_answer import Made
 

@@ -10,11 +10,11 @@ import pytest
 
 from cachewise.reports import render
 from cachewise.reports.answer import answer, answer_text
+from cachewise.reports.formatting import cell, listed, people
 from cachewise.reports.frames import Case, cases, peak_queries_per_s, stale_age_frame, time_frame
 from cachewise.reports.ranking import Group, Ranking, rank
-from cachewise.reports.words import cell, listed, people
 from cachewise.sim.experiment import Outcome
-from cachewise.sim.scenario import Scenario
+from cachewise.sim.world.scenario import Scenario
 from cachewise.strategies import KeyBased, TtlOnly, WriteThrough
 
 Made = Callable[..., Outcome]

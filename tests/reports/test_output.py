@@ -21,7 +21,7 @@ from cachewise.reports.figures import CHARTS
 from cachewise.reports.frames import cases
 from cachewise.reports.provenance import inputs, machine, versions
 from cachewise.sim.experiment import Outcome, strategy_spec
-from cachewise.sim.metrics import METRICS
+from cachewise.sim.verdict.metrics import METRICS
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 COMMAND = "cachewise run busy --seeds 3"
@@ -312,7 +312,7 @@ def test_a_ctrl_c_that_was_lost_leaves_the_earlier_report(
     quiet: list[Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where a library has caught the interrupt and gone on, no report is put in place all the same."""
-    monkeypatch.setattr("cachewise.sim.interrupts._received", [signal.SIGINT])
+    monkeypatch.setattr("cachewise.sim.processes.interrupts._received", [signal.SIGINT])
     with pytest.raises(KeyboardInterrupt):
         write_report(quiet, tmp_path / "out", COMMAND, set())
     assert list(tmp_path.iterdir()) == []

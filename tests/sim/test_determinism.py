@@ -12,8 +12,8 @@ import pytest
 
 from cachewise import Result, Row, Scenario, Site
 from cachewise.sim.experiment import run_all
-from cachewise.sim.metrics import MACHINE_METRICS
-from cachewise.sim.result import Run
+from cachewise.sim.verdict.metrics import MACHINE_METRICS
+from cachewise.sim.verdict.result import Run
 from cachewise.strategies import STRATEGIES, DeleteOnWrite, NoCache, TtlOnly, Versioning
 from tests.helpers import BACKENDS, CULLING, Custom, run
 from tests.strategies.test_conformance import made

@@ -14,7 +14,7 @@ from cachewise.sim.backends import BACKENDS
 from cachewise.sim.daemons.programs import Program
 from cachewise.sim.experiment import Run, run_all
 from cachewise.strategies import TtlOnly
-from tests.wall.tools import Plain
+from tests.sim.wall.tools import Plain
 
 SHORT = Scenario("short", keys=1, reads_per_s=10, writes_per_s=0, duration_s=1, warmup_s=0)
 LONG_S = 60

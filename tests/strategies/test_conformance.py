@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import cachewise.strategies
 from cachewise import Bound, Costs, Scenario
-from cachewise.sim.latency import latency_of
-from cachewise.sim.seeds import streams
+from cachewise.sim.world.latency import latency_of
+from cachewise.sim.world.seeds import streams
 from cachewise.strategies import STRATEGIES
 from tests.helpers import BACKENDS, STORING, Step, run, script
 

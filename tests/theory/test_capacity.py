@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cachewise.sim import theory
-from cachewise.sim.popularity import key_shares
+from cachewise.sim.world.popularity import key_shares
 from cachewise.strategies import TtlOnly
 from tests.theory.measures import hits_of_ranks, hits_of_reads
 from tests.theory.replication import Measure, assert_theory, instant

@@ -9,7 +9,7 @@ import pytest
 
 from cachewise import Site, run
 from cachewise.sim import theory
-from cachewise.sim.popularity import key_shares
+from cachewise.sim.world.popularity import key_shares
 from cachewise.strategies import ClearAll, DeleteOnWrite, KeyBased, NamespaceVersion, WriteThrough
 from tests.theory.local_strategies import UpdateIfPresent
 from tests.theory.measures import (

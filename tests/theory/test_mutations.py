@@ -8,7 +8,8 @@ import pytest
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 from django.core.cache.backends.locmem import LocMemCache
 
-from cachewise.sim import result, virtual
+from cachewise.sim.engine import virtual
+from cachewise.sim.verdict import result
 from tests.theory import replication
 from tests.theory.test_invalidation import test_key_based as check_key_based
 from tests.theory.test_invalidation import test_write_through as check_write_through

@@ -1,0 +1,97 @@
+"""Words: figures as people say them, in sentences and in cells."""
+
+import re
+from math import isnan
+
+from ..sim.verdict.metrics import KNOWN, duration, shown
+from .frames import Case
+from .ranking import interval
+from .statistics import Interval, metric_interval
+
+DAY_S = 86_400
+
+
+def people(number: float) -> str:
+    """Return a count in words' precision: three figures, and "million" where it helps."""
+    if abs(number) >= 1e6:
+        return f"{number / 1e6:,.3g} million" if abs(number) < 1e9 else f"{number / 1e9:,.3g} billion"
+    if abs(number) >= 999.5:
+        return f"{float(f'{number:.3g}'):,.0f}"
+    return f"{number:.3g}"
+
+
+def figure(case: Case, label: str, metric: str) -> str:
+    """Return a metric's mean over seeds as text; a zero count says out of how many, all seeds together."""
+    of = KNOWN[metric].of
+    counts = {of: case.total(label, of)} if of else {}
+    return shown(metric, interval(case, label, metric).mean, counts)
+
+
+def cell(case: Case, label: str, metric: str) -> str:
+    """Return a figure with its interval in brackets, where there is one that is wider than a point."""
+    if KNOWN[metric].name == "stale_age_max_s":
+        return oldest(case, label)
+    found, text = interval(case, label, metric), figure(case, label, metric)
+    if isnan(found.mean) or found.mean == 0 or not found.known or found.low == found.high:
+        return text
+    return f"{text} ({shown(metric, found.low, {})} to {shown(metric, found.high, {})})"
+
+
+def oldest(case: Case, label: str) -> str:
+    """Return the oldest stale read of all seeds ("-" if there was none): an extreme has no mean worth showing."""
+    ages = [age for age in case.values(label, "stale_age_max_s").values() if not isnan(age)]
+    return shown("stale_age_max_s", max(ages, default=float("nan")), {})
+
+
+def outdated_pages(case: Case, label: str) -> Interval:
+    """Return the outdated pages a day, or in the measured time where a day would repeat what comes once."""
+    days = case.outcomes[0].measured_s / DAY_S if case.is_one_off else 1
+    values = case.values(label, "stale_reads_per_day").values()
+    return metric_interval("stale_reads_per_day", [value * days for value in values])
+
+
+def pages(case: Case, label: str) -> str:
+    """Return "about 1,200 outdated pages a day (95% interval ...)", or "in these 10 min"."""
+    found = outdated_pages(case, label)
+    count = people(found.mean)
+    when = f"in these {duration(case.outcomes[0].measured_s)}" if case.is_one_off else "a day"
+    return f"about {count} outdated page{'' if count == '1' else 's'} {when}{span(found)}"
+
+
+def guarantee(case: Case, label: str) -> str:
+    """Return what the strategy promises by design, as sentences: its bound, and its docstring's words on it."""
+    strategy = case.by_strategy[label][0].run.strategy
+    timeout = getattr(strategy, "timeout", None)
+    bound = "none" if strategy.stale_at_most == "timeout" and timeout is None else strategy.stale_at_most
+    text = {
+        "never": "By design never outdated",
+        "timeout": f"By design outdated by at most the timeout{_seconds(timeout)} plus a load",
+        "none": "By design there is no limit to how outdated",
+    }[bound]
+    said = re.search(r"Guarantee: (.+?)\.(?=\s+[A-Z`]|$)", " ".join((type(strategy).__doc__ or "").split()))
+    if said is None:
+        return f"{text}."
+    for_ever = hasattr(strategy, "timeout") and timeout is None
+    promise = said[1].replace("until the timeout", "for ever, as there is no timeout") if for_ever else said[1]
+    return f"{text}. Guarantee: {promise}."
+
+
+def _seconds(timeout: object) -> str:
+    return f" ({duration(timeout)})" if isinstance(timeout, (int, float)) else ""
+
+
+def span(found: Interval) -> str:
+    """Return " (95% interval a to b)", or nothing where there is no interval."""
+    if not found.known or found.low == found.high:
+        return ""
+    return f" (95% interval {people(found.low)} to {people(found.high)})"
+
+
+def listed(items: list[str]) -> str:
+    """Return "a", "a and b", or "a, b and c"."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
+
+
+def plural(count: int, noun: str) -> str:
+    """Return "1 seed" or "3 seeds"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

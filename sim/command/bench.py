@@ -1,0 +1,76 @@
+"""The verb `bench`: a scenario is run for real."""
+
+from typing import Annotated
+
+import typer
+
+from . import options
+from .results import carry_out, end_with, report
+
+ABOUT_BENCH = f"""{options.HOW_LONG} So 2 strategies on 2 backends with 5 seeds, --set warmup_s=5 and
+--duration 10 are 20 runs of 18 seconds: 6 minutes. Without --strategy, --set and --duration it can be hours.
+
+{options.NEEDED}
+
+\b
+Examples:
+  cachewise bench wall_check --backend redis --strategy delete-on-write
+  cachewise bench wall_check --backend redis --strategy delete-on-write
+    --server redis://127.0.0.1:6379/15 --this-server-may-be-flushed
+"""
+ServerUrl = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="a cache server of yours to use instead of a private one, such as redis://127.0.0.1:6379/15. "
+        "redis and django-redis: redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix://PATH?db=DB; "
+        "memcached: memcached://HOST:PORT or unix://PATH",
+    ),
+]
+MayBeFlushed = Annotated[
+    bool,
+    typer.Option(
+        "--this-server-may-be-flushed",
+        help="--server needs it: what that server holds is deleted before and after each run, and whenever a strategy "
+        "clears the cache: on Redis all keys of database DB (FLUSHDB), on Memcached everything (flush_all), other "
+        "applications' too",
+    ),
+]
+
+
+def bench(
+    context: typer.Context,
+    scenario: options.Target,
+    strategy: options.StrategyNames = None,
+    backend: Annotated[list[str] | None, typer.Option(metavar="NAME", help=options.ON_BACKEND.format("locmem"))] = None,
+    backend_settings: options.BackendFiles = None,
+    settings_module: options.SettingsModules = None,
+    seed: options.Seed = None,
+    seeds: options.Seeds = None,
+    settings: options.Fields = None,
+    trace: options.TracePath = None,
+    timeout: options.Timeout = None,
+    duration: options.Duration = None,
+    database: options.RowsIn = None,
+    added_latency: options.Added = None,
+    server: ServerUrl = None,
+    this_server_may_be_flushed: MayBeFlushed = False,
+    out: options.Out = None,
+    form: options.Form = options.Format.TABLE,
+) -> None:
+    """Run a scenario for real, in real time.
+
+    With processes, threads, a cache and a database.
+    """
+    from ..wall.bench import around_of, bench_all, failures, how_long, warnings
+    from ..wall.run import can_be_real
+    from .plan import backends_of, plan, settled
+
+    around = around_of(database, added_latency, server, may_be_flushed=this_server_may_be_flushed)
+    choice = settled(scenario, settings, duration, trace)
+    backends = backends_of(backend, backend_settings, settings_module)
+    todo = plan(choice, strategy, backends, timeout, seed=seed, seeds=seeds, usual=["locmem"])
+    runs = [one for one in todo.runs if strategy or can_be_real(one.strategy)]
+    outcomes = carry_out(runs, out, lambda advance: bench_all(runs, around, advance), how_long(runs))
+    report(todo, outcomes, form, out, context)
+    end_with(warnings(outcomes), failures(outcomes))

@@ -1,0 +1,179 @@
+"""Choosing by name: scenarios, strategies and settings as they are typed on the command line."""
+
+import math
+import re
+import runpy
+import traceback
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from ... import scenarios
+from ..contract import Strategy
+from ..errors import UserError, file_name, one_line, unknown
+from ..world.scenario import DEFAULTS, Scenario
+from ..world.specs import number
+from ..world.trace import load_trace
+
+_UNSET = object()
+
+
+SHIPPED = Path(str(scenarios.__file__)).parent  # where the scenarios are that come with cachewise
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A scenario, and what its file says beside it: the timeout its code uses, and whether the file is one's own.
+
+    `given` names the fields that were set on the command line.
+    """
+
+    scenario: Scenario
+    timeout: Any = _UNSET
+    own_file: bool = False
+    given: frozenset[str] = frozenset()
+
+    @property
+    def has_timeout(self) -> bool:
+        """Whether the file names a timeout."""
+        return self.timeout is not _UNSET
+
+
+def scenario_names() -> list[str]:
+    """Return the names of the scenarios that come with cachewise."""
+    return sorted(path.stem for path in SHIPPED.glob("*.py") if not path.stem.startswith("_"))
+
+
+def choose_scenario(target: str) -> Choice:
+    """Return the scenario called *target*, or the one in the file *target*.
+
+    Raises:
+        UserError: for an unknown name, a missing file, or a file without a usable SCENARIO.
+    """
+    if target.endswith((".csv", ".gz", ".parquet")):
+        raise UserError(
+            f"{one_line(target)} is a trace, not a scenario: cachewise run SCENARIO --trace {one_line(target)}"
+        )
+    if target.endswith(".py") or "/" in target or "\\" in target:
+        path = Path(target)
+        return _from_file(path, own_file=path.resolve().parent != SHIPPED.resolve())
+    names = scenario_names()
+    if target not in names:
+        hint = f"; to run a file, write ./{target}.py" if Path(f"{target}.py").is_file() else ""
+        raise UserError(f"{unknown('scenario', target, names)}{hint}")
+    return _from_file(SHIPPED / f"{target}.py", own_file=False)
+
+
+def _from_file(path: Path, *, own_file: bool) -> Choice:
+    where = file_name(path)
+    if path.suffix != ".py":
+        raise UserError(f"{where}: a scenario is a Python file, and ends in .py")
+    if not path.is_file():
+        raise UserError(f"{where}: no such scenario file; `cachewise init` writes one")
+    try:
+        names = runpy.run_path(str(path), run_name="cachewise_scenario")
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - anything can happen in somebody's file
+        raise UserError(f"{where}{_line_of(error, path)}: {one_line(_told(error), 140)}") from None
+    scenario, timeout = names.get("SCENARIO"), names.get("TIMEOUT", _UNSET)
+    if not isinstance(scenario, Scenario):
+        found = "none" if scenario is None else f"a {type(scenario).__name__}"
+        raise UserError(f"{where}: it must define SCENARIO = Scenario(...); it has {found}")
+    if timeout is not _UNSET and not _is_timeout(timeout):
+        raise UserError(f"{where}: TIMEOUT = {one_line(repr(timeout), 40)}: it must be seconds, 0 or more, or None")
+    return Choice(scenario, timeout, own_file)
+
+
+def _is_timeout(value: Any) -> bool:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value is None or (number and 0 <= value < math.inf)
+
+
+def _told(error: BaseException) -> str:
+    """Return what an error in a scenario's file says; of a field that there is none of, the nearest one."""
+    found = re.search(r"Scenario\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
+    return str(unknown("scenario field", found[1], DEFAULTS)) if found else f"{type(error).__name__}: {error}"
+
+
+def _line_of(error: BaseException, path: Path) -> str:
+    if isinstance(error, SyntaxError):
+        return f", line {error.lineno}"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return f", line {lines[-1]}" if lines else ""
+
+
+def choose_strategy(text: str, known: Mapping[str, type[Strategy]], timeout: Any = _UNSET) -> Strategy:
+    """Return the strategy of ``name`` or ``name:param=value,...``; *timeout* stands in for its default.
+
+    Raises:
+        UserError: for an unknown name or parameter, or a value that is neither a number nor ``none``.
+    """
+    name, _, settings = text.strip().partition(":")
+    if "," in name:
+        raise UserError(f"strategy {one_line(text)!r}: repeat --strategy for each one")
+    if name not in known:
+        raise unknown("strategy", name, known)
+    defaults = {one.name: one.default for one in fields(known[name])}  # type: ignore[arg-type]
+    values = {"timeout": timeout} if timeout is not _UNSET and "timeout" in defaults else {}
+    for setting in filter(None, settings.split(",")):
+        param, equals, value = setting.partition("=")
+        where = f"strategy {one_line(text)!r}"
+        if param not in defaults:
+            raise UserError(
+                f"{where}: {unknown('parameter', param, defaults)}"
+                if defaults
+                else f"{where}: {name} takes no parameters"
+            )
+        if not equals:
+            raise UserError(f"{where}: write {param}=VALUE")
+        values[param] = _value(f"{where}: {param}", value)
+    return known[name](**values)
+
+
+def _value(where: str, text: str) -> float | None:
+    if text.strip().lower() in ("none", "null"):
+        return None
+    try:
+        value = number(where, text)
+    except UserError as error:
+        raise UserError(f"{error}; write seconds, or none") from None
+    return int(value) if value.is_integer() else value
+
+
+def choose_timeout(text: str) -> float | None:
+    """Return a timeout as typed: seconds, or ``none`` for ever."""
+    timeout = _value("timeout", text)
+    if timeout is not None and timeout < 0:
+        raise UserError(f"timeout {one_line(text)}: it must be seconds, 0 or more, or none")
+    return timeout
+
+
+def choose_settings(texts: Iterable[str]) -> dict[str, str]:
+    """Return ``field=value`` texts as a mapping; unknown fields are refused with the nearest one."""
+    settings: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if name.strip() == "trace":
+            raise UserError(f"--set {one_line(text)}: write --trace FILE")
+        if name.strip().lower() == "timeout":
+            raise UserError(f"--set {one_line(text)}: the timeout belongs to the strategies; write --timeout SECONDS")
+        if name.strip() not in DEFAULTS:
+            raise unknown("scenario field", name.strip(), DEFAULTS)
+        if not equals:
+            raise UserError(f"--set {one_line(text)}: write --set {name}=VALUE")
+        settings[name.strip()] = value
+    return settings
+
+
+def with_trace(scenario: Scenario, path: str) -> Scenario:
+    """Return *scenario* replaying the trace at *path*; the fields a trace stands in for go back to their defaults."""
+    known = {name: DEFAULTS[name] for name in load_trace(path).fields if name != "value_bytes"}
+    return replace(scenario, trace=path, **known)
+
+
+def parameters_of(strategy: type[Strategy]) -> dict[str, Any]:
+    """Return a strategy's parameters with their defaults."""
+    declared = fields(strategy)  # type: ignore[arg-type]
+    return {one.name: None if one.default is MISSING else one.default for one in declared}

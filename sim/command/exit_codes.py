@@ -1,0 +1,90 @@
+"""How a command ends: its exit code, and one line on standard error where something was wrong."""
+
+import errno
+import os
+import re
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import typer
+
+from ..errors import UserError, masked, one_line, refusal_of
+from ..processes.interrupts import forget_received, ignore_signals, received
+
+BAD_INPUT = 2
+BROKEN_PIPE = 141  # 128 + SIGPIPE
+INTERRUPTED = 130  # 128 + SIGINT
+BAD_USAGE: Any = typer.BadParameter.__mro__[2]  # typer's base class of all usage errors
+
+
+def exit_code_of(command: Callable[[], Any]) -> int:
+    """Run *command* to its end, whatever it raises, say what there is to say, and return the exit code.
+
+    Only what is a mistake of cachewise's own comes out as an exception.
+    """
+    try:
+        try:
+            code = command()
+        finally:
+            ignore_signals()  # from here on one could only cut in two what is to be said
+    except BaseException as error:
+        code = _code_after(error)
+        if code is None:
+            raise
+    forget_received()
+    if code == INTERRUPTED:  # typer turns some Ctrl-C into this code by itself
+        say("cachewise: interrupted; nothing was written")
+    return code or 0
+
+
+def say(message: str) -> None:
+    """Print *message* to standard error, if anybody still listens."""
+    with suppress(BrokenPipeError):
+        typer.echo(message, err=True)
+
+
+def _code_after(error: BaseException) -> int | None:
+    """Return the exit code of a command that ended with *error*, and say what the user can mend; None: a mistake."""
+    number = received()
+    if number is not None:  # whatever came out
+        return 128 + number
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return INTERRUPTED
+    cause = error.__context__ if isinstance(error, SystemExit) else error  # typer exits where it meets a broken pipe
+    refusal = _refusal_in(cause) if isinstance(cause, Exception) else None
+    if refusal is not None:
+        say(masked(f"cachewise: {refusal}"))
+        return BAD_INPUT
+    if isinstance(cause, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return None
+
+
+def _refusal_in(error: Exception) -> str | None:
+    """Return what the user can mend, if *error* says so."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, BAD_USAGE):
+        told = one_line(_plainly(" ".join(error.format_message().split())), 300)
+        return told or "what should it do? see cachewise --help"
+    if isinstance(error, OSError) and error.errno == errno.EMFILE:
+        return (
+            "too many connections are open at once: on a server each request under way has one; "
+            "allow more (ulimit -n 20000), or fewer requests at a time (--set threads=16)"
+        )
+    return refusal_of(error)
+
+
+def _plainly(message: str) -> str:
+    """Return a message of typer's without the words of the library that has checked the value."""
+    for theirs, ours in (
+        (r"Value error, ", ""),
+        (r"Input should be a valid integer, .*", "it must be a whole number"),
+        (r"Input should be a valid number, .*", "it must be a number (of seconds, if it is a time)"),
+        (r"Input should be ", "it must be "),
+    ):
+        message = re.sub(theirs, ours, message)
+    return message

@@ -1,0 +1,73 @@
+"""The command line: its verbs, and how it starts and ends."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from ..processes.interrupts import raise_on_signals
+from .bench import ABOUT_BENCH, bench
+from .demo import demo
+from .doctor import ABOUT_DOCTOR, doctor
+from .environment import allow_many_files, forget_detours
+from .exit_codes import exit_code_of
+from .init import init
+from .list import list_
+from .run import run
+from .verify import ABOUT_VERIFY, verify
+
+app = typer.Typer(
+    name="cachewise",
+    help="Which cache-invalidation strategy should a Django workload use, with which timeout, and what does it cost?",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def print_version(asked: bool) -> None:
+    """Print the version and end, if that was *asked* for."""
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"cachewise {version('cachewise')}")
+        raise typer.Exit
+
+
+@app.callback()
+def cachewise(
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="print the version")
+    ] = False,
+) -> None:
+    """Which cache-invalidation strategy should a Django workload use, with which timeout, and what does it cost?"""
+
+
+app.command()(demo)
+app.command()(run)
+app.command(epilog=ABOUT_BENCH)(bench)
+app.command(epilog=ABOUT_VERIFY)(verify)
+app.command()(init)
+app.command("list")(list_)
+app.command(epilog=ABOUT_DOCTOR)(doctor)
+
+
+def run_script(file: str) -> None:
+    """Run the scenario in *file* with the options of `cachewise run`; a scenario file's `__main__` block calls this."""
+    main(["run", f".{os.sep}{os.path.relpath(file)}", *sys.argv[1:]])
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line: exit code 0, 2 with one line on standard error for bad input, 130 for Ctrl-C."""
+    typed = sys.argv[1:] if args is None else list(args)
+
+    def command() -> Any:
+        raise_on_signals()
+        allow_many_files()
+        forget_detours()
+        code = app(args=typed or ["--help"], prog_name="cachewise", standalone_mode=False, obj=typed)
+        return code if typed else 2  # nothing was asked for
+
+    sys.exit(exit_code_of(command))

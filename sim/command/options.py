@@ -1,0 +1,92 @@
+"""The options that several verbs share."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Format(StrEnum):
+    """How `run`, `bench` and `verify` print their results."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+Target = Annotated[
+    str, typer.Argument(metavar="SCENARIO", help="a name (see cachewise list scenarios), or a file: ./my_scenario.py")
+]
+StrategyNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME[:PARAM=VALUE,...]",
+        help="such as ttl-only:timeout=60 (see cachewise list strategies); repeatable; all that can run if left out",
+    ),
+]
+ON_BACKEND = "see cachewise list backends; repeatable; {} if left out"
+BackendFiles = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FILE.toml", help="a backend: a file with one entry of Django's CACHES; repeatable"),
+]
+SettingsModules = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--settings",
+        metavar="MODULE[:ALIAS]",
+        help="a backend: the entry ALIAS (default if left out) of the CACHES in your settings module, such as "
+        "shop.settings, which is imported; its LOCATION is never used; repeatable",
+    ),
+]
+Seed = Annotated[int | None, typer.Option(min=0, metavar="N", help="run with this seed (1 if left out)")]
+Seeds = Annotated[int | None, typer.Option(min=1, max=10_000, metavar="K", help="run with seeds 1 to K: error bars")]
+Fields = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="another value for a field of the scenario, such as reads_per_s=20 (cachewise init writes a file that "
+        "shows them); repeatable",
+    ),
+]
+TracePath = Annotated[str | None, typer.Option(metavar="FILE", help="replay the requests in this CSV or Parquet file")]
+Timeout = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SECONDS",
+        help="timeout of all strategies that do not name their own, or none; if left out, that of the CACHES entry, "
+        "else of the scenario, else the strategy's default",
+    ),
+]
+Out = Annotated[Path | None, typer.Option(metavar="FOLDER", help="folder for summary, charts and report.html")]
+Jobs = Annotated[int, typer.Option(min=0, metavar="N", help="runs side by side; 0: one a core")]
+Form = Annotated[Format, typer.Option("--format", help="what to print")]
+Duration = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS", help="measured seconds of each run, instead of duration_s; warmup_s goes before them"
+    ),
+]
+RowsIn = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="where the rows live, private to the run, never your DATABASES: postgres or sqlite; postgres if left out "
+        "and installed",
+    ),
+]
+Added = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FIELD",
+        help="latency of the scenario to sleep besides the real ones, repeatable; all, or none. If left out: "
+        "db_read_s, render_s and transaction_tail_s, which describe an application that is not there; sending "
+        "queries, the round trips and the commits are real",
+    ),
+]
+HOW_LONG = """How long it takes: the real runs follow one another, one for each strategy, backend and seed. Each takes
+warmup_s + duration_s real seconds, and 2 to 4 more to start and to end."""
+NEEDED = """What it needs: the Python packages of '.[all]' (see the README), of which hdrhistogram always, and the
+servers of the backends named. What is missing is said before anything starts; cachewise doctor looks at all of it."""

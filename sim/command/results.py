@@ -1,0 +1,90 @@
+"""From a plan to its results: what the verbs that run something do alike."""
+
+import shlex
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import typer
+
+from ..errors import masked
+from ..processes.interrupts import ignore_signals
+from .exit_codes import say
+from .options import Format
+
+if TYPE_CHECKING:
+    from ..experiment import Outcome
+    from ..verdict.result import Run
+    from .plan import Plan
+
+Found = TypeVar("Found")  # what comes of a run
+
+
+def carry_out(
+    runs: Sequence["Run"],
+    out: Path | None,
+    run_them: Callable[[Callable[["Run"], None]], list[Found]],
+    first: str = "the first run",
+    each: int = 1,
+) -> list[Found]:
+    """Run them under a progress bar, *each* in so many steps, once it is known that all of it can end well."""
+    from ..world.workload import build_workload
+    from .progress import progress
+
+    if out is not None:
+        from ...reports import check_writable
+
+        check_writable(out)
+    for scenario in dict.fromkeys(one.scenario for one in runs):
+        if scenario.trace is not None:
+            build_workload(scenario, 1)  # a broken trace is refused before anything starts
+    with progress(each * len(runs), first) as advance:
+        return run_them(advance)
+
+
+def simulate(runs: Sequence["Run"], jobs: int, out: Path | None) -> list["Outcome"]:
+    """Simulate them, *jobs* at a time (0: one a core)."""
+    from ..experiment import default_processes, run_all
+
+    return carry_out(runs, out, lambda advance: run_all(runs, jobs or default_processes(), advance))
+
+
+def report(todo: "Plan", outcomes: list["Outcome"], form: Format, out: Path | None, context: typer.Context) -> None:
+    """Print the outcomes and what the plan has left out; write the page if there is to be one."""
+    from .plan import left_out, note_timeouts, set_by_user
+
+    note_timeouts(todo, outcomes)
+    print_results(outcomes, form)
+    for line in left_out(todo):
+        say(line)
+    if out is not None:
+        write_page(outcomes, out, context, set_by_user(todo))
+
+
+def print_results(outcomes: list["Outcome"], form: Format) -> None:
+    """Print the outcomes; in tables for people, with the answer below each."""
+    from ...reports import answer_text, render, split
+
+    if form is not Format.TABLE:
+        typer.echo(render(outcomes, form.value))
+        return
+    for part in split(outcomes):
+        typer.echo("\n".join([render(part, form.value), *answer_text(part), ""]))
+
+
+def write_page(outcomes: list["Outcome"], out: Path, context: typer.Context, yours: Collection[str]) -> None:
+    """Write the report to *out*; *yours* names the inputs that the user has set."""
+    from ...reports import write_report
+
+    command = masked(shlex.join(["cachewise", *context.obj]))
+    page = write_report(outcomes, out, command, yours)
+    ignore_signals()  # too late: from here on nothing happens that could be undone
+    say(f"page: {page}")
+
+
+def end_with(warnings: Sequence[str], failures: Sequence[str]) -> None:
+    """Say what went wrong; a failure makes the exit code 1."""
+    for line in (*warnings, *failures):
+        say(f"cachewise: {line}")
+    if failures:
+        raise typer.Exit(1)

@@ -1,0 +1,142 @@
+"""The template of a scenario file: commented, filled in from answers, each of which is checked."""
+
+import os
+import shlex
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError, file_name
+from ..processes.interrupts import interrupts_held
+from ..world.scenario import DEFAULTS, LATENCIES, MEANINGS, Scenario
+from .choose import choose_timeout
+
+QUESTIONS: dict[str, tuple[str, Any]] = {
+    "reads_per_s": ("How many cached reads a second?", 50.0),
+    "writes_per_s": ("How many changes to that data a second?", 0.1),
+    "keys": ("How many different keys?", 2000),
+    "timeout": ("Which timeout does your code pass to cache.set (seconds, or none)?", "300"),
+    "value_bytes": ("How many bytes is a cached value?", 256),
+    "workers": ("How many worker processes?", 4),
+    "threads": ("How many threads in each?", 4),
+    "db_read_s": ("How long does the query take that the cache saves (seconds, or e.g. lognormal:0.005:0.6)?", "0.005"),
+    "transaction_tail_s": ("How long from the save to the commit (seconds; 0 without ATOMIC_REQUESTS)?", "0"),
+}
+HINTS = {
+    "read_popularity": "uniform | zipf:ALPHA | hotspot:SHARE_OF_KEYS:SHARE_OF_TRAFFIC",
+    "write_popularity": "the same forms, or same",
+    "arrivals": "poisson | bursts:FACTOR:ON_S:OFF_S | daily:AMPLITUDE:PERIOD_S | flash:FACTOR:AT_S:DECAY_S",
+    "db_commit_s": "seconds, or exponential:MEAN_S | lognormal:MEDIAN_S:SIGMA | uniform:LOW_S:HIGH_S",
+    "max_entries": "Django's own default is 300",
+    "trace": '"requests.csv" with the columns time_s,key[,op,size_bytes] replays real requests',
+}
+SHOWN: tuple[str, ...] = (
+    "keys",
+    "read_popularity",
+    "write_popularity",
+    "reads_per_s",
+    "writes_per_s",
+    "arrivals",
+    "duration_s",
+    "warmup_s",
+)
+SHOWN += (*LATENCIES, "value_bytes", "max_entries", "workers", "threads", "db_connections", "trace")
+
+
+def check_place(path: Path, *, force: bool) -> None:
+    """Make sure that a scenario file can have this name.
+
+    Raises:
+        UserError: if it cannot, or there is one already (unless *force*).
+    """
+    if path.suffix != ".py":
+        raise UserError(f"{file_name(path)}: a scenario file ends in .py; try {file_name(path.with_suffix('.py'))}")
+    if path.exists() and not force:
+        raise UserError(f"{file_name(path)} is there already; name another file, or add --force to overwrite it")
+
+
+def checked_answer(name: str, answer: str) -> str:
+    """Return an *answer* to the question called *name* as it was typed.
+
+    Raises:
+        BadParameter: if it will not do: then typer asks again.
+    """
+    import typer
+
+    try:
+        if name == "timeout":
+            choose_timeout(answer)
+        else:
+            Scenario("this answer", **{name: _number_if_it_is_one(answer)})
+    except UserError as error:
+        raise typer.BadParameter(str(error).partition(": ")[2] or str(error)) from None
+    return answer
+
+
+def run_line(path: Path) -> str:
+    """Return the command that runs the scenario file at *path*."""
+    where = str(path) if path.is_absolute() or os.sep in str(path) else f".{os.sep}{path}"
+    return shlex.join(["cachewise", "run", where, "--seeds", "5", "--out", f"out/{path.stem}"])
+
+
+def write_scenario(path: Path, answers: dict[str, Any], *, force: bool) -> None:
+    """Write a scenario file to *path*; what *answers* leaves out takes the questions' defaults.
+
+    Raises:
+        UserError: if an answer is no valid input, or the file is there already (unless *force*) or cannot be written.
+    """
+    check_place(path, force=force)
+    values = {name: default for name, (_question, default) in QUESTIONS.items()} | answers
+    timeout = choose_timeout(str(values.pop("timeout")))
+    typed = {name: _number_if_it_is_one(value) for name, value in values.items()}
+    typed |= _times(timeout)
+    scenario = Scenario(path.stem, why="my own workload", **typed)  # validates before anything is written
+    try:
+        with interrupts_held():  # no signal cuts it in two
+            path.write_text(_text(scenario, timeout), encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{file_name(path)}: cannot be written: {error.strerror}") from None
+
+
+def _times(timeout: float | None) -> dict[str, float]:
+    """Return a warm-up of one timeout and two more to measure, so that entries have expired; an hour at most."""
+    cycle_s = min(timeout or 0, 1200)
+    return {"warmup_s": max(DEFAULTS["warmup_s"], cycle_s), "duration_s": max(DEFAULTS["duration_s"], 2 * cycle_s)}
+
+
+def _number_if_it_is_one(value: Any) -> Any:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return value
+    return int(number) if number.is_integer() else number
+
+
+def _text(scenario: Scenario, timeout: float | None) -> str:
+    lines = []
+    for name in SHOWN:
+        value = getattr(scenario, name)
+        comment = f"{MEANINGS[name]}; {HINTS[name]}" if name in HINTS else MEANINGS[name]
+        prefix = "    # " if value is None or (name not in QUESTIONS and value == DEFAULTS[name]) else "    "
+        lines.append(f"    # {comment}\n{prefix}{name}={value!r},")
+    fields = "\n".join(lines)
+    return f'''"""My own workload. Change what differs from yours; lines that start with # show the default.
+
+Run it:    cachewise run ./{scenario.name}.py --seeds 5 --out out/{scenario.name}
+"""
+
+from cachewise import Scenario
+
+# The timeout my code passes to cache.set; strategies use it unless --strategy or --timeout says otherwise.
+TIMEOUT = {timeout!r}
+
+SCENARIO = Scenario(
+    {scenario.name!r},
+    why={scenario.why!r},
+{fields}
+)
+
+if __name__ == "__main__":
+    from cachewise import run_script
+
+    run_script(__file__)
+'''

@@ -1,0 +1,70 @@
+"""The verb `verify`: real runs are held against their simulation."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..processes.interrupts import ignore_signals
+from . import options
+from .exit_codes import say
+from .results import carry_out, end_with
+
+ABOUT_VERIFY = f"""{options.HOW_LONG} Then each is simulated 16 times, all cores at work. So what verify does by
+itself, 5 strategies on 3 backends with 6 seeds, are 90 runs of 27 seconds, 40 minutes, and 1,440 simulations, 5 to 10
+minutes. --seeds 3 --backend redis --strategy delete-on-write --duration 10 takes about a minute and a half.
+
+{options.NEEDED}
+"""
+STRATEGIES = ["ttl-only", "delete-in-transaction", "delete-on-write", "clear-all", "versioning"]
+BACKENDS = ["locmem", "redis", "memcached"]
+
+
+def verify(
+    scenario: options.Target = "wall_check",
+    strategy: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[:PARAM=VALUE,...]", help=f"repeatable; if left out: {', '.join(STRATEGIES)}"),
+    ] = None,
+    backend: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help=options.ON_BACKEND.format("locmem, redis and memcached")),
+    ] = None,
+    backend_settings: options.BackendFiles = None,
+    settings_module: options.SettingsModules = None,
+    seeds: Annotated[int, typer.Option(min=1, max=10_000, metavar="K", help="run with seeds 1 to K")] = 6,
+    settings: options.Fields = None,
+    trace: options.TracePath = None,
+    timeout: options.Timeout = None,
+    duration: options.Duration = None,
+    database: options.RowsIn = None,
+    added_latency: options.Added = None,
+    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="folder for verify.csv and verify.png")] = None,
+    form: options.Form = options.Format.TABLE,
+) -> None:
+    """Hold real runs against their simulation.
+
+    A scenario is run for real, then simulated with the latencies that were measured.
+    """
+    from ...reports import compare, render_verification, write_verification
+    from ..wall.bench import around_of, failures, how_long, warnings
+    from ..wall.verify import REPLICATES, verify_all
+    from .plan import backends_of, note_timeouts, plan, settled
+
+    around = around_of(database, added_latency, None, may_be_flushed=False)
+    choice = settled(scenario, settings, duration, trace)
+    backends = backends_of(backend, backend_settings, settings_module)
+    todo = plan(choice, strategy or STRATEGIES, backends, timeout, seeds=seeds, usual=BACKENDS)
+    lasts = how_long(todo.runs, REPLICATES)
+    pairs = carry_out(
+        todo.runs, out, lambda advance: verify_all(todo.runs, around, advance), lasts, each=1 + REPLICATES
+    )
+    real = [pair.measured for pair in pairs]
+    note_timeouts(todo, real)
+    found = compare(pairs)
+    typer.echo(render_verification(found, form.value))
+    if out is not None:
+        chart = write_verification(found, out)
+        ignore_signals()  # too late, as after a page
+        say(f"chart: {chart}")
+    end_with([], [*warnings(real), *failures(real), *found.missed])  # whatever failed is in no figure

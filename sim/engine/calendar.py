@@ -1,0 +1,263 @@
+"""The engine: SimPy's calendar, and greenlets that pass a baton.
+
+Requests are ordinary synchronous functions, yet thousands are under way in virtual time. One greenlet at a time holds
+the loop and takes whatever is due next. A request is called directly on that greenlet. When it has to wait and
+something else is due first, it enters itself into the calendar and hands the loop on; whoever meets that entry switches
+back to it.
+"""
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import Context, copy_context
+from heapq import heappop, heappush
+from math import inf
+from threading import Lock, get_ident
+from typing import Any, cast
+
+import simpy
+from greenlet import GreenletExit, greenlet
+from simpy.events import NORMAL
+
+from ..errors import StrategyError
+
+
+class Task(simpy.Event):
+    """One greenlet and the request it is serving; in the calendar it stands for "this greenlet goes on".
+
+    The counters are the request's own: they say what it cost, and which of its latencies comes next. `debt_s` is time
+    that has passed for the request but not yet on the clock (the way back of a cache call).
+    """
+
+    def __init__(self, engine: "Engine") -> None:
+        super().__init__(engine)
+        self.greenlet: greenlet
+        self.worker = -1
+        self.connection: Any = None
+        self.transaction: Any
+        self.begin(0, 0.0, 0.0)
+
+    def begin(self, request: int, arrival_s: float, start_s: float) -> None:
+        """Start serving *request*."""
+        self.request = request
+        self.arrival_s = arrival_s
+        self.start_s = start_s
+        self.debt_s = 0.0
+        self.transaction = None
+        self.cache_calls = self.db_reads = self.db_queries = self.db_writes = self.db_commits = self.spawned = 0
+        self.random: Any = None
+
+
+class Engine(simpy.Environment):
+    """The calendar and the loop. `arrive` is called whenever the virtual time reaches `next_arrival_s`.
+
+    Order at one instant: the calendar before arrivals, and within the calendar first come, first served.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(0.0)
+        self.next_arrival_s = inf
+        self.arrive: Callable[[Task], None]
+        self.contexts: list[Context] = [copy_context()]  # one a worker
+        self.current: Task
+        self._idle: list[Task] = []
+        self._tasks: list[Task] = []
+        self._stuck = 0
+        self._root: greenlet
+        self._greenlet_wanted = True
+        self._closing = False
+        self.thread = get_ident()
+
+    def time(self) -> float:
+        """Return the virtual time on the servers' side, in seconds."""
+        return self._now
+
+    def play(self) -> None:
+        """Run until nothing is due any more; whatever a request raises comes out here, and all others are unwound."""
+        self._root = greenlet.getcurrent()
+        try:
+            with _collected_by_hand():
+                self._start_greenlets()
+            if self._stuck:
+                raise StrategyError(f"{self._stuck} request(s) wait for something that never happens")
+        finally:
+            self._unwind()
+
+    def wait(self, delay_s: float) -> None:
+        """Let *delay_s* virtual seconds pass for the current request."""
+        queue = self._queue
+        until_s = self._now + delay_s
+        if until_s < self.next_arrival_s and (not queue or until_s < queue[0][0]):
+            self._now = until_s
+        elif delay_s > 0 or self._closing:
+            task = self.current
+            heappush(queue, (until_s, NORMAL, next(self._eid), task))
+            self._hand_over(task)
+
+    def freeze(self) -> None:
+        """Let no more time pass: calls take effect at once, to look at what a run has left behind."""
+        self.wait = lambda delay_s: None  # type: ignore[method-assign]  # noqa: ARG005 - the caller's name for it
+        self.current = Task(self)
+
+    def settle(self) -> None:
+        """Let the current request's debt pass."""
+        task = self.current
+        if task.debt_s:
+            debt_s, task.debt_s = task.debt_s, 0.0
+            self.wait(debt_s)
+
+    def wait_for(self, event: simpy.Event) -> Any:
+        """Wait until *event* has happened and return its value (SimPy's events, resources and processes)."""
+        # A timeout has its value from the start, but has not happened yet.
+        if not event.triggered or (isinstance(event, simpy.Timeout) and not event.processed):
+            task = self.current
+            event.callbacks.append(lambda _event: self._wake(task, event))
+            self._stuck += 1
+            self._hand_over(task)
+            self._stuck -= 1
+        if not event.ok:
+            event.defused = True
+            raise cast("BaseException", event.value)
+        return event.value
+
+    def call_at(self, when_s: float, func: Callable[[], None]) -> None:
+        """Call *func* at *when_s*, on whichever greenlet holds the loop then; it may serve requests."""
+        event = simpy.Event(self)
+        event._ok, event._value = True, None
+        event.callbacks.append(lambda _event: func())
+        heappush(self._queue, (when_s, NORMAL, next(self._eid), event))
+
+    def enter_worker(self, task: Task, worker: int) -> None:
+        """Let *task*'s greenlet see the context variables of *worker* (Django's `caches` among them).
+
+        It gets a copy, as a thread has its own: what one request sets, no request under way beside it sees.
+        """
+        task.worker = worker
+        task.greenlet.gr_context = self.contexts[worker].copy()
+
+    def _start_greenlets(self) -> None:
+        """Start a greenlet to hold the loop, and another whenever all are taken, until one has nothing more to do.
+
+        A greenlet starts at the depth of recursion it is started from: always this one, however many wait.
+        """
+        while self._greenlet_wanted:
+            self._greenlet_wanted = False
+            self._new_task().greenlet.switch()
+
+    def _new_task(self) -> Task:
+        task = Task(self)
+        task.greenlet = greenlet(self._carry, parent=self._root)
+        # Its first switch hands it its own task.
+        task.greenlet.gr_context = self.contexts[0].copy()
+        task.worker = 0
+        self._tasks.append(task)
+        self._starting = task
+        return task
+
+    def _carry(self) -> None:
+        """Hold the loop: take what is due next until nothing is; the body of every greenlet."""
+        task = self._starting
+        queue = self._queue
+        while True:
+            self.current = task
+            if queue and queue[0][0] <= self.next_arrival_s:
+                sleeper = queue[0][3]
+                if type(sleeper) is Task:
+                    self._now = heappop(queue)[0]
+                    self._idle.append(task)
+                    sleeper.greenlet.switch()
+                else:
+                    self.step()
+            elif self.next_arrival_s < inf:
+                self._now = self.next_arrival_s
+                self.arrive(task)
+            else:
+                return
+
+    def _hand_over(self, task: Task) -> None:
+        """Give the loop away; return when somebody has switched back to *task*."""
+        if self._closing:
+            raise GreenletExit
+        queue = self._queue
+        if queue and queue[0][0] <= self.next_arrival_s and type(queue[0][3]) is Task:
+            # The next thing due is another sleeper (or this one): no idle greenlet is needed in between.
+            self._now, _, _, due = heappop(queue)
+            if due is not task:
+                cast("Task", due).greenlet.switch()
+        elif self._idle:
+            self._idle.pop().greenlet.switch()
+        else:
+            self._greenlet_wanted = True
+            self._root.switch()
+        self.current = task
+
+    def _wake(self, task: Task, event: simpy.Event) -> None:
+        """Let *task* go on at this instant, after whoever waited longer for the same *event*."""
+        event.defused = True  # if it failed, the task raises
+        heappush(self._queue, (self._now, NORMAL, next(self._eid), task))
+
+    def _unwind(self) -> None:
+        """End every greenlet that is still suspended, running its `finally` blocks."""
+        self._closing = True
+        self.next_arrival_s = -inf
+        self.arrive = _leave  # where a request swallows what ends it, and returns
+        for task in self._tasks:
+            if not task.greenlet.dead:
+                with suppress(Exception):  # what ended the run matters, not what its clean-up stumbles over
+                    task.greenlet.throw(GreenletExit)
+
+
+def _leave(_task: Task) -> None:
+    raise GreenletExit
+
+
+@contextmanager
+def _collected_by_hand() -> Iterator[None]:
+    """Switch the automatic garbage collection off; `collect_garbage` is called between chunks instead."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def collect_garbage() -> None:
+    """Collect what the last chunk left behind (the old generation holds the libraries: looking through it is slow)."""
+    gc.collect(1)
+
+
+class _Broom:
+    """Collects what a run has made when it is gone: its parts know each other in circles.
+
+    The automatic collection would be too late: it counts objects, and a run has few but large ones (the tables of its
+    latencies). What was there before the first of the runs under way is not looked through; where somebody else has
+    frozen objects, theirs stay as they are.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._runs = 0
+        self._froze = False
+
+    @contextmanager
+    def after_run(self) -> Iterator[None]:
+        """Sweep at the end of the block."""
+        with self._lock:
+            self._runs += 1
+            if self._runs == 1 and gc.get_freeze_count() == 0:
+                gc.freeze()
+                self._froze = True
+        try:
+            yield
+        finally:
+            gc.collect()
+            with self._lock:
+                self._runs -= 1
+                if self._runs == 0 and self._froze:
+                    gc.unfreeze()
+                    self._froze = False
+
+
+cleared_away = _Broom().after_run

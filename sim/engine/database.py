@@ -1,0 +1,328 @@
+"""The database: rows with versions, transactions as PostgreSQL's READ COMMITTED runs them, and the log of all commits.
+
+A query sees what is committed once it has been sent, and takes its latency to come back. A write locks its row until
+commit or rollback, so a key's versions are committed in ascending order. A commit becomes visible when its latency has
+passed.
+"""
+
+import logging
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from math import nan
+from typing import Any
+
+import simpy
+from django.db import InternalError, OperationalError
+from django.db.transaction import TransactionManagementError
+
+from ..contract import Row
+from ..verdict.records import Column, as_array
+from ..world.latency import LatencyOf
+from .calendar import Engine, Task
+
+logger = logging.getLogger(__name__)
+
+
+class WriteLog:
+    """Every write, committed or not: typed columns that grow."""
+
+    def __init__(self) -> None:
+        self.arrival_s = array("d")
+        self.start_s = array("d")
+        self.commit_s = array("d")
+        self.key_code = array("i")
+        self.worker = array("h")
+        self.version = array("i")
+        self.committed = array("b")
+
+    def append(self, task: Task, key_code: int, version: int) -> int:
+        """Log a write that is not committed yet and return its position."""
+        self.arrival_s.append(task.arrival_s)
+        self.start_s.append(task.start_s)
+        self.commit_s.append(nan)
+        self.key_code.append(key_code)
+        self.worker.append(task.worker)
+        self.version.append(version)
+        self.committed.append(0)
+        return len(self.version) - 1
+
+    def columns(self) -> dict[str, Column]:
+        """Return the columns as arrays, without copying them."""
+        return {name: as_array(column) for name, column in vars(self).items()}
+
+
+@dataclass(frozen=True)
+class DatabaseLatencies:
+    """What the database's steps take; None means no time at all."""
+
+    send: LatencyOf | None
+    read: LatencyOf | None
+    write: LatencyOf | None
+    commit: LatencyOf | None
+    render: LatencyOf | None
+    tail: LatencyOf | None
+
+
+@dataclass
+class _Transaction:
+    """What a transaction has done so far, in order, so that a savepoint can undo its part."""
+
+    writes: list[tuple[Row, int]] = field(default_factory=list)  # the row, and its place in the log
+    hooks: list[tuple[Callable[[], object], bool]] = field(default_factory=list)
+    locks: list[str] = field(default_factory=list)
+    waits_for: str | None = None
+    broken: bool = False  # after an error that only a rollback mends
+    aborted: bool = False  # and it is the server that says so
+
+
+@dataclass
+class _RowLock:
+    owner: _Transaction
+    queue: deque[tuple[_Transaction, simpy.Event]] = field(default_factory=deque)
+
+
+class SimulatedDatabase:
+    """The source of truth; implements `cachewise.sim.contract.Database` for whichever request is running."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        latencies: DatabaseLatencies,
+        key_codes: dict[str, int],
+        payload_of: Callable[[str], bytes],
+        connections: int | None = None,
+    ) -> None:
+        self._engine = engine
+        self._latencies = latencies
+        self.key_codes = key_codes
+        self._payload_of = payload_of
+        self._pool = simpy.Resource(engine, connections) if connections else None
+        self._rows: dict[str, Row] = {}  # as committed; a key not in it is at version 0
+        self._issued: dict[str, int] = {}
+        self._locks: dict[str, _RowLock] = {}
+        self.log = WriteLog()
+        self.query_started_s = array("d")
+        self.in_flight = 0
+        self.peak_in_flight = 0
+        self.measured_from_s = 0.0
+
+    def read(self, key: str) -> Row:
+        """Return *key*'s row as of the query's snapshot, ready to cache after the rendering time."""
+        task = self._begin_statement()
+        nth = task.db_reads
+        task.db_reads = nth + 1
+        row = self._query(task, key)
+        if self._latencies.render is not None:
+            self._engine.wait(self._latencies.render(task.request, nth))
+        return row
+
+    def version(self, key: str) -> int:
+        """Return *key*'s version: a query of the same latency that loads nothing."""
+        return self._query(self._begin_statement(), key).version
+
+    def write(self, key: str) -> Row:
+        """Lock the row, give it its next version and, outside `atomic`, commit it at once."""
+        task = self._begin_statement()
+        if task.transaction is not None:
+            return self._write(task, task.transaction, key)
+        with self._transaction(task, tail=None) as transaction:
+            return self._write(task, transaction, key)
+
+    @contextmanager
+    def atomic(self, savepoint: bool = True, durable: bool = False) -> Iterator[None]:
+        """Open a transaction, or a savepoint inside one; an exception rolls it back and goes on."""
+        task = self._engine.current
+        if task.transaction is not None:
+            if durable:
+                raise RuntimeError("A durable atomic block cannot be nested within another atomic block.")
+            with self._savepoint(task) if savepoint else _breaking(task.transaction):
+                yield
+        else:
+            with self._transaction(task, self._latencies.tail):
+                yield
+
+    def on_commit(self, func: Callable[[], object], robust: bool = False) -> None:
+        """Call *func* after the commit: in order, at once outside `atomic`, never after a rollback."""
+        if not callable(func):
+            raise TypeError("on_commit()'s callback must be a callable.")
+        transaction = self._engine.current.transaction
+        if transaction is None:
+            _run_hook(func, robust)
+        else:
+            transaction.hooks.append((func, robust))
+
+    def release(self, connection: Any) -> None:
+        """Give a request's connection back to the pool (as Django's pool does at the request's end)."""
+        self._pool.release(connection)  # type: ignore[union-attr]
+
+    def committed(self, key: str) -> Row:
+        """Return *key*'s row as committed now, at no cost: the truth, not a query."""
+        row = self._rows.get(key)
+        return Row(key, 0, self._payload_of(key)) if row is None else row
+
+    def written_keys(self) -> list[str]:
+        """Return the keys with a committed write."""
+        return list(self._rows)
+
+    def _begin_statement(self) -> Task:
+        """Settle the request's debt and get it a connection; statements start here."""
+        engine = self._engine
+        engine.settle()
+        task = engine.current
+        if task.transaction is not None and task.transaction.broken:
+            raise TransactionManagementError(
+                "An error occurred in the current transaction. "
+                "You can't execute queries until the end of the 'atomic' block."
+            )
+        if self._pool is not None and task.connection is None:
+            task.connection = self._pool.request()
+            engine.wait_for(task.connection)
+        return task
+
+    def _query(self, task: Task, key: str) -> Row:
+        """Send one query, see *key*'s row and let the latency pass."""
+        if task.arrival_s >= self.measured_from_s:
+            self.query_started_s.append(self._engine.time())
+        nth = task.db_queries
+        task.db_queries = nth + 1
+        self.in_flight += 1
+        if self.in_flight > self.peak_in_flight and self._engine.time() >= self.measured_from_s:
+            self.peak_in_flight = self.in_flight
+        if self._latencies.send is not None:
+            self._engine.wait(self._latencies.send(task.request, nth))
+        row = self._visible(task, key)
+        if self._latencies.read is not None:
+            self._engine.wait(self._latencies.read(task.request, nth))
+        self.in_flight -= 1
+        return row
+
+    def _visible(self, task: Task, key: str) -> Row:
+        transaction: _Transaction | None = task.transaction
+        if transaction is not None:
+            for row, _place in reversed(transaction.writes):
+                if row.key == key:
+                    return row
+        return self.committed(key)
+
+    def _write(self, task: Task, transaction: _Transaction, key: str) -> Row:
+        self._lock(transaction, key)
+        nth = task.db_writes
+        task.db_writes = nth + 1
+        if self._latencies.write is not None:
+            self._engine.wait(self._latencies.write(task.request, nth))
+        version = self._issued.get(key, 0) + 1
+        self._issued[key] = version
+        row = Row(key, version, self._payload_of(key))
+        place = self.log.append(task, self.key_codes.setdefault(key, len(self.key_codes)), version)
+        transaction.writes.append((row, place))
+        return row
+
+    @contextmanager
+    def _transaction(self, task: Task, tail: LatencyOf | None) -> Iterator[_Transaction]:
+        transaction = task.transaction = _Transaction()
+        try:
+            yield transaction
+            if transaction.broken:
+                return
+            self._commit(task, transaction, tail)
+        finally:
+            task.transaction = None
+            self._unlock(transaction, keep=0)
+        for func, robust in transaction.hooks:
+            _run_hook(func, robust)
+
+    def _commit(self, task: Task, transaction: _Transaction, tail: LatencyOf | None) -> None:
+        if not transaction.writes:
+            return
+        engine, nth = self._engine, task.db_commits
+        engine.settle()
+        task.db_commits = nth + 1
+        if tail is not None:
+            engine.wait(tail(task.request, nth))
+        if self._latencies.commit is not None:
+            engine.wait(self._latencies.commit(task.request, nth))
+        for row, place in transaction.writes:
+            self._rows[row.key] = row
+            self.log.commit_s[place] = engine.time()
+            self.log.committed[place] = 1
+
+    @contextmanager
+    def _savepoint(self, task: Task) -> Iterator[None]:
+        transaction: _Transaction = task.transaction
+        before = replace(
+            transaction, writes=[*transaction.writes], hooks=[*transaction.hooks], locks=[*transaction.locks]
+        )
+        try:
+            yield
+            if transaction.aborted and not before.aborted:
+                raise InternalError("current transaction is aborted, commands ignored until end of transaction block")
+        except BaseException:
+            self._roll_back(transaction, before)
+            raise
+        if transaction.broken and not before.broken:
+            self._roll_back(transaction, before)  # as Django does, without a word: an inner block has doomed it
+
+    def _roll_back(self, transaction: _Transaction, before: _Transaction) -> None:
+        """Undo what *transaction* has done since it was as *before*."""
+        self._unlock(transaction, keep=len(before.locks))
+        transaction.writes, transaction.hooks = before.writes, before.hooks
+        transaction.broken, transaction.aborted = before.broken, before.aborted
+
+    def _lock(self, transaction: _Transaction, key: str) -> None:
+        lock = self._locks.get(key)
+        if lock is None:
+            self._locks[key] = _RowLock(transaction)
+        elif lock.owner is transaction:
+            return
+        else:
+            self._refuse_deadlock(transaction, key)
+            granted = self._engine.event()
+            lock.queue.append((transaction, granted))
+            transaction.waits_for = key
+            self._engine.wait_for(granted)
+        transaction.locks.append(key)
+
+    def _unlock(self, transaction: _Transaction, keep: int) -> None:
+        """Release the locks taken after the first *keep*; the longest waiter of each takes over."""
+        for key in transaction.locks[keep:]:
+            lock = self._locks[key]
+            if lock.queue:
+                lock.owner, granted = lock.queue.popleft()
+                lock.owner.waits_for = None
+                granted.succeed()
+            else:
+                del self._locks[key]
+        del transaction.locks[keep:]
+
+    def _refuse_deadlock(self, transaction: _Transaction, key: str) -> None:
+        """Raise as PostgreSQL does if the owner of *key*, or whoever it waits for, waits for *transaction*."""
+        wanted: str | None = key
+        while wanted is not None:
+            owner = self._locks[wanted].owner
+            if owner is transaction:
+                transaction.broken = transaction.aborted = True
+                raise OperationalError(f"deadlock detected: {key!r} is locked by a transaction that waits for this one")
+            wanted = owner.waits_for
+
+
+@contextmanager
+def _breaking(transaction: _Transaction) -> Iterator[None]:
+    """Stand for an inner `atomic` without a savepoint: an exception dooms the whole transaction."""
+    try:
+        yield
+    except BaseException:
+        transaction.broken = True
+        raise
+
+
+def _run_hook(func: Callable[[], object], robust: bool) -> None:
+    if not robust:
+        func()
+        return
+    try:
+        func()
+    except Exception:
+        logger.exception("Error calling %r in on_commit()", func)

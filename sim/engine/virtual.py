@@ -1,0 +1,151 @@
+"""Virtual time and chance for Django's cache code, in every module where expiry is written or judged.
+
+The modules' own names (`time`, `random`, `tz_now`, `router`) are replaced once, for good, by stand-ins that ask a
+context variable which run they are in. Outside a run they behave exactly as before, and two runs in one process never
+meet. The real `time` module stays as it is for everything else.
+"""
+
+import importlib
+import random
+import re
+import sys
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import django.core.cache.backends.base
+import django.core.cache.backends.filebased
+import django.core.cache.backends.locmem
+
+PRIVATE = "cachewise-"  # begins the names of all that a run creates: databases, stores, folders
+EPOCH_S = 0.0  # a run starts at 1970-01-01 UTC: small numbers keep sums of times exact
+
+
+class Clock(Protocol):
+    """Anything that knows the virtual time."""
+
+    def time(self) -> float:
+        """Return seconds since the run's start."""
+
+
+@dataclass(frozen=True)
+class World:
+    """What Django's cache code sees of the run it is in."""
+
+    clock: Clock
+    culling: random.Random
+    database_alias: str | None = None
+    wire: Any = None  # the way to a server (`cachewise.sim.backends.wire.Wire`)
+    epoch_s: float = EPOCH_S  # when the run began by the clock that Django's code shares with its server
+
+
+WORLD: ContextVar[World | None] = ContextVar("cachewise_world", default=None)
+
+
+class _VirtualTime:
+    """The `time` module as a cache backend sees it."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(time, name)
+
+    @staticmethod
+    def time() -> float:
+        """Return the run's virtual time, or the real time outside a run."""
+        world = WORLD.get()
+        return time.time() if world is None else world.epoch_s + world.clock.time()
+
+
+class _VirtualChance:
+    """The `random` module as the file backend sees it: which entries it culls is a function of the seed."""
+
+    def __getattr__(self, name: str) -> Any:
+        world = WORLD.get()
+        return getattr(random if world is None else world.culling, name)
+
+
+class _VirtualRouter:
+    """The database router as the database backend sees it: a run's private file, which no router of a project knows."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+
+    def __getattr__(self, name: str) -> Any:
+        world = WORLD.get()
+        if world is None or world.database_alias is None or name not in ("db_for_read", "db_for_write"):
+            return getattr(self._real, name)
+        return lambda _model, **_hints: world.database_alias
+
+    def allow_migrate_model(self, database: str, model: Any) -> bool:
+        """Return whether `createcachetable` may make its table there."""
+        return database.startswith(PRIVATE) or bool(self._real.allow_migrate_model(database, model))
+
+
+def _virtual_now() -> datetime:
+    """Stand in for `django.utils.timezone.now`."""
+    from django.conf import settings
+    from django.utils import timezone
+
+    world = WORLD.get()
+    if world is None:
+        return timezone.now()
+    return datetime.fromtimestamp(EPOCH_S + world.clock.time(), tz=UTC if settings.USE_TZ else None)
+
+
+def virtualise() -> None:
+    """Put the stand-ins for time and chance in place; harmless to repeat.
+
+    Source: Django 5.2's `backends.base`, `backends.locmem` and `backends.filebased`, which call `time.time()`.
+    """
+    backends: Any = django.core.cache.backends
+    for module in (backends.base, backends.locmem, backends.filebased):
+        module.time = _TIME
+    backends.filebased.random = _CHANCE
+    # Nothing to do with time: Django compiles this expression late, behind a proxy that every call on a cache pays for.
+    chars = backends.base.memcached_error_chars_re
+    backends.base.memcached_error_chars_re = re.compile(chars.pattern, chars.flags)
+
+
+def virtualise_module(name: str) -> None:
+    """Put virtual time in place in one more module, wherever it says `time` (the module, or its function)."""
+    module: Any = importlib.import_module(name)
+    for attribute, value in list(vars(module).items()):
+        if value is time:
+            setattr(module, attribute, _TIME)
+        elif value is time.time:
+            setattr(module, attribute, _TIME.time)
+
+
+def virtualise_ancestry(cls: type) -> None:
+    """Put virtual time in place in every module that *cls* may keep time in.
+
+    These are the modules of its class's ancestry, and of the packages that they belong to: a cache class is often thin,
+    and its store is in a module beside it. Django's own are dealt with one by one.
+    """
+    packages = {ancestor.__module__.partition(".")[0] for ancestor in cls.__mro__} - {
+        "builtins",
+        "typing",
+        "django",
+        "abc",
+    }
+    for name in list(sys.modules):
+        if name.partition(".")[0] in packages:
+            virtualise_module(name)
+
+
+def virtualise_database_cache() -> None:
+    """Do the same for the database backend, which is imported only where it is used.
+
+    Source: Django 5.2's `backends.db`, which imports `tz_now` and `router` by name, and its `createcachetable`.
+    """
+    backend: Any = importlib.import_module("django.core.cache.backends.db")
+    command: Any = importlib.import_module("django.core.management.commands.createcachetable")
+    backend.tz_now = _virtual_now
+    for module in (backend, command):
+        if not isinstance(module.router, _VirtualRouter):
+            module.router = _VirtualRouter(module.router)
+
+
+_TIME = _VirtualTime()
+_CHANCE = _VirtualChance()

@@ -1,0 +1,163 @@
+"""The vocabulary: a Scenario says what the traffic, the latencies and the machines are like."""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError, one_line, unknown
+from .arrivals import parse_arrivals
+from .latency import Latency, check_latency
+from .popularity import parse_popularity
+from .specs import number, require
+
+
+def knob(default: Any, meaning: str) -> Any:
+    """Return a dataclass field with its one-line *meaning*, which `cachewise list` and the page show."""
+    return field(default=default, metadata={"meaning": meaning}, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A workload and the world it runs in; frozen, validated, keyword-only but for its name.
+
+    Latencies (``*_s`` with a spec) are seconds: a number, ``exponential:MEAN_S``, ``lognormal:MEDIAN_S:SIGMA`` or
+    ``uniform:LOW_S:HIGH_S``; in Python also a measured distribution (`cachewise.sim.world.latency.Empirical`).
+
+    Raises:
+        UserError: for a value that no run could honour; the message names the field and the limit.
+    """
+
+    name: str
+    why: str = knob("", "why this scenario exists")
+    keys: int = knob(1000, "number of keys")
+    read_popularity: str = knob("zipf:1.0", "share of the reads a key gets")
+    write_popularity: str = knob("uniform", "share of the writes a key gets; 'same' follows the reads key by key")
+    reads_per_s: float = knob(100.0, "mean rate of reads")
+    writes_per_s: float = knob(1.0, "mean rate of writes")
+    arrivals: str = knob("poisson", "how reads and writes are spread over time")
+    duration_s: float = knob(600.0, "measured time")
+    warmup_s: float = knob(60.0, "time before the measurement starts")
+    cache_rtt_s: Latency = knob("auto", "one cache round trip; 'auto' gives each backend its own")
+    db_send_s: Latency = knob(0.0, "from the call of a query to its snapshot, which db_read_s follows")
+    db_read_s: Latency = knob("lognormal:0.005:0.6", "one database query")
+    db_write_s: Latency = knob(0.0, "a write's own statements, once its row is locked")
+    db_commit_s: Latency = knob("lognormal:0.005:0.6", "one database commit")
+    render_s: Latency = knob(0.0, "from the row to the value ready to cache")
+    transaction_tail_s: Latency = knob(0.0, "from the statement to the commit, inside atomic()")
+    value_bytes: int = knob(256, "payload of a row")
+    max_entries: int | None = knob(None, "MAX_ENTRIES of the cache; None means no limit")
+    cull_frequency: int = knob(3, "CULL_FREQUENCY of the cache")
+    workers: int | None = knob(None, "worker processes; None means one")
+    threads: int | None = knob(None, "threads a worker; None means no limit")
+    db_connections: int | None = knob(None, "database connections in the pool; None means no limit")
+    trace: str | None = knob(None, "file to replay instead of synthetic reads (and writes, if it has them)")
+    trace_speed: float = knob(1.0, "how many times faster than recorded the trace is replayed")
+
+    def __post_init__(self) -> None:
+        """Coerce what is harmless (an int for a float, a Path for a trace) and refuse the rest."""
+        require(isinstance(self.name, str) and bool(self.name.strip()), "a scenario needs a name")
+        for one in fields(self):
+            object.__setattr__(self, one.name, self._checked(one.name, getattr(self, one.name)))
+        require(self.duration_s > 0, self._at("duration_s", "must be above 0"))
+        require(self.trace_speed > 0, self._at("trace_speed", "must be above 0"))
+        require(self.trace is not None or self.reads_per_s + self.writes_per_s > 0, "there is no traffic at all")
+        parse_popularity("read_popularity", self.read_popularity)
+        parse_popularity("write_popularity", self.write_popularity)
+        self._check_arrivals()
+        limited = self.max_entries is not None or self.cull_frequency == DEFAULTS["cull_frequency"]
+        require(limited, self._at("cull_frequency", "needs max_entries"))
+        self._check_trace_conflicts()
+
+    def _checked(self, name: str, value: Any) -> Any:
+        if name in _COUNTS:
+            return self._count(name, value)
+        if name in _SECONDS_AND_RATES:
+            checked = number(f"Scenario {one_line(self.name)!r}: {name}", value)
+            require(checked >= 0, self._at(name, "must not be negative"))
+            require(checked <= 1e9, self._at(name, "must be at most 1,000,000,000"))
+            return checked
+        if name in LATENCIES:
+            if not (name == "cache_rtt_s" and value == "auto"):
+                check_latency(name, value)
+            return value
+        if name == "trace":
+            return None if value is None else str(value)
+        require(isinstance(value, str), self._at(name, "must be text"))
+        return value
+
+    def _count(self, name: str, value: Any) -> int | None:
+        if value is None and name in _MAY_BE_NONE:
+            return None
+        least, most = _COUNTS[name]
+        whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+        require(whole and not isinstance(value, bool), self._at(name, "must be a whole number"))
+        require(least <= value <= most, self._at(name, f"must lie between {least:,} and {most:,}"))
+        return int(value)
+
+    def _check_arrivals(self) -> None:
+        name, numbers = parse_arrivals(self.arrivals)
+        if name == "flash":
+            require(numbers[1] < self.duration_s, self._at("arrivals", f"comes after duration_s={self.duration_s:g}"))
+
+    def _check_trace_conflicts(self) -> None:
+        if self.trace is None:
+            require(self.trace_speed == 1, self._at("trace_speed", "needs a trace"))
+            return
+        for name in ("keys", "read_popularity", "reads_per_s", "arrivals"):
+            if getattr(self, name) != DEFAULTS[name]:
+                raise UserError(self._at(name, "comes from the trace; leave it out"))
+
+    def _at(self, name: str, problem: str) -> str:
+        return f"Scenario {one_line(self.name)!r}: {name}={one_line(_brief(getattr(self, name)))} {problem}"
+
+    @property
+    def end_s(self) -> float:
+        """When the traffic stops, in virtual seconds."""
+        return self.warmup_s + self.duration_s
+
+    def with_settings(self, settings: Mapping[str, str]) -> "Scenario":
+        """Return a copy with *settings* (field to text, as typed on the command line) applied.
+
+        Raises:
+            UserError: for an unknown field or a value that does not fit.
+        """
+        return replace(self, **{name: _from_text(name, text) for name, text in settings.items()})
+
+
+def _brief(value: Any) -> Any:
+    """Return a whole float as the int that was probably typed, and text that only looks like a number in quotes."""
+    if isinstance(value, str) and value.replace(".", "", 1).isdigit():
+        return repr(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+LATENCIES = (
+    *("cache_rtt_s", "db_send_s", "db_read_s", "db_write_s", "db_commit_s"),
+    *("render_s", "transaction_tail_s"),
+)
+_SECONDS_AND_RATES = ("reads_per_s", "writes_per_s", "duration_s", "warmup_s", "trace_speed")
+_COUNTS = {
+    "keys": (1, 50_000_000),
+    "value_bytes": (0, 100_000_000),
+    "max_entries": (1, 1_000_000_000),
+    "cull_frequency": (0, 1_000_000),
+    "workers": (1, 4096),
+    "threads": (1, 1_000_000),
+    "db_connections": (1, 1_000_000),
+}
+_MAY_BE_NONE = ("max_entries", "workers", "threads", "db_connections")
+DEFAULTS: Mapping[str, Any] = {one.name: one.default for one in fields(Scenario) if one.default is not MISSING}
+MEANINGS: Mapping[str, str] = {one.name: one.metadata.get("meaning", "") for one in fields(Scenario)}
+
+
+def _from_text(name: str, text: str) -> Any:
+    if name not in DEFAULTS:
+        raise unknown("scenario field", name, DEFAULTS)
+    if text.strip().lower() in ("none", "null") and DEFAULTS[name] is None:
+        return None
+    if name in _COUNTS or name in _SECONDS_AND_RATES:
+        return number(name, text)
+    if name == "trace":
+        return str(Path(text))
+    return text

@@ -1,21 +1,43 @@
-"""Which package may import which, what importing costs, and that nothing is left out of the wheel."""
+"""Which file may import which, in which manner, what importing costs, and how large a file may be."""
 
 import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-PACKAGES = ("sim", "strategies", "scenarios", "reports")
-CONTRACT = {"Bound", "Costs", "Row", "Site", "Strategy"}
-SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+import cachewise
+from tests.helpers import ROOT
+
+FOLDERS = ("sim", "strategies", "scenarios", "reports")
+SRC, FACE = ROOT / "src", ROOT / "src" / "cachewise"
+SOURCES = [path for folder in (*FOLDERS, "src") for path in sorted((ROOT / folder).rglob("*.py"))]
+OTHERS = [path for folder in ("tests", "bench") for path in sorted((ROOT / folder).rglob("*.py"))]
 
 
-def imports(path: Path, *, main_block: bool) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield (module, names) of every import in *path*; those of its ``__main__`` block only if *main_block*."""
+def shown(path: Path) -> str:
+    """Return *path* as people name it."""
+    return path.relative_to(ROOT).as_posix()
+
+
+class Import(NamedTuple):
+    """A name that a file imports from us: the module as the file says it, and the file where the name is at home."""
+
+    said: str
+    name: str
+    home: Path
+
+    def __str__(self) -> str:
+        """Return it as it is written."""
+        return f"from {self.said} import {self.name}"
+
+
+def imports(path: Path, *, main_block: bool = False) -> Iterator[Import]:
+    """Yield what *path* imports from us, wherever in it; what its ``__main__`` block does only if *main_block*."""
     tree = ast.parse(path.read_text())
     if not main_block:
         tree.body = [
@@ -23,47 +45,115 @@ def imports(path: Path, *, main_block: bool) -> Iterator[tuple[str, tuple[str, .
         ]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, ()) for alias in node.names)
+            found = [(one.name, one.name, "") for one in node.names]
         elif isinstance(node, ast.ImportFrom):
-            below = (*path.relative_to(ROOT).parts[:-1],)
-            module = ".".join([*below[: len(below) - node.level + 1], *([node.module] if node.module else [])])
-            module = module if node.level else (node.module or "")
-            is_ours = module.split(".")[0] in (*PACKAGES, "cachewise")
-            assert node.level or not is_ours or path.relative_to(ROOT).parts[0] not in ("sim", "reports"), path
-            yield module, tuple(alias.name for alias in node.names)
+            said, module = "." * node.level + (node.module or ""), full_name(path, node)
+            found = [(said, module, one.name) for one in node.names]
+        else:
+            continue
+        for said, module, name in found:
+            if module.partition(".")[0] in ("cachewise", *FOLDERS):
+                yield Import(said, name, home(module, name))
 
 
-def ours(path: Path, *, main_block: bool = False) -> set[str]:
-    """Return the modules of this project that *path* imports."""
-    found = {module for module, _ in imports(path, main_block=main_block)}
-    return {module for module in found if module.split(".")[0] in PACKAGES}
+def full_name(path: Path, node: ast.ImportFrom) -> str:
+    """Return the module that *node* in *path* imports from, as it is installed."""
+    if not node.level:
+        return node.module or ""
+    package = (
+        [*path.relative_to(SRC).parts] if path.is_relative_to(SRC) else ["cachewise", *path.relative_to(ROOT).parts]
+    )
+    return ".".join([*package[: len(package) - node.level], *([node.module] if node.module else [])])
 
 
-def face(path: Path, *, main_block: bool) -> set[str]:
-    """Return what *path* imports from the public face."""
-    return {name for module, names in imports(path, main_block=main_block) if module == "cachewise" for name in names}
+def home(module: str, name: str) -> Path:
+    """Return the file where *name* of *module* is at home; the public face only hands it on."""
+    below = module.removeprefix("cachewise").strip(".").split(".")
+    if below == [""]:
+        below = cachewise._HOMES.get(name, "").strip(".").split(".")
+    folder = ROOT.joinpath(*below)
+    candidates = (
+        folder / f"{name}.py",
+        folder / name / "__init__.py",
+        folder.with_suffix(".py"),
+        folder / "__init__.py",
+    )
+    return next((path for path in candidates if path.is_file()), FACE / "__init__.py")
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_import_arrows(path: Path) -> None:
-    """Sim imports none of the others, strategies and scenarios only its vocabulary, reports only sim."""
-    package, modules = path.relative_to(ROOT).parts[0], ours(path)
-    own = {module for module in modules if module.split(".")[0] == package}
-    others = modules - own
-    if path == ROOT / "sim" / "__main__.py":
-        return  # the composition root
-    if package == "sim":
-        assert not others
-    elif package == "strategies":
-        assert not others
-        assert not own or path.stem == "__init__"
-        assert face(path, main_block=True) <= CONTRACT
-    elif package == "scenarios":
-        assert not modules
-        assert face(path, main_block=True) <= {"Scenario", "run_script"}
-        assert face(path, main_block=False) <= {"Scenario"}
-    else:
-        assert all(module.split(".")[0] == "sim" and module != "sim.__main__" for module in others)
+def room(path: Path) -> str:
+    """Return the room that *path* is in, as the table in DESIGN.md names it: in sim/, a wing or a file."""
+    if path.is_relative_to(FACE):
+        return "src/cachewise/"
+    first, *rest = path.relative_to(ROOT).parts
+    return f"{first}/" if first != "sim" else f"sim/{rest[0]}/" if len(rest) > 1 else f"sim/{rest[0]}"
+
+
+def house() -> dict[str, set[str]]:
+    """Return DESIGN's table of rooms, from the top down: each with the rooms that it imports."""
+    text = (ROOT / "DESIGN.md").read_text(encoding="utf-8")
+    rows = text.split("\n| room |", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
+    cells = [[cell.strip(" `") for cell in row.strip("|").split(" | ")] for row in rows]
+    names = [cell[0] for cell in cells]
+    full = {Path(name).stem: name for name in names}
+    table = {name: {full[one] for one in said.split(", ") if one in full} for name, *_, said in cells}
+    table |= {names[place]: set(names[place + 1 :]) for place, cell in enumerate(cells) if cell[-1] == "all below"}
+    assert all(cell[-1] in ("all below", "nothing") or {*cell[-1].split(", ")} <= set(full) for cell in cells)
+    return table
+
+
+def test_the_rooms_are_those_of_the_design() -> None:
+    """DESIGN's table names every room, and each imports only what stands below it."""
+    table = house()
+    assert set(table) == {room(path) for path in SOURCES} - {"sim/__init__.py"}
+    names = list(table)
+    for place, name in enumerate(names):
+        assert table[name] <= set(names[place + 1 :]), name
+
+
+def test_every_arrow_is_in_the_design() -> None:
+    """Each room imports the rooms that the table says, and no other; none is named there that it does not import."""
+    table = house()
+    found: dict[str, dict[str, str]] = {name: {} for name in table}
+    for path in SOURCES:
+        for one in imports(path):
+            if room(one.home) != room(path):
+                found[room(path)][room(one.home)] = f"{shown(path)}: {one}"
+    strays = [why for name, rooms in found.items() for to, why in rooms.items() if to not in table[name]]
+    assert strays == []
+    idle = {
+        name: table[name] - set(rooms) for name, rooms in found.items() if name != "sim/command/"
+    }  # it may, not must
+    assert {name: rooms for name, rooms in idle.items() if rooms} == {}
+
+
+def test_no_circle() -> None:
+    """No file imports itself by way of others, not even inside a function."""
+    graph = {path: {one.home for one in imports(path)} - {path} for path in SOURCES}
+    assert list(TopologicalSorter(graph).static_order())
+
+
+@pytest.mark.parametrize("path", [*SOURCES, *OTHERS], ids=shown)
+def test_the_manner_of_imports(path: Path) -> None:
+    """Inside, imports go by path, which every tool can follow; whoever uses cachewise says its name, and only that."""
+    folder = path.relative_to(ROOT).parts[0]
+    for one in imports(path, main_block=True):
+        if folder in ("sim", "reports", "src") or (path.name == "__init__.py" and room(one.home) == room(path)):
+            assert one.said.startswith("."), one
+        elif folder in ("strategies", "scenarios"):
+            assert one.said == "cachewise", f"{one}: write it as a user's own file does"
+        else:
+            assert one.said.split(".")[0] == "cachewise", f"{one}: it is installed as cachewise.{one.said}"
+
+
+def test_strategies_and_scenarios_are_what_a_user_could_write() -> None:
+    """A strategy imports the contract's names alone; a scenario its vocabulary, and how to start a script."""
+    contract = {"Bound", "Costs", "Row", "Site", "Strategy"}
+    for path in sorted((ROOT / "strategies").glob("*.py")):
+        assert {one.name for one in imports(path, main_block=True) if one.said == "cachewise"} <= contract
+    for path in sorted((ROOT / "scenarios").glob("[a-z]*.py")):
+        assert {one.name for one in imports(path)} == {"Scenario"}
+        assert {one.name for one in imports(path, main_block=True)} == {"Scenario", "run_script"}
 
 
 @pytest.mark.parametrize("module", ["cachewise", "cachewise.strategies", "cachewise.scenarios.product_list"])
@@ -75,6 +165,18 @@ def test_importing_is_cheap(module: str) -> None:
     assert found.stdout.strip() == "[]"
 
 
+def test_the_public_face_has_what_it_names() -> None:
+    """Every public name is there when it is asked for, and in `dir()`; the version is that of the package."""
+    from importlib.metadata import version
+
+    assert set(cachewise.__all__) == set(cachewise._HOMES)
+    assert {*cachewise.__all__, "__version__"} <= set(dir(cachewise))
+    assert all(getattr(cachewise, name).__name__ == name for name in cachewise.__all__ if name != "Bound")
+    assert cachewise.__version__ == version("cachewise")
+    with pytest.raises(AttributeError, match="module 'cachewise' has no attribute 'nothing'"):
+        cachewise.nothing  # noqa: B018 - to ask for it is the test
+
+
 @pytest.mark.parametrize(
     "folder", sorted({path.parent for path in (ROOT / "tests").rglob("*.py")}), ids=lambda path: path.name
 )
@@ -83,7 +185,13 @@ def test_every_test_folder_is_a_package(folder: Path) -> None:
     assert (folder / "__init__.py").exists()
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_tests_mirror_the_wings() -> None:
+    """Every wing of sim/ has its folder of tests, and no folder of tests there is of something else."""
+    wings = {path.parent.name for path in (ROOT / "sim").glob("*/__init__.py")}
+    assert {path.parent.name for path in (ROOT / "tests" / "sim").glob("*/__init__.py")} == wings
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=shown)
 def test_files_are_small(path: Path) -> None:
     """A file has fewer than 400 lines, a function at most 50, and both the module and its public names a docstring."""
     tree = ast.parse(path.read_text())

@@ -20,6 +20,9 @@ class Row(NamedTuple):
     payload: bytes
 
 
+Row.__module__ = "cachewise"  # a row in a cache is pickled by its public name: its bytes hang on no file's place
+
+
 class Database(Protocol):
     """The source of truth, as a request sees it. Every call waits in virtual time."""
 

@@ -3,13 +3,11 @@
 import math
 import sys
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib import import_module
-from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from django.core.cache.backends.base import BaseCache
@@ -167,23 +165,9 @@ def _of_settings(target: str) -> Any:
 
 
 def _look_in(folder: str) -> None:
-    if folder not in sys.path and all(getattr(finder, "folder", None) != folder for finder in sys.meta_path):
-        sys.meta_path.append(_LastResort(folder))
-
-
-class _LastResort:
-    """Finds modules in a folder where nobody else does: a `reports` that lies there never passes for cachewise's own.
-
-    The end of `sys.path` would not do: what is installed to be edited is found after all of it.
-    """
-
-    def __init__(self, folder: str) -> None:
-        self.folder = folder
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        return PathFinder.find_spec(name, [self.folder], target) if path is None else None
+    """Find modules in *folder*, too, but in all other places first."""
+    if folder not in sys.path:
+        sys.path.append(folder)
 
 
 def _are_seconds(value: Any) -> bool:

@@ -57,7 +57,8 @@ def __getattr__(name: str) -> Any:
         return version("cachewise")
     if name not in _HOMES:
         raise AttributeError(f"module 'cachewise' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name], __name__), name)
+    found = globals()[name] = getattr(import_module(_HOMES[name], __name__), name)
+    return found
 
 
 def __dir__() -> list[str]:

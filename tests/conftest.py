@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -163,11 +164,12 @@ BYSTANDER = pytest.StashKey[Bystander]()
 
 @pytest.fixture(autouse=True)
 def signals() -> Iterator[None]:
-    """Put the signals' handlers back: a command called in this process ends by ignoring them, as processes inherit."""
-    before = {number: signal.getsignal(number) for number in (*HELD, AGAIN)}
+    """Put back what a command called in this process changes for good: the signals' handlers, and Python's own hook."""
+    before, hook = {number: signal.getsignal(number) for number in (*HELD, AGAIN)}, sys.unraisablehook
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+    sys.unraisablehook = hook
 
 
 def is_taken(port: int) -> bool:

@@ -19,7 +19,7 @@ from .engine.calendar import Engine, cleared_away
 from .engine.database import DatabaseLatencies, SimulatedDatabase
 from .engine.fleet import Fleet, Worker
 from .engine.site import OmniscientCache, SimulatedSite
-from .engine.virtual import WORLD, World
+from .engine.virtual import CURRENT_RUN, CurrentRun
 from .errors import UserError
 from .processes.interrupts import interrupts_first, nothing_swallowed
 from .verdict.records import ReadLog, as_array
@@ -159,17 +159,17 @@ def _staff(fleet: Fleet, engine: Engine, caches: Caches, db: SimulatedDatabase, 
     """Give the fleet its workers, and each worker its site and its context variables."""
     ideal = OmniscientCache(db)
     culling = random.Random(f"{seed}/culling")
-    world = World(engine, culling, caches.database_alias, caches.wire, caches.epoch_s)
-    engine.contexts = [_context(world, cache) for cache in caches.of_worker]
+    current = CurrentRun(engine, culling, caches.database_alias, caches.wire, caches.epoch_s)
+    engine.contexts = [_context(current, cache) for cache in caches.of_worker]
     for number, cache in enumerate(caches.of_worker):
         site = SimulatedSite(engine, cache, db, ideal, partial(fleet.spawn, number), seed)
         fleet.workers.append(Worker(site, scenario.threads))
 
 
-def _context(world: World, cache: Any) -> Context:
-    """Return context variables in which Django's cache modules see *world*, and `caches["default"]` is *cache*."""
+def _context(current: CurrentRun, cache: Any) -> Context:
+    """Return context variables in which Django's cache modules see *current*, and `caches["default"]` is *cache*."""
     context = copy_context()
-    context.run(WORLD.set, world)
+    context.run(CURRENT_RUN.set, current)
     context.run(django_caches.__setitem__, "default", cache)
     return context
 

@@ -27,7 +27,7 @@ ONE_STORE = tuple(name for name in STORING if name != "locmem")  # the ones all 
 SERVERS = Servers()  # the private servers of the whole test session: starting one takes longer than most tests
 # A real run fails with more than 1% of its reads undecidable, which in a short one is a single read that meets a COMMIT
 # of its key: on so many keys hardly any does.
-APART = [*("--set", "keys=1000"), *("--set", "read_popularity=uniform"), *("--set", "write_popularity=uniform")]
+MANY_KEYS = [*("--set", "keys=1000"), *("--set", "read_popularity=uniform"), *("--set", "write_popularity=uniform")]
 INSTANT: dict[str, Any] = {"cache_rtt_s": 0, "db_read_s": 0, "db_commit_s": 0}
 Step = tuple[float, str, str]  # (time_s, op, key)
 Body = Callable[[Site], Any]  # what a request does

@@ -96,14 +96,13 @@ class Environment:
         """Take a package out."""
         pip("--python", self.python, "uninstall", "--yes", name)
 
-    def runs(self, folder: Path, *args: str, path: str = "") -> str:
+    def runs(self, folder: Path, *args: str, **variables: str) -> str:
         """Return what a program of this environment prints, called in *folder*; it must end well."""
         program, *rest = args
-        lent = os.pathsep.join(filter(None, [path, sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]))
+        lent = [variables.pop("PYTHONPATH", ""), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, lent)), **variables}
         command = [self.python.with_name(program), *rest]
-        done = subprocess.run(
-            command, capture_output=True, text=True, cwd=folder, env={**os.environ, "PYTHONPATH": lent}, check=False
-        )
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=env, check=False)
         assert done.returncode == 0, f"{args} in {folder}: {done.stderr}"
         return done.stdout
 
@@ -142,7 +141,7 @@ def test_it_lives_beside_a_project_of_the_same_names(wheels: Wheels, tmp_path: P
     for folder in (inside, outside):
         where = ours.runs(folder, "python", "-c", "import cachewise; print(cachewise.__file__)")
         assert Path(where.strip()).is_relative_to(ours.packages)
-        assert "\ndelete-on-write:" in ours.runs(folder, "cachewise", "list", "strategies", path=".")
+        assert "\ndelete-on-write:" in ours.runs(folder, "cachewise", "list", "strategies", PYTHONPATH=".")
         assert "product_list" in ours.runs(folder, "python", "-m", "cachewise", "list", "scenarios")
         several = ["product_list", "--seeds", "2", "--jobs", "2", "--out", str(tmp_path / folder.name)]
         assert "product_list" in ours.runs(folder, "cachewise", "run", *several, *QUICK)
@@ -156,6 +155,18 @@ def test_it_lives_beside_a_project_of_the_same_names(wheels: Wheels, tmp_path: P
     assert {k: v for k, v in ours.files().items() if "dist-info" not in k} == {
         k: v for k, v in alone.files().items() if "dist-info" not in k
     }
+
+
+def test_a_project_that_is_not_installed_is_found_in_its_folder(wheels: Wheels, tmp_path: Path) -> None:
+    """There the command finds what `manage.py` finds: a scenario file's imports, and the settings that are named."""
+    environment = Environment(tmp_path / "env")
+    environment.install(wheels.cachewise)
+    folder = wheels.project
+    assert "own" in environment.runs(folder, "cachewise", "run", "./own.py", "--seeds", "2", "--jobs", "2", *QUICK)
+    on_table = ["product_list", "--backend", "db", "--seeds", "2", "--jobs", "2"]
+    assert "db" in environment.runs(
+        folder, "cachewise", "run", *on_table, *QUICK, DJANGO_SETTINGS_MODULE="shop.settings"
+    )
 
 
 def test_a_clone_as_the_current_folder_hides_nothing(wheels: Wheels, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Entries of Django's CACHES: found in a TOML file or a settings module, and checked key by key."""
 
 import math
-import sys
 import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -109,7 +108,6 @@ def _by_path(path: str) -> Any:
 
 
 def _imported(name: str, key: str, path: str, load: Callable[[str], Any]) -> Any:
-    _look_in(str(Path.cwd()))
     try:
         with only_ours(name, lambda _socket: False):  # a module may connect when it is imported
             return load(path)
@@ -149,7 +147,6 @@ def _of_settings(target: str) -> Any:
         raise UserError(
             f"--settings {one_line(target)!r}: write MODULE or MODULE:ALIAS, such as shop.settings:sessions"
         )
-    _look_in(str(Path.cwd()))  # where the project is, as for its own manage.py
     try:
         module = import_module(module_name)
     except (Exception, SystemExit) as error:  # somebody's settings can raise anything
@@ -162,12 +159,6 @@ def _of_settings(target: str) -> Any:
     if (alias or "default") not in caches:
         raise unknown(f"cache in {where}:", alias or "default", map(str, caches))
     return caches[alias or "default"]
-
-
-def _look_in(folder: str) -> None:
-    """Find modules in *folder*, too, but in all other places first."""
-    if folder not in sys.path:
-        sys.path.append(folder)
 
 
 def _are_seconds(value: Any) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.core.cache.backends.dummy import DummyCache
 
-from ..engine.virtual import EPOCH_S, WORLD, World, virtualise_ancestry
+from ..engine.virtual import CURRENT_RUN, EPOCH_S, CurrentRun, virtualise_ancestry
 from ..errors import ForbiddenError, UserError, file_name, one_line
 from .places import Backend, Place
 from .wire import wired
@@ -146,10 +146,10 @@ def try_out(backend: Backend, place: Place, refused: Refused) -> None:
     """
     cls, clock = backend.load(virtual=True), _Clock()
     epoch_s = EPOCH_S if place.server is None else EPOCH_S + place.server.begin()
-    world = World(clock, random.Random(0), place.database_alias, None, epoch_s)
+    current = CurrentRun(clock, random.Random(0), place.database_alias, None, epoch_s)
 
     def trial() -> Any:
-        WORLD.set(world)
+        CURRENT_RUN.set(current)
         make: Any = cls
         with ending(refused):
             cache = make(place.location, wired(backend.params, backend.wire, virtual=True))

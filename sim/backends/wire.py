@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ..engine.calendar import Engine
-from ..engine.virtual import WORLD
+from ..engine.virtual import CURRENT_RUN
 from ..errors import StrategyError
 from ..world.latency import LatencyOf
 from .places import Call, Wiring
@@ -78,9 +78,9 @@ def wire_this_process(wire: Any) -> None:
 
 def current_wire() -> Any:
     """Return the wire of the run that this code is in (a `Wire`, on the wall clock a stopwatch), if it is in one."""
-    world = WORLD.get()
-    if world is not None:
-        return world.wire
+    current = CURRENT_RUN.get()
+    if current is not None:
+        return current.wire
     return _OF_PROCESS[-1] if _OF_PROCESS else None
 
 

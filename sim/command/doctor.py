@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ..errors import UserError
+from .exit_codes import FAILED
 
 ABOUT_DOCTOR = """ok: it is there and works. absent: it is not installed, and only who wants it needs it. PROBLEM:
 cachewise cannot do without it; the exit code is 1. The line that begins with "fix:" says what to do."""
@@ -29,7 +30,7 @@ def doctor(
 
     And that it works; where it does not, it says what to do.
     """
-    from .checkup import check_up, drive
+    from .findings import check_up, drive
 
     if backend and not conformance:
         raise UserError("--backend needs --conformance: without it the doctor looks at all backends")
@@ -41,4 +42,4 @@ def doctor(
         if finding.mend:
             typer.echo(f"         fix: {finding.mend}", err=markdown)
     if not healthy:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)

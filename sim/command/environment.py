@@ -1,6 +1,9 @@
 """What the command line finds around it, and changes for its own process and those that it starts."""
 
 import os
+import sys
+from contextlib import suppress
+from pathlib import Path
 
 MOST_FILES = 65_536  # open at once, if the system lets us
 
@@ -15,6 +18,13 @@ def allow_many_files() -> None:
     most = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
     if soft != resource.RLIM_INFINITY and soft < most:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def look_here() -> None:
+    """Find modules in the current folder, too, but in all other places first: there a project's settings are."""
+    with suppress(FileNotFoundError):  # somebody has removed it
+        if (here := str(Path.cwd())) not in sys.path:
+            sys.path.append(here)
 
 
 def forget_detours() -> None:

@@ -13,9 +13,11 @@ import typer
 from ..errors import UserError, masked, one_line, refusal_of
 from ..processes.interrupts import forget_received, ignore_signals, received
 
+# 0: all is well. After another signal than these two: 128 + its number.
+FAILED = 1  # it ran, and what it found is not good: a PROBLEM, a bar that was missed, reads that nobody could judge
 BAD_INPUT = 2
-BROKEN_PIPE = 141  # 128 + SIGPIPE
 INTERRUPTED = 130  # 128 + SIGINT
+BROKEN_PIPE = 141  # 128 + SIGPIPE
 BAD_USAGE: Any = typer.BadParameter.__mro__[2]  # typer's base class of all usage errors
 
 

@@ -11,8 +11,8 @@ from ..processes.interrupts import raise_on_signals
 from .bench import ABOUT_BENCH, bench
 from .demo import demo
 from .doctor import ABOUT_DOCTOR, doctor
-from .environment import allow_many_files, forget_detours
-from .exit_codes import exit_code_of
+from .environment import allow_many_files, forget_detours, look_here
+from .exit_codes import BAD_INPUT, exit_code_of
 from .init import init
 from .list import list_
 from .run import run
@@ -60,14 +60,15 @@ def run_script(file: str) -> None:
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command line: exit code 0, 2 with one line on standard error for bad input, 130 for Ctrl-C."""
+    """Run the command line, and end with its exit code: see `exit_codes`."""
     typed = sys.argv[1:] if args is None else list(args)
 
     def command() -> Any:
         raise_on_signals()
         allow_many_files()
         forget_detours()
+        look_here()
         code = app(args=typed or ["--help"], prog_name="cachewise", standalone_mode=False, obj=typed)
-        return code if typed else 2  # nothing was asked for
+        return code if typed else BAD_INPUT  # nothing was asked for
 
     sys.exit(exit_code_of(command))

@@ -9,7 +9,7 @@ import typer
 
 from ..errors import masked
 from ..processes.interrupts import ignore_signals
-from .exit_codes import say
+from .exit_codes import FAILED, say
 from .options import Format
 
 if TYPE_CHECKING:
@@ -87,4 +87,4 @@ def end_with(warnings: Sequence[str], failures: Sequence[str]) -> None:
     for line in (*warnings, *failures):
         say(f"cachewise: {line}")
     if failures:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)

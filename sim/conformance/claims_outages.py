@@ -12,7 +12,7 @@ from django.core.cache.backends.base import BaseCache
 from ..contract import Bound, Costs, Row, Site
 from ..daemons.memcached import MEMORY_MB
 from ..daemons.session import servers
-from ..engine.virtual import WORLD, World
+from ..engine.virtual import CURRENT_RUN, CurrentRun
 from ..runner import run
 from ..world.scenario import Scenario
 from .claims import Claim, Seen, told
@@ -194,7 +194,7 @@ def _rolls_back(stage: Stage, _found: Conformance) -> Seen:
     def act(cache: BaseCache) -> Any:
         from django.db import transaction
 
-        alias = cast("World", WORLD.get()).database_alias
+        alias = cast("CurrentRun", CURRENT_RUN.get()).database_alias
         cache.set("k", "before")
         with transaction.atomic(using=alias):
             cache.set("k", "inside")
@@ -235,9 +235,9 @@ class _Intruder:
 def _get_destroys(stage: Stage, _found: Conformance) -> Seen:
     def body(cache: BaseCache) -> Any:
         cache.set("k", "old", -10)
-        world = cast("World", WORLD.get())
+        current = cast("CurrentRun", CURRENT_RUN.get())
         # A get reads the entry, then asks the time: that is when the fresh value comes.
-        WORLD.set(replace(world, clock=_Intruder(lambda: cache.set("k", "fresh", 1000))))
+        CURRENT_RUN.set(replace(current, clock=_Intruder(lambda: cache.set("k", "fresh", 1000))))
         read = cache.get("k")
         return read, cache.get("k")
 

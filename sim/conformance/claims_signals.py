@@ -6,7 +6,7 @@ from typing import Any
 
 from django.dispatch import Signal
 
-from ..engine.virtual import WORLD
+from ..engine.virtual import CURRENT_RUN
 from .claims import Claim, Seen
 from .observe import Conformance
 from .stage import Stage
@@ -84,7 +84,7 @@ def _signals(stage: Stage, _found: Conformance) -> Seen:
     def body(_cache: Any) -> dict[str, list[str]]:
         from django.db import connections
 
-        alias = WORLD.get().database_alias  # type: ignore[union-attr]
+        alias = CURRENT_RUN.get().database_alias  # type: ignore[union-attr]
         item, tag = _models()
         connection: Any = connections[str(alias)]
         with connection.schema_editor() as editor:

@@ -10,7 +10,7 @@ from django.core.cache.backends.base import BaseCache
 from ..backends import Call
 from ..contract import Bound, Costs, Row, Site
 from ..daemons.session import Servers
-from ..engine.virtual import WORLD
+from ..engine.virtual import CURRENT_RUN
 from ..runner import run
 from ..world.scenario import Scenario
 
@@ -123,13 +123,13 @@ class Statements:
     """
 
     def __init__(self) -> None:
-        world = WORLD.get()
-        self.watched = world is not None and world.database_alias is not None
+        current = CURRENT_RUN.get()
+        self.watched = current is not None and current.database_alias is not None
         self.sent: tuple[str, ...] = ()
         if self.watched:
             from django.db import connections
 
-            self._connection: Any = connections[world.database_alias]  # type: ignore[union-attr, index]
+            self._connection: Any = connections[current.database_alias]  # type: ignore[union-attr, index]
 
     def __enter__(self) -> Self:
         if self.watched:

@@ -14,7 +14,7 @@ from django.core.cache.backends.base import BaseCache
 from ..backends import Backend, Place, backend_named
 from ..daemons.server import Server
 from ..daemons.session import Servers
-from ..engine.virtual import EPOCH_S, WORLD, Clock, World, virtualise
+from ..engine.virtual import CURRENT_RUN, EPOCH_S, Clock, CurrentRun, virtualise
 from ..processes.interrupts import interrupts_held
 from .cases import CALLS, FIRST, WITH_TIMEOUT, found, three
 from .stage import outcome
@@ -115,7 +115,7 @@ def _outside(backend: Backend, place: Place, clock: Clock, epoch_s: float) -> It
     make: Any = backend.load(virtual=True)
     cache = make(place.location, dict(backend.params))
     context = copy_context()
-    context.run(WORLD.set, World(clock, random.Random(1), place.database_alias, epoch_s=EPOCH_S + epoch_s))
+    context.run(CURRENT_RUN.set, CurrentRun(clock, random.Random(1), place.database_alias, epoch_s=EPOCH_S + epoch_s))
     try:
         yield lambda body: context.run(body, cache)
     finally:

@@ -79,7 +79,7 @@ class Library(NamedTuple):
     def find(self) -> str | None:
         """Return where it is, or None if it is not here."""
         spec = find_spec(self.name)
-        return None if spec is None else str(spec.origin)
+        return None if spec is None else spec.origin  # a folder that happens to have its name has none
 
     @property
     def mend(self) -> str:

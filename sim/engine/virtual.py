@@ -31,7 +31,7 @@ class Clock(Protocol):
 
 
 @dataclass(frozen=True)
-class World:
+class CurrentRun:
     """What Django's cache code sees of the run it is in."""
 
     clock: Clock
@@ -41,7 +41,7 @@ class World:
     epoch_s: float = EPOCH_S  # when the run began by the clock that Django's code shares with its server
 
 
-WORLD: ContextVar[World | None] = ContextVar("cachewise_world", default=None)
+CURRENT_RUN: ContextVar[CurrentRun | None] = ContextVar("cachewise_run", default=None)
 
 
 class _VirtualTime:
@@ -53,16 +53,16 @@ class _VirtualTime:
     @staticmethod
     def time() -> float:
         """Return the run's virtual time, or the real time outside a run."""
-        world = WORLD.get()
-        return time.time() if world is None else world.epoch_s + world.clock.time()
+        current = CURRENT_RUN.get()
+        return time.time() if current is None else current.epoch_s + current.clock.time()
 
 
 class _VirtualChance:
     """The `random` module as the file backend sees it: which entries it culls is a function of the seed."""
 
     def __getattr__(self, name: str) -> Any:
-        world = WORLD.get()
-        return getattr(random if world is None else world.culling, name)
+        current = CURRENT_RUN.get()
+        return getattr(random if current is None else current.culling, name)
 
 
 class _VirtualRouter:
@@ -72,10 +72,10 @@ class _VirtualRouter:
         self._real = real
 
     def __getattr__(self, name: str) -> Any:
-        world = WORLD.get()
-        if world is None or world.database_alias is None or name not in ("db_for_read", "db_for_write"):
+        current = CURRENT_RUN.get()
+        if current is None or current.database_alias is None or name not in ("db_for_read", "db_for_write"):
             return getattr(self._real, name)
-        return lambda _model, **_hints: world.database_alias
+        return lambda _model, **_hints: current.database_alias
 
     def allow_migrate_model(self, database: str, model: Any) -> bool:
         """Return whether `createcachetable` may make its table there."""
@@ -87,10 +87,10 @@ def _virtual_now() -> datetime:
     from django.conf import settings
     from django.utils import timezone
 
-    world = WORLD.get()
-    if world is None:
+    current = CURRENT_RUN.get()
+    if current is None:
         return timezone.now()
-    return datetime.fromtimestamp(EPOCH_S + world.clock.time(), tz=UTC if settings.USE_TZ else None)
+    return datetime.fromtimestamp(EPOCH_S + current.clock.time(), tz=UTC if settings.USE_TZ else None)
 
 
 def virtualise() -> None:

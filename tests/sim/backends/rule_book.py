@@ -13,7 +13,7 @@ from typing import Any
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 
 from cachewise.sim.backends import Backend, Place
-from cachewise.sim.engine.virtual import WORLD
+from cachewise.sim.engine.virtual import CURRENT_RUN
 
 Cull = Callable[["RuleBookCache", float], list[str]]
 
@@ -43,7 +43,7 @@ class RuleBookCache(BaseCache):
 
     def now(self, *, floored: bool = False) -> float:
         """Return the virtual time."""
-        now_s = WORLD.get().clock.time()  # type: ignore[union-attr]
+        now_s = CURRENT_RUN.get().clock.time()  # type: ignore[union-attr]
         return floor(now_s) if floored and self.rules.floored_now else now_s
 
     def live(self, key: str, *, floored: bool = False, strictly: bool = False) -> bool:
@@ -140,7 +140,7 @@ def at_random(cache: RuleBookCache, _now_s: float) -> list[str]:
     if count < cache._max_entries:
         return []
     by_file = {md5(key.encode(), usedforsecurity=False).hexdigest(): key for key in cache.entries}
-    culling = WORLD.get().culling  # type: ignore[union-attr]
+    culling = CURRENT_RUN.get().culling  # type: ignore[union-attr]
     return [by_file[name] for name in culling.sample(sorted(by_file), int(count / cache._cull_frequency))]
 
 

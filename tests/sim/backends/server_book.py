@@ -13,7 +13,7 @@ from typing import Any, Literal
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 
 from cachewise.sim.backends import Backend, Place
-from cachewise.sim.engine.virtual import WORLD
+from cachewise.sim.engine.virtual import CURRENT_RUN
 
 DAYS_30_S = 30 * 86_400
 NoTime = Literal["stores it dead", "adds nothing", "adds, then removes it"]
@@ -86,7 +86,7 @@ class ServerBook(BaseCache):
 
     def now_ms(self) -> float:
         """Return the server's time."""
-        micros = floor(WORLD.get().clock.time() * 1e6 + 0.5)  # type: ignore[union-attr]
+        micros = floor(CURRENT_RUN.get().clock.time() * 1e6 + 0.5)  # type: ignore[union-attr]
         tick = round(self.rules.tick_ms * 1000)
         return micros // tick * tick / 1000
 
@@ -121,7 +121,7 @@ class ServerBook(BaseCache):
     def sent_until_ms(self, ttl_ms: float) -> float | None:
         """Return the instant of expiry, if that is what the client sends."""
         if self.rules.absolute_beyond_30_days and DAYS_30_S * 1000 < ttl_ms < inf:
-            return floor(WORLD.get().clock.time()) * 1000 + ttl_ms  # type: ignore[union-attr]
+            return floor(CURRENT_RUN.get().clock.time()) * 1000 + ttl_ms  # type: ignore[union-attr]
         return None
 
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:

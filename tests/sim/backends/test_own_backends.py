@@ -16,7 +16,7 @@ from cachewise import Row, Scenario, Site, UserError
 from cachewise.sim.backends import backend_named
 from cachewise.sim.backends.entries import default_timeout
 from cachewise.strategies import DeleteOnWrite, TtlOnly
-from tests.helpers import APART, ROOT, Custom, cli, refused, run, script
+from tests.helpers import MANY_KEYS, ROOT, Custom, cli, refused, run, script
 from tests.test_readme import QUICK, SHORT, blocks
 
 GUIDE = (ROOT / "docs" / "backends.md").read_text(encoding="utf-8")
@@ -69,7 +69,7 @@ def test_the_guides_examples_run(name: str) -> None:
     assert found.equals(run(TRAFFIC, DeleteOnWrite(timeout=None), seed=3).reads)
 
 
-QUICKER = {"verify": [*SHORT, *APART, "--seeds", "2", "--strategy", "no-cache"]}
+QUICKER = {"verify": [*SHORT, *MANY_KEYS, "--seeds", "2", "--strategy", "no-cache"]}
 
 
 @pytest.mark.servers

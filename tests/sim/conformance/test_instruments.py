@@ -11,7 +11,7 @@ from django.core.cache.backends.base import BaseCache
 from django.db.models.signals import post_save
 
 from cachewise.sim.backends import BACKENDS
-from cachewise.sim.command.checkup import drive
+from cachewise.sim.command.findings import drive
 from cachewise.sim.conformance.cases import Case
 from cachewise.sim.conformance.claims import crowded, judge
 from cachewise.sim.conformance.claims_known import KNOWN

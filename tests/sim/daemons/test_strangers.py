@@ -11,7 +11,7 @@ import cachewise
 from cachewise import UserError, servers
 from cachewise.strategies import TtlOnly
 from tests.conftest import is_taken
-from tests.helpers import APART, cli
+from tests.helpers import MANY_KEYS, cli
 from tests.sim.daemons.test_lifetime import SHORT, open_files
 
 
@@ -62,7 +62,7 @@ def test_nobody_elses_postgres(temporary: Path, monkeypatch: pytest.MonkeyPatch)
         )
         assert told.returncode == 0, told.stderr
         wall = [
-            *APART,
+            *MANY_KEYS,
             "--duration",
             "0.5",
             "--set",

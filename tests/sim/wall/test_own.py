@@ -15,7 +15,7 @@ from cachewise.sim.verdict.result import Run
 from cachewise.sim.wall.run import Around
 from cachewise.sim.wall.verify import verify_all
 from cachewise.strategies import DeleteOnWrite, TtlOnly
-from tests.helpers import APART, cli, run
+from tests.helpers import MANY_KEYS, cli, run
 from tests.sim.backends.test_own_backends import EXAMPLES
 from tests.sim.wall.tools import BRIEF, Plain, assert_predicted, real
 
@@ -199,7 +199,7 @@ def test_bench_takes_them_as_run_does(folder: Path) -> None:
     """Files and settings modules are backends of `bench` beside the named ones, with their own TIMEOUT."""
     done = cli(
         *("bench", "wall_check", "--strategy", "ttl-only", "--database", "sqlite", "--format", "json"),
-        *("--set", "warmup_s=0.2", "--duration", "0.5", "--backend", "locmem", *APART),
+        *("--set", "warmup_s=0.2", "--duration", "0.5", "--backend", "locmem", *MANY_KEYS),
         *("--backend-settings", "diskcache.toml", "--settings", "real_shop:keys"),
         cwd=folder,
     )

@@ -33,7 +33,7 @@ lint: $(VENV)/.lint  ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	@rm -rf build/typed && mkdir -p build/typed/cachewise
-	@ln -s $(addprefix $(CURDIR)/,src/cachewise/__init__.py src/cachewise/__main__.py sim strategies scenarios reports) build/typed/cachewise
+	@cd build/typed/cachewise && ln -s $(addprefix ../../../,src/cachewise/__init__.py src/cachewise/__main__.py sim strategies scenarios reports) .
 	$(BIN)/mypy
 
 proof: servers  ## run the slow proofs: mutations, coverage of intervals, repeated kills
@@ -54,6 +54,7 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.core: $(VENV)/.made pyproject.toml constraints.txt
+	@rm -rf *.egg-info  # of an earlier build: Python would take it for what is installed
 	@$(PIP) --editable .
 	@touch $@
 

@@ -20,7 +20,7 @@ class Row(NamedTuple):
     payload: bytes
 
 
-Row.__module__ = "cachewise"  # a row in a cache is pickled by its public name: its bytes hang on no file's place
+Row.__module__ = "cachewise"  # a row in a cache is pickled by its public name, wherever this file lies
 
 
 class Database(Protocol):

@@ -15,9 +15,9 @@ from .backends import Caches, Call, Limits, backend_named, open_caches, require_
 from .contract import Strategy
 from .daemons.session import Servers
 from .daemons.session import servers as private_servers
-from .engine.calendar import Engine, cleared_away
 from .engine.database import DatabaseLatencies, SimulatedDatabase
 from .engine.fleet import Fleet, Worker
+from .engine.scheduler import Engine, cleared_away
 from .engine.site import OmniscientCache, SimulatedSite
 from .engine.virtual import CURRENT_RUN, CurrentRun
 from .errors import UserError

@@ -164,9 +164,11 @@ BYSTANDER = pytest.StashKey[Bystander]()
 
 @pytest.fixture(autouse=True)
 def signals() -> Iterator[None]:
-    """Put back what a command called in this process changes for good: the signals' handlers, and Python's own hook."""
-    before, hook = {number: signal.getsignal(number) for number in (*HELD, AGAIN)}, sys.unraisablehook
+    """Put back what a command called in this process changes for good: signals' handlers, a hook, where modules are."""
+    before = {number: signal.getsignal(number) for number in (*HELD, AGAIN)}
+    hook = sys.unraisablehook
     yield
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not hasattr(finder, "folder")]
     for number, handler in before.items():
         signal.signal(number, handler)
     sys.unraisablehook = hook

@@ -16,7 +16,7 @@ import cachewise
 from cachewise import Bound, Costs, Result, Row, Scenario, Site, Strategy
 from cachewise.sim.backends import Call
 from cachewise.sim.daemons import Servers
-from cachewise.sim.engine.calendar import Engine
+from cachewise.sim.engine.scheduler import Engine
 
 ROOT = Path(__file__).parents[1]  # the repository
 CLI = (sys.executable, "-m", "cachewise")  # the command line, as a process of its own

@@ -1,6 +1,7 @@
 """Which file may import which, in which manner, what importing costs, and how large a file may be."""
 
 import ast
+import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 import cachewise
-from tests.helpers import ROOT
+from tests.helpers import CLI, ROOT
 
 FOLDERS = ("sim", "strategies", "scenarios", "reports")
 SRC, FACE = ROOT / "src", ROOT / "src" / "cachewise"
@@ -52,7 +53,7 @@ def imports(path: Path, *, main_block: bool = False) -> Iterator[Import]:
         else:
             continue
         for said, module, name in found:
-            if module.partition(".")[0] in ("cachewise", *FOLDERS):
+            if module.partition(".")[0] in ("cachewise", *FOLDERS, "src", "tests", "bench"):
                 yield Import(said, name, home(module, name))
 
 
@@ -139,11 +140,11 @@ def test_the_manner_of_imports(path: Path) -> None:
     folder = path.relative_to(ROOT).parts[0]
     for one in imports(path, main_block=True):
         if folder in ("sim", "reports", "src") or (path.name == "__init__.py" and room(one.home) == room(path)):
-            assert one.said.startswith("."), one
+            assert one.said.startswith("."), f"{one}: write it as a path"
         elif folder in ("strategies", "scenarios"):
             assert one.said == "cachewise", f"{one}: write it as a user's own file does"
         else:
-            assert one.said.split(".")[0] == "cachewise", f"{one}: it is installed as cachewise.{one.said}"
+            assert one.said.split(".")[0] not in FOLDERS, f"{one}: it is installed as cachewise.{one.said}"
 
 
 def test_strategies_and_scenarios_are_what_a_user_could_write() -> None:
@@ -165,12 +166,30 @@ def test_importing_is_cheap(module: str) -> None:
     assert found.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize(
+    "folder", sorted({path.parent for path in SOURCES if path.stem in sys.stdlib_module_names}), ids=shown
+)
+def test_a_file_named_as_pythons_own_harms_nobody(folder: Path) -> None:
+    """In each folder that has such a file, which Python then finds before its own, the command runs."""
+    command = [*CLI, "run", "product_list", "--strategy", "oracle", "--set", "warmup_s=0", "--duration", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_row_is_pickled_by_its_public_name() -> None:
+    """What a cache holds does not change, in length or otherwise, where the contract's file is moved."""
+    pickled = pickle.dumps(cachewise.Row("key", 1, b""), pickle.HIGHEST_PROTOCOL)
+    assert b"cachewise\x94\x8c\x03Row" in pickled
+    assert pickle.loads(pickled) == cachewise.Row("key", 1, b"")
+
+
 def test_the_public_face_has_what_it_names() -> None:
     """Every public name is there when it is asked for, and in `dir()`; the version is that of the package."""
     from importlib.metadata import version
 
     assert set(cachewise.__all__) == set(cachewise._HOMES)
-    assert {*cachewise.__all__, "__version__"} <= set(dir(cachewise))
+    assert {*cachewise.__all__, *FOLDERS, "__version__"} <= set(dir(cachewise))
+    assert all(getattr(cachewise, folder).__name__ == f"cachewise.{folder}" for folder in FOLDERS)
     assert all(getattr(cachewise, name).__name__ == name for name in cachewise.__all__ if name != "Bound")
     assert cachewise.__version__ == version("cachewise")
     with pytest.raises(AttributeError, match="module 'cachewise' has no attribute 'nothing'"):

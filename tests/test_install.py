@@ -1,6 +1,7 @@
 """cachewise in a project's environment: one package, which leaves the project's modules alone, whatever their names."""
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -52,9 +53,10 @@ PROJECT = """
 
 
 class Wheels(NamedTuple):
-    """Both wheels, and the folder of the project."""
+    """What can be installed, and the folder of the project."""
 
     cachewise: Path
+    editable: Path  # of the clone
     shop: Path
     project: Path
 
@@ -62,69 +64,79 @@ class Wheels(NamedTuple):
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Wheels:
     """Write a project whose apps are called as cachewise's folders, and build its wheel and cachewise's."""
-    project, built = tmp_path_factory.mktemp("project"), tmp_path_factory.mktemp("wheels")
+    project = tmp_path_factory.mktemp("project")
     files = {f"{app}/__init__.py": 'OWNER = "the shop"' for app in APPS} | {"shop/__init__.py": ""}
     files |= {"manage.py": MANAGE, "shop/settings.py": SETTINGS, "reports/caches.py": CACHE, "pyproject.toml": PROJECT}
     for name, text in (files | {"own.py": SCENARIO}).items():
         (project / name).parent.mkdir(exist_ok=True)
         (project / name).write_text(textwrap.dedent(text))
-    pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", built, ROOT, project)
-    (cachewise,), (shop,) = built.glob("cachewise-*.whl"), built.glob("shop-*.whl")
-    return Wheels(cachewise, shop, project)
+    built = {
+        "cachewise": build(ROOT, "wheel:standard", tmp_path_factory.mktemp("cachewise")),
+        "editable": build(ROOT, "wheel:editable", tmp_path_factory.mktemp("editable")),
+        "shop": build(project, "wheel:standard", tmp_path_factory.mktemp("shop")),
+    }
+    return Wheels(**built, project=project)
 
 
-def pip(*args: str | Path) -> None:
-    """Let pip do something, without asking an index."""
-    command = [sys.executable, "-m", "pip", *args, "--quiet", "--disable-pip-version-check"]
-    subprocess.run(command, check=True, env={**os.environ, "PIP_NO_INDEX": "1"})
+def build(source: Path, kind: str, folder: Path) -> Path:
+    """Build a wheel into *folder*, as pip does, and return it."""
+    command = [sys.executable, "-m", "hatchling", "build", "--target", kind, "--directory", folder]
+    subprocess.run(command, cwd=source, check=True, capture_output=True, timeout=300)
+    (wheel,) = folder.iterdir()
+    return wheel
 
 
 class Environment:
     """A virtual environment: empty at first; what cachewise depends on is lent it by the one that runs the tests."""
 
     def __init__(self, folder: Path) -> None:
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, timeout=300)
         self.python = folder / "bin" / "python"
         (self.packages,) = folder.glob("lib/python*/site-packages")
+        self._lent = folder / "lent"
+        self._lent.mkdir()
+        for path in {sysconfig.get_path(name) for name in ("purelib", "platlib")}:
+            for one in Path(path).iterdir():
+                if "cachewise" not in one.name and one.suffix != ".pth":
+                    (self._lent / one.name).symlink_to(one)
+
+    def pip(self, *args: str | Path) -> None:
+        """Let pip do something here, without asking an index."""
+        command = [sys.executable, "-m", "pip", "--python", self.python, *args, "--quiet"]
+        offline = {**os.environ, "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        subprocess.run(command, check=True, env=offline, timeout=300)
 
     def install(self, *wheels: Path) -> None:
         """Install them, one after the other."""
         for wheel in wheels:
-            pip("--python", self.python, "install", "--no-deps", wheel)
-
-    def uninstall(self, name: str) -> None:
-        """Take a package out."""
-        pip("--python", self.python, "uninstall", "--yes", name)
+            self.pip("install", "--no-deps", wheel)
 
     def runs(self, folder: Path, *args: str, **variables: str) -> str:
         """Return what a program of this environment prints, called in *folder*; it must end well."""
         program, *rest = args
-        lent = [variables.pop("PYTHONPATH", ""), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
-        env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, lent)), **variables}
+        path = os.pathsep.join(filter(None, [variables.pop("PYTHONPATH", ""), str(self._lent)]))
+        env = {**os.environ, "PYTHONPATH": path, **variables}
         command = [self.python.with_name(program), *rest]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=env, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=env, check=False, timeout=300)
         assert done.returncode == 0, f"{args} in {folder}: {done.stderr}"
         return done.stdout
 
     def files(self) -> dict[str, bytes]:
-        """Return all that is installed, but for what Python has compiled."""
+        """Return all that is installed, but for what Python and pip write about it."""
         found = (path for path in self.packages.rglob("*") if path.is_file() and path.suffix != ".pyc")
-        return {path.relative_to(self.packages).as_posix(): path.read_bytes() for path in found}
+        by_name = {path.relative_to(self.packages).as_posix(): path for path in found}
+        return {name: path.read_bytes() for name, path in by_name.items() if ".dist-info/" not in name}
 
 
 def test_the_wheel_is_one_package_with_all_that_is_here(wheels: Wheels) -> None:
     """Every file of the four folders is in the wheel, at its place in `cachewise`, and nothing else is."""
-    homes = {"cachewise": ROOT / "src" / "cachewise", **{f"cachewise/{app}": ROOT / app for app in APPS}}
-    here = {
-        f"{home}/{path.relative_to(folder).as_posix()}"
-        for home, folder in homes.items()
-        for path in folder.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
+    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "src", *APPS]
+    listed = subprocess.run(listing, capture_output=True, text=True, cwd=ROOT, check=True, timeout=60).stdout
+    here = {path.removeprefix("src/cachewise/") for path in listed.splitlines() if (ROOT / path).is_file()}
     with zipfile.ZipFile(wheels.cachewise) as archive:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
-    assert packed == here
-    assert {"cachewise/__main__.py", "cachewise/py.typed", "cachewise/sim/engine/calendar.py"} < packed
+    assert packed == {f"cachewise/{path}" for path in here}
+    assert {"cachewise/__main__.py", "cachewise/py.typed", "cachewise/sim/engine/scheduler.py"} < packed
 
 
 @pytest.mark.parametrize("first", ["the project", "cachewise"])
@@ -136,57 +148,58 @@ def test_it_lives_beside_a_project_of_the_same_names(wheels: Wheels, tmp_path: P
     ours, alone = Environment(tmp_path / "env"), Environment(tmp_path / "alone")
     alone.install(wheels.shop)
     ours.install(*order)
-    assert ours.files().items() >= {k: v for k, v in alone.files().items() if "dist-info" not in k}.items()
+    assert ours.files().items() >= alone.files().items()
 
     for folder in (inside, outside):
-        where = ours.runs(folder, "python", "-c", "import cachewise; print(cachewise.__file__)")
-        assert Path(where.strip()).is_relative_to(ours.packages)
         assert "\ndelete-on-write:" in ours.runs(folder, "cachewise", "list", "strategies", PYTHONPATH=".")
-        assert "product_list" in ours.runs(folder, "python", "-m", "cachewise", "list", "scenarios")
         several = ["product_list", "--seeds", "2", "--jobs", "2", "--out", str(tmp_path / folder.name)]
         assert "product_list" in ours.runs(folder, "cachewise", "run", *several, *QUICK)
+        assert "product_list" in ours.runs(folder, "python", "-m", "cachewise", "list", "scenarios")
         assert "product_list" in ours.runs(folder, "python", "-m", "cachewise.scenarios.product_list", *QUICK)
     assert "own" in ours.runs(outside, "cachewise", "run", str(inside / "own.py"), *QUICK)
-    in_pairs = ["--seeds", "2", "--jobs", "2", "--settings", "shop.settings"]
-    assert "settings:shop.settings" in ours.runs(inside, "cachewise", "run", "./own.py", *in_pairs, *QUICK)
     assert "no issues" in ours.runs(inside, "python", "manage.py", "check")
 
-    ours.uninstall("cachewise")
-    assert {k: v for k, v in ours.files().items() if "dist-info" not in k} == {
-        k: v for k, v in alone.files().items() if "dist-info" not in k
-    }
+    ours.pip("uninstall", "--yes", "cachewise")
+    assert ours.files() == alone.files()
 
 
 def test_a_project_that_is_not_installed_is_found_in_its_folder(wheels: Wheels, tmp_path: Path) -> None:
-    """There the command finds what `manage.py` finds: a scenario file's imports, and the settings that are named."""
-    environment = Environment(tmp_path / "env")
+    """There the command finds what `manage.py` finds, in its workers too, and hides nothing that is installed."""
+    environment, folder = Environment(tmp_path / "env"), tmp_path / "project"
     environment.install(wheels.cachewise)
-    folder = wheels.project
-    assert "own" in environment.runs(folder, "cachewise", "run", "./own.py", "--seeds", "2", "--jobs", "2", *QUICK)
-    on_table = ["product_list", "--backend", "db", "--seeds", "2", "--jobs", "2"]
-    assert "db" in environment.runs(
-        folder, "cachewise", "run", *on_table, *QUICK, DJANGO_SETTINGS_MODULE="shop.settings"
-    )
+    shutil.copytree(wheels.project, folder)
+    (folder / "numpy.py").write_text("raise SystemExit('the project hides what is installed')")
+    pairs = ["--seeds", "2", "--jobs", "2", *QUICK]
+    assert "own" in environment.runs(folder, "cachewise", "run", "./own.py", *pairs)
+    settings = ["product_list", "--settings", "shop.settings", *pairs]
+    assert "settings:shop.settings" in environment.runs(folder, "cachewise", "run", *settings)
+    named = {"DJANGO_SETTINGS_MODULE": "shop.settings"}
+    assert ",db," in environment.runs(folder, "cachewise", "run", "product_list", "--backend", "db", *pairs, **named)
 
 
 def test_a_clone_as_the_current_folder_hides_nothing(wheels: Wheels, tmp_path: Path) -> None:
     """An installed cachewise runs there, its own files, whichever way it is called."""
     environment = Environment(tmp_path / "env")
     environment.install(wheels.cachewise)
-    code = "import cachewise, cachewise.sim.engine, cachewise.reports as r; print(cachewise.__file__, r.__file__)"
-    for found in environment.runs(ROOT, "python", "-c", code).split():
-        assert Path(found).is_relative_to(environment.packages)
+    code = "import cachewise, cachewise.reports as r; print(cachewise.__file__, r.__file__, *cachewise.__path__)"
+    found = environment.runs(ROOT, "python", "-c", code).split()
+    assert len(found) == 3
+    assert all(Path(path).is_relative_to(environment.packages) for path in found)
     out = ["--out", str(tmp_path / "out")]
     for way in (["cachewise", "run", "product_list"], ["python", "-m", "cachewise", "run", "product_list"]):
         assert "product_list" in environment.runs(ROOT, *way, *QUICK, *out)
     assert "product_list" in environment.runs(ROOT, "python", "scenarios/product_list.py", *QUICK)
 
 
-def test_a_folder_of_its_name_hides_nothing(tmp_path: Path) -> None:
-    """Seen from its parent, a clone is a folder called `cachewise`: what is installed is found all the same."""
+def test_an_editable_install_is_one_package_wherever_one_stands(wheels: Wheels, tmp_path: Path) -> None:
+    """It is found beside a folder of its name, which a clone is when seen from its parent, and brings no other name."""
+    environment = Environment(tmp_path / "env")
+    environment.install(wheels.editable)
     (tmp_path / "cachewise" / "sim").mkdir(parents=True)
     (tmp_path / "mine.py").write_text("from cachewise import Scenario\nSCENARIO = Scenario('mine', reads_per_s=20)\n")
-    command = [sys.executable, "-m", "cachewise", "run", "./mine.py", "--seeds", "2", "--jobs", "2", *QUICK]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "mine" in done.stdout
+    run = ["run", "./mine.py", "--seeds", "2", "--jobs", "2", *QUICK]
+    for way in (["cachewise"], ["python", "-m", "cachewise"]):
+        assert "mine" in environment.runs(tmp_path, *way, *run)
+    assert "product_list" in environment.runs(ROOT, "python", "scenarios/product_list.py", *QUICK)
+    code = f"import importlib.util as u; print([name for name in {APPS} if u.find_spec(name)])"
+    assert environment.runs(tmp_path, "python", "-c", code) == "[]\n"

@@ -10,7 +10,7 @@ from django.core.cache.backends.locmem import LocMemCache
 
 from ..daemons.programs import require_all
 from ..daemons.session import Servers
-from ..engine.calendar import Engine
+from ..engine.scheduler import Engine
 from ..engine.virtual import EPOCH_S, virtualise
 from ..errors import UserError
 from ..world.latency import LatencyOf

@@ -16,6 +16,7 @@ from django.db import DatabaseError
 
 from ..engine.virtual import PRIVATE, virtualise_database_cache
 from ..errors import UserError, one_line
+from ..modules import find_modules_here
 from .places import Place
 
 TABLE = "cachewise_cache"
@@ -83,6 +84,7 @@ def set_django_up(backend: str) -> None:
         UserError: when the project's settings cannot be loaded.
     """
     module = os.environ.get("DJANGO_SETTINGS_MODULE")
+    find_modules_here()
     with _SETTING_UP:
         if not settings.configured and not module:
             settings.configure(USE_TZ=True)

@@ -5,14 +5,15 @@ import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from django.core.cache.backends.base import BaseCache
 from django.utils.module_loading import import_string
 
+from ..daemons.programs import Library
 from ..errors import ForbiddenError, UserError, file_name, one_line, unknown
+from ..modules import find_modules_here
 from .database import set_django_up
 from .trial import only_ours
 
@@ -108,6 +109,7 @@ def _by_path(path: str) -> Any:
 
 
 def _imported(name: str, key: str, path: str, load: Callable[[str], Any]) -> Any:
+    find_modules_here()
     try:
         with only_ours(name, lambda _socket: False):  # a module may connect when it is imported
             return load(path)
@@ -123,7 +125,7 @@ def _imported(name: str, key: str, path: str, load: Callable[[str], Any]) -> Any
 def _told(error: BaseException) -> str:
     """Return what *error* says, and what to install where a package of caches is missing."""
     wanted = str(error.name).partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
-    missing = wanted in _PACKAGES and find_spec(wanted) is None
+    missing = wanted in _PACKAGES and Library(wanted, wanted).find() is None
     return one_line(error, 120) + (f"; python -m pip install {wanted.replace('_', '-')}" if missing else "")
 
 
@@ -147,6 +149,7 @@ def _of_settings(target: str) -> Any:
         raise UserError(
             f"--settings {one_line(target)!r}: write MODULE or MODULE:ALIAS, such as shop.settings:sessions"
         )
+    find_modules_here()
     try:
         module = import_module(module_name)
     except (Exception, SystemExit) as error:  # somebody's settings can raise anything

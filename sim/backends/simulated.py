@@ -15,7 +15,7 @@ from typing import Any
 from django.core.cache.backends.base import BaseCache
 from django.core.cache.backends.filebased import FileBasedCache
 
-from ..engine.calendar import Engine
+from ..engine.scheduler import Engine
 from ..errors import StrategyError
 from ..world.latency import LatencyOf
 from .places import Backend, Call

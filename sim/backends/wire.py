@@ -13,7 +13,7 @@ from threading import get_ident
 from types import SimpleNamespace
 from typing import Any
 
-from ..engine.calendar import Engine
+from ..engine.scheduler import Engine
 from ..engine.virtual import CURRENT_RUN
 from ..errors import StrategyError
 from ..world.latency import LatencyOf

@@ -64,13 +64,14 @@ def bench(
     """
     from ..wall.bench import around_of, bench_all, failures, how_long, warnings
     from ..wall.run import can_be_real
-    from .plan import backends_of, plan, settled
+    from .choose import choose_backends, scenario_of
+    from .plan import make_plan
 
     around = around_of(database, added_latency, server, may_be_flushed=this_server_may_be_flushed)
-    choice = settled(scenario, settings, duration, trace)
-    backends = backends_of(backend, backend_settings, settings_module)
-    todo = plan(choice, strategy, backends, timeout, seed=seed, seeds=seeds, usual=["locmem"])
-    runs = [one for one in todo.runs if strategy or can_be_real(one.strategy)]
+    choice = scenario_of(scenario, settings, duration, trace)
+    backends = choose_backends(backend, backend_settings, settings_module)
+    plan = make_plan(choice, strategy, backends, timeout, seed=seed, seeds=seeds, default_backends=["locmem"])
+    runs = [one for one in plan.runs if strategy or can_be_real(one.strategy)]
     outcomes = carry_out(runs, out, lambda advance: bench_all(runs, around, advance), how_long(runs))
-    report(todo, outcomes, form, out, context)
+    report(plan, outcomes, form, out, context)
     end_with(warnings(outcomes), failures(outcomes))

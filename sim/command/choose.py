@@ -1,15 +1,16 @@
-"""Choosing by name: scenarios, strategies and settings as they are typed on the command line."""
+"""Choosing by name: scenarios, strategies, backends and settings as they are typed on the command line."""
 
 import math
 import re
 import runpy
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from ... import scenarios
+from ..backends.entries import SETTINGS
 from ..contract import Strategy
 from ..errors import UserError, file_name, one_line, unknown
 from ..world.scenario import DEFAULTS, Scenario
@@ -63,6 +64,29 @@ def choose_scenario(target: str) -> Choice:
         hint = f"; to run a file, write ./{target}.py" if Path(f"{target}.py").is_file() else ""
         raise UserError(f"{unknown('scenario', target, names)}{hint}")
     return _from_file(SHIPPED / f"{target}.py", own_file=False)
+
+
+def scenario_of(target: str, settings: Sequence[str] | None, duration_s: float | None, trace: str | None) -> Choice:
+    """Return the scenario at *target* with ``--trace`` applied, and then ``--set`` and ``--duration``.
+
+    Raises:
+        UserError: for what is no scenario, trace, setting or duration.
+    """
+    texts = _with_duration(settings, duration_s)
+    choice = choose_scenario(target)
+    scenario = choice.scenario if trace is None else with_trace(choice.scenario, trace)
+    changed = choose_settings(texts)
+    given = {*changed, *([] if trace is None else ["trace"])}
+    return replace(choice, scenario=scenario.with_settings(changed), given=frozenset(given))
+
+
+def _with_duration(settings: Sequence[str] | None, duration_s: float | None) -> list[str]:
+    """Return the scenario's settings with those that ``--duration`` stands for."""
+    if duration_s is not None and not 0 < duration_s < math.inf:
+        raise UserError(f"--duration {duration_s:g}: it must be seconds, more than 0")
+    if duration_s is not None and any(text.partition("=")[0].strip() == "duration_s" for text in settings or ()):
+        raise UserError(f"--duration {duration_s:g} and --set duration_s=... are the same: give one of them")
+    return [*(settings or []), *([] if duration_s is None else [f"duration_s={duration_s!r}"])]
 
 
 def _from_file(path: Path, *, own_file: bool) -> Choice:
@@ -140,6 +164,30 @@ def _value(where: str, text: str) -> float | None:
     except UserError as error:
         raise UserError(f"{error}; write seconds, or none") from None
     return int(value) if value.is_integer() else value
+
+
+def choose_backends(
+    names: Sequence[str] | None, files: Sequence[str] | None, settings_modules: Sequence[str] | None
+) -> list[str]:
+    """Return all backends that were asked for, as `cachewise.sim.backends.backend_named` takes them.
+
+    Raises:
+        UserError: for a file that is no TOML, or a module that is a file.
+    """
+    for file in files or ():
+        if not file.endswith(".toml"):
+            raise UserError(
+                f"--backend-settings {file_name(file)}: it must be a TOML file, FILE.toml; "
+                "a settings module goes with --settings MODULE"
+            )
+    for named in settings_modules or ():
+        module, colon, alias = named.partition(":")
+        if module.endswith((".py", ".toml")) or "/" in module:
+            relative = module.removeprefix("./").removesuffix(".py")
+            dotted = relative.replace("/", ".") if relative[:1] not in "/." else "shop.settings for shop/settings.py"
+            right = f"--backend-settings {module}" if module.endswith(".toml") else f"--settings {dotted}{colon}{alias}"
+            raise UserError(f"--settings {file_name(named)} is a file, not a module; write {one_line(right)}")
+    return [*(names or ()), *(files or ()), *(f"{SETTINGS}{module}" for module in settings_modules or ())]
 
 
 def choose_timeout(text: str) -> float | None:

@@ -38,7 +38,7 @@ def demo(
     One of them is a real trace; it takes about a minute.
     """
     from .choose import choose_scenario
-    from .plan import left_out, plan
+    from .plan import left_out, make_plan
 
     plans = []
     for part in DEMO:
@@ -46,7 +46,7 @@ def demo(
         cut = ", ".join(f"{name}={value}" for name, value in part.settings.items())
         scenario = replace(choice.scenario, why=f"{choice.scenario.why} (shortened for the demo: {cut})")
         shorter = replace(choice, scenario=scenario.with_settings(part.settings))
-        plans.append(plan(shorter, None, [], part.timeout, seeds=part.seeds))
+        plans.append(make_plan(shorter, None, [], part.timeout, seeds=part.seeds))
     outcomes = simulate([run for one in plans for run in one.runs], jobs, out)
     print_results(outcomes, options.Format.TABLE)
     for line in left_out(plans[0]):

@@ -1,9 +1,6 @@
 """What the command line finds around it, and changes for its own process and those that it starts."""
 
 import os
-import sys
-from contextlib import suppress
-from pathlib import Path
 
 MOST_FILES = 65_536  # open at once, if the system lets us
 
@@ -20,14 +17,7 @@ def allow_many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-def look_here() -> None:
-    """Find modules in the current folder, too, but in all other places first: there a project's settings are."""
-    with suppress(FileNotFoundError):  # somebody has removed it
-        if (here := str(Path.cwd())) not in sys.path:
-            sys.path.append(here)
-
-
-def forget_detours() -> None:
+def drop_postgres_variables() -> None:
     """Take out of the environment all that PostgreSQL's clients would read there, another server's address first."""
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]

@@ -4,7 +4,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, distribution, requires, version
 from pathlib import Path
 from typing import ClassVar, cast
 
@@ -86,7 +86,7 @@ def _packages() -> Iterator[Finding]:
     for line in needed:
         name = line.split(">=")[0].strip()
         try:
-            yield Finding(name, version(name))
+            yield Finding(distribution(name).metadata["Name"], version(name))
         except PackageNotFoundError:
             yield Finding(name, "not installed", f"python -m pip install {name}")
 

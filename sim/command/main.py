@@ -7,11 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from ..modules import find_modules_here
 from ..processes.interrupts import raise_on_signals
 from .bench import ABOUT_BENCH, bench
 from .demo import demo
 from .doctor import ABOUT_DOCTOR, doctor
-from .environment import allow_many_files, forget_detours, look_here
+from .environment import allow_many_files, drop_postgres_variables
 from .exit_codes import BAD_INPUT, exit_code_of
 from .init import init
 from .list import list_
@@ -66,8 +67,8 @@ def main(args: Sequence[str] | None = None) -> None:
     def command() -> Any:
         raise_on_signals()
         allow_many_files()
-        forget_detours()
-        look_here()
+        drop_postgres_variables()
+        find_modules_here()
         code = app(args=typed or ["--help"], prog_name="cachewise", standalone_mode=False, obj=typed)
         return code if typed else BAD_INPUT  # nothing was asked for
 

@@ -49,16 +49,16 @@ def simulate(runs: Sequence["Run"], jobs: int, out: Path | None) -> list["Outcom
     return carry_out(runs, out, lambda advance: run_all(runs, jobs or default_processes(), advance))
 
 
-def report(todo: "Plan", outcomes: list["Outcome"], form: Format, out: Path | None, context: typer.Context) -> None:
+def report(plan: "Plan", outcomes: list["Outcome"], form: Format, out: Path | None, context: typer.Context) -> None:
     """Print the outcomes and what the plan has left out; write the page if there is to be one."""
     from .plan import left_out, note_timeouts, set_by_user
 
-    note_timeouts(todo, outcomes)
+    note_timeouts(plan, outcomes)
     print_results(outcomes, form)
-    for line in left_out(todo):
+    for line in left_out(plan):
         say(line)
     if out is not None:
-        write_page(outcomes, out, context, set_by_user(todo))
+        write_page(outcomes, out, context, set_by_user(plan))
 
 
 def print_results(outcomes: list["Outcome"], form: Format) -> None:

@@ -29,9 +29,10 @@ def run(
 
     With --out it also draws charts and writes a page.
     """
-    from .plan import backends_of, plan, settled
+    from .choose import choose_backends, scenario_of
+    from .plan import make_plan
 
-    choice = settled(scenario, settings, duration, trace)
-    backends = backends_of(backend, backend_settings, settings_module)
-    todo = plan(choice, strategy, backends, timeout, seed=seed, seeds=seeds)
-    report(todo, simulate(todo.runs, jobs, out), form, out, context)
+    choice = scenario_of(scenario, settings, duration, trace)
+    backends = choose_backends(backend, backend_settings, settings_module)
+    plan = make_plan(choice, strategy, backends, timeout, seed=seed, seeds=seeds)
+    report(plan, simulate(plan.runs, jobs, out), form, out, context)

@@ -49,18 +49,19 @@ def verify(
     from ...reports import compare, render_verification, write_verification
     from ..wall.bench import around_of, failures, how_long, warnings
     from ..wall.verify import REPLICATES, verify_all
-    from .plan import backends_of, note_timeouts, plan, settled
+    from .choose import choose_backends, scenario_of
+    from .plan import make_plan, note_timeouts
 
     around = around_of(database, added_latency, None, may_be_flushed=False)
-    choice = settled(scenario, settings, duration, trace)
-    backends = backends_of(backend, backend_settings, settings_module)
-    todo = plan(choice, strategy or STRATEGIES, backends, timeout, seeds=seeds, usual=BACKENDS)
-    lasts = how_long(todo.runs, REPLICATES)
+    choice = scenario_of(scenario, settings, duration, trace)
+    backends = choose_backends(backend, backend_settings, settings_module)
+    plan = make_plan(choice, strategy or STRATEGIES, backends, timeout, seeds=seeds, default_backends=BACKENDS)
+    lasts = how_long(plan.runs, REPLICATES)
     pairs = carry_out(
-        todo.runs, out, lambda advance: verify_all(todo.runs, around, advance), lasts, each=1 + REPLICATES
+        plan.runs, out, lambda advance: verify_all(plan.runs, around, advance), lasts, each=1 + REPLICATES
     )
     real = [pair.measured for pair in pairs]
-    note_timeouts(todo, real)
+    note_timeouts(plan, real)
     found = compare(pairs)
     typer.echo(render_verification(found, form.value))
     if out is not None:

@@ -21,7 +21,7 @@ from django.db.transaction import TransactionManagementError
 from ..contract import Row
 from ..verdict.records import Column, as_array
 from ..world.latency import LatencyOf
-from .calendar import Engine, Task
+from .scheduler import Engine, Task
 
 logger = logging.getLogger(__name__)
 

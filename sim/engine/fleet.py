@@ -11,8 +11,8 @@ from ..contract import Row, Site, Strategy
 from ..errors import StrategyError
 from ..verdict.records import Costs, ReadLog
 from ..world.workload import Chunk, Workload
-from .calendar import Engine, Task, collect_garbage
 from .database import SimulatedDatabase
+from .scheduler import Engine, Task, collect_garbage
 
 # Number, arrival_s, key, worker, and the row of the log where its record goes (-1: a write).
 # A plain tuple, made by zip at C speed: one is made for every request.

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from django.core.cache.backends.base import BaseCache
 
 from ..contract import Row
-from .calendar import Engine
 from .database import SimulatedDatabase
+from .scheduler import Engine
 from .virtual import EPOCH_S
 
 

@@ -7,7 +7,7 @@ so that `cachewise --help` needs neither Django nor numpy. Behind it are `cachew
 
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .sim.command.main import run_script
@@ -44,23 +44,29 @@ _HOMES = {
     "run": ".sim.runner",
     "run_script": ".sim.command.main",
 }
+_FOLDERS = ("reports", "scenarios", "sim", "strategies")
 
-if not (Path(__file__).parent / "sim").is_dir():  # a clone, where the four folders are not in this one
-    __path__.append(str(Path(__file__).parents[2]))
+_top = Path(__file__).parent.parent.parent
+if (_top / "sim" / "contract.py").is_file():  # a clone: the folders are at its top, not in this one
+    __path__.append(str(_top))
 
 
-def __getattr__(name: str) -> Any:
-    """Import one of the public names."""
-    if name == "__version__":
-        from importlib.metadata import version
+if not TYPE_CHECKING:  # a type checker would take any name for one of ours
 
-        return version("cachewise")
-    if name not in _HOMES:
-        raise AttributeError(f"module 'cachewise' has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(_HOMES[name], __name__), name)
-    return found
+    def __getattr__(name: str) -> object:
+        """Import one of the public names, or of the folders."""
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("cachewise")
+        if name in _FOLDERS:
+            return import_module(f".{name}", __name__)
+        if name not in _HOMES:
+            raise AttributeError(f"module 'cachewise' has no attribute {name!r}")
+        found = globals()[name] = getattr(import_module(_HOMES[name], __name__), name)
+        return found
 
 
 def __dir__() -> list[str]:
-    """Return the public names besides those that are here already."""
-    return sorted({*globals(), *__all__, "__version__"})
+    """Return the public names, those of the folders, and Python's own."""
+    return sorted({*__all__, *_FOLDERS, "__version__", *(name for name in globals() if name.startswith("__"))})

@@ -264,6 +264,21 @@ def test_a_projects_own_names_hide_none_of_ours(files: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "page: out/report.html\n")
 
 
+def test_modules_of_the_current_folder_are_found_from_python_too(files: Path, tmp_path_factory: Any) -> None:
+    """A script of one's own may lie elsewhere: its runs find the settings and the classes that are named."""
+    script = tmp_path_factory.mktemp("scripts") / "mine.py"
+    (files / "of_mine.py").write_text("from django.core.cache.backends.locmem import LocMemCache as Mine\n")
+    (files / "mine.toml").write_text('BACKEND = "of_mine.Mine"\n')
+    script.write_text(
+        "from cachewise import Scenario, run\nfrom cachewise.strategies import TtlOnly\n"
+        "scenario = Scenario('short', keys=1, reads_per_s=9, duration_s=1, warmup_s=0)\n"
+        "for backend in ('settings:shop_settings', 'mine.toml'):\n"
+        "    print(run(scenario, TtlOnly(), backend=backend).summary['hits'] > 0)\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, cwd=files, check=False)
+    assert (done.stdout, done.stderr) == ("True\nTrue\n", "")
+
+
 def notes_of(*args: str, cwd: Path) -> str:
     """Return the notes below the Markdown table that `cachewise run` prints."""
     quick = ["--set", "duration_s=3", "--set", "warmup_s=0", "--format", "markdown", "--jobs", "1"]

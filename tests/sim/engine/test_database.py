@@ -11,8 +11,8 @@ from django.db.transaction import TransactionManagementError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cachewise.sim.engine.calendar import Engine
 from cachewise.sim.engine.database import DatabaseLatencies, SimulatedDatabase
+from cachewise.sim.engine.scheduler import Engine
 from tests.helpers import play
 
 READ_S, COMMIT_S, TAIL_S, WRITE_S = 0.25, 0.5, 1.0, 0.125

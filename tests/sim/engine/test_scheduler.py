@@ -13,7 +13,7 @@ import pytest
 import simpy
 
 from cachewise import Row, Scenario, Site, StrategyError, run
-from cachewise.sim.engine.calendar import Engine
+from cachewise.sim.engine.scheduler import Engine
 from cachewise.strategies import DeleteOnWrite, NoCache, Versioning
 from tests.helpers import Custom, play, script
 

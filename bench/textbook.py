@@ -19,7 +19,7 @@ from bench.replay import clocks, private_cache
 from cachewise import Result, Row, Scenario
 from cachewise.sim.backends import backend_named, cache_params
 from cachewise.sim.engine.database import WriteLog
-from cachewise.sim.verdict.records import Costs, ReadLog, as_array
+from cachewise.sim.verdict.records import ReadLog, Totals, as_array
 from cachewise.sim.verdict.result import Evidence, Leftovers, Run
 from cachewise.sim.world.latency import LatencyOf, latency_of
 from cachewise.sim.world.seeds import streams
@@ -135,7 +135,7 @@ def run_textbook(scenario: Scenario) -> Result:
     columns = shop.reads.take_columns()
     reads, hits, writes = len(columns["hit"]), int(columns["hit"].sum()), len(shop.log.version)
     loads = reads - hits
-    costs = Costs(requests=reads + writes, cache_calls=reads + loads + writes, db_reads=loads, db_queries=loads)
+    costs = Totals(requests=reads + writes, cache_calls=reads + loads + writes, db_reads=loads, db_queries=loads)
     evidence = Evidence(
         reads=columns,
         writes=shop.log.columns(),

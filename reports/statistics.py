@@ -57,7 +57,7 @@ def mean_interval(
 
 
 def metric_interval(metric: str, values: Iterable[float]) -> Interval:
-    """Return the interval of a metric of `sim.verdict.metrics`, within the metric's natural limits."""
+    """Return the interval of a metric of `cachewise.sim.verdict.metrics`, within the metric's natural limits."""
     return mean_interval(values, *limits(metric))
 
 

@@ -20,7 +20,10 @@ class Row(NamedTuple):
     payload: bytes
 
 
-Row.__module__ = "cachewise"  # a row in a cache is pickled by its public name, wherever this file lies
+# A pickle names its class. In a cache it is this public name, wherever this file lies, for the form that rows have now.
+# Real caches count bytes: with a name of another length a Memcached would keep other entries, and refuse others.
+Row_v1 = Row
+Row.__module__, Row.__qualname__ = "cachewise", "Row_v1"
 
 
 class Database(Protocol):

@@ -17,7 +17,8 @@ from .daemons.session import Servers
 from .daemons.session import servers as private_servers
 from .engine.database import DatabaseLatencies, SimulatedDatabase
 from .engine.fleet import Fleet, Worker
-from .engine.scheduler import Engine, cleared_away
+from .engine.garbage import cleared_away
+from .engine.scheduler import Engine
 from .engine.site import OmniscientCache, SimulatedSite
 from .engine.virtual import CURRENT_RUN, CurrentRun
 from .errors import UserError
@@ -46,7 +47,7 @@ def run(
 
     Args:
         scenario: the workload and its world.
-        strategy: an instance from `cachewise.strategies`, or anything that keeps `cachewise.sim.contract.Strategy`.
+        strategy: an instance from `cachewise.strategies`, or anything that keeps `cachewise.Strategy`.
         backend: one of `cachewise.sim.backends.BACKENDS`.
         seed: a whole number; the same arguments give the same bytes.
         servers: private servers to use again (``with cachewise.servers() as s:``); without them a run that needs one

@@ -13,6 +13,7 @@ from ... import scenarios
 from ..backends.entries import SETTINGS
 from ..contract import Strategy
 from ..errors import UserError, file_name, one_line, unknown
+from ..modules import find_modules_here
 from ..world.scenario import DEFAULTS, Scenario
 from ..world.specs import number
 from ..world.trace import load_trace
@@ -95,6 +96,8 @@ def _from_file(path: Path, *, own_file: bool) -> Choice:
         raise UserError(f"{where}: a scenario is a Python file, and ends in .py")
     if not path.is_file():
         raise UserError(f"{where}: no such scenario file; `cachewise init` writes one")
+    if own_file:
+        find_modules_here()
     try:
         names = runpy.run_path(str(path), run_name="cachewise_scenario")
     except UserError as error:

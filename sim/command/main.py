@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from ..modules import find_modules_here
 from ..processes.interrupts import raise_on_signals
 from .bench import ABOUT_BENCH, bench
 from .demo import demo
@@ -68,7 +67,6 @@ def main(args: Sequence[str] | None = None) -> None:
         raise_on_signals()
         allow_many_files()
         drop_postgres_variables()
-        find_modules_here()
         code = app(args=typed or ["--help"], prog_name="cachewise", standalone_mode=False, obj=typed)
         return code if typed else BAD_INPUT  # nothing was asked for
 

@@ -9,10 +9,11 @@ import numpy as np
 
 from ..contract import Row, Site, Strategy
 from ..errors import StrategyError
-from ..verdict.records import Costs, ReadLog
+from ..verdict.records import ReadLog, Totals
 from ..world.workload import Chunk, Workload
 from .database import SimulatedDatabase
-from .scheduler import Engine, Task, collect_garbage
+from .garbage import collect_garbage
+from .scheduler import Engine, Task
 
 # Number, arrival_s, key, worker, and the row of the log where its record goes (-1: a write).
 # A plain tuple, made by zip at C speed: one is made for every request.
@@ -44,7 +45,7 @@ class Fleet:
         self._requests: Iterator[Request] = iter(())
         self.workers: list[Worker] = []
         self.progress: Callable[[int], None] = lambda _count: None
-        self.costs = Costs()
+        self.costs = Totals()
 
     def take(self, workload: Workload) -> None:
         """Start on *workload*: from now on the engine calls in whenever a request arrives."""

@@ -1,4 +1,4 @@
-"""The engine: SimPy's calendar, and greenlets that pass a baton.
+"""The scheduler: SimPy's calendar, and greenlets that pass a baton.
 
 Requests are ordinary synchronous functions, yet thousands are under way in virtual time. One greenlet at a time holds
 the loop and takes whatever is due next. A request is called directly on that greenlet. When it has to wait and
@@ -6,13 +6,12 @@ something else is due first, it enters itself into the calendar and hands the lo
 back to it.
 """
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from contextvars import Context, copy_context
 from heapq import heappop, heappush
 from math import inf
-from threading import Lock, get_ident
+from threading import get_ident
 from typing import Any, cast
 
 import simpy
@@ -20,6 +19,7 @@ from greenlet import GreenletExit, greenlet
 from simpy.events import NORMAL
 
 from ..errors import StrategyError
+from .garbage import collected_by_hand
 
 
 class Task(simpy.Event):
@@ -76,7 +76,7 @@ class Engine(simpy.Environment):
         """Run until nothing is due any more; whatever a request raises comes out here, and all others are unwound."""
         self._root = greenlet.getcurrent()
         try:
-            with _collected_by_hand():
+            with collected_by_hand():
                 self._start_greenlets()
             if self._stuck:
                 raise StrategyError(f"{self._stuck} request(s) wait for something that never happens")
@@ -209,55 +209,3 @@ class Engine(simpy.Environment):
 
 def _leave(_task: Task) -> None:
     raise GreenletExit
-
-
-@contextmanager
-def _collected_by_hand() -> Iterator[None]:
-    """Switch the automatic garbage collection off; `collect_garbage` is called between chunks instead."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-def collect_garbage() -> None:
-    """Collect what the last chunk left behind (the old generation holds the libraries: looking through it is slow)."""
-    gc.collect(1)
-
-
-class _Broom:
-    """Collects what a run has made when it is gone: its parts know each other in circles.
-
-    The automatic collection would be too late: it counts objects, and a run has few but large ones (the tables of its
-    latencies). What was there before the first of the runs under way is not looked through; where somebody else has
-    frozen objects, theirs stay as they are.
-    """
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._runs = 0
-        self._froze = False
-
-    @contextmanager
-    def after_run(self) -> Iterator[None]:
-        """Sweep at the end of the block."""
-        with self._lock:
-            self._runs += 1
-            if self._runs == 1 and gc.get_freeze_count() == 0:
-                gc.freeze()
-                self._froze = True
-        try:
-            yield
-        finally:
-            gc.collect()
-            with self._lock:
-                self._runs -= 1
-                if self._runs == 0 and self._froze:
-                    gc.unfreeze()
-                    self._froze = False
-
-
-cleared_away = _Broom().after_run

@@ -71,7 +71,7 @@ class ReadLog:
 
 
 @dataclass
-class Costs:
+class Totals:
     """What the measured requests (those that arrived after the warm-up) cost, their background work included."""
 
     requests: int = 0

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..contract import Strategy
 from ..world.scenario import Scenario
 from ..world.workload import Workload
-from .records import Column, Costs
+from .records import Column, Totals
 from .truth import Commits, Verdicts, judge
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Evidence:
     key_names: Sequence[str]
     query_started_s: NDArray[np.float64]
     peak_in_flight: int
-    costs: Costs
+    costs: Totals
     leftovers: Leftovers
     verdicts: Verdicts | None = None
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UserError
-from ..verdict.records import Column, Costs
+from ..verdict.records import Column, Totals
 from ..verdict.result import Evidence, Leftovers, Result, Run
 from ..world.workload import Workload
 from .ledger import STEPS, Read, Records, Write
@@ -149,8 +149,8 @@ def _check_books(writes: Mapping[str, Column], names: Sequence[str], versions: M
         )
 
 
-def _costs(records: Sequence[Records]) -> Costs:
-    costs = Costs()
+def _costs(records: Sequence[Records]) -> Totals:
+    costs = Totals()
     for one in (one for each in records for one in each.costs):
         costs.requests += not one.background
         costs.cache_calls += one.cache_calls

@@ -36,7 +36,7 @@ __all__ = [
     "servers",
 ]
 _HOMES = {
-    **dict.fromkeys(("Bound", "Costs", "Row", "Site", "Strategy"), ".sim.contract"),
+    **dict.fromkeys(("Bound", "Costs", "Row", "Row_v1", "Site", "Strategy"), ".sim.contract"),
     **dict.fromkeys(("StrategyError", "UserError"), ".sim.errors"),
     **dict.fromkeys(("Servers", "servers"), ".sim.daemons.session"),
     "Result": ".sim.verdict.result",

@@ -5,6 +5,7 @@ state and imports neither `time` nor `random`: what it remembers lives in the ca
 """
 
 import random
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
@@ -24,6 +25,8 @@ class Row(NamedTuple):
 # Real caches count bytes: with a name of another length a Memcached would keep other entries, and refuse others.
 Row_v1 = Row
 Row.__module__, Row.__qualname__ = "cachewise", "Row_v1"
+# There from the start: pickling would call the public face for it, and turn a Ctrl-C in that call into a PicklingError.
+vars(sys.modules[Row.__module__])[Row.__qualname__] = Row
 
 
 class Database(Protocol):

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
+from textwrap import dedent
 from typing import NamedTuple
 
 import pytest
@@ -184,6 +185,37 @@ def test_a_row_is_pickled_by_its_public_name() -> None:
     assert b"\tcachewise\x94\x8c\x06Row_v1" in pickled
     assert len(pickled) == 50
     assert (pickle.loads(pickled), repr(row)) == (row, "Row(key='key', version=1, payload=b'')")
+
+
+def test_ctrl_c_while_a_row_is_pickled_comes_out_as_one() -> None:
+    """Whichever Python call the first pickling in a process makes, a Ctrl-C in it is no PicklingError."""
+    code = """
+        import pickle, sys
+        from cachewise.sim.contract import Row
+
+        def interrupt(frame, event, _argument):
+            if event == "call" and frame.f_code.co_name == sys.argv[1]:
+                raise KeyboardInterrupt
+
+        def note(frame, event, _argument):
+            if event == "call":
+                print(frame.f_code.co_name)
+
+        row = Row("key", 1, b"")
+        sys.setprofile(interrupt if sys.argv[1:] else note)
+        pickle.dumps(row, pickle.HIGHEST_PROTOCOL)
+        sys.setprofile(None)
+    """
+
+    def pickling(*interrupted: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-c", dedent(code), *interrupted]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    calls = pickling().stdout.split()
+    assert calls
+    for call in calls:
+        done = pickling(call)
+        assert done.stderr.rstrip().endswith("\nKeyboardInterrupt"), done.stderr
 
 
 def test_the_public_face_has_what_it_names() -> None:

@@ -199,6 +199,6 @@ def test_temporary_places_are_gone_after_ctrl_c(temporary: Path, backend: str, h
             _, errors = process.communicate(timeout=30)
         finally:
             process.kill()
-    assert process.returncode == -signal.SIGINT
+    assert process.returncode == -signal.SIGINT, errors
     assert errors.strip().endswith("KeyboardInterrupt")
     assert list(temporary.iterdir()) == []

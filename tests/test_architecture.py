@@ -184,7 +184,10 @@ def test_a_row_is_pickled_by_its_public_name() -> None:
     pickled = pickle.dumps(row, pickle.HIGHEST_PROTOCOL)
     assert b"\tcachewise\x94\x8c\x06Row_v1" in pickled
     assert len(pickled) == 50
-    assert (pickle.loads(pickled), repr(row)) == (row, "Row(key='key', version=1, payload=b'')")
+    code = f"import pickle; print(pickle.loads({pickled!r}))"  # by somebody who looks into a cache, say
+    elsewhere = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert pickle.loads(pickled) == row
+    assert elsewhere.strip() == repr(row) == "Row(key='key', version=1, payload=b'')"
 
 
 def test_ctrl_c_while_a_row_is_pickled_comes_out_as_one() -> None:

@@ -84,7 +84,8 @@ def set_django_up(backend: str) -> None:
         UserError: when the project's settings cannot be loaded.
     """
     module = os.environ.get("DJANGO_SETTINGS_MODULE")
-    find_modules_here()
+    if module:
+        find_modules_here()
     with _SETTING_UP:
         if not settings.configured and not module:
             settings.configure(USE_TZ=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
+from textwrap import dedent
 from types import ModuleType
 
 import pytest
@@ -48,3 +49,19 @@ def test_a_folder_that_is_gone_is_none(tmp_path: Path) -> None:
     code = f"import os; os.rmdir({str(tmp_path)!r}); from cachewise.sim.modules import find_modules_here as f; f()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_it_is_not_looked_into_unasked(tmp_path: Path) -> None:
+    """A run that names nothing of the user's leaves Python's own finders as they are, also where it sets Django up."""
+    code = """
+        import os, sys
+        os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+        from cachewise import Scenario, run
+        from cachewise.strategies import TtlOnly
+        before = sys.meta_path[:]
+        run(Scenario("short", reads_per_s=9, duration_s=1, warmup_s=0), TtlOnly(), backend="db")
+        print(sys.meta_path == before)
+    """
+    command = [sys.executable, "-c", dedent(code)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (done.stdout, done.stderr) == ("True\n", "")

@@ -1,7 +1,8 @@
 """What a strategy may use: the site it is handed, the rows it reads, and what it declares about itself.
 
 A strategy is a frozen dataclass of parameters with two methods of ordinary, synchronous Django code. It keeps no
-state and imports neither `time` nor `random`: what it remembers lives in the cache.
+state: what it remembers lives in the cache. Chance is `site.random`. Time is `site.time()`, and within a request
+`time.time()`, `time.monotonic()`, `time.sleep()` and Django's `timezone.now()` keep the same time.
 """
 
 import random
@@ -80,8 +81,31 @@ class Site(Protocol):
     def time(self) -> float:
         """Return the virtual time in seconds, as `time.time()` would."""
 
-    def spawn(self, func: Callable[[], object]) -> None:
-        """Run *func* in the background of this worker; the request does not wait for it."""
+    def sleep(self, seconds: float) -> None:
+        """Let *seconds* pass, 0 or more: virtual ones in a simulation, as for `time.sleep` in a request's code."""
+
+    def spawn(self, func: Callable[[], object], after_s: float = 0) -> None:
+        """Run *func* in the background of this worker, *after_s* seconds from now; the request does not wait for it.
+
+        A thread of one's own will not do: no virtual time passes there, and the run ends if it uses the site.
+        """
+
+
+def checked_delay(what: str, seconds: float) -> float:
+    """Return *seconds* if they can be waited for.
+
+    Raises:
+        ValueError: if they are below 0, or endless.
+        TypeError: if they are no number.
+    """
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        raise TypeError(f"{what}: {seconds!r:.40} must be seconds, 0 or more")
+    if not 0 <= seconds <= LONGEST_DELAY_S:
+        raise ValueError(f"{what}: {seconds!r:.40} must be seconds, 0 to {LONGEST_DELAY_S:g}")
+    return seconds
+
+
+LONGEST_DELAY_S = 1e9  # 30 years
 
 
 class Costs(NamedTuple):

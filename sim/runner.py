@@ -18,8 +18,10 @@ from .daemons.session import servers as private_servers
 from .engine.database import DatabaseLatencies, SimulatedDatabase
 from .engine.fleet import Fleet, Worker
 from .engine.garbage import cleared_away
+from .engine.request_time import globals_of, request_time
 from .engine.scheduler import Engine
 from .engine.site import OmniscientCache, SimulatedSite
+from .engine.threads import threads_watched, wait_for_threads
 from .engine.virtual import CURRENT_RUN, CurrentRun
 from .errors import UserError
 from .processes.interrupts import interrupts_first, nothing_swallowed
@@ -87,10 +89,12 @@ def _played(
         fleet.progress = progress or fleet.progress
         _staff(fleet, engine, caches, db, scenario, seed)
         fleet.take(workload)
-        engine.play()
-        leftovers = Leftovers(caches.entries(), _keys_left_stale(engine, fleet, db, strategy))
+        with request_time(*globals_of(strategy)), threads_watched():
+            engine.play()
+            leftovers = Leftovers(caches.entries(), _keys_left_stale(engine, fleet, db, strategy))
+            notes = [*caches.notes, *wait_for_threads(engine)]
     result = Result(this, workload, _evidence(reads, db, fleet, leftovers))
-    result.notes[:0] = caches.notes
+    result.notes[:0] = notes
     return result
 
 
@@ -160,7 +164,7 @@ def _staff(fleet: Fleet, engine: Engine, caches: Caches, db: SimulatedDatabase, 
     """Give the fleet its workers, and each worker its site and its context variables."""
     ideal = OmniscientCache(db)
     culling = random.Random(f"{seed}/culling")
-    current = CurrentRun(engine, culling, caches.database_alias, caches.wire, caches.epoch_s)
+    current = CurrentRun(engine, culling, caches.database_alias, engine, caches.epoch_s)
     engine.contexts = [_context(current, cache) for cache in caches.of_worker]
     for number, cache in enumerate(caches.of_worker):
         site = SimulatedSite(engine, cache, db, ideal, partial(fleet.spawn, number), seed)

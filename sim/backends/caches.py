@@ -33,7 +33,6 @@ class Caches(NamedTuple):
     of_worker: list[BaseCache]
     entries: Callable[[], float]
     database_alias: str | None
-    wire: Wire | None
     epoch_s: float
     notes: list[str]
 
@@ -65,12 +64,11 @@ def open_caches(
         caches = [_private(cls, place.location, params) for _ in range(stores)]
         of_worker = caches * workers if backend.one_store else caches
         epoch_s = EPOCH_S if place.server is None else EPOCH_S + place.server.begin()
-        with closing(Wire(engine, rtt, move, log)) as wire:
+        with closing(Wire(engine, rtt, place.server, log)):
             yield Caches(
                 of_worker,
                 entries=place.entries or (lambda: sum(map(backend.entries, caches))),
                 database_alias=place.database_alias,
-                wire=wire if backend.wire else None,
                 epoch_s=epoch_s,
                 notes=_notes(backend, place),
             )

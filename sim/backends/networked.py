@@ -120,7 +120,7 @@ NETWORKED = (
         wire=Wiring("redis", "CONNECTION_POOL_KWARGS"),
         auto_rtt_s=SERVER_RTT_S,
         needs=(*REDIS_NEEDS, Library("django_redis", "django-redis")),
-        verbs=("delete_pattern",),
+        verbs=("delete_pattern", "lock"),
         schemes=_REDIS_URLS,
         forget=_forget_pool,
     ),

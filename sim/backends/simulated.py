@@ -19,7 +19,6 @@ from ..engine.scheduler import Engine
 from ..errors import StrategyError
 from ..world.latency import LatencyOf
 from .places import Backend, Call
-from .wire import elsewhere
 
 NO_LIMIT = sys.maxsize  # as MAX_ENTRIES
 
@@ -94,7 +93,7 @@ def _with_round_trip(method: Callable[..., Any], engine: Engine, rtt: LatencyOf 
     @wraps(method)
     def at_once(self: BaseCache, *args: Any, **kwargs: Any) -> Any:
         if get_ident() != engine.thread:
-            raise elsewhere(method.__name__)
+            raise engine.astray(f"site.cache.{method.__name__}()")
         engine.current.cache_calls += 1
         return method(self, *args, **kwargs)
 
@@ -104,7 +103,7 @@ def _with_round_trip(method: Callable[..., Any], engine: Engine, rtt: LatencyOf 
     @wraps(method)
     def half_way(self: BaseCache, *args: Any, **kwargs: Any) -> Any:
         if get_ident() != engine.thread:
-            raise elsewhere(method.__name__)
+            raise engine.astray(f"site.cache.{method.__name__}()")
         task = engine.current
         nth = task.cache_calls
         task.cache_calls = nth + 1

@@ -49,15 +49,19 @@ def only_ours_for_good(name: str, owns: Owns) -> Refused:
     A thread of its own ends alone with what it was refused; only the list returned tells others.
     """
     refused: Refused = []
+    sys.addaudithook(lambda event, args: _refuse_others(event, args, name, owns, refused))
+    return refused
+
+
+def quiet_threads() -> None:
+    """From now on a thread that was refused something ends without a word: the run tells it."""
     last_words = threading.excepthook
 
     def without_ours(args: Any) -> None:
         if not isinstance(args.exc_value, ForbiddenError):
             last_words(args)
 
-    sys.addaudithook(lambda event, args: _refuse_others(event, args, name, owns, refused))
     threading.excepthook = without_ours
-    return refused
 
 
 @contextmanager
@@ -146,7 +150,7 @@ def try_out(backend: Backend, place: Place, refused: Refused) -> None:
     """
     cls, clock = backend.load(virtual=True), _Clock()
     epoch_s = EPOCH_S if place.server is None else EPOCH_S + place.server.begin()
-    current = CurrentRun(clock, random.Random(0), place.database_alias, None, epoch_s)
+    current = CurrentRun(clock, random.Random(0), place.database_alias, epoch_s=epoch_s)
 
     def trial() -> Any:
         CURRENT_RUN.set(current)

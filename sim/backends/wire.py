@@ -13,24 +13,24 @@ from threading import get_ident
 from types import SimpleNamespace
 from typing import Any
 
+from ..daemons.server import Server
 from ..engine.scheduler import Engine
-from ..engine.virtual import CURRENT_RUN
-from ..errors import StrategyError
 from ..world.latency import LatencyOf
 from .places import Call, Wiring
 
 
 class Wire:
-    """One run's way to its server. `move` sets the server's clock to a virtual time."""
+    """One run's way to *server*, which it has to itself: whatever connects there crosses it, in any thread."""
 
-    def __init__(
-        self, engine: Engine, rtt: LatencyOf | None, move: Callable[[float], None] | None, log: list[Call] | None
-    ) -> None:
+    def __init__(self, engine: Engine, rtt: LatencyOf | None, server: Server | None, log: list[Call] | None) -> None:
         self._engine = engine
         self._rtt = rtt
-        self._move = move or (lambda _time_s: None)
+        self._move: Callable[[float], None] = (lambda _time_s: None) if server is None else server.move
         self._log = log
         self._hang_ups: list[Callable[[], object]] = []
+        self._path = None if server is None else str(server.socket)
+        if self._path is not None:
+            _OPEN[self._path] = self
 
     def opened(self, hang_up: Callable[[], object]) -> None:
         """Remember a connection that a client has opened, by what closes it."""
@@ -39,6 +39,7 @@ class Wire:
     def close(self) -> None:
         """Close all connections, whatever one raises: the clients would leave that to the garbage collection."""
         with ExitStack() as hanging_up:
+            hanging_up.callback(_OPEN.pop, self._path, None)
             for hang_up in self._hang_ups:
                 hanging_up.callback(hang_up)
 
@@ -49,7 +50,7 @@ class Wire:
         """
         engine = self._engine
         if get_ident() != engine.thread:
-            raise elsewhere(describe()[0])
+            raise engine.astray(f"site.cache (its command {describe()[0]})")
         task = engine.current
         nth = task.cache_calls
         task.cache_calls = nth + 1
@@ -63,27 +64,17 @@ class Wire:
             self._log.append(Call(engine.time(), task.worker, command, tuple(args), {}, None))
 
 
-def elsewhere(what: str) -> StrategyError:
-    """Return the error for a call of the cache that comes from another thread than the run's."""
-    return StrategyError(
-        f"cache.{what}() in another thread (async_to_sync starts one, too) cannot wait in virtual time; "
-        "call it in the request's own"
-    )
-
-
 def wire_this_process(wire: Any) -> None:
     """Let every client of this process cross *wire*: it serves one real run and nothing else."""
     _OF_PROCESS.append(wire)
 
 
-def current_wire() -> Any:
-    """Return the wire of the run that this code is in (a `Wire`, on the wall clock a stopwatch), if it is in one."""
-    current = CURRENT_RUN.get()
-    if current is not None:
-        return current.wire
-    return _OF_PROCESS[-1] if _OF_PROCESS else None
+def wire_to(path: Any) -> Any:
+    """Return the wire to the server whose socket is at *path* (a `Wire`, on the wall clock a stopwatch), if any."""
+    return _OPEN.get(path) or (_OF_PROCESS[-1] if _OF_PROCESS else None)
 
 
+_OPEN: dict[Any, Wire] = {}  # by the path of the server's socket
 _OF_PROCESS: list[Any] = []
 
 
@@ -98,13 +89,13 @@ def wired_connection(library: str) -> type:
 
     class WiredConnection(base):  # type: ignore[misc]
         def _connect(self) -> Any:
-            wire = current_wire()
+            wire = wire_to(self.path)
             if wire is not None:
                 wire.opened(self.disconnect)
             return super()._connect()
 
         def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-            wire = current_wire()
+            wire = wire_to(self.path)
             if wire is not None and _name_of(command) not in _GREETINGS:
                 wire.cross(lambda: _words(command))
             super().send_packed_command(command, check_health)
@@ -132,14 +123,17 @@ def _words(command: Any) -> tuple[str, ...]:
 class _WiredSocket(socket.socket):
     """A socket on which sending is the round trip: a memcached client reads its answer at once."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        wire = current_wire()
+    _path: Any = None
+
+    def connect(self, address: Any) -> None:
+        self._path = address
+        wire = wire_to(address)
         if wire is not None:
             wire.opened(self.close)
+        super().connect(address)
 
     def sendall(self, data: Any, flags: int = 0) -> None:
-        wire = current_wire()
+        wire = wire_to(self._path)
         if wire is not None:
             wire.cross(lambda: _memcached_words(bytes(data)))
         super().sendall(data, flags)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from math import nan
+from threading import get_ident
 from typing import Any
 
 import simpy
@@ -111,7 +112,7 @@ class SimulatedDatabase:
 
     def read(self, key: str) -> Row:
         """Return *key*'s row as of the query's snapshot, ready to cache after the rendering time."""
-        task = self._begin_statement()
+        task = self._begin_statement("read")
         nth = task.db_reads
         task.db_reads = nth + 1
         row = self._query(task, key)
@@ -121,11 +122,11 @@ class SimulatedDatabase:
 
     def version(self, key: str) -> int:
         """Return *key*'s version: a query of the same latency that loads nothing."""
-        return self._query(self._begin_statement(), key).version
+        return self._query(self._begin_statement("version"), key).version
 
     def write(self, key: str) -> Row:
         """Lock the row, give it its next version and, outside `atomic`, commit it at once."""
-        task = self._begin_statement()
+        task = self._begin_statement("write")
         if task.transaction is not None:
             return self._write(task, task.transaction, key)
         with self._transaction(task, tail=None) as transaction:
@@ -134,7 +135,7 @@ class SimulatedDatabase:
     @contextmanager
     def atomic(self, savepoint: bool = True, durable: bool = False) -> Iterator[None]:
         """Open a transaction, or a savepoint inside one; an exception rolls it back and goes on."""
-        task = self._engine.current
+        task = self._current("atomic")
         if task.transaction is not None:
             if durable:
                 raise RuntimeError("A durable atomic block cannot be nested within another atomic block.")
@@ -148,7 +149,7 @@ class SimulatedDatabase:
         """Call *func* after the commit: in order, at once outside `atomic`, never after a rollback."""
         if not callable(func):
             raise TypeError("on_commit()'s callback must be a callable.")
-        transaction = self._engine.current.transaction
+        transaction = self._current("on_commit").transaction
         if transaction is None:
             _run_hook(func, robust)
         else:
@@ -167,9 +168,16 @@ class SimulatedDatabase:
         """Return the keys with a committed write."""
         return list(self._rows)
 
-    def _begin_statement(self) -> Task:
+    def _current(self, what: str) -> Task:
+        """Return the request's task, for a call of *what*."""
+        if get_ident() != self._engine.thread:
+            raise self._engine.astray(f"site.db.{what}()")
+        return self._engine.current
+
+    def _begin_statement(self, what: str) -> Task:
         """Settle the request's debt and get it a connection; statements start here."""
         engine = self._engine
+        self._current(what)
         engine.settle()
         task = engine.current
         if task.transaction is not None and task.transaction.broken:

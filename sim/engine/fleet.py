@@ -53,8 +53,8 @@ class Fleet:
         self._engine.arrive = self._arrive
         self._draw()
 
-    def spawn(self, worker: int, func: Callable[[], object]) -> None:
-        """Run *func* as background work of the current request; it takes no thread."""
+    def spawn(self, worker: int, func: Callable[[], object], after_s: float) -> None:
+        """Run *func* as background work of the current request, *after_s* seconds from now; it takes no thread."""
         engine, parent = self._engine, self._engine.current
         parent.spawned += 1
         number = parent.request * 1_000_003 + parent.spawned + (1 << 62)  # no other request has that number
@@ -68,7 +68,7 @@ class Fleet:
             func()
             self._finish(task, None)
 
-        engine.call_at(engine.time() + parent.debt_s, background)
+        engine.call_at(engine.request_time() + after_s, background)
 
     def _chunks(self, workload: Workload) -> Iterator[Iterator[Request]]:
         """Yield the requests of one chunk of the workload after the other, and clean up in between."""
@@ -126,6 +126,7 @@ class Fleet:
             if task.transaction is not None:
                 raise self._broke_the_contract(_verb(place), "left a transaction open")
         except Exception as error:
+            engine.end_if_strayed()
             what = f"{type(self._strategy).__name__}.{_verb(place)}(site, {key!r:.60})"
             error.add_note(f"in {what} on worker {worker_number}, {engine.time():.6f} s into the run")
             raise
@@ -147,6 +148,8 @@ class Fleet:
 
     def _finish(self, task: Task, worker: Worker | None) -> None:
         """Count what a request cost; release its thread and connection once its debt has passed."""
+        task.serving = False
+        self._engine.end_if_strayed()
         if task.arrival_s >= self._warmup_s:
             costs = self.costs
             costs.cache_calls += task.cache_calls

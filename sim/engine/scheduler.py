@@ -11,15 +11,18 @@ from contextlib import suppress
 from contextvars import Context, copy_context
 from heapq import heappop, heappush
 from math import inf
-from threading import get_ident
+from threading import Thread, get_ident
 from typing import Any, cast
 
 import simpy
 from greenlet import GreenletExit, greenlet
 from simpy.events import NORMAL
 
+from ..contract import LONGEST_DELAY_S
 from ..errors import StrategyError
 from .garbage import collected_by_hand
+
+MOST_SLEEPS = 1_000_000  # of one request
 
 
 class Task(simpy.Event):
@@ -36,6 +39,7 @@ class Task(simpy.Event):
         self.connection: Any = None
         self.transaction: Any
         self.begin(0, 0.0, 0.0)
+        self.serving = False
 
     def begin(self, request: int, arrival_s: float, start_s: float) -> None:
         """Start serving *request*."""
@@ -43,8 +47,10 @@ class Task(simpy.Event):
         self.arrival_s = arrival_s
         self.start_s = start_s
         self.debt_s = 0.0
+        self.serving = True  # until it ends: what runs is the strategy's code
         self.transaction = None
         self.cache_calls = self.db_reads = self.db_queries = self.db_writes = self.db_commits = self.spawned = 0
+        self.sleeps = 0
         self.random: Any = None
 
 
@@ -67,10 +73,34 @@ class Engine(simpy.Environment):
         self._greenlet_wanted = True
         self._closing = False
         self.thread = get_ident()
+        self.threads: list[Thread] = []  # that requests have started
+        self.strayed: list[StrategyError] = []  # the calls that came from other threads
 
     def time(self) -> float:
         """Return the virtual time on the servers' side, in seconds."""
         return self._now
+
+    def request_time(self) -> float:
+        """Return the virtual time as the current request sees it, in seconds."""
+        return self._now + self.current.debt_s
+
+    def serves_here(self) -> bool:
+        """Return whether the code that asks belongs to a request."""
+        return get_ident() == self.thread and self.current.serving
+
+    def astray(self, what: str) -> StrategyError:
+        """Return the error for *what* being called in another thread than the run's; it is remembered."""
+        error = StrategyError(
+            f"{what} in another thread (async_to_sync starts one, too) cannot wait in virtual time: "
+            "call it in the request's own, or hand the work to site.spawn(func, after_s=0)"
+        )
+        self.strayed.append(error)
+        return error
+
+    def end_if_strayed(self) -> None:
+        """End the run if a call came from another thread, whatever that thread has made of the error."""
+        if self.strayed:
+            raise self.strayed[0] from None
 
     def play(self) -> None:
         """Run until nothing is due any more; whatever a request raises comes out here, and all others are unwound."""
@@ -94,10 +124,42 @@ class Engine(simpy.Environment):
             heappush(queue, (until_s, NORMAL, next(self._eid), task))
             self._hand_over(task)
 
+    def sleep(self, delay_s: float) -> None:
+        """Let *delay_s* virtual seconds pass for the current request, its debt included.
+
+        Raises:
+            StrategyError: for a request that sleeps again and again, for ever.
+            OverflowError: for more than any time.
+        """
+        task = self.current
+        task.sleeps += 1
+        if task.sleeps > MOST_SLEEPS:
+            raise _endless()
+        if delay_s > LONGEST_DELAY_S:
+            raise OverflowError("sleep length is too large")
+        debt_s, task.debt_s = task.debt_s, 0.0
+        self.wait(debt_s + delay_s)
+
     def freeze(self) -> None:
-        """Let no more time pass: calls take effect at once, to look at what a run has left behind."""
+        """Let no more time pass: calls take effect at once, to look at what a run has left behind.
+
+        Only a sleep moves the clock: who polls would wait for ever.
+        """
         self.wait = lambda delay_s: None  # type: ignore[method-assign]  # noqa: ARG005 - the caller's name for it
+        self.sleep = self._skip  # type: ignore[method-assign]
+        self.look()
+
+    def look(self) -> None:
+        """Begin a request that belongs to no traffic."""
         self.current = Task(self)
+        self.current.serving = True
+
+    def _skip(self, delay_s: float) -> None:
+        task = self.current
+        task.sleeps += 1
+        if task.sleeps > MOST_SLEEPS:
+            raise _endless()
+        self._now += delay_s
 
     def settle(self) -> None:
         """Let the current request's debt pass."""
@@ -209,3 +271,7 @@ class Engine(simpy.Environment):
 
 def _leave(_task: Task) -> None:
     raise GreenletExit
+
+
+def _endless() -> StrategyError:
+    return StrategyError(f"a request has slept {MOST_SLEEPS:,} times: it waits for something that never happens")

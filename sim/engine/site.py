@@ -2,10 +2,11 @@
 
 import random
 from collections.abc import Callable
+from threading import get_ident
 
 from django.core.cache.backends.base import BaseCache
 
-from ..contract import Row
+from ..contract import Row, checked_delay
 from .database import SimulatedDatabase
 from .scheduler import Engine
 from .virtual import EPOCH_S
@@ -36,19 +37,26 @@ class SimulatedSite:
         cache: BaseCache,
         db: SimulatedDatabase,
         ideal: OmniscientCache,
-        spawn: Callable[[Callable[[], object]], None],
+        spawn: Callable[[Callable[[], object], float], None],
         seed: int,
     ) -> None:
         self.cache = cache
         self.db = db
-        self.ideal = ideal
-        self.spawn = spawn
+        self._ideal = ideal
+        self._spawn = spawn
         self._engine = engine
         self._seed = seed
 
     @property
+    def ideal(self) -> OmniscientCache:
+        """The cache that cannot exist."""
+        self._here("ideal")
+        return self._ideal
+
+    @property
     def random(self) -> random.Random:
         """The request's own generator: what other requests draw does not shift it."""
+        self._here("random")
         task = self._engine.current
         if task.random is None:
             task.random = random.Random(f"{self._seed}/{task.request}")
@@ -56,4 +64,19 @@ class SimulatedSite:
 
     def time(self) -> float:
         """Return the virtual time as the request sees it, in seconds."""
-        return EPOCH_S + self._engine.time() + self._engine.current.debt_s
+        self._here("time()")
+        return EPOCH_S + self._engine.request_time()
+
+    def sleep(self, seconds: float) -> None:
+        """Let *seconds* of virtual time pass."""
+        self._here("sleep()")
+        self._engine.sleep(checked_delay("site.sleep", seconds))
+
+    def spawn(self, func: Callable[[], object], after_s: float = 0) -> None:
+        """Run *func* in the background, *after_s* virtual seconds from now."""
+        self._here("spawn()")
+        self._spawn(func, checked_delay("site.spawn", after_s))
+
+    def _here(self, what: str) -> None:
+        if get_ident() != self._engine.thread:
+            raise self._engine.astray(f"site.{what}")

@@ -2,10 +2,11 @@
 
 The modules' own names (`time`, `random`, `tz_now`, `router`) are replaced once, for good, by stand-ins that ask a
 context variable which run they are in. Outside a run they behave exactly as before, and two runs in one process never
-meet. The real `time` module stays as it is for everything else.
+meet. What a strategy's own code sees of the time is in `request_time.py`.
 """
 
 import importlib
+import os
 import random
 import re
 import sys
@@ -18,8 +19,11 @@ from typing import Any, Protocol
 import django.core.cache.backends.base
 import django.core.cache.backends.filebased
 import django.core.cache.backends.locmem
+from django.conf import global_settings, settings
+from django.utils import timezone
 
 PRIVATE = "cachewise-"  # begins the names of all that a run creates: databases, stores, folders
+_REAL_TIME = time.time  # whatever stands in for it meanwhile
 EPOCH_S = 0.0  # a run starts at 1970-01-01 UTC: small numbers keep sums of times exact
 
 
@@ -37,7 +41,7 @@ class CurrentRun:
     clock: Clock
     culling: random.Random
     database_alias: str | None = None
-    wire: Any = None  # the way to a server (`cachewise.sim.backends.wire.Wire`)
+    engine: Any = None  # whose requests see virtual time (`cachewise.sim.engine.request_time`)
     epoch_s: float = EPOCH_S  # when the run began by the clock that Django's code shares with its server
 
 
@@ -84,13 +88,16 @@ class _VirtualRouter:
 
 def _virtual_now() -> datetime:
     """Stand in for `django.utils.timezone.now`."""
-    from django.conf import settings
-    from django.utils import timezone
-
     current = CURRENT_RUN.get()
     if current is None:
         return timezone.now()
-    return datetime.fromtimestamp(EPOCH_S + current.clock.time(), tz=UTC if settings.USE_TZ else None)
+    return datetime.fromtimestamp(EPOCH_S + current.clock.time(), tz=UTC if uses_time_zones() else None)
+
+
+def uses_time_zones() -> bool:
+    """Return the project's USE_TZ, or Django's default where there is no project."""
+    there_is_one = settings.configured or os.environ.get("DJANGO_SETTINGS_MODULE")
+    return bool((settings if there_is_one else global_settings).USE_TZ)
 
 
 def virtualise() -> None:
@@ -113,7 +120,7 @@ def virtualise_module(name: str) -> None:
     for attribute, value in list(vars(module).items()):
         if value is time:
             setattr(module, attribute, _TIME)
-        elif value is time.time:
+        elif value is _REAL_TIME or value is time.time:
             setattr(module, attribute, _TIME.time)
 
 

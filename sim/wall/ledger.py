@@ -12,6 +12,7 @@ from math import isnan, nan
 from typing import Any, NamedTuple
 
 from ..contract import Row
+from ..errors import ForbiddenError
 
 # Timed one by one; what a write's own statements take (db_write_s) is known only once all have ended: see outcome.py.
 STEPS = ("cache_rtt_s", "db_send_s", "db_read_s", "db_commit_s", "render_s", "transaction_tail_s")
@@ -113,6 +114,8 @@ class Ledger:
         self.records = Records()
         self._began_s = 0.0
         self._local = threading.local()
+        self.refused: list[ForbiddenError] = []
+        self.request = Request()  # of this thread: the look at what is left
 
     def begin(self, began_s: float) -> None:
         """Count seconds from *began_s* on the monotonic clock."""
@@ -124,10 +127,16 @@ class Ledger:
 
     @property
     def request(self) -> Request:
-        """The request this thread is serving; one that counts for nothing if it serves none."""
+        """The request this thread is serving; one that counts for nothing before its first.
+
+        Raises:
+            ForbiddenError: in a thread that a request has started, as in the simulation; it is remembered.
+        """
         found: Request | None = getattr(self._local, "request", None)
         if found is None:
-            found = self._local.request = Request()
+            told = "the strategy used the site in a thread of its own: hand the work to site.spawn(func, after_s=0)"
+            self.refused.append(ForbiddenError(told))
+            raise self.refused[-1]
         return found
 
     @request.setter

@@ -10,7 +10,7 @@ from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
 from django.db import connections
 
-from ..contract import IdealCache
+from ..contract import IdealCache, checked_delay
 from ..errors import ForbiddenError
 from .database import DjangoDatabase
 from .ledger import Ledger, Request
@@ -54,10 +54,16 @@ class DjangoSite:
         """Return the real time in seconds."""
         return time.time()
 
-    def spawn(self, func: Callable[[], object]) -> None:
-        """Run *func* in a background thread; the request does not wait for it."""
+    def sleep(self, seconds: float) -> None:
+        """Sleep *seconds* of real time."""
+        time.sleep(checked_delay("site.sleep", seconds))
+
+    def spawn(self, func: Callable[[], object], after_s: float = 0) -> None:
+        """Run *func* in a background thread, *after_s* seconds from now; the request does not wait for it."""
         request = self._ledger.request.child()
-        thread = threading.Thread(target=Context().run, args=(self._in_background, request, func), daemon=True)
+        due_s = self._ledger.now() + checked_delay("site.spawn", after_s)
+        work = (self._in_background, request, func, due_s)
+        thread = threading.Thread(target=Context().run, args=work, daemon=True)
         thread.start()
         self._background.append(thread)
 
@@ -66,8 +72,9 @@ class DjangoSite:
         while self._background:
             self._background.pop().join()
 
-    def _in_background(self, request: Request, func: Callable[[], object]) -> None:
+    def _in_background(self, request: Request, func: Callable[[], object], due_s: float) -> None:
         self._ledger.request = request
+        time.sleep(max(0.0, due_s - self._ledger.now()))
         try:
             func()
         except Exception as error:  # noqa: BLE001 - it fails alone, as it does in a site, and is counted

@@ -22,7 +22,7 @@ from django.test.signals import clear_cache_handlers
 from ..backends import backend_named, params_of
 from ..backends.entries import is_own
 from ..backends.simulated import verbs_of
-from ..backends.trial import TRIAL_KEY, ending, only_ours_for_good, usable
+from ..backends.trial import TRIAL_KEY, ending, only_ours_for_good, quiet_threads, usable
 from ..backends.wire import wire_this_process, wired
 from ..contract import Row
 from ..errors import ForbiddenError, StrategyError, UserError
@@ -93,6 +93,7 @@ class Worker:
 
     def __init__(self, job: Job) -> None:
         self.job = job
+        quiet_threads()
         self._ledger = Ledger()
         self._refused: list[ForbiddenError] = []
         self._turn = threading.Lock()
@@ -168,9 +169,13 @@ class Worker:
         return self._ledger.records
 
     def _end_if_refused(self) -> None:
-        """End the run where the cache class has reached for somebody's server, whatever became of the refusal."""
-        if self._refused:
-            raise self._refused[0]
+        """End the run where something was refused, whatever became of the refusal.
+
+        The cache class has reached for somebody's server, or a thread of the strategy's own has used the site.
+        """
+        for refused in (self._refused, self._ledger.refused):
+            if refused:
+                raise refused[0]
 
     def entries(self) -> float:
         """Return how many entries this worker's cache adds to those of the run."""
@@ -193,6 +198,7 @@ class Worker:
         """Serve requests in order of arrival, as one of the threads that take the next one in turn."""
         from django.db import connections
 
+        self._ledger.request = Request()
         self._open()
         for arrival in iter(self._next, None):
             self._end_if_refused()

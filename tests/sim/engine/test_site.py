@@ -1,12 +1,15 @@
 """The site around a request: background work, and chance of its own."""
 
-from concurrent.futures import ThreadPoolExecutor
+import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar, cast
 
 import pytest
 
-from cachewise import Row, Scenario, Site, StrategyError
-from tests.helpers import BACKENDS, Custom, calls, run, within
+from cachewise import Bound, Costs, Row, Scenario, Site, StrategyError
+from cachewise.sim.engine import scheduler
+from tests.helpers import BACKENDS, Custom, calls, run, script, within
 
 
 def test_background_work(tmp_path: Path) -> None:
@@ -73,19 +76,115 @@ def test_chance_belongs_to_the_request() -> None:
     assert len(set(values)) == len(values)
 
 
-@pytest.mark.parametrize("backend", ["shared", "locmem", "db"])
-def test_a_cache_call_in_another_thread_is_refused(backend: str) -> None:
-    """A thread of its own cannot wait in virtual time, and would see real time: the strategy is told so."""
-    refused: list[str] = []
+def test_sleep_and_late_work(tmp_path: Path) -> None:
+    """`sleep` and `spawn(after_s=...)` pass virtual time, what the request still owes for its last call included."""
+    log: list[tuple[float, str]] = []
 
-    def read(site: Site, key: str) -> Row:
-        with ThreadPoolExecutor(1) as pool:
-            error = pool.submit(site.cache.get, key).exception()
-        assert isinstance(error, StrategyError)
-        refused.append(str(error))
+    def body(site: Site) -> None:
+        site.cache.get("k")
+        site.spawn(lambda: log.append((site.time(), "late")), after_s=7)
+        site.sleep(2)
+        log.append((site.time(), "slept"))
+        site.cache.get("k")
+        site.sleep(0)
+        log.append((site.time(), "slept again"))
+
+    found = within(tmp_path, "shared", (0.5, body), cache_rtt_s=0.5)
+    assert sorted(log) == [(3.0, "slept"), (3.5, "slept again"), (8.0, "late")]
+    assert calls(found) == [(0.75, "get", "k"), (3.25, "get", "k")]
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), 1e10])
+def test_a_delay_that_nobody_can_wait_for(tmp_path: Path, seconds: float) -> None:
+    """Refused with the value and what it may be, in both calls."""
+    told: list[str] = []
+
+    def body(site: Site) -> None:
+        for call in (lambda: site.sleep(seconds), lambda: site.spawn(int, after_s=seconds)):
+            with pytest.raises(ValueError, match=r"must be seconds, 0 to 1e\+09") as refused:
+                call()
+            told.append(str(refused.value))
+        with pytest.raises(TypeError, match=r"site.sleep: '1' must be seconds"):
+            site.sleep("1")  # type: ignore[arg-type]
+
+    within(tmp_path, "shared", (0.5, body))
+    assert [line.partition(":")[0] for line in told] == ["site.sleep", "site.spawn"]
+
+
+@dataclass(frozen=True)
+class DeleteTwice:
+    """Delete on commit, and once more some time later: what a slow reader has stored meanwhile goes, too."""
+
+    again_after_s: float | None
+    asleep: bool = False
+    name: ClassVar[str] = "delete-twice"
+    costs: ClassVar[Costs] = Costs(1, 1, 2)
+    stale_at_most: ClassVar[Bound] = "timeout"
+
+    def read(self, site: Site, key: str) -> Row:
+        """Return the cached row, or load and cache it."""
+        return cast("Row", site.cache.get_or_set(key, lambda: site.db.read(key), 1000))
+
+    def write(self, site: Site, key: str) -> None:
+        """Change the row, and delete the key twice."""
+        site.db.write(key)
+        site.cache.delete(key)
+        if self.again_after_s is not None and self.asleep:
+            time.sleep(self.again_after_s)
+            site.cache.delete(key)
+        elif self.again_after_s is not None:
+            site.spawn(lambda: site.cache.delete(key), after_s=self.again_after_s)
+
+
+@pytest.mark.parametrize("asleep", [False, True])
+def test_a_delayed_second_delete(tmp_path: Path, asleep: bool) -> None:
+    """A load overtaken by a write stores what is outdated. A second delete mends it, if it comes late enough."""
+    steps = [(0.0, "write", "other"), (1.0, "read", "k"), (2.0, "write", "k"), (4.5, "read", "k"), (9.0, "read", "k")]
+    scenario = script(tmp_path, steps, db_read_s=3)  # from 1 to 4: the write at 2 is not in it
+
+    def stale(strategy: DeleteTwice) -> list[bool]:
+        return list(run(scenario, strategy).reads["stale"])
+
+    assert stale(DeleteTwice(None)) == [False, True, True]
+    assert stale(DeleteTwice(0.5, asleep)) == [False, True, True]  # at 2.5, before the load is back
+    assert stale(DeleteTwice(4, asleep)) == [False, True, False]
+
+
+def test_a_request_that_sleeps_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Polling for what never happens ends the run, and does not hang it: in a request and in the look at its end."""
+    monkeypatch.setattr(scheduler, "MOST_SLEEPS", 1000)  # in earnest a million
+
+    def poll(site: Site) -> None:
+        while not site.cache.add("lock", 1, None):
+            site.sleep(0.001)
+
+    def body(site: Site) -> None:
+        poll(site)
+        poll(site)
+
+    with pytest.raises(StrategyError, match="has slept 1,000 times: it waits for something that never happens"):
+        within(tmp_path, "shared", (0.5, body))
+
+    def look(site: Site, key: str) -> Row:
+        if site.time() > 50:
+            poll(site)
+            poll(site)
         return site.db.read(key)
 
-    scenario = Scenario("threads", keys=1, reads_per_s=5, writes_per_s=0, duration_s=1, warmup_s=0)
-    run(scenario, Custom(read), backend=backend)
-    assert refused
-    assert all("() in another thread" in text for text in refused)
+    steps = [(0.0, "write", "k"), (60.5, "read", "k")]
+    with pytest.raises(StrategyError, match="has slept 1,000 times"):
+        run(script(tmp_path, steps), Custom(look))
+
+
+def test_a_lock_left_behind_expires_in_the_last_look(tmp_path: Path) -> None:
+    """The look at what a run leaves behind lets time pass for whoever sleeps: a lock with a timeout runs out."""
+    taken: list[float] = []
+
+    def read(site: Site, key: str) -> Row:
+        while not site.cache.add("lock", 1, 10):
+            site.sleep(1)
+        taken.append(site.time())
+        return site.db.read(key)
+
+    run(script(tmp_path, [(0.0, "set", "k"), (1.0, "set", "j"), (2.5, "get", "k")]), Custom(read))
+    assert taken == [2.5, 12.5, 22.5]

@@ -21,9 +21,11 @@ from tests.sim.wall.tools import (
     CachedBeforeSlowCommits,
     CachedTooEarly,
     CommittedInTurn,
+    Delayed,
     DeletedInTurn,
     Doomed,
     Hanging,
+    InAThread,
     Plain,
     Silent,
     Spawning,
@@ -180,6 +182,21 @@ def test_background_work_is_waited_for_and_counted() -> None:
     requests = result.counts()["requests"]
     assert result.reads["hit"].all(), "the request itself loads nothing"
     assert 0.7 * requests < result.summary["db_reads"] < requests
+
+
+def test_sleep_and_late_work_take_real_time() -> None:
+    """`site.sleep` and `site.spawn(after_s=...)` last at least as long as they say."""
+    result = real(BRIEF, Delayed())
+    assert result.errors == {"LookupError": len(result.writes)}
+    assert len(result.writes)
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("backend", ["locmem", "redis", "memcached"])
+def test_a_thread_that_uses_the_cache_ends_the_run(backend: str) -> None:
+    """As in the simulation, although the thread keeps its error to itself."""
+    with pytest.raises(UserError, match=r"^the strategy used the site in a thread of its own: .*site\.spawn\(func"):
+        real(BRIEF, InAThread(), backend=backend)
 
 
 def test_a_reader_that_stores_too_late(tmp_path: Path) -> None:

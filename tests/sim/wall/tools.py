@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from statistics import fmean
-from threading import Event
+from threading import Event, Thread
 from typing import Any, ClassVar, cast
 
 from django.core.cache.backends.base import BaseCache
@@ -349,3 +349,32 @@ class CachedBeforeSlowCommits(CachedTooEarly):
         slow_commits_down()
         with site.db.atomic():
             site.cache.set(key, site.db.write(key), 60)
+
+
+@dataclass(frozen=True)
+class InAThread(Plain):
+    """Deletes in a thread of its own, which keeps its failure to itself."""
+
+    def write(self, site: Site, key: str) -> None:
+        """Change the row; delete the key in another thread."""
+        site.db.write(key)
+        thread = Thread(target=site.cache.delete, args=(key,))
+        thread.start()
+        thread.join()
+
+
+@dataclass(frozen=True)
+class Delayed(Plain):
+    """Sleeps in each write, and spawns something for later; its error says whether that was in time."""
+
+    def write(self, site: Site, key: str) -> None:
+        """Change the row, sleep, and spawn."""
+        site.db.write(key)
+        began_s = time.monotonic()
+        site.sleep(0.05)
+        slept_s = time.monotonic()
+        site.spawn(lambda: self._late(began_s, slept_s), after_s=0.1)
+
+    def _late(self, began_s: float, slept_s: float) -> None:
+        in_time = slept_s - began_s >= 0.05 and time.monotonic() - slept_s >= 0.1
+        raise (LookupError if in_time else TimeoutError)

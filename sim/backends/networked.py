@@ -11,6 +11,7 @@ from ..engine.virtual import virtualise_module
 from .database import DATABASE_CACHE, cache_table, set_django_up
 from .embedded import DATABASE_CALLS
 from .places import Backend, Place, Wiring
+from .until_2038 import until_2038
 
 if TYPE_CHECKING:
     from ..daemons.postgres import PostgresServer
@@ -98,6 +99,7 @@ NETWORKED = (
         auto_rtt_s=SERVER_RTT_S,
         needs=(MEMCACHED, FAKETIME_THREADS, Library("pymemcache", "pymemcache")),
         schemes=_MEMCACHED_URLS,
+        in_simulation=until_2038,
     ),
     Backend(
         "postgres",

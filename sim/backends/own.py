@@ -22,6 +22,7 @@ from .patience import impatient
 from .places import Backend, Open, Place, Wiring
 from .simulated import verbs_of
 from .trial import only_ours, try_out
+from .until_2038 import until_2038
 
 # How to reach and enter somebody's server: of no use for a private one.
 _ACCESS = ("password", "username", "host", "port", "unix_socket_path", "ssl", "socket_module", "connection_class")
@@ -95,8 +96,12 @@ def _pylibmc(cls: type[BaseCache]) -> Backend:
 
     # Django's class imports it late; others' classes have imported theirs by now.
     client = [Library("pylibmc", "pylibmc")] if issubclass(cls, PyLibMCCache) else []
-    changes = {"in_simulation": impatient, "wire": None, "primitives": verbs_of(cls), "opaque": True}
+    changes = {"in_simulation": _simulated_memcached, "wire": None, "primitives": verbs_of(cls), "opaque": True}
     return _like("memcached", opened, needs=(MEMCACHED, FAKETIME_THREADS, *client), **changes)
+
+
+def _simulated_memcached(cls: type[BaseCache]) -> type[BaseCache]:
+    return impatient(until_2038(cls))
 
 
 def _valkey(_cls: type[BaseCache]) -> Backend:

@@ -40,7 +40,7 @@ def simulated(
     for name in backend.primitives:
         method = _reaching(getattr(cls, name), cls, nested, engine, move)
         remote = _with_round_trip(method if log is None else _logged(method, engine, log), engine, rtt)
-        members[name] = _unless_empty(method, remote) if name.endswith("_many") else remote
+        members[name] = _unless_empty(name, method, remote) if name.endswith("_many") else remote
     for name, _method in inspect.getmembers(BaseCache, inspect.iscoroutinefunction):
         members[name] = _refused(name)
     if issubclass(cls, FileBasedCache):
@@ -115,12 +115,14 @@ def _with_round_trip(method: Callable[..., Any], engine: Engine, rtt: LatencyOf 
     return half_way
 
 
-def _unless_empty(method: Callable[..., Any], remote: Callable[..., Any]) -> Callable[..., Any]:
+def _unless_empty(name: str, method: Callable[..., Any], remote: Callable[..., Any]) -> Callable[..., Any]:
     """Return *remote*, but *method* itself where there are no keys: Django sends nothing then."""
+    named = "data" if name == "set_many" else "keys"  # in Django, where they are given by name
 
     @wraps(method)
-    def batch(self: BaseCache, keys: Any, *args: Any, **kwargs: Any) -> Any:
-        return (remote if keys else method)(self, keys, *args, **kwargs)
+    def batch(self: BaseCache, *args: Any, **kwargs: Any) -> Any:
+        keys = args[0] if args else kwargs.get(named, True)  # a class may have a name of its own for them
+        return (remote if keys else method)(self, *args, **kwargs)
 
     return batch
 

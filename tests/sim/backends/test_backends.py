@@ -32,6 +32,14 @@ def _many(cache: BaseCache) -> Any:
     return not failed, found, cache.get_many(["a", "b"])  # django-redis gives None for no failures
 
 
+def _many_by_name(cache: BaseCache) -> Any:
+    cache.set_many(data={"a": 1, "b": 2, "c": 3}, timeout=10)
+    cache.delete_many(keys=["a"])
+    cache.set_many(data={})
+    cache.delete_many(keys=[])
+    return cache.get_many(keys=["a", "b", "c"])
+
+
 def _add(cache: BaseCache) -> Any:
     return cache.add("a", 1), cache.add("a", 2), cache.get("a")
 
@@ -90,6 +98,7 @@ def _close(cache: BaseCache) -> Any:
 CONTRACT: list[tuple[Callable[[BaseCache], Any], Any]] = [
     (_get_set, ({"x": [1, 2]}, None, 7)),
     (_many, (True, {"a": 1, "b": 2}, {"b": 2})),
+    (_many_by_name, {"b": 2, "c": 3}),
     (_add, (True, False, 1)),
     (_counting, (6, 16, 13, 13)),
     (_missing_count, True),

@@ -100,10 +100,49 @@ def test_calls_on_many_take_djangos_arguments(files: Path, name: str) -> None:
             found.append(site.cache.get_many(["a", "b"], version=1))
             site.cache.delete_many(["a"], version=1)
             found.append(site.cache.get_many(keys=["a", "b"]))
+            site.cache.set_many(data={"c": 3, "d": 4}, timeout=5)
+            site.cache.delete_many(keys=["c"])
+            found.append(site.cache.get_many(keys=["c", "d"], version=None))
+            site.cache.set_many(data={})
+            site.cache.delete_many(keys=[])
+            found.append(site.cache.get_many(keys=[]))
         return Row(key, 0, b"")
 
     run(script(files, [(0.0, "read", "k"), (0.75, "read", "k")]), Custom(read), backend=f"./{name}.toml")
-    assert found == [{"a": 1, "b": 2}, {"b": 2}]
+    assert found == [{"a": 1, "b": 2}, {"b": 2}, {"d": 4}, {}]
+
+
+RENAMED = """
+    from django.core.cache.backends.locmem import LocMemCache
+
+    class Own(LocMemCache):
+        def set_many(self, items, timeout=300, version=None):
+            return super().set_many(items, timeout, version)
+
+        def get_many(self, keys, version=None):
+            return super().get_many(keys, version)
+
+    class Plain(LocMemCache):
+        pass
+"""
+
+
+@pytest.mark.parametrize(("name", "calls"), [("Own", "items"), ("Plain", "data")])
+def test_calls_on_many_keep_the_names_of_a_class(files: Path, name: str, calls: str) -> None:
+    """A class that calls its arguments in its own way is called in that way, and a round trip is counted."""
+    (files / "renaming.py").write_text(textwrap.dedent(RENAMED))
+    (files / "renaming.toml").write_text(f'BACKEND = "renaming.{name}"\n')
+    log: list[Any] = []
+
+    def read(site: Site, key: str) -> Row:
+        site.cache.set_many(**{calls: {"a": 1}})
+        assert site.cache.get_many(keys=["a"]) == {"a": 1}
+        return Row(key, 0, b"")
+
+    scenario = script(files, [(0.0, "read", "k"), (0.75, "read", "k")])
+    done = run(scenario, Custom(read), backend="./renaming.toml", log=log)
+    assert [call.method for call in log] == ["set", "get"] * 2
+    assert done.summary["cache_calls_per_request"] == 2
 
 
 LIVES = {"pylibmc": [True, False, False], "valkey": [True, True, False], "diskcache": [True, True, False]}

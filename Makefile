@@ -13,7 +13,7 @@ JOBS ?= 2
 PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test servers lint proof bench clean
+.PHONY: help demo test servers suite lint proof bench clean
 
 help:  ## list these verbs
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -36,7 +36,11 @@ lint: $(VENV)/.lint  ## check style and types
 	@cd build/typed/cachewise && ln -s $(addprefix ../../../,src/cachewise/__init__.py src/cachewise/__main__.py sim strategies scenarios reports) .
 	$(BIN)/mypy
 
-proof: servers  ## run the slow proofs: mutations, coverage of intervals, repeated kills
+suite: $(VENV)/.test  ## fetch Django's own cache tests, which the proofs run: the source of the installed release (pip)
+	@$(BIN)/python -m tests.django_source \
+	  || echo "could not fetch Django's own tests: proofs that need them will be skipped (and fail where CI=true)" >&2
+
+proof: servers suite  ## run the slow proofs: mutations, coverage of intervals, repeated kills, Django's own tests
 	$(PYTEST) -m proof
 
 bench: servers  ## compare with the bare cache calls and with textbook SimPy (not a test: timings are noisy)

@@ -14,6 +14,7 @@ from .stage import Cue, Raised, Stage, outcome
 from .twins import Twin, hand_moved_cache, real_cache
 
 DAYS_30 = list(TIMEOUTS)[3]
+YEAR_S = 365 * 86_400
 ON_REDIS = ("redis", "django-redis")
 COUNTERS = "LocMemCache.incr, BaseCache.incr, RedisCacheClient.incr, DefaultClient.decr"
 KEEPING = ("locmem", "redis", "memcached", "django-redis")  # where incr is one call that keeps the timeout
@@ -30,6 +31,16 @@ def _around_a_clear(stage: Stage, _found: Conformance) -> Seen:
     *_, at_once, later = (one.result for one in stage.play(cues))
     words = "within its second, what was set before is gone and what was set after stays"
     return told(at_once == later == (None, 1), words, at_once, later)
+
+
+def _past_2038(stage: Stage, _found: Conformance) -> Seen:
+    def act(cache: BaseCache) -> Any:
+        cache.set("10_years", 1, 10 * YEAR_S)
+        cache.set("15_years", 1, 15 * YEAR_S)
+        return cache.get("10_years"), cache.get("15_years")
+
+    seen = stage.ask(act)
+    return told(seen == (1, None), "stored for 10 years it is there, for 15 years it is gone at once", *seen)
 
 
 def _counts_down(expected: Any) -> Callable[[Stage, Conformance], Seen]:
@@ -198,6 +209,12 @@ MORE = (
         "30 days + 1 s is sent as an absolute time, by the application's clock, and kept",
         "BaseMemcachedCache.get_backend_timeout",
         lives("set", "live", DAYS_30, "< 2592000.25"),
+    ),
+    Claim(
+        ("memcached",),
+        "what would expire past 2038 is lost at once (the day is 2026-01-01, for good)",
+        "the server's 32 bits",
+        _past_2038,
     ),
     Claim(
         ("memcached",),

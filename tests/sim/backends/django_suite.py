@@ -128,7 +128,7 @@ def played(site: Site, name: str, backend: Backend, paths: set[str]) -> dict[str
     result = unittest.TestResult()
     suite = unittest.defaultTestLoader.loadTestsFromTestCase(cls)
     names = [test._testMethodName for test in suite]
-    with ours(site, backend, paths), asleep(site), at_home(site, cls):
+    with ours(site, backend, paths), at_home(site, cls):
         suite.run(result)
 
     def called(test: Any) -> str:  # a class has an id, too, and so has a part of a test
@@ -171,19 +171,6 @@ def ours(site: Site, backend: Backend, paths: set[str]) -> Iterator[None]:
         return made
 
     with mock.patch.object(CacheHandler, "create_connection", create_connection):
-        yield
-
-
-@contextmanager
-def asleep(site: Any) -> Iterator[None]:
-    """Let `time.sleep` pass virtual time."""
-
-    def sleep(seconds: float) -> None:
-        engine = site._engine
-        engine.current.debt_s += seconds
-        engine.settle()
-
-    with mock.patch("time.sleep", sleep):
         yield
 
 

@@ -3,6 +3,7 @@
 import re
 from math import isnan
 
+from ..sim.declared import declared_bound
 from ..sim.verdict.metrics import KNOWN, duration, shown
 from .frames import Case
 from .ranking import interval
@@ -62,13 +63,15 @@ def guarantee(case: Case, label: str) -> str:
     """Return what the strategy promises by design, as sentences: its bound, and its docstring's words on it."""
     strategy = case.by_strategy[label][0].run.strategy
     timeout = getattr(strategy, "timeout", None)
-    bound = "none" if strategy.stale_at_most == "timeout" and timeout is None else strategy.stale_at_most
+    stated = declared_bound(strategy)
+    bound = "none" if stated == "timeout" and timeout is None else stated
     text = {
+        None: "It states no guarantee (no `stale_at_most`)",
         "never": "By design never outdated",
         "timeout": f"By design outdated by at most the timeout{_seconds(timeout)} plus a load",
         "none": "By design there is no limit to how outdated",
     }[bound]
-    said = re.search(r"Guarantee: (.+?)\.(?=\s+[A-Z`]|$)", " ".join((type(strategy).__doc__ or "").split()))
+    said = re.search(r"Guarantee: (.+?)\.(?=\s+[A-Z`]|$)", " ".join((strategy.__doc__ or "").split()))
     if said is None:
         return f"{text}."
     for_ever = hasattr(strategy, "timeout") and timeout is None

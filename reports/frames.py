@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from ..sim.backends import backend_named
+from ..sim.declared import declared_bound, parameters
 from ..sim.experiment import AGE_QUANTILES, Outcome
 from ..sim.world.scenario import Scenario
 from .statistics import metric_interval
@@ -85,16 +86,23 @@ class Case:
             label = group[0].label
             if name != label:
                 changed.setdefault(label.partition(":")[2], []).append(name)
-        able = [name for name, group in self.by_strategy.items() if fields(group[0].run.strategy)]
+        able = [name for name, group in self.by_strategy.items() if parameters(group[0].run.strategy)]
         return [
-            f"{'strategies' if names == able else ', '.join(names)} run with {parameters}"
-            for parameters, names in changed.items()
+            f"{'strategies' if names == able else ', '.join(names)} run with {settings}"
+            for settings, names in changed.items()
         ]
 
     @property
+    def silent(self) -> list[str]:
+        """Which strategies do not say how old an outdated read can get: nobody may take that for a guarantee."""
+        found = [name for name, group in self.by_strategy.items() if declared_bound(group[0].run.strategy) is None]
+        verb = "states" if len(found) == 1 else "state"
+        return [f"{', '.join(found)} {verb} no guarantee (no `stale_at_most`)"] if found else []
+
+    @property
     def remarks(self) -> list[str]:
-        """The settings and the notes: what every table and chart says below."""
-        return [*self.settings, *self.notes]
+        """The settings, what is not claimed, and the notes: what every table and chart says below."""
+        return [*self.settings, *self.silent, *self.notes]
 
     def values(self, label: str, metric: str) -> dict[int, float]:
         """Return the *metric* of the strategy *label*, by seed."""

@@ -5,13 +5,14 @@ from collections.abc import Collection, Iterable, Sequence
 from html import escape
 from importlib.resources import files
 
+from ..sim.own.sources import Source
 from ..sim.verdict.metrics import KNOWN
 from .answer import LIMITS, REAL, SIMULATED, Answer
 from .figures import Chart
 from .formatting import cell, figure, plural
 from .frames import Case
 from .palette import looks
-from .provenance import ORIGINS, inputs, machine, versions
+from .provenance import ORIGINS, inputs, machine, own_files, versions
 from .tables import REMARKS, columns
 
 
@@ -182,8 +183,15 @@ def _provenance(found: Sequence[Case], command: str, yours: Collection[str] | No
     return (
         "<section><h2>Where this comes from</h2>\n"
         f'<p class="muted">With these inputs, versions and seeds {again}.</p>\n'
-        f"<dl>{rows}</dl>\n<p>{origins}.</p>\n{''.join(_inputs(case, yours) for case in found)}</section>\n"
+        f"<dl>{rows}</dl>\n<p>{origins}.</p>\n{''.join(_inputs(case, yours) for case in found)}"
+        f"{''.join(map(_own_file, own_files(found)))}</section>\n"
     )
+
+
+def _own_file(source: Source) -> str:
+    """Return the text of a file of one's own: without it nobody else could repeat these runs."""
+    name, text = escape(source.shown), escape(source.text.decode("utf-8", "replace"))
+    return f"<details><summary>{name}, sha256 {source.sha256}</summary>\n<pre>{text}</pre></details>\n"
 
 
 def _tag(origin: str) -> str:

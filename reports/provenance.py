@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from importlib import metadata
 from pathlib import PurePath
@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from ..sim.backends import backend_named
 from ..sim.experiment import strategy_spec
+from ..sim.own.homes import home_of
+from ..sim.own.sources import Source
 from ..sim.world.scenario import DEFAULTS, LATENCIES, MEANINGS
 from .frames import Case
 
@@ -57,7 +59,9 @@ def _around_the_scenario(case: Case, changed: Collection[str]) -> list[Input]:
     for group in case.by_strategy.values():
         strategy = group[0].run.strategy
         set_by_user = "strategies" in changed or ("timeout" in changed and hasattr(strategy, "timeout"))
-        meaning = (type(strategy).__doc__ or "").partition("\n")[0]
+        meaning = (strategy.__doc__ or "").partition("\n")[0]
+        home = home_of(strategy)
+        meaning = f"{home.origin}: {meaning}" if home and meaning else home.origin if home else meaning
         found.append(Input("strategy", strategy_spec(strategy), _origin(yours=set_by_user), meaning))
     return found
 
@@ -84,6 +88,12 @@ def _shown(case: Case, name: str, value: Any, origin: str) -> str:
     if isinstance(value, float):
         return f"{value:.12g}"
     return str(value)
+
+
+def own_files(found: Sequence[Case]) -> list[Source]:
+    """Return the files of one's own that the strategies of these cases are in, each once."""
+    homes = [home_of(group[0].run.strategy) for case in found for group in case.by_strategy.values()]
+    return list(dict.fromkeys(home.source for home in homes if home is not None and home.source is not None))
 
 
 def versions() -> dict[str, str]:

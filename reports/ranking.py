@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
 
+from ..sim.declared import declared_bound
 from .frames import Case, name_of
 from .statistics import CONFIDENCE, Interval, metric_interval, paired_difference
 
@@ -49,7 +50,7 @@ def contenders(case: Case) -> list[str]:
 
 def never_stale(case: Case, label: str) -> bool:
     """Return whether the strategy is never outdated by design."""
-    return case.by_strategy[label][0].run.strategy.stale_at_most == "never"
+    return declared_bound(case.by_strategy[label][0].run.strategy) == "never"
 
 
 def saves_queries(case: Case, label: str) -> bool:

@@ -9,7 +9,7 @@ import random
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from django.core.cache.backends.base import BaseCache
 
@@ -123,13 +123,12 @@ Bound = Literal["never", "timeout", "none"]
 class Strategy(Protocol):
     """A cache-invalidation strategy.
 
+    It may declare more, and what it does not declare is not claimed: `name` (a text; else its class gives one), `costs`
+    (`Costs`), and `stale_at_most` (`Bound`). `cachewise.sim.declared` asks for them.
+
     One that uses what not every site has names it in `needs`, a tuple, as it stands behind ``site.``: methods that not
     every cache has (``"cache.delete_pattern"``), and ``"ideal"``, which no real site has. It runs only where all are.
     """
-
-    name: ClassVar[str]
-    costs: ClassVar[Costs]
-    stale_at_most: ClassVar[Bound]
 
     def read(self, site: Site, key: str) -> Row:
         """Return the row for *key*, from the cache or the database."""

@@ -14,6 +14,17 @@ class StrategyError(UserError):
     """A strategy did something its contract rules out."""
 
 
+class CodeError(UserError):
+    """Somebody's own code raised an exception: the message names their file and line, `frames` is their traceback."""
+
+    def __init__(self, message: str, frames: str = "") -> None:
+        super().__init__(message, frames)
+        self.frames = frames
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class ForbiddenError(UserError):
     """A run reached for something it must not have, or cannot have: it ends, whoever was asking."""
 

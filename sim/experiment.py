@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from multiprocessing.util import Finalize
 from queue import SimpleQueue
 from typing import Any, Literal, NoReturn
@@ -18,9 +18,13 @@ from .backends import backend_named
 from .contract import Strategy
 from .daemons.programs import require_all
 from .daemons.session import Servers, servers
-from .errors import UserError
+from .declared import default_of, parameters
+from .errors import UserError, one_line
+from .own.blame import said_plainly
+from .own.homes import short_name, typed_name
 from .processes.children import end_all, follow_parent, start_tracker
 from .processes.interrupts import Terminated, interrupts_held, leave_to_parent, raise_what_is_swallowed
+from .processes.parcels import Parcel, UnsendableError
 from .runner import run
 from .verdict.result import Result, Run
 
@@ -85,19 +89,18 @@ def outcome_of(result: Result) -> Outcome:
 
 def strategy_label(strategy: Strategy) -> str:
     """Return ``name`` or ``name:param=value,...`` with the parameters that differ from their defaults."""
-    return _spec(strategy, only_changed=True)
+    return _spec(short_name(strategy), strategy, only_changed=True)
 
 
 def strategy_spec(strategy: Strategy) -> str:
     """Return ``name:param=value,...`` with every parameter, as `--strategy` takes it."""
-    return _spec(strategy, only_changed=False)
+    return _spec(typed_name(strategy), strategy, only_changed=False)
 
 
-def _spec(strategy: Any, *, only_changed: bool) -> str:
-    name = getattr(strategy, "name", type(strategy).__name__)
-    values = [(one.name, getattr(strategy, one.name), one.default) for one in fields(strategy)]
-    shown = [f"{name}={value}" for name, value, default in values if not only_changed or value != default]
-    return f"{name}:{','.join(shown)}" if shown else str(name)
+def _spec(name: str, strategy: Strategy, *, only_changed: bool) -> str:
+    values = [(param, getattr(strategy, param), default_of(one)) for param, one in parameters(strategy).items()]
+    shown = [f"{param}={value}" for param, value, default in values if not only_changed or value != default]
+    return f"{name}:{','.join(shown)}" if shown else name
 
 
 def run_all(runs: Sequence[Run], processes: int, done: Callable[[Run], None] = lambda _run: None) -> list[Outcome]:
@@ -107,6 +110,7 @@ def run_all(runs: Sequence[Run], processes: int, done: Callable[[Run], None] = l
 
     Raises:
         UserError: before anything starts, if something that a backend needs is not installed; else as `run` does.
+        CodeError: for what a strategy in a file of one's own raises.
     """
     require_all(need for backend in dict.fromkeys(one.backend for one in runs) for need in backend_named(backend).needs)
     if processes == 1 or len(runs) == 1:
@@ -124,7 +128,7 @@ def run_all(runs: Sequence[Run], processes: int, done: Callable[[Run], None] = l
         # The longest first: the last one to end then keeps nobody waiting for long.
         order = sorted(range(len(runs)), key=lambda index: -_expected_requests(runs[index]))
         with interrupts_held():  # every process is started here
-            submitted = {executor.submit(_run_in_worker, runs[index]): index for index in order}
+            submitted = {executor.submit(_run_in_worker, Parcel(runs[index])): index for index in order}
             executor.submit(int)  # nothing: with this, the pool sees all its processes, and when the last one is killed
             # Not `concurrent.futures.wait`: interrupted, it can keep locks of its futures, and the pool never ends.
             ended: SimpleQueue[Future[Outcome]] = SimpleQueue()
@@ -144,6 +148,8 @@ def run_all(runs: Sequence[Run], processes: int, done: Callable[[Run], None] = l
             executor._result_queue._writer.close()  # type: ignore[attr-defined]  # has no public name
         if isinstance(error, BrokenProcessPool):
             raise UserError("a worker process was killed in mid-run (is the memory full? try --jobs 1)") from None
+        if isinstance(error, UnsendableError):
+            raise unsendable(error) from None
         raise
     finally:
         executor.shutdown(cancel_futures=True)
@@ -159,15 +165,25 @@ def _expected_requests(one: Run) -> float:
     return (scenario.reads_per_s + scenario.writes_per_s) * scenario.end_s
 
 
+def unsendable(error: UnsendableError) -> UserError:
+    """Return the line about a strategy that cannot be sent to a worker process."""
+    return UserError(
+        f"a strategy cannot be sent to a worker process ({one_line(error, 120)}): define it, and all that is in it, at "
+        "the top of a file; or run it in one process (--jobs 1)"
+    )
+
+
 def _run_one(one: Run, ours: Servers) -> Outcome:
-    return outcome_of(run(one.scenario, one.strategy, backend=one.backend, seed=one.seed, servers=ours))
+    with said_plainly():
+        return outcome_of(run(one.scenario, one.strategy, backend=one.backend, seed=one.seed, servers=ours))
 
 
-def _run_in_worker(one: Run) -> Outcome:
+def _run_in_worker(sent: Parcel[Run]) -> Outcome:
     try:
         try:
-            _UNDER_WAY.append(one)
-            return _run_one(one, _OF_WORKER)
+            _UNDER_WAY.append(sent)
+            with said_plainly():
+                return _run_one(sent.opened(), _OF_WORKER)
         finally:
             _UNDER_WAY.clear()
     finally:
@@ -177,7 +193,7 @@ def _run_in_worker(one: Run) -> Outcome:
 
 # In a worker process:
 _OF_WORKER = Servers()  # kept from run to run, until it ends
-_UNDER_WAY: list[Run] = []
+_UNDER_WAY: list[Parcel[Run]] = []
 _TOLD_TO_END: list[int] = []  # the signal that did
 
 

@@ -1,4 +1,4 @@
-"""Where a project's modules are found: in the current folder, too, but in all other places first."""
+"""Where a project's modules are found: in the current folder and beside its files, too, but elsewhere first."""
 
 import sys
 from collections.abc import Sequence
@@ -14,9 +14,18 @@ def find_modules_here() -> None:
     The end of `sys.path` would not do: what is installed to be edited can be found after all of it, by a hook.
     """
     with suppress(FileNotFoundError):  # somebody has removed the folder
-        here = str(Path.cwd())
-        if here not in sys.path and all(getattr(finder, "folder", None) != here for finder in sys.meta_path):
-            sys.meta_path.append(_LastResort(here))
+        find_modules_in(str(Path.cwd()))
+
+
+def find_modules_in(folder: str) -> None:
+    """From now on find modules in *folder*, too, if they are nowhere else."""
+    if folder not in sys.path and folder not in last_resorts():
+        sys.meta_path.append(_LastResort(folder))
+
+
+def last_resorts() -> tuple[str, ...]:
+    """Return the folders in which modules are found that are nowhere else, in the order in which they are asked."""
+    return tuple(finder.folder for finder in sys.meta_path if isinstance(finder, _LastResort))
 
 
 class _LastResort:

@@ -15,6 +15,7 @@ from .backends import Caches, Call, Limits, backend_named, open_caches, require_
 from .contract import Strategy
 from .daemons.session import Servers
 from .daemons.session import servers as private_servers
+from .declared import check_declared
 from .engine.database import DatabaseLatencies, SimulatedDatabase
 from .engine.fleet import Fleet, Worker
 from .engine.garbage import cleared_away
@@ -120,6 +121,7 @@ def check(scenario: Scenario, strategy: Strategy, seed: int) -> None:
         raise UserError(f"run() takes a cachewise.Scenario first, not {type(scenario).__name__}")
     if isinstance(strategy, type) or not all(callable(getattr(strategy, verb, None)) for verb in ("read", "write")):
         raise UserError(f"run() takes a strategy such as TtlOnly(timeout=60) second, not {strategy!r:.60}")
+    check_declared(strategy)
     timeout = getattr(strategy, "timeout", None)
     if timeout is not None and not (isinstance(timeout, (int, float)) and 0 <= timeout <= LONGEST_TIMEOUT_S):
         raise UserError(

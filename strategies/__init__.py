@@ -17,7 +17,7 @@ from .key_based import KeyBased as KeyBased
 from .get_or_set import GetOrSet as GetOrSet
 
 STRATEGIES: dict[str, type[Strategy]] = {
-    member.name: member
+    vars(member)["name"]: member
     for member in list(globals().values())
-    if hasattr(member, "stale_at_most") and member is not Strategy
+    if isinstance(member, type) and hasattr(member, "read") and member is not Strategy
 }

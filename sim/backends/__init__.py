@@ -1,6 +1,7 @@
 """The backends: Django's own cache classes, each put a round trip away from the workers."""
 
 from ..contract import Strategy
+from ..declared import strategy_name
 from ..errors import UserError, unknown
 from .caches import Caches, Limits, cache_params, open_caches, params_of
 from .embedded import EMBEDDED
@@ -37,7 +38,9 @@ def require_verbs(backend: Backend, strategy: Strategy) -> None:
     if missing:
         has = able(strategy)
         hint = f"use --backend {has[0]} (in Python: backend={has[0]!r})" if has else "no backend has it"
-        raise UserError(f"{strategy.name} needs cache.{missing[0]}(), which backend {backend.name!r} lacks; {hint}")
+        raise UserError(
+            f"{strategy_name(strategy)} needs cache.{missing[0]}(), which backend {backend.name!r} lacks; {hint}"
+        )
 
 
 def able(strategy: Strategy | type[Strategy]) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from . import options
+from .exit_codes import show_own_frames
 from .results import carry_out, end_with, report
 
 ABOUT_BENCH = f"""{options.HOW_LONG} So 2 strategies on 2 backends with 5 seeds, --set warmup_s=5 and
@@ -57,6 +58,7 @@ def bench(
     this_server_may_be_flushed: MayBeFlushed = False,
     out: options.Out = None,
     form: options.Form = options.Format.TABLE,
+    traceback: options.Traceback = False,
 ) -> None:
     """Run a scenario for real, in real time.
 
@@ -67,6 +69,7 @@ def bench(
     from .choose import choose_backends, scenario_of
     from .plan import make_plan
 
+    show_own_frames(traceback)
     around = around_of(database, added_latency, server, may_be_flushed=this_server_may_be_flushed)
     choice = scenario_of(scenario, settings, duration, trace)
     backends = choose_backends(backend, backend_settings, settings_module)

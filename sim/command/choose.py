@@ -1,24 +1,24 @@
-"""Choosing by name: scenarios, strategies, backends and settings as they are typed on the command line."""
+"""Choosing by name: scenarios, backends and settings as they are typed on the command line."""
 
 import math
 import re
 import runpy
-import traceback
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ... import scenarios
 from ..backends.entries import SETTINGS
-from ..contract import Strategy
-from ..errors import UserError, file_name, one_line, unknown
+from ..errors import CodeError, UserError, file_name, one_line, unknown
 from ..modules import find_modules_here
+from ..own.blame import place_of, said_plainly
+from ..own.sources import THEIRS
 from ..world.scenario import DEFAULTS, Scenario
 from ..world.specs import number
 from ..world.trace import load_trace
 
-_UNSET = object()
+UNSET: Any = object()  # no timeout is named, which is not the same as None
 
 
 SHIPPED = Path(str(scenarios.__file__)).parent  # where the scenarios are that come with cachewise
@@ -32,14 +32,14 @@ class Choice:
     """
 
     scenario: Scenario
-    timeout: Any = _UNSET
+    timeout: Any = UNSET
     own_file: bool = False
     given: frozenset[str] = frozenset()
 
     @property
     def has_timeout(self) -> bool:
         """Whether the file names a timeout."""
-        return self.timeout is not _UNSET
+        return self.timeout is not UNSET
 
 
 def scenario_names() -> list[str]:
@@ -98,17 +98,19 @@ def _from_file(path: Path, *, own_file: bool) -> Choice:
         raise UserError(f"{where}: no such scenario file; `cachewise init` writes one")
     if own_file:
         find_modules_here()
+        THEIRS[str(path)] = where
     try:
-        names = runpy.run_path(str(path), run_name="cachewise_scenario")
+        with said_plainly(where):
+            names = _names_in(path)
+    except CodeError:
+        raise
     except UserError as error:
-        raise UserError(f"{where}: {error}") from None
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - anything can happen in somebody's file
-        raise UserError(f"{where}{_line_of(error, path)}: {one_line(_told(error), 140)}") from None
-    scenario, timeout = names.get("SCENARIO"), names.get("TIMEOUT", _UNSET)
+        raise UserError(f"{place_of(error) or where}: {error}") from None
+    scenario, timeout = names.get("SCENARIO"), names.get("TIMEOUT", UNSET)
     if not isinstance(scenario, Scenario):
         found = "none" if scenario is None else f"a {type(scenario).__name__}"
         raise UserError(f"{where}: it must define SCENARIO = Scenario(...); it has {found}")
-    if timeout is not _UNSET and not _is_timeout(timeout):
+    if timeout is not UNSET and not _is_timeout(timeout):
         raise UserError(f"{where}: TIMEOUT = {one_line(repr(timeout), 40)}: it must be seconds, 0 or more, or None")
     return Choice(scenario, timeout, own_file)
 
@@ -118,48 +120,23 @@ def _is_timeout(value: Any) -> bool:
     return value is None or (number and 0 <= value < math.inf)
 
 
-def _told(error: BaseException) -> str:
-    """Return what an error in a scenario's file says; of a field that there is none of, the nearest one."""
-    found = re.search(r"Scenario\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
-    return str(unknown("scenario field", found[1], DEFAULTS)) if found else f"{type(error).__name__}: {error}"
+def _names_in(path: Path) -> dict[str, Any]:
+    """Run a scenario's file and return its names; where it names a field that there is none of, say the nearest one."""
+    try:
+        return runpy.run_path(str(path), run_name="cachewise_scenario")
+    except TypeError as error:
+        found = re.search(r"Scenario\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
+        if found is None:
+            raise
+        raise unknown("scenario field", found[1], DEFAULTS).with_traceback(error.__traceback__) from None
 
 
-def _line_of(error: BaseException, path: Path) -> str:
-    if isinstance(error, SyntaxError):
-        return f", line {error.lineno}"
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-    return f", line {lines[-1]}" if lines else ""
-
-
-def choose_strategy(text: str, known: Mapping[str, type[Strategy]], timeout: Any = _UNSET) -> Strategy:
-    """Return the strategy of ``name`` or ``name:param=value,...``; *timeout* stands in for its default.
+def seconds_or_none(where: str, text: str) -> float | None:
+    """Return a number as typed, or None for ``none``.
 
     Raises:
-        UserError: for an unknown name or parameter, or a value that is neither a number nor ``none``.
+        UserError: for anything else.
     """
-    name, _, settings = text.strip().partition(":")
-    if "," in name:
-        raise UserError(f"strategy {one_line(text)!r}: repeat --strategy for each one")
-    if name not in known:
-        raise unknown("strategy", name, known)
-    defaults = {one.name: one.default for one in fields(known[name])}  # type: ignore[arg-type]
-    values = {"timeout": timeout} if timeout is not _UNSET and "timeout" in defaults else {}
-    for setting in filter(None, settings.split(",")):
-        param, equals, value = setting.partition("=")
-        where = f"strategy {one_line(text)!r}"
-        if param not in defaults:
-            raise UserError(
-                f"{where}: {unknown('parameter', param, defaults)}"
-                if defaults
-                else f"{where}: {name} takes no parameters"
-            )
-        if not equals:
-            raise UserError(f"{where}: write {param}=VALUE")
-        values[param] = _value(f"{where}: {param}", value)
-    return known[name](**values)
-
-
-def _value(where: str, text: str) -> float | None:
     if text.strip().lower() in ("none", "null"):
         return None
     try:
@@ -195,7 +172,7 @@ def choose_backends(
 
 def choose_timeout(text: str) -> float | None:
     """Return a timeout as typed: seconds, or ``none`` for ever."""
-    timeout = _value("timeout", text)
+    timeout = seconds_or_none("timeout", text)
     if timeout is not None and timeout < 0:
         raise UserError(f"timeout {one_line(text)}: it must be seconds, 0 or more, or none")
     return timeout
@@ -222,9 +199,3 @@ def with_trace(scenario: Scenario, path: str) -> Scenario:
     """Return *scenario* replaying the trace at *path*; the fields a trace stands in for go back to their defaults."""
     known = {name: DEFAULTS[name] for name in load_trace(path).fields if name != "value_bytes"}
     return replace(scenario, trace=path, **known)
-
-
-def parameters_of(strategy: type[Strategy]) -> dict[str, Any]:
-    """Return a strategy's parameters with their defaults."""
-    declared = fields(strategy)  # type: ignore[arg-type]
-    return {one.name: None if one.default is MISSING else one.default for one in declared}

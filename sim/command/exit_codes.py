@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from ..errors import UserError, masked, one_line, refusal_of
+from ..errors import CodeError, UserError, masked, one_line, refusal_of
 from ..processes.interrupts import forget_received, ignore_signals, received
 
 # 0: all is well. After another signal than these two: 128 + its number.
@@ -41,6 +41,14 @@ def exit_code_of(command: Callable[[], Any]) -> int:
     return code or 0
 
 
+def show_own_frames(asked: bool) -> None:
+    """From now on print the traceback of an exception in somebody's own file before its line, if *asked* to."""
+    _frames_wanted[:] = [True] if asked else []
+
+
+_frames_wanted: list[bool] = []
+
+
 def say(message: str) -> None:
     """Print *message* to standard error, if anybody still listens."""
     with suppress(BrokenPipeError):
@@ -57,6 +65,8 @@ def _code_after(error: BaseException) -> int | None:
     cause = error.__context__ if isinstance(error, SystemExit) else error  # typer exits where it meets a broken pipe
     refusal = _refusal_in(cause) if isinstance(cause, Exception) else None
     if refusal is not None:
+        if isinstance(cause, CodeError) and _frames_wanted:
+            say(masked(cause.frames.rstrip()))
         say(masked(f"cachewise: {refusal}"))
         return BAD_INPUT
     if isinstance(cause, BrokenPipeError):

@@ -1,4 +1,4 @@
-"""The verb `init`: a scenario file for one's own workload."""
+"""The verb `init`: a file for one's own workload, or for a strategy of one's own."""
 
 import sys
 from functools import partial
@@ -7,12 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
+from ..errors import UserError, file_name
 from ..processes.interrupts import ignore_signals
 from .exit_codes import say
 
 
 def init(
-    file: Annotated[Path, typer.Argument(help="the file to write")] = Path("my_scenario.py"),
+    file: Annotated[
+        Path | None, typer.Argument(help="the file of the scenario; my_scenario.py if left out", show_default=False)
+    ] = None,
+    strategy: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="write a strategy to start from instead, such as my_strategy.py")
+    ] = None,
     reads_per_s: Annotated[float | None, typer.Option(help="reads a second")] = None,
     writes_per_s: Annotated[float | None, typer.Option(help="writes a second")] = None,
     keys: Annotated[int | None, typer.Option(help="how many different keys")] = None,
@@ -24,12 +30,10 @@ def init(
     transaction_tail_s: Annotated[str | None, typer.Option(help="from the save to the commit")] = None,
     force: Annotated[bool, typer.Option(help="overwrite the file")] = False,
 ) -> None:
-    """Write a scenario file for your own workload.
+    """Write a scenario file for your own workload, or with --strategy a file for a strategy of your own.
 
-    It is commented; what is in it comes from the options, or is asked for.
+    It is commented; what is in a scenario comes from the options, or is asked for.
     """
-    from .template import QUESTIONS, check_place, checked_answer, run_line, write_scenario
-
     answers: dict[str, Any] = {
         "reads_per_s": reads_per_s,
         "writes_per_s": writes_per_s,
@@ -42,6 +46,17 @@ def init(
         "transaction_tail_s": transaction_tail_s,
     }
     given = {name: answer for name, answer in answers.items() if answer is not None}
+    if strategy is not None:
+        _init_strategy(strategy, given if file is None else {"the file of a scenario": file, **given}, force=force)
+    else:
+        _init_scenario(file or Path("my_scenario.py"), given, force=force)
+
+
+def _init_scenario(file: Path, given: dict[str, Any], *, force: bool) -> None:
+    """Write a scenario file; ask for what is in it if nothing is *given* and somebody is there."""
+    from .template import QUESTIONS, check_place, checked_answer, run_line, write_scenario
+
+    given = {**given}
     if not given and sys.stdin.isatty():
         check_place(file, force=force)
         for name, (question, default) in QUESTIONS.items():
@@ -51,3 +66,21 @@ def init(
     ignore_signals()  # too late, as after a page
     defaults = "" if given else " with cachewise's defaults, as nobody could be asked here"
     say(f"wrote {file}{defaults}; now: {run_line(file)}")
+
+
+def _init_strategy(file: Path, others: dict[str, Any], *, force: bool) -> None:
+    """Write a file of a strategy; *others* is what was typed for a scenario, which does not go with it.
+
+    Raises:
+        UserError: if anything was, or the file cannot be written.
+    """
+    from .starter import try_lines, write_strategy
+
+    if others:
+        typed = ", ".join(name if " " in name else f"--{name.replace('_', '-')}" for name in others)
+        raise UserError(
+            f"--strategy {file_name(file)} writes a strategy, and {typed} belongs to a scenario: one at a time"
+        )
+    write_strategy(file, force=force)
+    ignore_signals()  # too late, as after a page
+    say(f"wrote {file}; now: {try_lines(file)}")

@@ -1,9 +1,15 @@
 """The verb `list`: what there is to choose from, each with a line about it."""
 
+from dataclasses import MISSING
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from ..errors import UserError
+
+if TYPE_CHECKING:
+    from ..own.offers import Offer
 
 
 class Listing(StrEnum):
@@ -29,15 +35,35 @@ def _scenarios() -> list[tuple[str, str]]:
 
 
 def _strategies() -> list[tuple[str, str]]:
-    """Return the strategies as ``name:param=default,...``, with the first lines of their docstrings."""
+    """Return the strategies as ``name:param=default,...``, with what they are and where they come from."""
     from ...strategies import STRATEGIES
-    from .choose import parameters_of
+    from ..own.offers import offers
 
-    listed = []
-    for name, strategy in STRATEGIES.items():
-        params = ",".join(f"{param}={default}" for param, default in parameters_of(strategy).items())
-        listed.append((f"{name}:{params}" if params else name, str(strategy.__doc__).splitlines()[0]))
-    return listed
+    listed = [_strategy(name, strategy, "cachewise") for name, strategy in STRATEGIES.items()]
+    return [*listed, *(_offered(one, taken=one.name in STRATEGIES) for one in offers())]
+
+
+def _strategy(name: str, strategy: Any, origin: str) -> tuple[str, str]:
+    from .choose_strategy import parameters_of
+
+    params = ",".join(f"{param}={_default(default)}" for param, default in parameters_of(strategy).items())
+    about = (strategy.__doc__ or "").strip().partition("\n")[0]
+    return f"{name}:{params}" if params else name, f"{about} ({origin})" if about else f"({origin})"
+
+
+def _default(default: Any) -> str:
+    return "VALUE" if default is MISSING else str(default)
+
+
+def _offered(offer: "Offer", *, taken: bool) -> tuple[str, str]:
+    """Return a package's strategy, or why it cannot be run."""
+    if taken:
+        return offer.name, f"never runs by this name, which is cachewise's own; write {offer.target} ({offer.package})"
+    try:
+        _variable, maker, _module = offer.made()
+    except UserError as error:
+        return offer.name, f"broken: {error}"
+    return _strategy(offer.name, maker, offer.package)
 
 
 def _backends() -> list[tuple[str, str]]:

@@ -23,7 +23,8 @@ StrategyNames = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME[:PARAM=VALUE,...]",
-        help="such as ttl-only:timeout=60 (see cachewise list strategies); repeatable; all that can run if left out",
+        help="such as ttl-only:timeout=60 (see cachewise list strategies); or one of yours: ./mine.py, ./mine.py:Name, "
+        "package.module:Name; repeatable; all of cachewise's that can run if left out",
     ),
 ]
 ON_BACKEND = "see cachewise list backends; repeatable; {} if left out"
@@ -63,6 +64,10 @@ Timeout = Annotated[
 Out = Annotated[Path | None, typer.Option(metavar="FOLDER", help="folder for summary, charts and report.html")]
 Jobs = Annotated[int, typer.Option(min=0, metavar="N", help="runs side by side; 0: one a core")]
 Form = Annotated[Format, typer.Option("--format", help="what to print")]
+Traceback = Annotated[
+    bool,
+    typer.Option("--traceback", help="where a file of yours raises an exception, print its traceback, too"),
+]
 Duration = Annotated[
     float | None,
     typer.Option(

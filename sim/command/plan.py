@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from ...strategies import STRATEGIES
 from ..backends import able, backend_named, require_verbs
 from ..backends.entries import default_timeout
+from ..declared import strategy_name
 from ..errors import UserError
-from ..experiment import Outcome
+from ..experiment import Outcome, strategy_spec
 from ..verdict.result import Run
 from ..world.scenario import DEFAULTS
-from .choose import Choice, choose_strategy, choose_timeout
+from .choose import Choice, choose_timeout
+from .choose_strategy import choose_strategy
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def _runs(
         if timeout is not None:
             default = {"timeout": choose_timeout(timeout)}
         chosen = [choose_strategy(text, STRATEGIES, **default) for text in strategies or list(STRATEGIES)]
-        for strategy in dict.fromkeys(chosen):
+        for strategy in {strategy_spec(one): one for one in chosen}.values():
             if strategies:
                 require_verbs(where, strategy)
             if not where.lacks(strategy):
@@ -83,9 +85,8 @@ def left_out(plan: Plan) -> list[str]:
         if without:
             verbs = ", ".join(f"cache.{verb}()" for verb in backend_named(without[0]).lacks(strategy))
             has = " or ".join(able(strategy)) or "none"
-            found.append(
-                f"left out on {', '.join(without)}: {strategy.name}, which needs {verbs}: backend {has} has it"
-            )
+            name = strategy_name(strategy)
+            found.append(f"left out on {', '.join(without)}: {name}, which needs {verbs}: backend {has} has it")
     return found
 
 

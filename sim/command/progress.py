@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from ..own.homes import short_name
 from ..processes.interrupts import raise_if_received
 from ..verdict.result import Run
 
@@ -13,7 +14,7 @@ Advance = Callable[[str], None]  # takes what is under way
 def progress(total: int, first: str) -> Iterator[Callable[[Run], None]]:
     """Show a bar for *total* steps on standard error, if that is a terminal, with *first* beside it to begin with."""
     with steps(total, first) as advance:
-        yield lambda one: advance(f"last: {one.strategy.name} on {one.backend}")
+        yield lambda one: advance(f"last: {short_name(one.strategy)} on {one.backend}")
 
 
 @contextmanager

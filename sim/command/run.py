@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from . import options
+from .exit_codes import show_own_frames
 from .results import report, simulate
 
 
@@ -23,6 +24,7 @@ def run(
     duration: options.Duration = None,
     out: options.Out = None,
     form: options.Form = options.Format.TABLE,
+    traceback: options.Traceback = False,
     jobs: options.Jobs = 0,
 ) -> None:
     """Simulate a scenario, and say which strategy to choose.
@@ -32,6 +34,7 @@ def run(
     from .choose import choose_backends, scenario_of
     from .plan import make_plan
 
+    show_own_frames(traceback)
     choice = scenario_of(scenario, settings, duration, trace)
     backends = choose_backends(backend, backend_settings, settings_module)
     plan = make_plan(choice, strategy, backends, timeout, seed=seed, seeds=seeds)

@@ -42,14 +42,14 @@ SHOWN: tuple[str, ...] = (
 SHOWN += (*LATENCIES, "value_bytes", "max_entries", "workers", "threads", "db_connections", "trace")
 
 
-def check_place(path: Path, *, force: bool) -> None:
-    """Make sure that a scenario file can have this name.
+def check_place(path: Path, *, force: bool, kind: str = "scenario") -> None:
+    """Make sure that a file of this *kind* can have this name.
 
     Raises:
         UserError: if it cannot, or there is one already (unless *force*).
     """
     if path.suffix != ".py":
-        raise UserError(f"{file_name(path)}: a scenario file ends in .py; try {file_name(path.with_suffix('.py'))}")
+        raise UserError(f"{file_name(path)}: a {kind} file ends in .py; try {file_name(path.with_suffix('.py'))}")
     if path.exists() and not force:
         raise UserError(f"{file_name(path)} is there already; name another file, or add --force to overwrite it")
 
@@ -72,10 +72,14 @@ def checked_answer(name: str, answer: str) -> str:
     return answer
 
 
+def typed_path(path: Path) -> str:
+    """Return a path as the command line knows it for one."""
+    return str(path) if path.is_absolute() or os.sep in str(path) else f".{os.sep}{path}"
+
+
 def run_line(path: Path) -> str:
     """Return the command that runs the scenario file at *path*."""
-    where = str(path) if path.is_absolute() or os.sep in str(path) else f".{os.sep}{path}"
-    return shlex.join(["cachewise", "run", where, "--seeds", "5", "--out", f"out/{path.stem}"])
+    return shlex.join(["cachewise", "run", typed_path(path), "--seeds", "5", "--out", f"out/{path.stem}"])
 
 
 def write_scenario(path: Path, answers: dict[str, Any], *, force: bool) -> None:
@@ -90,9 +94,18 @@ def write_scenario(path: Path, answers: dict[str, Any], *, force: bool) -> None:
     typed = {name: _number_if_it_is_one(value) for name, value in values.items()}
     typed |= _times(timeout)
     scenario = Scenario(path.stem, why="my own workload", **typed)  # validates before anything is written
+    write_text(path, _text(scenario, timeout))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write *text* to *path*, all of it or nothing.
+
+    Raises:
+        UserError: if it cannot be written.
+    """
     try:
         with interrupts_held():  # no signal cuts it in two
-            path.write_text(_text(scenario, timeout), encoding="utf-8")
+            path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UserError(f"{file_name(path)}: cannot be written: {error.strerror}") from None
 

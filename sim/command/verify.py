@@ -7,7 +7,7 @@ import typer
 
 from ..processes.interrupts import ignore_signals
 from . import options
-from .exit_codes import say
+from .exit_codes import say, show_own_frames
 from .results import carry_out, end_with
 
 ABOUT_VERIFY = f"""{options.HOW_LONG} Then each is simulated 16 times, all cores at work. So what verify does by
@@ -24,7 +24,10 @@ def verify(
     scenario: options.Target = "wall_check",
     strategy: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME[:PARAM=VALUE,...]", help=f"repeatable; if left out: {', '.join(STRATEGIES)}"),
+        typer.Option(
+            metavar="NAME[:PARAM=VALUE,...]",
+            help=f"as for run, one of yours included; repeatable; if left out: {', '.join(STRATEGIES)}",
+        ),
     ] = None,
     backend: Annotated[
         list[str] | None,
@@ -41,6 +44,7 @@ def verify(
     added_latency: options.Added = None,
     out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="folder for verify.csv and verify.png")] = None,
     form: options.Form = options.Format.TABLE,
+    traceback: options.Traceback = False,
 ) -> None:
     """Hold real runs against their simulation.
 
@@ -52,6 +56,7 @@ def verify(
     from .choose import choose_backends, scenario_of
     from .plan import make_plan, note_timeouts
 
+    show_own_frames(traceback)
     around = around_of(database, added_latency, None, may_be_flushed=False)
     choice = scenario_of(scenario, settings, duration, trace)
     backends = choose_backends(backend, backend_settings, settings_module)

@@ -8,7 +8,9 @@ from math import inf
 import numpy as np
 
 from ..contract import Row, Site, Strategy
+from ..declared import strategy_title
 from ..errors import StrategyError
+from ..own.blame import in_background, where_written
 from ..verdict.records import ReadLog, Totals
 from ..world.workload import Chunk, Workload
 from .database import SimulatedDatabase
@@ -65,7 +67,7 @@ class Fleet:
             if task.worker != worker:
                 engine.enter_worker(task, worker)
             task.begin(number, arrival_s, engine.time())
-            func()
+            in_background(func, strategy_title(self._strategy), worker, engine.time)
             self._finish(task, None)
 
         engine.call_at(engine.request_time() + after_s, background)
@@ -127,7 +129,7 @@ class Fleet:
                 raise self._broke_the_contract(_verb(place), "left a transaction open")
         except Exception as error:
             engine.end_if_strayed()
-            what = f"{type(self._strategy).__name__}.{_verb(place)}(site, {key!r:.60})"
+            what = f"{strategy_title(self._strategy)}.{_verb(place)}(site, {key!r:.60})"
             error.add_note(f"in {what} on worker {worker_number}, {engine.time():.6f} s into the run")
             raise
         self._finish(task, worker)
@@ -175,7 +177,8 @@ class Fleet:
         self._engine.call_at(self._engine.time() + task.debt_s, release)
 
     def _broke_the_contract(self, verb: str, problem: str) -> StrategyError:
-        return StrategyError(f"{type(self._strategy).__name__}.{verb}() {problem}")
+        where = where_written(self._strategy, verb)
+        return StrategyError(f"{where}{strategy_title(self._strategy)}.{verb}() {problem}")
 
 
 def _verb(place: int) -> str:

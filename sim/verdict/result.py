@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract import Strategy
+from ..own.luggage import Luggage, luggage_of
 from ..world.scenario import Scenario
 from ..world.workload import Workload
 from .records import Column, Totals
@@ -28,6 +29,14 @@ class Run:
     strategy: Strategy
     backend: str
     seed: int
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (luggage_of(self.strategy), self.scenario, self.strategy, self.backend, self.seed)
+
+
+def _unpickled(_luggage: Luggage, *parts: Any) -> Run:
+    """Return a run in another process, where its luggage has been unpickled before its strategy."""
+    return Run(*parts)
 
 
 @dataclass(frozen=True)

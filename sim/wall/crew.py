@@ -8,9 +8,11 @@ from math import inf
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UserError, one_line
+from ..errors import CodeError, UserError, one_line
+from ..experiment import unsendable
 from ..processes.children import end_all, start_tracker
 from ..processes.interrupts import finish, interrupts_held
+from ..processes.parcels import Parcel, UnsendableError
 from .ledger import CLOCK
 from .worker import Job, work
 
@@ -86,7 +88,7 @@ class Crew:
         except (EOFError, OSError):
             raise _died(worker) from None
         if not fine:
-            raise UserError(one_line(answer, 300))
+            raise answer if isinstance(answer, CodeError) else UserError(one_line(answer, 300))
         return answer
 
 
@@ -101,12 +103,14 @@ def crew(jobs: Sequence[Job], watch: Callable[[], None]) -> Iterator[Crew]:
         with interrupts_held():
             for job in jobs:
                 ours, theirs = context.Pipe()
-                process = context.Process(target=work, args=(job, theirs), daemon=True)
+                process = context.Process(target=work, args=(Parcel(job), theirs), daemon=True)
                 process.start()
                 theirs.close()  # so that a dead worker is heard
                 processes.append(process)
                 pipes.append(ours)
         yield Crew(pipes, watch)
+    except UnsendableError as error:
+        raise unsendable(error) from None
     finally:
         finish(lambda: end_all(processes, PATIENCE_S))
 

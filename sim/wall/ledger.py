@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from ..contract import Row
 from ..errors import ForbiddenError
+from ..own.blame import place_of
 
 # Timed one by one; what a write's own statements take (db_write_s) is known only once all have ended: see outcome.py.
 STEPS = ("cache_rtt_s", "db_send_s", "db_read_s", "db_commit_s", "render_s", "transaction_tail_s")
@@ -101,7 +102,9 @@ class Records:
     queries: list[tuple[float, float]] = field(default_factory=list)  # start and end
     costs: list[Cost] = field(default_factory=list)
     late_s: list[float] = field(default_factory=list)  # from the intended start to the real one, where a thread waited
-    errors: list[str] = field(default_factory=list)  # the kinds of those that ended a request, one a request
+    errors: list[str] = field(
+        default_factory=list
+    )  # the kinds of those that ended a request (in a file of the user's, and where), one a request
     unanswered: list[int] = field(default_factory=list)  # the measured requests among those that failed
     # How long each step took besides what was slept, by the name of its latency.
     steps: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in STEPS})
@@ -175,7 +178,8 @@ class Ledger:
 
     def failed(self, request: Request, error: Exception) -> None:
         """Write down that *error* ended a request, of the warm-up or not, or its background work."""
-        self.records.errors.append(type(error).__name__)
+        place = place_of(error)
+        self.records.errors.append(f"{type(error).__name__} at {place}" if place else type(error).__name__)
         if request.measured and not request.background:
             self.records.unanswered.append(request.number)
 

@@ -12,6 +12,7 @@ from ..daemons import Servers
 from ..daemons.clock import second_began_s
 from ..daemons.programs import FAKETIME, FAKETIME_THREADS, HISTOGRAM, Library, require_all
 from ..errors import UserError
+from ..experiment import strategy_label
 from ..runner import check
 from ..verdict.result import Run
 from ..world.workload import build_workload
@@ -66,7 +67,7 @@ def check_real(run: Run, around: Around) -> None:
     """
     check(run.scenario, run.strategy, run.seed)
     if not can_be_real(run.strategy):
-        raise UserError(f"strategy {run.strategy.name!r} uses site.ideal, which runs in the simulation only")
+        raise UserError(f"strategy {strategy_label(run.strategy)!r} uses site.ideal, which runs in the simulation only")
     if run.scenario.db_connections is not None:
         raise UserError(
             f"db_connections={run.scenario.db_connections:,}: a real run has a connection for every thread; "

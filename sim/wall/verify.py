@@ -10,7 +10,7 @@ from typing import Any
 
 from ..daemons import Servers, servers
 from ..errors import UserError
-from ..experiment import Outcome, default_processes, outcome_of, run_all
+from ..experiment import Outcome, default_processes, outcome_of, run_all, strategy_spec
 from ..verdict.records import Column
 from ..verdict.result import Run
 from ..world.latency import Empirical, Sum
@@ -42,7 +42,8 @@ def verify_all(runs: Sequence[Run], around: Around, done: Callable[[Run], None] 
     _check_seeds(runs)
     for one in runs:
         check_real(one, around)
-    run_all(list({(one.strategy, one.backend): one for one in runs}.values()), default_processes())  # or it is said now
+    firsts = {(strategy_spec(one.strategy), one.backend): one for one in runs}
+    run_all(list(firsts.values()), default_processes())  # or it is said now
     measured, models = [], []
     with servers() as ours:
         for one in runs:
@@ -64,7 +65,7 @@ def least_seeds(cells: int) -> int:
 
 
 def _check_seeds(runs: Sequence[Run]) -> None:
-    cells = len({(one.strategy, one.backend) for one in runs})
+    cells = len({(strategy_spec(one.strategy), one.backend) for one in runs})
     seeds, least = len({one.seed for one in runs}), least_seeds(cells)
     if seeds < least:
         raise UserError(

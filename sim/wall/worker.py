@@ -25,9 +25,12 @@ from ..backends.simulated import verbs_of
 from ..backends.trial import TRIAL_KEY, ending, only_ours_for_good, quiet_threads, usable
 from ..backends.wire import wire_this_process, wired
 from ..contract import Row
-from ..errors import ForbiddenError, StrategyError, UserError
+from ..declared import strategy_title
+from ..errors import CodeError, ForbiddenError, StrategyError, UserError
+from ..own.blame import code_error
 from ..processes.children import follow_parent
 from ..processes.interrupts import leave_to_parent
+from ..processes.parcels import Parcel
 from ..verdict.result import Run
 from ..world.latency import Latency, latency_of
 from ..world.seeds import streams
@@ -65,7 +68,7 @@ class Arrival(NamedTuple):
     key: str
 
 
-def work(job: Job, pipe: Connection) -> None:
+def work(sent: Parcel[Job], pipe: Connection) -> None:
     """Answer the harness's questions, one after the other, until it hangs up: the process's main function."""
     leave_to_parent()
     follow_parent(lambda: os._exit(143))
@@ -76,16 +79,22 @@ def work(job: Job, pipe: Connection) -> None:
         except (EOFError, OSError):  # the latter if it was killed before it took an answer
             return
         try:
-            worker = worker or Worker(job)
+            worker = worker or Worker(sent.opened())
             answer = ForkingPickler.dumps((True, getattr(worker, verb)(*args)))
         except BaseException as error:  # noqa: BLE001 - the harness raises it
-            ours = isinstance(error, UserError)
-            said = str(error) if ours else f"worker {job.worker}: {type(error).__name__}: {error}"
-            answer = ForkingPickler.dumps((False, said))
+            answer = ForkingPickler.dumps((False, _said(error, worker)))
         try:
             pipe.send_bytes(answer)
         except OSError:
             return
+
+
+def _said(error: BaseException, worker: Any) -> str | CodeError:
+    """Return what the harness raises for an error in this process."""
+    if isinstance(error, UserError):
+        return error if isinstance(error, CodeError) else str(error)
+    which = "a worker" if worker is None else f"worker {worker.job.worker}"
+    return code_error(error) or f"{which}: {type(error).__name__}: {error}"
 
 
 class Worker:
@@ -255,7 +264,7 @@ class Worker:
         row = (strategy.write if request.number < 0 else strategy.read)(self._site, key)
         end_s = self._ledger.now()
         if connection.in_atomic_block:
-            raise StrategyError(f"{type(strategy).__name__} left a transaction open")
+            raise StrategyError(f"{strategy_title(strategy)} left a transaction open")
         if request.number >= 0:
             self._record(request, key, row, end_s)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .sim.contract import Bound, Costs, Row, Site, Strategy
     from .sim.daemons.session import Servers, servers
     from .sim.errors import StrategyError, UserError
+    from .sim.functions import FromFunctions
     from .sim.runner import run
     from .sim.verdict.result import Result
     from .sim.world.scenario import Scenario
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Bound",
     "Costs",
+    "FromFunctions",
     "Result",
     "Row",
     "Scenario",
@@ -39,6 +41,7 @@ _HOMES = {
     **dict.fromkeys(("Bound", "Costs", "Row", "Row_v1", "Site", "Strategy"), ".sim.contract"),
     **dict.fromkeys(("StrategyError", "UserError"), ".sim.errors"),
     **dict.fromkeys(("Servers", "servers"), ".sim.daemons.session"),
+    "FromFunctions": ".sim.functions",
     "Result": ".sim.verdict.result",
     "Scenario": ".sim.world.scenario",
     "run": ".sim.runner",

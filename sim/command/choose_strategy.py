@@ -1,0 +1,166 @@
+"""Choosing a strategy, as it is typed: by its name, or by the file or module where it is."""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, Field
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..contract import Strategy
+from ..declared import check_declared, default_of, parameters, strategy_name
+from ..errors import UserError, file_name, one_line, unknown
+from ..functions import FromFunctions
+from ..own.blame import said_plainly
+from ..own.find import Maker, from_file, from_module
+from ..own.homes import Home, give_home
+from ..own.offers import Offer, offers
+from ..own.sources import source_of
+from .choose import UNSET, seconds_or_none
+
+OURS = f"{__name__.partition('.')[0]}.strategies"
+FLAGS = {"true": True, "false": False}
+
+
+class _Typed(NamedTuple):
+    """The parts of ``where:Name:param=value,...``: `name` may be empty."""
+
+    where: str
+    name: str
+    settings: str
+
+
+def choose_strategy(text: str, known: Mapping[str, type[Strategy]], timeout: Any = UNSET) -> Strategy:
+    """Return the strategy of *text*, with its parameters behind it: ``:param=value,...``.
+
+    It is the ``name`` of one of *known* or of one that a package offers, ``FILE.py`` (the only strategy in there),
+    ``FILE.py:Name`` or ``package.module:Name``. *timeout* stands in for its default.
+
+    Raises:
+        UserError: for what there is not, or a value that its parameter does not take.
+        CodeError: for an exception in somebody's file.
+    """
+    typed = _parts(text)
+    if "," in typed.where:
+        raise UserError(f"strategy {one_line(text)!r}: repeat --strategy for each one")
+    if typed.where in known:
+        settings = ":".join(filter(None, (typed.name, typed.settings)))
+        return _made(text, typed.where, known[typed.where], settings, timeout)
+    title, maker = _theirs(typed, known)
+    return _made(text, title, maker, typed.settings, timeout)
+
+
+def parameters_of(strategy: object) -> dict[str, Any]:
+    """Return a strategy's parameters with their defaults, `dataclasses.MISSING` where there is none."""
+    return {name: default_of(one) for name, one in parameters(strategy).items()}
+
+
+def _offered_by(name: str, known: Mapping[str, type[Strategy]]) -> Offer | None:
+    """Return the package's offer that *name* stands for, if there is one; a name of *known* stands for that.
+
+    Raises:
+        UserError: if several packages offer one of this name.
+    """
+    found = [] if name in known else [one for one in offers() if one.name == name]
+    if len(found) > 1:
+        raise UserError(
+            f"strategy {one_line(name)!r} is offered by {' and by '.join(one.package for one in found)}: "
+            f"write {' or '.join(one.target for one in found)}"
+        )
+    return found[0] if found else None
+
+
+def _parts(text: str) -> _Typed:
+    where, _, rest = text.strip().partition(":")
+    name, _, settings = rest.partition(":")
+    return _Typed(where, name, settings) if "=" not in name else _Typed(where, "", rest)
+
+
+def _theirs(typed: _Typed, known: Mapping[str, type[Strategy]]) -> tuple[str, Maker]:
+    """Find a strategy that is not one of *known*, note where it comes from, and return what messages call it, and it.
+
+    Raises:
+        UserError, CodeError: as `choose_strategy`.
+    """
+    offer = _offered_by(typed.where, known)
+    if offer is not None:
+        variable, maker, _module = offer.made()
+        _note_home(maker, Home(offer.name, offer.package, variable, offer.name))
+        return offer.name, maker
+    if typed.where.endswith(".py") or "/" in typed.where or "\\" in typed.where:
+        variable, maker, module = from_file(typed.where, typed.name)
+    elif typed.name and all(map(str.isidentifier, typed.where.split("."))) and typed.name.isidentifier():
+        variable, maker, module = from_module(typed.where, typed.name)
+    else:
+        raise _unknown(typed, known)
+    source = source_of(module.__name__)
+    place = source.shown if source else typed.where
+    name = strategy_name(maker)
+    _note_home(maker, Home(f"{place}:{variable}", place, variable, name, taken=name in known, source=source))
+    return f"{place}:{variable}", maker
+
+
+def _note_home(maker: Maker, home: Home) -> None:
+    if not maker.__module__.startswith(OURS):  # ours stay ours, wherever they are imported
+        give_home(maker, home)
+
+
+def _unknown(typed: _Typed, known: Mapping[str, type[Strategy]]) -> UserError:
+    hint = f"; to take it from the file, write ./{typed.where}.py" if _is_file(f"{typed.where}.py") else ""
+    return UserError(f"{unknown('strategy', typed.where, [*known, *(one.name for one in offers())])}{hint}")
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):  # too long for a name, or with a zero byte
+        return False
+
+
+def _made(text: str, title: str, maker: Maker, settings: str, timeout: Any) -> Strategy:
+    """Return the strategy with the parameters that *settings* names.
+
+    Raises:
+        UserError: for a parameter that it has not, or that is missing, or a value that will not do.
+        CodeError: if its own code raises an exception.
+    """
+    known = parameters(maker)
+    where = f"strategy {one_line(text)!r}"
+    values = {"timeout": timeout} if timeout is not UNSET and "timeout" in known else {}
+    for setting in filter(None, settings.split(",")):
+        param, equals, value = setting.partition("=")
+        if param not in known:
+            reason = unknown("parameter", param, known) if known else f"{title} takes no parameters"
+            raise UserError(f"{where}: {reason}")
+        if not equals:
+            raise UserError(f"{where}: write {param}=VALUE")
+        values[param] = _value(f"{where}: {param}", value, known[param])
+    missing = [name for name, one in known.items() if name not in values and default_of(one) is MISSING]
+    if missing:
+        raise UserError(
+            f"{where}: it needs {', '.join(missing)}: write {title}:{','.join(f'{one}=VALUE' for one in missing)}"
+        )
+    with said_plainly(file_name(title)):
+        strategy: Strategy = maker if isinstance(maker, FromFunctions) else partial(maker, **values)()
+    try:
+        check_declared(strategy)
+    except UserError as error:
+        raise UserError(f"{file_name(title.partition(':')[0])}: {error}") from None
+    return strategy
+
+
+def _value(where: str, text: str, param: "Field[Any]") -> Any:
+    """Return a parameter's value as typed: of the kind that its default is, or its annotation says.
+
+    Raises:
+        UserError: if it will not do.
+    """
+    default, annotation = default_of(param), getattr(param.type, "__name__", str(param.type))
+    if isinstance(default, bool) or (default is MISSING and annotation == "bool"):
+        if text.strip().lower() not in FLAGS:
+            raise UserError(f"{where}={one_line(text, 40)}: write true or false")
+        return FLAGS[text.strip().lower()]
+    if isinstance(default, str) or (not isinstance(default, (int, float)) and "str" in annotation):
+        return None if text == "none" and default is None else text
+    if default is not None and default is not MISSING and not isinstance(default, (int, float)):
+        raise UserError(f"{where} is a {type(default).__name__}: only numbers, texts, true and false can be typed")
+    return seconds_or_none(where, text)

@@ -1,0 +1,78 @@
+"""The starter: a commented file with a strategy that runs at once."""
+
+import shlex
+from pathlib import Path
+
+from .template import check_place, typed_path, write_text
+
+
+def write_strategy(path: Path, *, force: bool) -> None:
+    """Write a file with a strategy to *path*.
+
+    Raises:
+        UserError: if it is there already (unless *force*), is no Python file, or cannot be written.
+    """
+    check_place(path, force=force, kind="strategy")
+    write_text(path, STARTER.replace("FILE", shlex.quote(typed_path(path))))
+
+
+def try_lines(path: Path) -> str:
+    """Return the command that runs the strategy at *path*."""
+    return shlex.join(["cachewise", "run", "catalogue", "--strategy", typed_path(path)])
+
+
+STARTER = '''"""A strategy of my own.
+
+Try it:       cachewise run catalogue --strategy FILE
+Compare it:   cachewise run catalogue --strategy FILE --strategy delete-on-write --seeds 5 --out out/mine
+Tune it:      cachewise run catalogue --strategy FILE:timeout=60
+For real:     cachewise bench wall_check --strategy FILE --duration 10
+Break it:     cachewise check FILE
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from cachewise import Bound, Costs, Row, Site
+
+
+@dataclass(frozen=True)
+class MyStrategy:
+    """Delete the key after the commit. Change what differs from your idea.
+
+    Guarantee: fresh, unless a reader that loaded before the commit stores after the delete.
+    """
+
+    # Parameters, each with its default: "--strategy FILE:timeout=60" sets one.
+    timeout: float | None = 300
+
+    # These three may be left out: then nothing is claimed. The name is what tables and charts show.
+    name: ClassVar[str] = "my-strategy"
+    # Round trips to the cache: for a read that hits, added by one that misses, for a write.
+    costs: ClassVar[Costs] = Costs(on_hit=1, added_by_miss=1, on_write=1)
+    # How old an outdated read can get: "never" outdated, at most the "timeout", or "none" for no limit.
+    stale_at_most: ClassVar[Bound] = "timeout"
+
+    def read(self, site: Site, key: str) -> Row:
+        """Return the cached row, or load and cache it. `site.cache` is a real Django cache."""
+        row: Row | None = site.cache.get(key)
+        if row is None:
+            row = site.db.read(key)
+            site.cache.set(key, row, self.timeout)
+        return row
+
+    def write(self, site: Site, key: str) -> None:
+        """Change the row, and see to what is cached. `site.db` has `atomic` and `on_commit`, as Django's."""
+        with site.db.atomic():
+            site.db.write(key)
+            site.db.on_commit(lambda: site.cache.delete(key))
+
+
+# What it remembers belongs in the cache; time, chance and background work come from `site`:
+# site.time(), site.random.random(), site.spawn(func). Two plain functions do as well as a class:
+#
+#     from cachewise import FromFunctions
+#     MY_IDEA = FromFunctions(read, write)
+#
+# with read(site, key) and write(site, key). A file may hold several strategies: --strategy FILE:MyStrategy names one.
+'''

@@ -1,0 +1,85 @@
+"""What a strategy declares about itself. All of it may be missing; what is not declared is not claimed."""
+
+import re
+import sys
+from dataclasses import MISSING, Field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from .contract import Bound, Costs
+from .errors import UserError, one_line
+
+NO_NAME = re.compile(r"[:,()\s]")  # what separates a name from what stands beside it
+
+
+def strategy_name(strategy: object) -> str:
+    """Return the `name` of a strategy or its class; where it declares none, its class's name in lower case.
+
+    A class that is called `Strategy` has the name of its file.
+    """
+    name = getattr(strategy, "name", None)
+    if isinstance(name, str):
+        return name
+    cls = strategy if isinstance(strategy, type) else type(strategy)
+    file = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    return plain_name(Path(file).stem if cls.__name__ == "Strategy" and file else cls.__name__)
+
+
+def plain_name(word: str) -> str:
+    """Return a Python name as strategies are called: `DeleteTwice` and `delete_twice` are ``delete-twice``."""
+    parts = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_+", "-", word)
+    return parts.strip("-").lower() or word
+
+
+def strategy_title(strategy: object) -> str:
+    """Return what a message about its code calls a strategy: its class, or the variable of a `FromFunctions`."""
+    return str(getattr(strategy, "__name__", type(strategy).__name__))
+
+
+def declared_bound(strategy: object) -> Bound | None:
+    """Return how old an outdated read can get by design; None where the strategy does not say."""
+    bound: Bound | None = getattr(strategy, "stale_at_most", None)
+    return bound
+
+
+def declared_costs(strategy: object) -> Costs | None:
+    """Return the round trips that the strategy declares; None where it declares none."""
+    costs: Costs | None = getattr(strategy, "costs", None)
+    return costs
+
+
+def parameters(strategy: Any) -> dict[str, "Field[Any]"]:
+    """Return the fields of a strategy or its class that can be set, by name: none where it is no dataclass."""
+    return {one.name: one for one in fields(strategy) if one.init} if is_dataclass(strategy) else {}
+
+
+def default_of(parameter: "Field[Any]") -> Any:
+    """Return a parameter's default, `dataclasses.MISSING` where it has none."""
+    return parameter.default if parameter.default_factory is MISSING else parameter.default_factory()
+
+
+def check_declared(strategy: object) -> None:
+    """Refuse what a strategy cannot mean.
+
+    Raises:
+        UserError: saying what it declares, and what it may.
+    """
+    title = strategy_title(strategy)
+    name, bound, costs = (getattr(strategy, declared, None) for declared in ("name", "stale_at_most", "costs"))
+    needs = getattr(strategy, "needs", ())
+    if name is not None and (not isinstance(name, str) or not name.isprintable() or NO_NAME.search(name) or not name):
+        raise UserError(f"{title}: name = {_shown(name)}: it must be a text without blanks, ':', ',' and brackets")
+    if bound is not None and bound not in get_args(Bound):
+        either = ", ".join(repr(one) for one in get_args(Bound))
+        raise UserError(f"{title}: stale_at_most = {_shown(bound)}: it must be one of {either}, or left out")
+    if costs is not None and not (isinstance(costs, Costs) and all(isinstance(one, int) for one in costs)):
+        raise UserError(
+            f"{title}: costs = {_shown(costs)}: it must be Costs(on_hit=..., added_by_miss=..., on_write=...) "
+            "of whole numbers, or left out"
+        )
+    if not isinstance(needs, tuple) or not all(isinstance(one, str) for one in needs):
+        raise UserError(f'{title}: needs = {_shown(needs)}: it must be a tuple such as ("cache.delete_pattern",)')
+
+
+def _shown(value: object) -> str:
+    return one_line(repr(value), 60)

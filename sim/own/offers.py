@@ -1,0 +1,55 @@
+"""Strategies that installed packages offer: the entry points of the group `cachewise.strategies`."""
+
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
+
+from ..errors import UserError, one_line
+from .blame import said_plainly
+from .find import WHAT_IT_NEEDS, Maker, from_module, is_strategy
+
+GROUP = "cachewise.strategies"
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A strategy that a package offers: `package` is the distribution with its version."""
+
+    name: str
+    package: str
+    point: EntryPoint
+
+    @property
+    def target(self) -> str:
+        """What `--strategy` takes for it whatever its name."""
+        return f"{self.point.module}:{self.point.attr}" if self.point.attr else self.point.module
+
+    def made(self) -> tuple[str, Maker, ModuleType]:
+        """Return its variable, itself, and its module.
+
+        Raises:
+            UserError: if it is no strategy, or there is no such thing.
+            CodeError: if its module raises an exception.
+        """
+        where = f"strategy {one_line(self.name)!r} of {self.package}"
+        try:
+            with said_plainly(where):
+                variable, maker, module = from_module(self.point.module, self.point.attr)
+        except UserError as error:
+            if str(error).startswith(where):
+                raise
+            error.args = (f"{where}: {error}", *error.args[1:])
+            raise
+        if not is_strategy(maker):
+            raise UserError(f"{where}: it is none: {WHAT_IT_NEEDS}")
+        return variable, maker, module
+
+
+def offers() -> list[Offer]:
+    """Return what the installed packages offer, by name, then by package."""
+    found = [Offer(one.name, _package(one), one) for one in entry_points(group=GROUP)]
+    return sorted(found, key=lambda one: (one.name, one.package))
+
+
+def _package(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else "an unnamed package"

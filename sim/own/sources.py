@@ -1,0 +1,101 @@
+"""Python files of one's own: each is loaded as a module of its own, here and in worker processes from the same text."""
+
+import hashlib
+import os
+import re
+import sys
+from dataclasses import dataclass
+from importlib.abc import ExecutionLoader
+from importlib.util import decode_source, module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+from ..errors import UserError, file_name
+from ..modules import find_modules_here, find_modules_in
+
+THEIRS: dict[str, str] = {}  # the files of one's own that this process knows: as Python names them, and as people do
+_LOADED: dict[str, "Source"] = {}  # by the module's name
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file as it was when this run began.
+
+    `module` names the module that is made of it. Objects of it can be in a cache, which counts bytes: so the name
+    depends on the file's own name and text, not on the folders above it. `shown` is the path as it was typed.
+    """
+
+    path: str
+    shown: str
+    text: bytes
+    module: str
+
+    @property
+    def sha256(self) -> str:
+        """The first 12 digits of the text's SHA-256."""
+        return _sha256(self.text)[:12]
+
+
+def source_at(typed: str) -> Source:
+    """Return the file at *typed*, as it is now.
+
+    Raises:
+        UserError: if it cannot be read.
+    """
+    path = Path(typed)
+    try:
+        text = path.read_bytes()
+        full = str(path.resolve())
+    except (OSError, ValueError) as error:  # the latter for what no path can hold
+        why = getattr(error, "strerror", None) or error
+        raise UserError(f"{file_name(typed)}: it cannot be read: {why}") from None
+    stem = re.sub(r"\W", "_", path.stem) or "_"
+    name = f"{stem}_{_sha256(text)[:8]}"
+    taken = [one for one in _LOADED.values() if one.module.startswith(name) and one.path != full]
+    shown = typed if os.sep in typed or "/" in typed else f".{os.sep}{typed}"
+    return Source(full, shown, text, f"{name}_{len(taken) + 1}" if taken else name)
+
+
+def load(source: Source) -> ModuleType:
+    """Return the module of *source*, which is loaded when it is first asked for; it finds modules beside itself.
+
+    Whatever the file raises comes out as it is.
+    """
+    if source.module in _LOADED:
+        return sys.modules[source.module]
+    find_modules_here()
+    find_modules_in(str(Path(source.path).parent))
+    THEIRS[source.path] = source.shown
+    loader = _Loader(source)
+    spec = spec_from_file_location(source.module, source.path, loader=loader)
+    assert spec is not None  # noqa: S101 - it is only for files that no loader takes
+    module = sys.modules[source.module] = module_from_spec(spec)
+    try:
+        loader.exec_module(module)
+    except BaseException:
+        del sys.modules[source.module]
+        raise
+    _LOADED[source.module] = source
+    return module
+
+
+def source_of(module: str) -> Source | None:
+    """Return the file of which the module called *module* was made, if it was made here."""
+    return _LOADED.get(module)
+
+
+class _Loader(ExecutionLoader):
+    """Makes a module of a text."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def get_filename(self, fullname: str) -> str:  # noqa: ARG002 - it loads one
+        return self._source.path
+
+    def get_source(self, fullname: str) -> str:  # noqa: ARG002 - it loads one
+        return decode_source(self._source.text)
+
+
+def _sha256(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()

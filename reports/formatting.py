@@ -72,7 +72,7 @@ def guarantee(case: Case, label: str) -> str:
         "none": "By design there is no limit to how outdated",
     }[bound]
     said = re.search(r"Guarantee: (.+?)\.(?=\s+[A-Z`]|$)", " ".join((strategy.__doc__ or "").split()))
-    if said is None:
+    if said is None or bound is None:
         return f"{text}."
     for_ever = hasattr(strategy, "timeout") and timeout is None
     promise = said[1].replace("until the timeout", "for ever, as there is no timeout") if for_ever else said[1]

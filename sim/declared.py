@@ -9,6 +9,7 @@ from typing import Any, get_args
 from .contract import Bound, Costs
 from .errors import UserError, one_line
 
+DECLARED = ("name", "costs", "stale_at_most", "needs")
 NO_NAME = re.compile(r"[:,()\s]")  # what separates a name from what stands beside it
 
 
@@ -49,13 +50,22 @@ def declared_costs(strategy: object) -> Costs | None:
 
 
 def parameters(strategy: Any) -> dict[str, "Field[Any]"]:
-    """Return the fields of a strategy or its class that can be set, by name: none where it is no dataclass."""
-    return {one.name: one for one in fields(strategy) if one.init} if is_dataclass(strategy) else {}
+    """Return the fields of a strategy or its class that can be set, by name: none where it is no dataclass.
+
+    What it declares is no parameter, also where ``ClassVar`` was forgotten.
+    """
+    declared = fields(strategy) if is_dataclass(strategy) else ()
+    return {one.name: one for one in declared if one.init and one.name not in DECLARED}
 
 
 def default_of(parameter: "Field[Any]") -> Any:
     """Return a parameter's default, `dataclasses.MISSING` where it has none."""
     return parameter.default if parameter.default_factory is MISSING else parameter.default_factory()
+
+
+def is_odd(value: object) -> bool:
+    """Return whether a parameter's *value* is one that the command line cannot say."""
+    return value is not None and not isinstance(value, (bool, int, float, str))
 
 
 def check_declared(strategy: object) -> None:

@@ -18,7 +18,7 @@ from .backends import backend_named
 from .contract import Strategy
 from .daemons.programs import require_all
 from .daemons.session import Servers, servers
-from .declared import default_of, parameters
+from .declared import default_of, is_odd, parameters
 from .errors import UserError, one_line
 from .own.blame import said_plainly
 from .own.homes import short_name, typed_name
@@ -98,8 +98,11 @@ def strategy_spec(strategy: Strategy) -> str:
 
 
 def _spec(name: str, strategy: Strategy, *, only_changed: bool) -> str:
-    values = [(param, getattr(strategy, param), default_of(one)) for param, one in parameters(strategy).items()]
-    shown = [f"{param}={value}" for param, value, default in values if not only_changed or value != default]
+    shown = []
+    for param, one in parameters(strategy).items():
+        value, default = getattr(strategy, param), default_of(one)
+        if value != default or not (only_changed or is_odd(value)):
+            shown.append(f"{param}={value}")
     return f"{name}:{','.join(shown)}" if shown else name
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..contract import Strategy
-from ..declared import check_declared, default_of, parameters, strategy_name
+from ..declared import check_declared, default_of, is_odd, parameters, strategy_name
 from ..errors import UserError, file_name, one_line, unknown
 from ..functions import FromFunctions
 from ..own.blame import said_plainly
@@ -161,6 +161,6 @@ def _value(where: str, text: str, param: "Field[Any]") -> Any:
         return FLAGS[text.strip().lower()]
     if isinstance(default, str) or (not isinstance(default, (int, float)) and "str" in annotation):
         return None if text == "none" and default is None else text
-    if default is not None and default is not MISSING and not isinstance(default, (int, float)):
+    if default is not MISSING and is_odd(default):
         raise UserError(f"{where} is a {type(default).__name__}: only numbers, texts, true and false can be typed")
     return seconds_or_none(where, text)

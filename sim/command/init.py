@@ -78,9 +78,8 @@ def _init_strategy(file: Path, others: dict[str, Any], *, force: bool) -> None:
 
     if others:
         typed = ", ".join(name if " " in name else f"--{name.replace('_', '-')}" for name in others)
-        raise UserError(
-            f"--strategy {file_name(file)} writes a strategy, and {typed} belongs to a scenario: one at a time"
-        )
+        verb = "belongs" if len(others) == 1 else "belong"
+        raise UserError(f"--strategy {file_name(file)} writes a strategy; {typed} {verb} to a scenario: one at a time")
     write_strategy(file, force=force)
     ignore_signals()  # too late, as after a page
     say(f"wrote {file}; now: {try_lines(file)}")

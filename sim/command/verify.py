@@ -18,17 +18,18 @@ minutes. --seeds 3 --backend redis --strategy delete-on-write --duration 10 take
 """
 STRATEGIES = ["ttl-only", "delete-in-transaction", "delete-on-write", "clear-all", "versioning"]
 BACKENDS = ["locmem", "redis", "memcached"]
+StrategyNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME[:PARAM=VALUE,...]",
+        help=f"as for run, one of yours included; repeatable; if left out: {', '.join(STRATEGIES)}",
+    ),
+]
 
 
 def verify(
     scenario: options.Target = "wall_check",
-    strategy: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME[:PARAM=VALUE,...]",
-            help=f"as for run, one of yours included; repeatable; if left out: {', '.join(STRATEGIES)}",
-        ),
-    ] = None,
+    strategy: StrategyNames = None,
     backend: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help=options.ON_BACKEND.format("locmem, redis and memcached")),

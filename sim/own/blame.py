@@ -12,7 +12,7 @@ from types import FunctionType
 from typing import Any
 
 from ..errors import CodeError, UserError, one_line
-from .sources import THEIRS
+from .sources import THEIRS, from_here
 
 _SIM = Path(__file__).parents[1]
 _OURS = tuple(f"{_SIM.parent / name}/" for name in ("sim", "reports", "strategies", "scenarios", "src/cachewise"))
@@ -44,6 +44,8 @@ def code_error(error: BaseException, instead: str = "") -> CodeError | None:
     if isinstance(error, OSError) and error.errno == errno.EMFILE:  # this has a line of its own
         return None
     stack = extract_tb(error.__traceback__)
+    if instead:
+        _adopt(error, stack)
     place = _innermost(error, stack) or instead
     if not place or (isinstance(error, SystemExit) and not instead):
         return None
@@ -81,6 +83,15 @@ def _innermost(error: BaseException, stack: list[FrameSummary]) -> str:
         return f"{THEIRS[error.filename]}, line {error.lineno}" if error.lineno else THEIRS[error.filename]
     places = [f"{THEIRS[frame.filename]}, line {frame.lineno}" for frame in stack if frame.filename in THEIRS]
     return places[-1] if places else ""
+
+
+def _adopt(error: BaseException, stack: list[FrameSummary]) -> None:
+    """Take the file that was loaded, and one that it has loaded and that is no Python, for theirs."""
+    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_file():
+        THEIRS.setdefault(error.filename, from_here(error.filename))
+    loaded = [one.filename for one in stack if not (_is_ours(one) or "importlib" in one.filename)]
+    if loaded and not any(name in THEIRS for name in loaded):
+        THEIRS[loaded[0]] = from_here(loaded[0])
 
 
 def _is_ours(frame: FrameSummary) -> bool:

@@ -3,7 +3,6 @@
 import importlib
 import importlib.util
 import inspect
-import os
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,7 +12,7 @@ from ..errors import UserError, file_name, one_line, unknown
 from ..functions import FromFunctions
 from ..modules import find_modules_here
 from .blame import said_plainly
-from .sources import THEIRS, load, source_at
+from .sources import THEIRS, from_here, load, source_at
 
 Maker = type[Strategy] | FromFunctions  # a class, to be called with parameters, or a strategy that is made already
 WHAT_IT_NEEDS = (
@@ -52,7 +51,7 @@ def from_module(dotted: str, name: str) -> tuple[str, Maker, ModuleType]:
         if spec is None:
             raise UserError(f"unknown strategy: there is no module {one_line(dotted)!r}{_file_hint(dotted)}")
         if spec.origin is not None:
-            THEIRS[spec.origin] = _from_here(spec.origin)
+            THEIRS[spec.origin] = from_here(spec.origin)
         module = importlib.import_module(dotted)
     return *_the_one(module, name, dotted), module
 
@@ -110,11 +109,7 @@ def _spec_of(dotted: str) -> Any:
         if error.name is not None and (dotted == error.name or dotted.startswith(f"{error.name}.")):
             return None
         raise
-    except ValueError:  # its `__spec__` is None: what is no file
-        return None
-
-
-def _from_here(path: str) -> str:
-    """Return a file's path as one would type it here."""
-    here = f"{Path.cwd()}{os.sep}"
-    return f".{os.sep}{path.removeprefix(here)}" if path.startswith(here) else path
+    except ValueError as error:
+        if str(error).endswith("__spec__ is None"):  # `__main__`, which is no file to be found again
+            return None
+        raise

@@ -51,9 +51,12 @@ def source_at(typed: str) -> Source:
         raise UserError(f"{file_name(typed)}: it cannot be read: {why}") from None
     stem = re.sub(r"\W", "_", path.stem) or "_"
     name = f"{stem}_{_sha256(text)[:8]}"
-    taken = [one for one in _LOADED.values() if one.module.startswith(name) and one.path != full]
+    known = [one for one in _LOADED.values() if one.module.startswith(name)]
+    same = next((one for one in known if one.path == full), None)
+    if same is not None:
+        return same
     shown = typed if os.sep in typed or "/" in typed else f".{os.sep}{typed}"
-    return Source(full, shown, text, f"{name}_{len(taken) + 1}" if taken else name)
+    return Source(full, shown, text, f"{name}_{len(known) + 1}" if known else name)
 
 
 def load(source: Source) -> ModuleType:
@@ -82,6 +85,12 @@ def load(source: Source) -> ModuleType:
 def source_of(module: str) -> Source | None:
     """Return the file of which the module called *module* was made, if it was made here."""
     return _LOADED.get(module)
+
+
+def from_here(path: str) -> str:
+    """Return a file's full path as one would type it in the current folder."""
+    here = f"{Path.cwd()}{os.sep}"
+    return f".{os.sep}{path.removeprefix(here)}" if path.startswith(here) else path
 
 
 class _Loader(ExecutionLoader):

@@ -198,10 +198,18 @@ class Worker:
 
     def left_stale(self, versions: Mapping[str, int]) -> set[str]:
         """Read every written key once more, and return those that come back older than *versions* says."""
-        read = self.job.run.strategy.read
-        found = {key for key, version in versions.items() if read(self._site, key).version < version}
+        found = {key for key, version in versions.items() if self._look(key).version < version}
         self._end_if_refused()
         return found
+
+    def _look(self, key: str) -> Row:
+        """Read *key* once the traffic is over."""
+        strategy = self.job.run.strategy
+        try:
+            return strategy.read(self._site, key)
+        except Exception as error:
+            error.add_note(f"in {strategy_title(strategy)}.read(site, {key!r:.60}) after the traffic")
+            raise
 
     def _serve(self) -> None:
         """Serve requests in order of arrival, as one of the threads that take the next one in turn."""

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cachewise.sim.command.choose import choose_settings, choose_strategy, choose_timeout
+from cachewise.sim.command.choose import choose_settings, choose_timeout
+from cachewise.sim.command.choose_strategy import choose_strategy
 from cachewise.sim.errors import UserError
 from cachewise.sim.experiment import PATIENCE_S
 from cachewise.sim.verdict.metrics import METRICS

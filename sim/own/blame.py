@@ -3,9 +3,9 @@
 What never touched such a file is cachewise's own mistake, and stays a traceback.
 """
 
+import contextlib
 import errno
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from traceback import FrameSummary, TracebackException, extract_tb
 from types import FunctionType
@@ -18,7 +18,7 @@ _SIM = Path(__file__).parents[1]
 _OURS = tuple(f"{_SIM.parent / name}/" for name in ("sim", "reports", "strategies", "scenarios", "src/cachewise"))
 
 
-@contextmanager
+@contextlib.contextmanager
 def said_plainly(instead: str = "") -> Iterator[None]:
     """Turn what somebody's own code raises into a `CodeError`; *instead* says where, if its files do not.
 
@@ -115,7 +115,7 @@ def _only_theirs(told: TracebackException) -> TracebackException:
     first = next((nth for nth, frame in enumerate(stack) if frame.filename in THEIRS), len(stack))
     behind = stack[first:]
     if behind and not _is_ours(behind[-1]):
-        behind = [frame for frame in behind if not _is_ours(frame)]
+        behind = [frame for frame in behind if not _is_ours(frame) and frame.filename != contextlib.__file__]
     told.stack[:] = behind
     for other in (told.__cause__, told.__context__):
         if other is not None:

@@ -152,7 +152,7 @@ def run_all(runs: Sequence[Run], processes: int, done: Callable[[Run], None] = l
         if isinstance(error, BrokenProcessPool):
             raise UserError("a worker process was killed in mid-run (is the memory full? try --jobs 1)") from None
         if isinstance(error, UnsendableError):
-            raise unsendable(error) from None
+            raise unsendable(error, "; or run it in one process (--jobs 1)") from None
         raise
     finally:
         executor.shutdown(cancel_futures=True)
@@ -168,12 +168,11 @@ def _expected_requests(one: Run) -> float:
     return (scenario.reads_per_s + scenario.writes_per_s) * scenario.end_s
 
 
-def unsendable(error: UnsendableError) -> UserError:
-    """Return the line about a strategy that cannot be sent to a worker process."""
-    return UserError(
-        f"a strategy cannot be sent to a worker process ({one_line(error, 120)}): define it, and all that is in it, at "
-        "the top of a file; or run it in one process (--jobs 1)"
-    )
+def unsendable(error: UnsendableError, otherwise: str) -> UserError:
+    """Return the line about a strategy that cannot be sent to a worker process; *otherwise* says what else can be done."""
+    why = one_line(error, 120)
+    mend = "define it, and all that is in it, at the top of a file"
+    return UserError(f"a strategy cannot be sent to a worker process ({why}): {mend}{otherwise}")
 
 
 def _run_one(one: Run, ours: Servers) -> Outcome:

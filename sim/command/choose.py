@@ -10,9 +10,9 @@ from typing import Any
 
 from ... import scenarios
 from ..backends.entries import SETTINGS
-from ..errors import CodeError, UserError, file_name, one_line, unknown
+from ..errors import UserError, file_name, one_line, unknown
 from ..modules import find_modules_here
-from ..own.blame import place_of, said_plainly
+from ..own.blame import said_plainly
 from ..own.sources import THEIRS
 from ..world.scenario import DEFAULTS, Scenario
 from ..world.specs import number
@@ -99,13 +99,8 @@ def _from_file(path: Path, *, own_file: bool) -> Choice:
     if own_file:
         find_modules_here()
         THEIRS[str(path)] = where
-    try:
-        with said_plainly(where):
-            names = _names_in(path)
-    except CodeError:
-        raise
-    except UserError as error:
-        raise UserError(f"{place_of(error) or where}: {error}") from None
+    with said_plainly(where):
+        names = _names_in(path)
     scenario, timeout = names.get("SCENARIO"), names.get("TIMEOUT", UNSET)
     if not isinstance(scenario, Scenario):
         found = "none" if scenario is None else f"a {type(scenario).__name__}"

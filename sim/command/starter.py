@@ -69,7 +69,7 @@ class MyStrategy:
 
 
 # What it remembers belongs in the cache; time, chance and background work come from `site`:
-# site.time(), site.random.random(), site.spawn(func). Two plain functions do as well as a class:
+# site.time(), site.sleep(1), site.random.random(), site.spawn(func, after_s=1). Two functions do as well as a class:
 #
 #     from cachewise import FromFunctions
 #     MY_IDEA = FromFunctions(read, write)

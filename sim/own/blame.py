@@ -11,7 +11,7 @@ from traceback import FrameSummary, TracebackException, extract_tb
 from types import FunctionType
 from typing import Any
 
-from ..errors import CodeError, UserError, one_line
+from ..errors import CodeError, ForbiddenError, StrategyError, UserError, one_line
 from .sources import THEIRS, from_here
 
 _SIM = Path(__file__).parents[1]
@@ -22,11 +22,19 @@ _OURS = tuple(f"{_SIM.parent / name}/" for name in ("sim", "reports", "strategie
 def said_plainly(instead: str = "") -> Iterator[None]:
     """Turn what somebody's own code raises into a `CodeError`; *instead* says where, if its files do not.
 
+    What is said in one line already gets the place before it.
+
     Raises:
         CodeError: in place of their exception; any other one comes out as it is.
     """
     try:
         yield
+    except UserError as error:
+        place = place_of(error) or instead
+        theirs = instead or isinstance(error, (ForbiddenError, StrategyError))  # else the backend's, or the scenario's
+        if place and theirs and not str(error).startswith(place):
+            error.args = (f"{place}: {error}", *error.args[1:])
+        raise
     except (Exception, SystemExit) as error:
         found = code_error(error, instead)
         if found is None:

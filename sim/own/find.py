@@ -48,10 +48,11 @@ def from_module(dotted: str, name: str) -> tuple[str, Maker, ModuleType]:
     find_modules_here()
     with said_plainly(dotted):
         spec = _spec_of(dotted)
-        if spec is None:
-            raise UserError(f"unknown strategy: there is no module {one_line(dotted)!r}{_file_hint(dotted)}")
-        if spec.origin is not None:
-            THEIRS[spec.origin] = from_here(spec.origin)
+    if spec is None:
+        raise UserError(f"unknown strategy: there is no module {one_line(dotted)!r}{_file_hint(dotted)}")
+    if spec.origin is not None:
+        THEIRS[spec.origin] = from_here(spec.origin)
+    with said_plainly(dotted):
         module = importlib.import_module(dotted)
     return *_the_one(module, name, dotted), module
 

@@ -5,8 +5,7 @@ from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 
 from ..errors import UserError, one_line
-from .blame import said_plainly
-from .find import WHAT_IT_NEEDS, Maker, from_module, is_strategy
+from .find import Maker, from_module
 
 GROUP = "cachewise.strategies"
 
@@ -33,16 +32,10 @@ class Offer:
         """
         where = f"strategy {one_line(self.name)!r} of {self.package}"
         try:
-            with said_plainly(where):
-                variable, maker, module = from_module(self.point.module, self.point.attr)
+            return from_module(self.point.module, self.point.attr)
         except UserError as error:
-            if str(error).startswith(where):
-                raise
             error.args = (f"{where}: {error}", *error.args[1:])
             raise
-        if not is_strategy(maker):
-            raise UserError(f"{where}: it is none: {WHAT_IT_NEEDS}")
-        return variable, maker, module
 
 
 def offers() -> list[Offer]:

@@ -110,7 +110,7 @@ def crew(jobs: Sequence[Job], watch: Callable[[], None]) -> Iterator[Crew]:
                 pipes.append(ours)
         yield Crew(pipes, watch)
     except UnsendableError as error:
-        raise unsendable(error) from None
+        raise unsendable(error, "; a real run always has some") from None
     finally:
         finish(lambda: end_all(processes, PATIENCE_S))
 

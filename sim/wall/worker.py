@@ -27,7 +27,7 @@ from ..backends.wire import wire_this_process, wired
 from ..contract import Row
 from ..declared import strategy_title
 from ..errors import CodeError, ForbiddenError, StrategyError, UserError
-from ..own.blame import code_error
+from ..own.blame import said_plainly
 from ..processes.children import follow_parent
 from ..processes.interrupts import leave_to_parent
 from ..processes.parcels import Parcel
@@ -79,8 +79,9 @@ def work(sent: Parcel[Job], pipe: Connection) -> None:
         except (EOFError, OSError):  # the latter if it was killed before it took an answer
             return
         try:
-            worker = worker or Worker(sent.opened())
-            answer = ForkingPickler.dumps((True, getattr(worker, verb)(*args)))
+            with said_plainly():
+                worker = worker or Worker(sent.opened())
+                answer = ForkingPickler.dumps((True, getattr(worker, verb)(*args)))
         except BaseException as error:  # noqa: BLE001 - the harness raises it
             answer = ForkingPickler.dumps((False, _said(error, worker)))
         try:
@@ -94,7 +95,7 @@ def _said(error: BaseException, worker: Any) -> str | CodeError:
     if isinstance(error, UserError):
         return error if isinstance(error, CodeError) else str(error)
     which = "a worker" if worker is None else f"worker {worker.job.worker}"
-    return code_error(error) or f"{which}: {type(error).__name__}: {error}"
+    return f"{which}: {type(error).__name__}: {error}"
 
 
 class Worker:

@@ -11,6 +11,7 @@ import pytest
 
 from cachewise import Scenario, StrategyError, UserError, run
 from cachewise.sim.command.choose_strategy import choose_strategy
+from cachewise.sim.command.starter import write_strategy
 from cachewise.sim.errors import CodeError
 from cachewise.sim.experiment import run_all, strategy_spec
 from cachewise.sim.verdict.result import Run
@@ -186,7 +187,7 @@ def installed(folder: Path, dist: str, version: str, points: str) -> None:
     write(info / "entry_points.txt", f"[cachewise.strategies]\n{points}\n")
 
 
-def test_packages_offer_strategies(tmp_path: Path) -> None:
+def test_packages_offer_strategies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By name, in worker processes too; `list` says whose each is, and what is broken, which hurts nobody else."""
     site = tmp_path / "site"
     write(site / "acme.py", PLAIN)
@@ -210,12 +211,11 @@ def test_packages_offer_strategies(tmp_path: Path) -> None:
         "ttl-only\n    never runs by this name, which is cachewise's own; write acme:DeleteTwice (acme_caching 1.2)\n",
     ):
         assert lines in listed.stdout
-    for name, reason in (
-        ("ruined", "ruin.py, line 2: KeyError: 'ruined'"),
-        ("both", "is offered by acme_caching 1.2 and by other 3: write acme:DeleteTwice or acme:DeleteTwice"),
-        ("two-delete", "did you mean 'two-deletes'?"),
-    ):
-        assert reason in refused(cli("run", "product_list", "--strategy", name, env=env))
+    assert "ruin.py, line 2: KeyError: 'ruined'" in refused(cli("run", "product_list", "--strategy", "ruined", env=env))
+    monkeypatch.syspath_prepend(str(site))
+    both = "is offered by acme_caching 1.2 and by other 3: write acme:DeleteTwice or acme:DeleteTwice"
+    assert both in problem("both")
+    assert "did you mean 'two-deletes'?" in problem("two-delete")
     everything = cli("run", "product_list", *SHORT, "--format", "csv", env=env)
     assert everything.returncode == 0
     assert "two-deletes" not in everything.stdout, "without --strategy only cachewise's own run"
@@ -393,13 +393,14 @@ def test_init_writes_a_strategy_that_runs(tmp_path: Path) -> None:
     assert specs == [f"./my_strategy.py:MyStrategy:timeout={timeout}" for timeout in ("7", "None")]
     text = (tmp_path / "my_strategy.py").read_text()
     assert "cachewise check ./my_strategy.py" in text
-    for options, says in (
-        (["--strategy", "my_strategy.py"], "my_strategy.py is there already"),
-        (["--strategy", "mine.txt"], "a strategy file ends in .py; try mine.py"),
-        (["--strategy", "x.py", "--keys", "3", "--timeout", "1"], "; --keys, --timeout belong to a scenario"),
-        (["x.py", "--strategy", "y.py"], "; the file of a scenario belongs to a scenario: one at a time"),
-    ):
-        assert says in refused(cli("init", *options, cwd=tmp_path))
+    assert "my_strategy.py is there already" in refused(cli("init", "--strategy", "my_strategy.py", cwd=tmp_path))
+    scenario = ["x.py", "--keys", "3", "--timeout", "1"]
+    says = "--strategy mine.py writes a strategy; the file of a scenario, --keys, --timeout belong to a scenario"
+    assert says in refused(cli("init", "--strategy", "mine.py", *scenario, cwd=tmp_path))
+    with pytest.raises(UserError, match=r"a strategy file ends in \.py; try mine\.py"):
+        write_strategy(Path("mine.txt"), force=False)
     assert (tmp_path / "my_strategy.py").read_text() == text
     assert [path.name for path in tmp_path.iterdir()] == ["my_strategy.py"]
-    assert cli("init", "--strategy", "my_strategy.py", "--force", cwd=tmp_path).returncode == 0
+    (tmp_path / "my_strategy.py").write_text("an older one")
+    write_strategy(tmp_path / "my_strategy.py", force=True)
+    assert "class MyStrategy" in (tmp_path / "my_strategy.py").read_text()

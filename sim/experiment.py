@@ -169,7 +169,7 @@ def _expected_requests(one: Run) -> float:
 
 
 def unsendable(error: UnsendableError, otherwise: str) -> UserError:
-    """Return the line about a strategy that cannot be sent to a worker process; *otherwise* says what else can be done."""
+    """Return the line about a strategy that cannot be sent to a worker process; *otherwise* says what else there is."""
     why = one_line(error, 120)
     mend = "define it, and all that is in it, at the top of a file"
     return UserError(f"a strategy cannot be sent to a worker process ({why}): {mend}{otherwise}")

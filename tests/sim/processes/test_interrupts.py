@@ -317,6 +317,7 @@ def press_twice_and_wait() -> None:
 LOST = """
     import signal
     from cachewise.sim import experiment
+    from cachewise.sim.processes.parcels import Parcel
 
     def run_one(one, ours):
         try:
@@ -331,7 +332,7 @@ LOST = """
     experiment._OF_WORKER = Stubborn()
     experiment._start_worker()
     experiment._run_one = run_one
-    experiment._run_in_worker("a run")
+    experiment._run_in_worker(Parcel("a run"))
     print("went on")
 """
 

@@ -90,7 +90,7 @@ def _played(
         fleet.progress = progress or fleet.progress
         _staff(fleet, engine, caches, db, scenario, seed)
         fleet.take(workload)
-        with request_time(*globals_of(strategy)), threads_watched():
+        with request_time(*globals_of(strategy)), threads_watched(engine):
             engine.play()
             leftovers = Leftovers(caches.entries(), _keys_left_stale(engine, fleet, db, strategy))
             notes = [*caches.notes, *wait_for_threads(engine)]

@@ -80,12 +80,12 @@ def _replace_in(names: dict[str, Any]) -> None:
 
 @cache
 def _keeps_real_time(module: str) -> bool:
-    """Return whether the code of *module* needs the real time, even within a request.
+    """Return whether the code of *module* needs the real time, even within a request: ours does, to deal with servers.
 
-    Our own does where it deals with servers; the engine only calls what a strategy has handed it.
+    But the engine and `own` call what a strategy has handed them.
     """
-    ours = module.startswith("cachewise.sim.") and not module.startswith("cachewise.sim.engine.")
-    return ours or module.partition(".")[0] in _WAIT_FOR_REAL
+    calls_theirs = module.startswith(("cachewise.sim.engine.", "cachewise.sim.own."))
+    return (module.startswith("cachewise.sim.") and not calls_theirs) or module.partition(".")[0] in _WAIT_FOR_REAL
 
 
 def _engine_of(caller: FrameType) -> Engine | None:

@@ -25,6 +25,12 @@ from .garbage import collected_by_hand
 MOST_SLEEPS = 1_000_000  # of one request
 
 
+class StrayedError(StrategyError):
+    """A call of the site in another thread than the run's; `told` says whether the run is there to tell it."""
+
+    told = True
+
+
 class Task(simpy.Event):
     """One greenlet and the request it is serving; in the calendar it stands for "this greenlet goes on".
 
@@ -71,7 +77,7 @@ class Engine(simpy.Environment):
         self._stuck = 0
         self._root: greenlet
         self._greenlet_wanted = True
-        self._closing = False
+        self._closing = self._over = False
         self.thread = get_ident()
         self.threads: list[Thread] = []  # that requests have started
         self.strayed: list[StrategyError] = []  # the calls that came from other threads
@@ -90,17 +96,23 @@ class Engine(simpy.Environment):
 
     def astray(self, what: str) -> StrategyError:
         """Return the error for *what* being called in another thread than the run's; it is remembered."""
-        error = StrategyError(
+        error = StrayedError(
             f"{what} in another thread (async_to_sync starts one, too) cannot wait in virtual time: "
             "call it in the request's own, or hand the work to site.spawn(func, after_s=0)"
         )
         self.strayed.append(error)
+        error.told = not self._over
         return error
 
     def end_if_strayed(self) -> None:
         """End the run if a call came from another thread, whatever that thread has made of the error."""
         if self.strayed:
             raise self.strayed[0] from None
+
+    def end(self) -> None:
+        """Say that the run is over, and nothing is wrong: who comes now must speak for itself."""
+        self.end_if_strayed()
+        self._over = True
 
     def play(self) -> None:
         """Run until nothing is due any more; whatever a request raises comes out here, and all others are unwound."""

@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..errors import StrategyError
-from .scheduler import Engine
+from .scheduler import Engine, StrayedError
 from .virtual import CURRENT_RUN
 
 GRACE_S = 2.0  # real time, for threads that are still at work when the traffic is over
 
 
 @contextmanager
-def threads_watched() -> Iterator[None]:
+def threads_watched(engine: Engine) -> Iterator[None]:
     """Remember, for the length of a ``with`` block, which threads the requests start.
 
-    A thread that used the site ends with an error. The run tells it, so that the thread has nothing to print.
+    A thread that used the site ends with an error, which is the run's to tell. So the thread prints nothing, however
+    long it outlives the run.
     """
     with _LOCK:
         _begin()
@@ -25,7 +25,7 @@ def threads_watched() -> Iterator[None]:
         yield
     finally:
         with _LOCK:
-            _end()
+            _end(alive=any(thread.is_alive() for thread in engine.threads))
 
 
 def wait_for_threads(engine: Engine) -> list[str]:
@@ -38,6 +38,7 @@ def wait_for_threads(engine: Engine) -> list[str]:
     for thread in engine.threads:
         thread.join(max(0.0, deadline_s - time.monotonic()))
         engine.end_if_strayed()
+    engine.end()
     left = sum(thread.is_alive() for thread in engine.threads)
     if not left:
         return []
@@ -48,30 +49,35 @@ def wait_for_threads(engine: Engine) -> list[str]:
 
 def _begin() -> None:
     if not _under_way:
-        _before.extend((threading.Thread.start, threading.excepthook))
-        start, last_words = _before
-
-        def remembering(self: threading.Thread) -> None:
-            current = CURRENT_RUN.get()
-            if current is not None and current.engine is not None and current.engine.serves_here():
-                current.engine.threads.append(self)
-            start(self)
-
-        def quiet(args: Any) -> None:
-            if not isinstance(args.exc_value, StrategyError):
-                last_words(args)
-
-        threading.Thread.start, threading.excepthook = remembering, quiet  # type: ignore[method-assign]
+        _real_start.append(threading.Thread.start)
+        threading.Thread.start = _remembering  # type: ignore[method-assign]
+    if threading.excepthook is not _quiet:
+        _last_words.append(threading.excepthook)
+        threading.excepthook = _quiet
     _under_way.append(True)
 
 
-def _end() -> None:
+def _end(*, alive: bool) -> None:
     _under_way.pop()
     if not _under_way:
-        threading.Thread.start, threading.excepthook = _before  # type: ignore[method-assign]
-        _before.clear()
+        threading.Thread.start = _real_start.pop()  # type: ignore[method-assign]
+        if not alive and threading.excepthook is _quiet:
+            threading.excepthook = _last_words.pop()
+
+
+def _remembering(self: threading.Thread) -> None:
+    current = CURRENT_RUN.get()
+    if current is not None and current.engine is not None and current.engine.serves_here():
+        current.engine.threads.append(self)
+    _real_start[0](self)
+
+
+def _quiet(args: Any) -> None:
+    if not (isinstance(args.exc_value, StrayedError) and args.exc_value.told):
+        _last_words[-1](args)
 
 
 _LOCK = threading.Lock()
 _under_way: list[bool] = []
-_before: list[Any] = []  # what was there
+_real_start: list[Any] = []  # while runs are under way
+_last_words: list[Any] = []  # what printed the errors of threads before

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from time import monotonic as by_name_monotonic
 from time import sleep as by_name_sleep
@@ -79,9 +80,10 @@ def test_background_work_and_hooks_see_it_too(tmp_path: Path) -> None:
     seen: list[float] = []
 
     def body(site: Site) -> None:
+        site.spawn(partial(time.sleep, 2))
         site.spawn(lambda: (time.sleep(3), seen.append(time.time())))
         with site.db.atomic():
-            site.db.on_commit(lambda: time.sleep(1))
+            site.db.on_commit(partial(time.sleep, 1))
         seen.append(time.time())
 
     within(tmp_path, "shared", (0.5, body))

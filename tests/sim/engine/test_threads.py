@@ -123,8 +123,9 @@ def test_a_thread_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "site.spawn" in note
 
 
-def test_threads_are_as_before_after_a_run() -> None:
+def test_threads_are_as_before_after_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """Python's own functions are back, also after a run that failed."""
+    monkeypatch.setattr(threading, "excepthook", threading.__excepthook__)
     before: Any = threading.Thread.start, threading.excepthook
 
     def read(site: Site, key: str) -> Row:
@@ -134,3 +135,28 @@ def test_threads_are_as_before_after_a_run() -> None:
     with pytest.raises(KeyError):
         run(SCENARIO, Custom(read))
     assert (threading.Thread.start, threading.excepthook) == before
+
+
+def test_many_threads_that_come_too_late_are_quiet(capfd: pytest.CaptureFixture[str]) -> None:
+    """The first one ends the run; what the others do afterwards is not printed. One that nobody was told of is."""
+    over = threading.Event()
+    started: list[threading.Thread] = []
+
+    def late(site: Site) -> None:
+        over.wait(60)
+        site.cache.clear()
+
+    def write(site: Site, key: str) -> None:
+        site.db.write(key)
+        started.append(threading.Thread(target=late, args=(site,)))
+        started[-1].start()
+        if len(started) == 3:
+            in_a_thread(lambda: site.cache.get(key))
+
+    with pytest.raises(StrategyError, match=r"site\.cache\.get\(\) in another thread"):
+        run(SCENARIO, Custom(writer=write))
+    over.set()
+    for thread in started:
+        thread.join()
+    assert len(started) == 3
+    assert capfd.readouterr().err == ""

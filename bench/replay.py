@@ -4,7 +4,7 @@ The clock is replayed too, answer by answer and at C speed, so that entries expi
 and the store holds the same content at every call.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +14,7 @@ from django.core.cache.backends.locmem import LocMemCache
 
 from bench.case import BACKEND, SEED, STRATEGY
 from cachewise import Scenario, run
-from cachewise.sim.backends import Call, cache_params
+from cachewise.sim.backends import Call, Limits, backend_named, params_of
 
 Operation = tuple[Callable[..., Any], tuple[Any, ...]]
 
@@ -25,7 +25,7 @@ class Recording:
     def __init__(self, scenario: Scenario) -> None:
         log: list[Call] = []
         run(scenario, STRATEGY, backend=BACKEND, seed=SEED, log=log)
-        self._params = cache_params(scenario.max_entries, scenario.cull_frequency)
+        self._params = params_of(backend_named(BACKEND), Limits(scenario.max_entries, scenario.cull_frequency))
         self._calls = [(call.method, call.args) for call in log]
         self._clock_answers_s = self._checked(log)
 
@@ -71,7 +71,7 @@ def clocks(clock: Any) -> Iterator[None]:
 
 
 @contextmanager
-def private_cache(params: dict[str, Any]) -> Iterator[LocMemCache]:
+def private_cache(params: Mapping[str, Any]) -> Iterator[LocMemCache]:
     """Give an empty LocMemCache, which is Django's own class; its store is forgotten afterwards."""
     location = "cachewise-bench"
     try:

@@ -17,7 +17,7 @@ from django.core.cache.backends.locmem import LocMemCache
 from bench.case import BACKEND, SEED, STRATEGY
 from bench.replay import clocks, private_cache
 from cachewise import Result, Row, Scenario
-from cachewise.sim.backends import backend_named, cache_params
+from cachewise.sim.backends import Limits, backend_named, params_of
 from cachewise.sim.engine.database import WriteLog
 from cachewise.sim.verdict.records import ReadLog, Totals, as_array
 from cachewise.sim.verdict.result import Evidence, Leftovers, Run
@@ -126,7 +126,7 @@ def run_textbook(scenario: Scenario) -> Result:
     """Run *scenario* and return what `cachewise.run` returns."""
     env = simpy.Environment()
     workload = build_workload(scenario, SEED)
-    params = cache_params(scenario.max_entries, scenario.cull_frequency)
+    params = params_of(backend_named(BACKEND), Limits(scenario.max_entries, scenario.cull_frequency))
     with clocks(SimpleNamespace(time=lambda: env.now)), private_cache(params) as cache:
         shop = Shop(scenario, workload, cache, env)
         env.process(shop.source())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..sim.experiment import Outcome
 from .alarms import FEW_WRITES, alarms
+from .culls import culled
 from .formatting import figure, guarantee, listed, oldest, outdated_pages, pages, people, plural, span
 from .frames import Case, cases
 from .ranking import (
@@ -69,7 +70,7 @@ def answer(case: Case) -> Answer:
         lead=_lead(case, ranking.groups),
         choice=_choice(case, ranking),
         options=[_option(case, group) for group in ranking.groups],
-        cautions=[*_not_settled(case, ranking), *_cautions(case, ranking.groups)],
+        cautions=[*_not_settled(case, ranking), *_cautions(case, ranking.groups), *culled(case)],
         alarms=alarms(case),
     )
 

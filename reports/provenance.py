@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from ..sim.backends import backend_named
+from ..sim.backends.entries import is_own
 from ..sim.experiment import strategy_spec
 from ..sim.own.homes import home_of
 from ..sim.own.sources import Source
@@ -83,8 +84,8 @@ def _shown(case: Case, name: str, value: Any, origin: str) -> str:
         return PurePath(value).name  # the folders above it are nobody's business
     if case.on_the_wall_clock and name in LATENCIES and name not in case.outcomes[0].slept:
         return "as it was: nothing added"
-    if name == "cache_rtt_s" and value == "auto":
-        return f"auto: {backend_named(case.backend).auto_rtt_s} on {case.backend}"
+    if value == "auto":
+        return f"auto: {_automatic(case, name)} on {case.backend}"
     if isinstance(value, float):
         return f"{value:.12g}"
     return str(value)
@@ -94,6 +95,13 @@ def own_files(found: Sequence[Case]) -> list[Source]:
     """Return the files of one's own that the strategies of these cases are in, each once."""
     homes = [home_of(group[0].run.strategy) for case in found for group in case.by_strategy.values()]
     return list(dict.fromkeys(home.source for home in homes if home is not None and home.source is not None))
+
+
+def _automatic(case: Case, name: str) -> str:
+    backend = backend_named(case.backend)
+    if name == "cache_rtt_s":
+        return str(backend.auto_rtt_s)
+    return "as in OPTIONS" if is_own(case.backend) else str(backend.auto_max_entries or "no limit")
 
 
 def versions() -> dict[str, str]:

@@ -3,7 +3,7 @@
 from ..contract import Strategy
 from ..declared import strategy_name
 from ..errors import UserError, unknown
-from .caches import Caches, Limits, cache_params, open_caches, params_of
+from .caches import Caches, Limits, open_caches, params_of
 from .embedded import EMBEDDED
 from .entries import is_own
 from .networked import NETWORKED
@@ -19,7 +19,6 @@ __all__ = [
     "Place",
     "able",
     "backend_named",
-    "cache_params",
     "open_caches",
     "params_of",
     "require_verbs",

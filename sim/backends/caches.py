@@ -14,6 +14,7 @@ from ..engine.scheduler import Engine
 from ..engine.virtual import EPOCH_S, virtualise
 from ..errors import UserError
 from ..world.latency import LatencyOf
+from ..world.scenario import DEFAULTS, MaxEntries
 from .entries import is_own
 from .places import Backend, Call, Place
 from .simulated import NO_LIMIT, simulated
@@ -21,9 +22,9 @@ from .wire import Wire, wired
 
 
 class Limits(NamedTuple):
-    """MAX_ENTRIES (None: no limit) and CULL_FREQUENCY, as the scenario has them."""
+    """MAX_ENTRIES (None: no limit; "auto": as Django has it) and CULL_FREQUENCY, as the scenario has them."""
 
-    max_entries: int | None
+    max_entries: MaxEntries
     cull_frequency: int
 
 
@@ -83,29 +84,36 @@ def _notes(backend: Backend, place: Place) -> list[str]:
     return [f"`{backend.name}` ran on a private {server.program} {server.version}{clock}"]
 
 
-def cache_params(max_entries: int | None, cull_frequency: int) -> dict[str, Any]:
-    """Return Django's cache parameters; no limit is the largest number there is."""
-    limit = NO_LIMIT if max_entries is None else max_entries
-    return {"OPTIONS": {"MAX_ENTRIES": limit, "CULL_FREQUENCY": cull_frequency}}
-
-
 def params_of(backend: Backend, limits: Limits) -> Mapping[str, Any]:
-    """Return *backend*'s params with the scenario's limits.
+    """Return *backend*'s params with the scenario's limits; no limit is the largest number there is.
 
     Raises:
         UserError: where they mean nothing to it.
     """
-    if backend.has_limits:
-        options = cache_params(*limits)["OPTIONS"] | backend.params.get("OPTIONS", {})
-        return {**backend.params, "OPTIONS": options}
-    if limits.max_entries is not None and is_own(backend.name) and hasattr(backend.load(), "_cull"):
+    if not backend.has_limits:
+        _require_none(backend, limits)
+        return backend.params
+    most = backend.limit(limits.max_entries)
+    if most is None and limits.cull_frequency != DEFAULTS["cull_frequency"]:
         raise UserError(
-            f"max_entries={limits.max_entries:,}: backend {backend.name!r} has a limit of its own; "
-            "set MAX_ENTRIES in its OPTIONS, where its BACKEND is"
+            f"cull_frequency={limits.cull_frequency:,} needs max_entries: backend {backend.name!r} has no limit without"
         )
-    if limits.max_entries is not None:
-        raise UserError(f"max_entries={limits.max_entries:,} means nothing to backend {backend.name!r}; leave it out")
-    return backend.params
+    options = {"MAX_ENTRIES": NO_LIMIT if most is None else most, "CULL_FREQUENCY": limits.cull_frequency}
+    return {**backend.params, "OPTIONS": options | backend.params.get("OPTIONS", {})}
+
+
+def _require_none(backend: Backend, limits: Limits) -> None:
+    """Refuse limits that a scenario sets for a backend without, or with limits of its own."""
+    set_by_user = {"max_entries": limits.max_entries} if isinstance(limits.max_entries, int) else {}
+    if limits.cull_frequency != DEFAULTS["cull_frequency"]:
+        set_by_user |= {"cull_frequency": limits.cull_frequency}
+    for name, value in set_by_user.items():
+        if is_own(backend.name) and hasattr(backend.load(), "_cull"):
+            raise UserError(
+                f"{name}={value:,}: backend {backend.name!r} has a limit of its own; "
+                f"set {name.upper()} in its OPTIONS, where its BACKEND is"
+            )
+        raise UserError(f"{name}={value:,} means nothing to backend {backend.name!r}; leave it out")
 
 
 def _private(cls: type[BaseCache], location: str, params: dict[str, Any]) -> BaseCache:

@@ -11,8 +11,9 @@ from django.core.cache.backends.locmem import LocMemCache
 
 from ..daemons.session import Servers
 from ..engine.virtual import PRIVATE
+from .culls import of_files, of_memory, of_rows
 from .database import DATABASE_CACHE, cache_table, shared_sqlite, sqlite
-from .places import Backend, Place
+from .places import DJANGO_MAX_ENTRIES, Backend, Place
 
 _STORE = ("get", "set", "add", "delete", "has_key", "touch", "clear")
 # Django's classes differ in which calls touch the store themselves and which are built on others (read in Django 5.2):
@@ -58,11 +59,12 @@ def _files(cache: Any) -> int:
 EMBEDDED = (
     Backend(
         "shared",
-        "a stand-in for a shared server: one LocMem store, a round trip away",
+        "a stand-in for a shared server: one LocMem store, a round trip away, without a limit",
         one_store=True,
         primitives=LOCMEM_CALLS,
         open=_in_memory,
         cache_class=LocMemCache,
+        culled=of_memory,
         entries=_kept,
         auto_rtt_s="lognormal:0.0006:0.3",  # a server in the same data centre
     ),
@@ -73,6 +75,8 @@ EMBEDDED = (
         primitives=LOCMEM_CALLS,
         open=_in_memory,
         cache_class=LocMemCache,
+        auto_max_entries=DJANGO_MAX_ENTRIES,
+        culled=of_memory,
         entries=_kept,
         home="in memory, one private store a worker process",
     ),
@@ -83,6 +87,8 @@ EMBEDDED = (
         primitives=FILE_CALLS,
         open=_in_folder,
         cache_class=FileBasedCache,
+        auto_max_entries=DJANGO_MAX_ENTRIES,
+        culled=of_files,
         entries=_files,
         auto_rtt_s="lognormal:0.0002:0.5",  # a local disk
         home="in a private folder that all workers share",
@@ -94,6 +100,8 @@ EMBEDDED = (
         primitives=DATABASE_CALLS,
         open=_in_sqlite,
         cache_class=DATABASE_CACHE,
+        auto_max_entries=DJANGO_MAX_ENTRIES,
+        culled=of_rows,
         auto_rtt_s="lognormal:0.002:0.6",  # a query on a nearby database
         home="on a private SQLite file that all workers share",
     ),

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, cast
 from ..daemons.programs import FAKETIME, FAKETIME_THREADS, INITDB, MEMCACHED, POSTGRES, REDIS_SERVER, Library
 from ..daemons.session import Servers
 from ..engine.virtual import virtualise_module
+from .culls import of_rows
 from .database import DATABASE_CACHE, cache_table, set_django_up
 from .embedded import DATABASE_CALLS
-from .places import Backend, Place, Wiring
+from .places import DJANGO_MAX_ENTRIES, Backend, Place, Wiring
 from .until_2038 import until_2038
 
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ NETWORKED = (
         primitives=DATABASE_CALLS,
         open=_postgres,
         cache_class=DATABASE_CACHE,
+        auto_max_entries=DJANGO_MAX_ENTRIES,
+        culled=of_rows,
         auto_rtt_s=DATABASE_RTT_S,
         needs=(INITDB, POSTGRES, Library("psycopg", "'psycopg[binary]'")),
     ),

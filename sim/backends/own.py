@@ -15,6 +15,7 @@ from django.core.cache.backends.memcached import PyLibMCCache
 from ..daemons.programs import FAKETIME_THREADS, MEMCACHED, Library
 from ..daemons.session import Servers
 from ..engine.virtual import virtualise_ancestry, virtualise_module
+from .culls import unknown
 from .embedded import EMBEDDED
 from .entries import SETTINGS, class_of, entry_at
 from .networked import NETWORKED, REDIS_NEEDS, on_server
@@ -138,7 +139,8 @@ def _in_process(cls: type[BaseCache]) -> Backend:
             yield Place(str(folder))
 
     home = "in a private folder that all workers share, if it keeps files"
-    return _like("file", opened, primitives=verbs_of(cls), entries=_entries, opaque=True, needs=(), home=home)
+    changes: dict[str, Any] = {"primitives": verbs_of(cls), "entries": _entries, "opaque": True, "culled": unknown}
+    return _like("file", opened, needs=(), home=home, **changes)
 
 
 def _like(name: str, opened: Open, **changes: Any) -> Backend:

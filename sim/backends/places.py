@@ -13,6 +13,10 @@ from ..daemons.programs import Needed
 from ..daemons.server import Server
 from ..daemons.session import Servers
 from ..world.latency import Latency
+from ..world.scenario import MaxEntries
+from .culls import Removed, unknown
+
+DJANGO_MAX_ENTRIES: int = BaseCache({})._max_entries  # where OPTIONS say nothing
 
 
 class Call(NamedTuple):
@@ -68,6 +72,8 @@ class Backend:
 
     `cache_class` is the class or its path; `params` are what Django's CACHES say of it besides BACKEND and LOCATION.
     Where it `has_limits`, MAX_ENTRIES and CULL_FREQUENCY of the scenario are added; elsewhere they mean nothing.
+    `auto_max_entries` is the limit where the scenario says "auto" (None: there is none). `culled` carries out a cull
+    and says how many live entries that has cost.
     `primitives` are the methods of its class that touch the store directly; with a `wire` there are none, as the round
     trips are those of its client. `entries` says how many entries a cache object holds, where its place does not.
     `auto_rtt_s` is a round trip where the scenario says "auto". `verbs` are the methods
@@ -86,6 +92,8 @@ class Backend:
     cache_class: type[BaseCache] | str
     params: Mapping[str, Any] = field(default_factory=dict)
     has_limits: bool = True
+    auto_max_entries: int | None = None
+    culled: Removed = unknown
     wire: Wiring | None = None
     entries: Callable[[Any], int] = lambda _cache: 0
     auto_rtt_s: Latency = 0
@@ -112,3 +120,7 @@ class Backend:
     def rtt_s(self, cache_rtt_s: Latency) -> Latency:
         """Return a scenario's `cache_rtt_s`, with "auto" resolved."""
         return self.auto_rtt_s if cache_rtt_s == "auto" else cache_rtt_s
+
+    def limit(self, max_entries: MaxEntries) -> int | None:
+        """Return a scenario's `max_entries`, with "auto" resolved."""
+        return self.auto_max_entries if max_entries == "auto" else max_entries

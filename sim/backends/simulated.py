@@ -18,6 +18,7 @@ from django.core.cache.backends.filebased import FileBasedCache
 from ..engine.scheduler import Engine
 from ..errors import StrategyError
 from ..world.latency import LatencyOf
+from .culls import counted
 from .places import Backend, Call
 
 NO_LIMIT = sys.maxsize  # as MAX_ENTRIES
@@ -46,7 +47,7 @@ def simulated(
     if issubclass(cls, FileBasedCache):
         members["_list_cache_files"] = lambda self: sorted(cls._list_cache_files(self))  # type: ignore[attr-defined]
     if hasattr(cls, "_cull"):
-        members["_cull"] = _culling_at_once(cls)
+        members["_cull"] = _culling_at_once(cls, backend, engine)
     return type(cls.__name__, (cls,), members)
 
 
@@ -145,17 +146,17 @@ def _logged(method: Callable[..., Any], engine: Engine, log: list[Call]) -> Call
     return logged
 
 
-def _culling_at_once(cls: Any) -> Callable[..., None]:
-    """Return *cls*'s `_cull` as a part of the call that made it necessary: its `clear` is no round trip of its own."""
+def _culling_at_once(cls: Any, backend: Backend, engine: Engine) -> Callable[..., None]:
+    """Return *cls*'s `_cull`, with what it costs on the request's account."""
+
+    def add(entries: float) -> None:
+        engine.current.entries_culled += entries
+
+    culling = counted(cls, backend.culled, add)
 
     def cull(self: Any, *args: Any) -> None:
-        if self._max_entries == NO_LIMIT:
-            return  # so would Django, but the file backend lists its whole folder first
-        self.clear = partial(cls.clear, self)
-        try:
-            cls._cull(self, *args)
-        finally:
-            del self.clear
+        if self._max_entries != NO_LIMIT:  # else Django culls nothing, but the file backend lists its whole folder
+            culling(self, *args)
 
     return cull
 

@@ -26,7 +26,7 @@ HINTS = {
     "write_popularity": "the same forms, or same",
     "arrivals": "poisson | bursts:FACTOR:ON_S:OFF_S | daily:AMPLITUDE:PERIOD_S | flash:FACTOR:AT_S:DECAY_S",
     "db_commit_s": "seconds, or exponential:MEAN_S | lognormal:MEDIAN_S:SIGMA | uniform:LOW_S:HIGH_S",
-    "max_entries": "Django's own default is 300",
+    "max_entries": "write the MAX_ENTRIES of your settings, if they name one",
     "trace": '"requests.csv" with the columns time_s,key[,op,size_bytes] replays real requests',
 }
 SHOWN: tuple[str, ...] = (

@@ -155,6 +155,7 @@ class Fleet:
         if task.arrival_s >= self._warmup_s:
             costs = self.costs
             costs.cache_calls += task.cache_calls
+            costs.entries_culled += task.entries_culled
             if task.db_queries:
                 costs.db_reads += task.db_reads
                 costs.db_queries += task.db_queries

@@ -57,6 +57,7 @@ class Task(simpy.Event):
         self.transaction = None
         self.cache_calls = self.db_reads = self.db_queries = self.db_writes = self.db_commits = self.spawned = 0
         self.sleeps = 0
+        self.entries_culled = 0.0
         self.random: Any = None
 
 

@@ -50,6 +50,12 @@ METRICS = {
             "entries",
             "entries stored at the end in all workers' stores, expired ones included",
         ),
+        Metric(
+            "entries_culled",
+            "entries",
+            "entries that had not expired and were removed for want of room (MAX_ENTRIES), the warm-up's left out",
+            "requests",
+        ),
         Metric("keys_left_stale", "keys", "keys still outdated after the traffic stopped", "keys"),
         Metric("wall_s", "s", "real time the run took"),
         Metric("requests_per_wall_s", "requests/s", "simulated and judged requests per real second"),

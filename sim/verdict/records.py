@@ -78,6 +78,7 @@ class Totals:
     cache_calls: int = 0
     db_reads: int = 0
     db_queries: int = 0
+    entries_culled: float = 0.0  # NaN: nobody could count them
 
 
 def as_array(column: "array[Any]") -> Column:

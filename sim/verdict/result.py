@@ -203,6 +203,7 @@ class Result:
             "response_p50_s": _quantile(response_s, 0.5),
             "response_p99_s": _quantile(response_s, 0.99),
             "entries_end": self._leftovers.entries_end,
+            "entries_culled": self._costs.entries_culled,
             "keys_left_stale": self._leftovers.keys_left_stale,
             "wall_s": self.wall_s,
             "requests_per_wall_s": self._costs.requests / self.wall_s,

@@ -59,6 +59,7 @@ class Cost(NamedTuple):
     cache_calls: int
     db_reads: int
     db_queries: int
+    entries_culled: float
 
 
 @dataclass
@@ -78,6 +79,7 @@ class Request:
     db_queries: int = 0
     db_writes: int = 0
     db_commits: int = 0
+    entries_culled: float = 0.0
     spawned: int = 0
     chance: random.Random | None = None
     writes: list[Written] = field(default_factory=list)  # of the open transaction
@@ -186,5 +188,5 @@ class Ledger:
     def finish(self, request: Request) -> None:
         """Write down what a request has cost."""
         if request.measured:
-            cost = Cost(request.background, request.cache_calls, request.db_reads, request.db_queries)
-            self.records.costs.append(cost)
+            cost = (request.cache_calls, request.db_reads, request.db_queries, request.entries_culled)
+            self.records.costs.append(Cost(request.background, *cost))

@@ -156,6 +156,7 @@ def _costs(records: Sequence[Records]) -> Totals:
         costs.cache_calls += one.cache_calls
         costs.db_reads += one.db_reads
         costs.db_queries += one.db_queries
+        costs.entries_culled += one.entries_culled
     return costs
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
+from ..backends.culls import Removed, counted
 from ..world.latency import LatencyOf
 from .ledger import Ledger
 
@@ -31,13 +32,18 @@ class Stopwatch:
     def opened(self, _hang_up: Callable[[], object]) -> None:
         """Leave a new connection to its client, which closes it when the site would."""
 
-    def install(self, cls: type[Any], primitives: Sequence[str], *, wired: bool) -> None:
-        """Let `PATH` stand for the cache class *cls* with its *primitives* timed.
+    def install(self, cls: type[Any], primitives: Sequence[str], culled: Removed, *, wired: bool) -> None:
+        """Let `PATH` stand for the cache class *cls* with its *primitives* timed, and its culls counted by *culled*.
 
         Without a wire below them each call counts as one round trip.
         """
         members = {name: self._timed(getattr(cls, name), wired) for name in primitives if hasattr(cls, name)}
+        if hasattr(cls, "_cull"):
+            members["_cull"] = counted(cls, culled, self._culled)
         globals()["Cache"] = type(cls.__name__, (cls,), members)
+
+    def _culled(self, entries: float) -> None:
+        self._ledger.request.entries_culled += entries
 
     def _timed(self, method: Callable[..., Any], wired: bool) -> Callable[..., Any]:
         @wraps(method)

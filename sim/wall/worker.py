@@ -136,7 +136,7 @@ class Worker:
         wire_this_process(self._stopwatch)
         cls = backend.load()
         primitives = backend.primitives or verbs_of(cls)
-        self._stopwatch.install(cls, [*primitives, *backend.verbs], wired=wiring is not None)
+        self._stopwatch.install(cls, [*primitives, *backend.verbs], backend.culled, wired=wiring is not None)
         if is_own(backend.name):
             self._refused = only_ours_for_good(backend.name, lambda path: path == place.socket)
         from .database import DjangoDatabase

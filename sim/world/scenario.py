@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import UserError, one_line, unknown
 from .arrivals import parse_arrivals
 from .latency import Latency, check_latency
 from .popularity import parse_popularity
 from .specs import number, require
+
+MaxEntries = int | Literal["auto"] | None  # "auto": each backend's own; None: no limit
 
 
 def knob(default: Any, meaning: str) -> Any:
@@ -46,7 +48,11 @@ class Scenario:
     render_s: Latency = knob(0.0, "from the row to the value ready to cache")
     transaction_tail_s: Latency = knob(0.0, "from the statement to the commit, inside atomic()")
     value_bytes: int = knob(256, "payload of a row")
-    max_entries: int | None = knob(None, "MAX_ENTRIES of the cache; None means no limit")
+    max_entries: MaxEntries = knob(
+        "auto",
+        "MAX_ENTRIES of the cache; 'auto' is Django's own default on locmem, file, db and postgres, and no limit "
+        "elsewhere; None means no limit",
+    )
     cull_frequency: int = knob(3, "CULL_FREQUENCY of the cache")
     workers: int | None = knob(None, "worker processes; None means one")
     threads: int | None = knob(None, "threads a worker; None means no limit")
@@ -78,7 +84,7 @@ class Scenario:
             require(checked <= 1e9, self._at(name, "must be at most 1,000,000,000"))
             return checked
         if name in LATENCIES:
-            if not (name == "cache_rtt_s" and value == "auto"):
+            if not (name in _MAY_BE_AUTO and value == "auto"):
                 check_latency(name, value)
             return value
         if name == "trace":
@@ -86,12 +92,13 @@ class Scenario:
         require(isinstance(value, str), self._at(name, "must be text"))
         return value
 
-    def _count(self, name: str, value: Any) -> int | None:
-        if value is None and name in _MAY_BE_NONE:
-            return None
+    def _count(self, name: str, value: Any) -> Any:
+        if (value is None and name in _MAY_BE_NONE) or (value == "auto" and name in _MAY_BE_AUTO):
+            return value
         least, most = _COUNTS[name]
         whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-        require(whole and not isinstance(value, bool), self._at(name, "must be a whole number"))
+        also = ", 'auto' or None" if name in _MAY_BE_AUTO else ""
+        require(whole and not isinstance(value, bool), self._at(name, f"must be a whole number{also}"))
         require(least <= value <= most, self._at(name, f"must lie between {least:,} and {most:,}"))
         return int(value)
 
@@ -146,7 +153,8 @@ _COUNTS = {
     "threads": (1, 1_000_000),
     "db_connections": (1, 1_000_000),
 }
-_MAY_BE_NONE = ("max_entries", "workers", "threads", "db_connections")
+_MAY_BE_NONE = ("max_entries", "workers", "threads", "db_connections", "trace")
+_MAY_BE_AUTO = ("max_entries", "cache_rtt_s")
 DEFAULTS: Mapping[str, Any] = {one.name: one.default for one in fields(Scenario) if one.default is not MISSING}
 MEANINGS: Mapping[str, str] = {one.name: one.metadata.get("meaning", "") for one in fields(Scenario)}
 
@@ -154,8 +162,10 @@ MEANINGS: Mapping[str, str] = {one.name: one.metadata.get("meaning", "") for one
 def _from_text(name: str, text: str) -> Any:
     if name not in DEFAULTS:
         raise unknown("scenario field", name, DEFAULTS)
-    if text.strip().lower() in ("none", "null") and DEFAULTS[name] is None:
+    if text.strip().lower() in ("none", "null") and name in _MAY_BE_NONE:
         return None
+    if text.strip().lower() == "auto" and name in _MAY_BE_AUTO:
+        return "auto"
     if name in _COUNTS or name in _SECONDS_AND_RATES:
         return number(name, text)
     if name == "trace":

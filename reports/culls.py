@@ -1,0 +1,36 @@
+"""Culls: what a cache that was too small has thrown out, in a sentence."""
+
+from math import isnan
+
+from ..sim.backends import backend_named
+from ..sim.backends.entries import is_own
+from .frames import Case
+from .ranking import contenders
+
+
+def culled(case: Case) -> list[str]:
+    """Return the sentence on live entries that MAX_ENTRIES has cost, naming the setting; nothing where it cost none."""
+    lost = {label: sum(case.values(label, "entries_culled").values()) for label in contenders(case)}
+    lost = {label: entries for label, entries in lost.items() if entries}
+    if not lost:
+        return []
+    worst = max(lost, key=lambda label: lost[label])
+    seen = f"{'at most ' * (len(lost) > 1)}{lost[worst]:,.0f}, with `{worst}`, which loaded {_loads(case, worst)}"
+    if any(map(isnan, lost.values())):
+        seen = "nobody could count them"
+    told = f"On `{case.backend}` entries were thrown out for want of room, before they had expired ({seen})"
+    return [f"{told}. {_limit(case)}."]
+
+
+def _loads(case: Case, label: str) -> str:
+    return f"{case.total(label, 'db_reads'):,} rows"
+
+
+def _limit(case: Case) -> str:
+    if is_own(case.backend):
+        return "MAX_ENTRIES in its OPTIONS sets how many it keeps"
+    limit = backend_named(case.backend).limit(case.scenario.max_entries)
+    whose = f"Django keeps {limit:,} unless MAX_ENTRIES in OPTIONS says otherwise"
+    if case.scenario.max_entries != "auto":
+        whose = f"The limit was {limit:,}"
+    return f"{whose}: `--set max_entries=N` tries another one, and `none` for N no limit"

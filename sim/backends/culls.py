@@ -1,0 +1,87 @@
+"""Culls: how many live entries Django's `_cull` removes for want of room, found out around it.
+
+What is counted are entries that had not expired by then; one that had is no loss. A real run's other processes may
+store and delete meanwhile: on a cache table, where rows are counted before and after, that can shift the figure.
+"""
+
+import pickle
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from django.core.cache.backends import base
+
+_django: Any = base  # which has the run's `time`
+
+Cull = Callable[[], None]  # a cull that is about to happen
+Removed = Callable[[Any, tuple[Any, ...], Cull], float]  # (cache, `_cull`'s arguments, the cull): live entries removed
+
+
+def counted(cls: Any, removed: Removed, add: Callable[[float], None]) -> Callable[..., None]:
+    """Return the `_cull` of *cls*, which tells *add* how many live entries it has removed, as *removed* finds out.
+
+    It is a part of the call that made it necessary: its `clear` is no round trip of its own.
+    """
+
+    def cull(self: Any, *args: Any) -> None:
+        self.clear = partial(cls.clear, self)
+        try:
+            add(removed(self, args, lambda: cls._cull(self, *args)))
+        finally:
+            del self.clear
+
+    return cull
+
+
+def of_memory(cache: Any, _args: tuple[Any, ...], cull: Cull) -> int:
+    """Carry out a cull of a LocMemCache, and return how many live entries it has removed."""
+    before = dict(cache._expire_info)
+    cull()
+    now_s = _django.time.time()
+    gone = (before[key] for key in before.keys() - cache._expire_info.keys())
+    return sum(expires_s is None or expires_s > now_s for expires_s in gone)
+
+
+def of_files(cache: Any, _args: tuple[Any, ...], cull: Cull) -> int:
+    """Carry out a cull of a FileBasedCache, and return how many live entries it has removed."""
+    live: list[str] = []
+    delete = cache._delete
+
+    def deleted(path: str) -> Any:
+        with suppress(OSError, EOFError), open(path, "rb") as file:  # noqa: PTH123 - as Django opens it
+            expires_s = pickle.load(file)
+            if expires_s is None or expires_s >= _django.time.time():
+                live.append(path)
+        return delete(path)
+
+    cache._delete = deleted
+    try:
+        cull()
+    finally:
+        del cache._delete
+    return len(live)
+
+
+def of_rows(cache: Any, args: tuple[Any, ...], cull: Cull) -> int:
+    """Carry out a cull of a DatabaseCache, and return how many live rows it has removed."""
+    from django.db import connections
+
+    database, cursor, now, _rows = args
+    operations = connections[database].ops
+    table, expires = map(operations.quote_name, (cache._table, "expires"))
+
+    def live() -> int:
+        limit = operations.adapt_datetimefield_value(now)
+        cursor.execute(f"SELECT COUNT(*) FROM {table} WHERE {expires} >= %s", [limit])  # noqa: S608 - our table's name
+        return int(cursor.fetchone()[0])
+
+    before = live()
+    cull()
+    return max(0, before - live())
+
+
+def unknown(_cache: Any, _args: tuple[Any, ...], cull: Cull) -> float:
+    """Carry out a cull of which nothing is known."""
+    cull()
+    return float("nan")

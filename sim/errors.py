@@ -58,7 +58,8 @@ def refusal_of(error: Exception) -> str | None:
     if library is None:
         return None
     where = "; ".join(getattr(error, "__notes__", ()))
-    return one_line(f"{library}: {type(error).__name__}: {error}" + (f" ({where})" if where else ""), 300)
+    told = one_line(f"{library}: {type(error).__name__}: {error}", 300)
+    return told + (f" ({one_line(where, 200)})" if where else "")
 
 
 def _package(module: str) -> str:

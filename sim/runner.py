@@ -11,7 +11,16 @@ from typing import Any
 
 from django.core.cache import caches as django_caches
 
-from .backends import Caches, Call, Limits, backend_named, open_caches, require_verbs
+from .backends import (
+    Caches,
+    Call,
+    Limits,
+    backend_named,
+    open_caches,
+    refusals_in_a_line,
+    require_keys,
+    require_verbs,
+)
 from .contract import Strategy
 from .daemons.session import Servers
 from .daemons.session import servers as private_servers
@@ -79,6 +88,7 @@ def _played(
     limits = Limits(scenario.max_entries, scenario.cull_frequency)
     where = backend_named(backend)
     require_verbs(where, strategy)
+    require_keys(where, [strategy], workload)
     with (
         interrupts_first(),
         nullcontext(servers) if servers is not None else private_servers() as ours,
@@ -90,7 +100,7 @@ def _played(
         fleet.progress = progress or fleet.progress
         _staff(fleet, engine, caches, db, scenario, seed)
         fleet.take(workload)
-        with request_time(*globals_of(strategy)), threads_watched(engine):
+        with request_time(*globals_of(strategy)), threads_watched(engine), refusals_in_a_line(backend):
             engine.play()
             leftovers = Leftovers(caches.entries(), _keys_left_stale(engine, fleet, db, strategy))
             notes = [*caches.notes, *wait_for_threads(engine)]

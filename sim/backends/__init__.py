@@ -6,6 +6,7 @@ from ..errors import UserError, unknown
 from .caches import Caches, Limits, open_caches, params_of
 from .embedded import EMBEDDED
 from .entries import is_own
+from .keys import RefusedKeyError, refusals_in_a_line, require_keys
 from .networked import NETWORKED
 from .own import own_backend
 from .places import Backend, Call, Place
@@ -17,10 +18,13 @@ __all__ = [
     "Call",
     "Limits",
     "Place",
+    "RefusedKeyError",
     "able",
     "backend_named",
     "open_caches",
     "params_of",
+    "refusals_in_a_line",
+    "require_keys",
     "require_verbs",
 ]
 

@@ -103,17 +103,18 @@ def params_of(backend: Backend, limits: Limits) -> Mapping[str, Any]:
 
 
 def _require_none(backend: Backend, limits: Limits) -> None:
-    """Refuse limits that a scenario sets for a backend without, or with limits of its own."""
-    set_by_user = {"max_entries": limits.max_entries} if isinstance(limits.max_entries, int) else {}
-    if limits.cull_frequency != DEFAULTS["cull_frequency"]:
-        set_by_user |= {"cull_frequency": limits.cull_frequency}
-    for name, value in set_by_user.items():
-        if is_own(backend.name) and hasattr(backend.load(), "_cull"):
+    """Refuse limits that a scenario sets for a backend that has none, or its own."""
+    own = is_own(backend.name) and hasattr(backend.load(), "_cull")
+    for name, value in limits._asdict().items():
+        if value == DEFAULTS[name] or (value is None and not own):
+            continue
+        told = f"{name}={'none' if value is None else f'{value:,}'}"
+        if own:
             raise UserError(
-                f"{name}={value:,}: backend {backend.name!r} has a limit of its own; "
+                f"{told}: backend {backend.name!r} has a limit of its own; "
                 f"set {name.upper()} in its OPTIONS, where its BACKEND is"
             )
-        raise UserError(f"{name}={value:,} means nothing to backend {backend.name!r}; leave it out")
+        raise UserError(f"{told} means nothing to backend {backend.name!r}; leave it out")
 
 
 def _private(cls: type[BaseCache], location: str, params: dict[str, Any]) -> BaseCache:

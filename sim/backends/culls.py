@@ -25,11 +25,14 @@ def counted(cls: Any, removed: Removed, add: Callable[[float], None]) -> Callabl
     """
 
     def cull(self: Any, *args: Any) -> None:
-        self.clear = partial(cls.clear, self)
+        outside = "clear" not in vars(self)  # else the call around it has seen to that
+        if outside:
+            self.clear = partial(cls.clear, self)
         try:
             add(removed(self, args, lambda: cls._cull(self, *args)))
         finally:
-            del self.clear
+            if outside:
+                del self.clear
 
     return cull
 

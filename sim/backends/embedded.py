@@ -13,6 +13,7 @@ from ..daemons.session import Servers
 from ..engine.virtual import PRIVATE
 from .culls import of_files, of_memory, of_rows
 from .database import DATABASE_CACHE, cache_table, shared_sqlite, sqlite
+from .keys import refused_by_table
 from .places import DJANGO_MAX_ENTRIES, Backend, Place
 
 _STORE = ("get", "set", "add", "delete", "has_key", "touch", "clear")
@@ -102,6 +103,7 @@ EMBEDDED = (
         cache_class=DATABASE_CACHE,
         auto_max_entries=DJANGO_MAX_ENTRIES,
         culled=of_rows,
+        refuses=refused_by_table,
         auto_rtt_s="lognormal:0.002:0.6",  # a query on a nearby database
         home="on a private SQLite file that all workers share",
     ),

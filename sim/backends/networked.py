@@ -11,6 +11,7 @@ from ..engine.virtual import virtualise_module
 from .culls import of_rows
 from .database import DATABASE_CACHE, cache_table, set_django_up
 from .embedded import DATABASE_CALLS
+from .keys import refused_by_memcached, refused_by_table
 from .places import DJANGO_MAX_ENTRIES, Backend, Place, Wiring
 from .until_2038 import until_2038
 
@@ -95,6 +96,7 @@ NETWORKED = (
         primitives=(),
         open=_memcached,
         cache_class="django.core.cache.backends.memcached.PyMemcacheCache",
+        refuses=refused_by_memcached,
         has_limits=False,
         wire=Wiring("pymemcache"),
         auto_rtt_s=SERVER_RTT_S,
@@ -111,6 +113,7 @@ NETWORKED = (
         cache_class=DATABASE_CACHE,
         auto_max_entries=DJANGO_MAX_ENTRIES,
         culled=of_rows,
+        refuses=refused_by_table,
         auto_rtt_s=DATABASE_RTT_S,
         needs=(INITDB, POSTGRES, Library("psycopg", "'psycopg[binary]'")),
     ),

@@ -73,7 +73,8 @@ class Backend:
     `cache_class` is the class or its path; `params` are what Django's CACHES say of it besides BACKEND and LOCATION.
     Where it `has_limits`, MAX_ENTRIES and CULL_FREQUENCY of the scenario are added; elsewhere they mean nothing.
     `auto_max_entries` is the limit where the scenario says "auto" (None: there is none). `culled` carries out a cull
-    and says how many live entries that has cost.
+    and says how many live entries that has cost. `refuses` says what is wrong with a key, as the cache
+    gets it ("": nothing); with None any key will do.
     `primitives` are the methods of its class that touch the store directly; with a `wire` there are none, as the round
     trips are those of its client. `entries` says how many entries a cache object holds, where its place does not.
     `auto_rtt_s` is a round trip where the scenario says "auto". `verbs` are the methods
@@ -94,6 +95,7 @@ class Backend:
     has_limits: bool = True
     auto_max_entries: int | None = None
     culled: Removed = unknown
+    refuses: Callable[[str], str] | None = None
     wire: Wiring | None = None
     entries: Callable[[Any], int] = lambda _cache: 0
     auto_rtt_s: Latency = 0

@@ -19,6 +19,7 @@ from ..engine.scheduler import Engine
 from ..errors import StrategyError
 from ..world.latency import LatencyOf
 from .culls import counted
+from .keys import validating
 from .places import Backend, Call
 
 NO_LIMIT = sys.maxsize  # as MAX_ENTRIES
@@ -46,6 +47,8 @@ def simulated(
         members[name] = _refused(name)
     if issubclass(cls, FileBasedCache):
         members["_list_cache_files"] = lambda self: sorted(cls._list_cache_files(self))  # type: ignore[attr-defined]
+    if backend.refuses and cls.validate_key is BaseCache.validate_key:  # memcached's own refuses by itself
+        members["validate_key"] = validating(cls, backend)
     if hasattr(cls, "_cull"):
         members["_cull"] = _culling_at_once(cls, backend, engine)
     return type(cls.__name__, (cls,), members)

@@ -11,7 +11,7 @@ from ..processes.interrupts import raise_on_signals
 from .bench import ABOUT_BENCH, bench
 from .demo import demo
 from .doctor import ABOUT_DOCTOR, doctor
-from .environment import allow_many_files, drop_postgres_variables
+from .environment import allow_many_files, drop_postgres_variables, hush_key_warnings
 from .exit_codes import BAD_INPUT, exit_code_of
 from .init import init
 from .list import list_
@@ -67,6 +67,7 @@ def main(args: Sequence[str] | None = None) -> None:
         raise_on_signals()
         allow_many_files()
         drop_postgres_variables()
+        hush_key_warnings()
         code = app(args=typed or ["--help"], prog_name="cachewise", standalone_mode=False, obj=typed)
         return code if typed else BAD_INPUT  # nothing was asked for
 

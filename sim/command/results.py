@@ -28,6 +28,7 @@ def carry_out(
     each: int = 1,
 ) -> list[Found]:
     """Run them under a progress bar, *each* in so many steps, once it is known that all of it can end well."""
+    from ..backends import backend_named, require_keys
     from ..world.workload import build_workload
     from .progress import progress
 
@@ -36,8 +37,11 @@ def carry_out(
 
         check_writable(out)
     for scenario in dict.fromkeys(one.scenario for one in runs):
-        if scenario.trace is not None:
-            build_workload(scenario, 1)  # a broken trace is refused before anything starts
+        if scenario.trace is not None:  # what is wrong with it is said before anything starts
+            workload = build_workload(scenario, 1)
+            ours = [one for one in runs if one.scenario == scenario]
+            for name in dict.fromkeys(one.backend for one in ours):
+                require_keys(backend_named(name), [one.strategy for one in ours if one.backend == name], workload)
     with progress(each * len(runs), first) as advance:
         return run_them(advance)
 

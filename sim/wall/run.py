@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from math import ceil
 
-from ..backends import Place, backend_named
+from ..backends import Place, backend_named, require_keys
 from ..contract import Strategy
 from ..daemons import Servers
 from ..daemons.clock import second_began_s
@@ -51,6 +51,7 @@ def run_for_real(run: Run, servers: Servers, around: Around | None = None) -> Wa
     check_real(run, around)
     began_s = time.perf_counter()
     workload = build_workload(run.scenario, run.seed)
+    require_keys(backend_named(run.backend), [run.strategy], workload)
     with servers.dying(), _crew_of(run, workload.key_names, servers, around) as (workers, place):
         ending = _play(workers, place, workload.end_s)
         servers.require_alive()

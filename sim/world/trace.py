@@ -49,7 +49,8 @@ class Trace:
     """A trace in memory; times start at 0 and ascend.
 
     `time_s`, `key_code` and `is_write` have one entry a request; `key_names` and `size_bytes` one a key (`size_bytes`
-    is -1 where the trace does not say). `fills` counts the operations left out as fills, of all `stores`.
+    is -1 where the trace does not say), and `first_rows`, the file's row in which the key comes first (from 1 on).
+    `fills` counts the operations left out as fills, of all `stores`.
     """
 
     path: str
@@ -58,6 +59,7 @@ class Trace:
     is_write: NDArray[np.bool_]
     key_names: list[str]
     size_bytes: NDArray[np.int64]
+    first_rows: NDArray[np.int64]
     whole_seconds: bool
     fills: int
     stores: int
@@ -108,6 +110,7 @@ def load_trace(path: str) -> Trace:
         is_write=is_write[keep],
         key_names=[str(name) for name in names],
         size_bytes=sizes,
+        first_rows=np.unique(key_code, return_index=True)[1] + 1,
         whole_seconds=bool((time_s == np.floor(time_s)).all()),
         fills=int(len(keep) - keep.sum()),
         stores=int((kind == _FILL_OR_WRITE).sum()),

@@ -100,6 +100,7 @@ def instant(reads_per_s: float, writes_per_s: float, *, requests: int = 300_000,
         "db_read_s": 0,
         "db_commit_s": 0,
         "value_bytes": 0,
+        "max_entries": None,  # theory's cache is infinite where it does not say how large it is
         "keys": 1,
         "read_popularity": "uniform",
     }

@@ -39,12 +39,14 @@ def test_harmless_values_are_coerced() -> None:
 
 
 def test_settings_as_typed() -> None:
-    """`with_settings` reads texts as the fields' types, with none for no limit."""
+    """`with_settings` reads texts as the fields' types, with none for no limit and auto for each backend's own."""
     changed = Scenario("s", max_entries=5).with_settings(
         {"keys": "7", "reads_per_s": "2.5", "max_entries": "None", "workers": "3", "db_read_s": "exponential:1"}
     )
-    expected = Scenario("s", keys=7, reads_per_s=2.5, workers=3, db_read_s="exponential:1")
+    expected = Scenario("s", keys=7, reads_per_s=2.5, max_entries=None, workers=3, db_read_s="exponential:1")
     assert changed == expected
+    assert changed.with_settings({"max_entries": "Auto"}).max_entries == "auto" == Scenario("s").max_entries
+    assert changed.with_settings({"max_entries": "5000"}).max_entries == 5000
 
 
 BAD: list[tuple[dict[str, Any], str]] = [
@@ -57,6 +59,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"keys": None}, "Scenario 's': keys=None must be a whole number"),
     ({"keys": "7"}, "Scenario 's': keys='7' must be a whole number"),
     ({"workers": 5000}, "Scenario 's': workers=5000 must lie between 1 and 4,096"),
+    ({"max_entries": "some"}, "Scenario 's': max_entries=some must be a whole number, 'auto' or None"),
     ({"max_entries": 0}, "Scenario 's': max_entries=0 must lie between 1 and 1,000,000,000"),
     ({"reads_per_s": -1}, "Scenario 's': reads_per_s=-1 must not be negative"),
     ({"reads_per_s": float("nan")}, "Scenario 's': reads_per_s: nan is not a finite number"),
@@ -70,7 +73,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"read_popularity": "same"}, "read_popularity='same' only makes sense for write_popularity"),
     ({"db_read_s": "auto"}, "db_read_s: 'auto' is not a number"),
     ({"arrivals": "flash:5:60:9", "duration_s": 60}, "arrivals=flash:5:60:9 comes after duration_s=60"),
-    ({"cull_frequency": 2}, "Scenario 's': cull_frequency=2 needs max_entries"),
+    ({"max_entries": None, "cull_frequency": 2}, "Scenario 's': cull_frequency=2 needs max_entries"),
     ({"trace_speed": 2}, "Scenario 's': trace_speed=2 needs a trace"),
     ({"trace": "t.csv", "keys": 7}, "Scenario 's': keys=7 comes from the trace; leave it out"),
     ({"trace": "t.csv", "arrivals": "daily:0:9"}, "arrivals=daily:0:9 comes from the trace; leave it out"),

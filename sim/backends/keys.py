@@ -1,0 +1,113 @@
+"""Keys that a backend does not take: found before a run, and said in one line where a strategy makes one in mid-run.
+
+What counts is the key as the cache gets it: by default with its prefix and version before it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.cache.backends.base import (
+    MEMCACHE_MAX_KEY_LENGTH,
+    BaseCache,
+    InvalidCacheKey,
+    memcached_error_chars_re,
+)
+
+from ..contract import Strategy
+from ..errors import UserError, file_name, one_line
+from ..world.workload import Workload
+from .places import Backend
+
+COLUMN_CHARACTERS = 255  # of `cache_key` (read in Django 5.2's createcachetable); SQLite alone does not enforce it
+LONGEST_TOLD = 180  # characters of a message
+
+
+class RefusedKeyError(UserError, InvalidCacheKey):
+    """A strategy made a key that its backend does not take."""
+
+
+def refused_by_memcached(key: str) -> str:
+    """Return what is wrong with *key* for memcached, "" if nothing is."""
+    size = len(key.encode(errors="surrogatepass"))
+    if size > MEMCACHE_MAX_KEY_LENGTH:
+        return f"is {size:,} bytes long, and memcached takes {MEMCACHE_MAX_KEY_LENGTH}"
+    return "has a blank or control character" if memcached_error_chars_re.search(key) else ""
+
+
+def refused_by_table(key: str) -> str:
+    """Return what is wrong with *key* for a cache table, "" if nothing is."""
+    if len(key) > COLUMN_CHARACTERS:
+        return f"is {len(key):,} characters long, and the column of a cache table takes {COLUMN_CHARACTERS}"
+    return "has a NUL character, which PostgreSQL does not store" if "\0" in key else ""
+
+
+def require_keys(backend: Backend, strategies: Sequence[Strategy], workload: Workload) -> None:
+    """Make sure that *backend* takes the keys of *workload*, if any of the *strategies* is known to hand them on.
+
+    What a strategy of one's own makes of them is seen only when it runs: it may shorten them.
+
+    Raises:
+        UserError: naming the key, and its row in the trace.
+    """
+    if not backend.refuses or not any(map(_hands_on, strategies)):
+        return
+    make = _key_maker(backend)
+    # Of synthetic keys the last one is the longest, and all are alike.
+    names = workload.key_names[-1:] if workload.trace is None else workload.key_names
+    for code, name in enumerate(names):
+        made = make(name)
+        why = backend.refuses(made)
+        if why:
+            trace = workload.trace
+            where = "" if trace is None else f"trace {file_name(trace.path)}: row {trace.first_rows[code]:,}: "
+            raise UserError(f"{where}{_told(backend.name, name, made, why)}")
+
+
+def _hands_on(strategy: Strategy) -> bool:
+    """Return whether *strategy* is known to hand keys on to the cache: it is one of ours, and uses it."""
+    return type(strategy).__module__.startswith("cachewise.strategies.") and any(strategy.costs)
+
+
+def _key_maker(backend: Backend) -> Callable[[str], str]:
+    """Return what makes *backend*'s keys: its class, which is not opened for that."""
+    maker: Any = object.__new__(backend.load())
+    BaseCache.__init__(maker, {**backend.params})
+    return lambda key: str(maker.make_key(key))
+
+
+def _told(backend: str, key: str, made: str, why: str) -> str:
+    grown = f" (as the cache gets it: {one_line(repr(made), 44)})" if made != key else ""
+    return f"backend {backend!r} refuses key {one_line(repr(key), 44)}{grown}: it {why}; shorten or hash such keys"
+
+
+def validating(cls: Any, backend: Backend) -> Callable[[Any, str], None]:
+    """Return a `validate_key` for *cls* that refuses what *backend* does: a cache table would lose it silently."""
+
+    def validate(self: Any, key: str) -> None:
+        why = backend.refuses(key) if backend.refuses else ""
+        if why:
+            raise InvalidCacheKey(f"{key!r} {why}")
+        cls.validate_key(self, key)
+
+    return validate
+
+
+@contextmanager
+def refusals_in_a_line(backend: str) -> Iterator[None]:
+    """Say in one line that *backend* has refused a key that a strategy made, with the request in which it did.
+
+    Raises:
+        RefusedKeyError: then; it is Django's InvalidCacheKey, too.
+    """
+    try:
+        yield
+    except InvalidCacheKey as error:
+        where = "; ".join(getattr(error, "__notes__", ()))
+        raise RefusedKeyError(f"backend {backend!r} refuses a key: {_shortened(str(error))} ({where})") from error
+
+
+def _shortened(text: str) -> str:
+    """Return *text* on one line, without the middle of a long key: what is wrong stands at its end."""
+    line = one_line(text, len(text) * 10)
+    return line if len(line) <= LONGEST_TOLD else f"{line[: LONGEST_TOLD // 2]}...{line[-LONGEST_TOLD // 2 :]}"

@@ -74,9 +74,11 @@ def test_the_table_of_strategies_is_complete_and_right() -> None:
 
 
 def test_the_table_of_backends_is_complete_and_right() -> None:
-    """The table names exactly the backends there are, with the round trip that `auto` means."""
-    assert {code(name)[0]: code(rtt)[0] for name, _, rtt, _ in table("backend")} == {
-        name: str(backend.auto_rtt_s) for name, backend in BACKENDS.items()
+    """The table names exactly the backends there are, with the round trip and the limit that `auto` means."""
+    shown = {code(name)[0]: (code(rtt)[0], re.findall(r"\d+", most)) for name, _, rtt, most, _ in table("backend")}
+    assert shown == {
+        name: (str(one.auto_rtt_s), [str(one.auto_max_entries)] if one.auto_max_entries else [])
+        for name, one in BACKENDS.items()
     }
 
 

@@ -52,14 +52,11 @@ def require_keys(backend: Backend, strategies: Sequence[Strategy], workload: Wor
     """
     if not backend.refuses or not any(map(_hands_on, strategies)):
         return
-    make = _key_maker(backend)
-    # Of synthetic keys the last one is the longest, and all are alike.
-    names = workload.key_names[-1:] if workload.trace is None else workload.key_names
-    for code, name in enumerate(names):
-        made = make(name)
+    trace = workload.trace
+    names = workload.key_names if trace else workload.key_names[-1:]  # synthetic ones are alike, the last is longest
+    for code, (name, made) in enumerate(zip(names, _made(backend, names), strict=False)):
         why = backend.refuses(made)
         if why:
-            trace = workload.trace
             where = "" if trace is None else f"trace {file_name(trace.path)}: row {trace.first_rows[code]:,}: "
             raise UserError(f"{where}{_told(backend.name, name, made, why)}")
 
@@ -69,11 +66,14 @@ def _hands_on(strategy: Strategy) -> bool:
     return type(strategy).__module__.startswith("cachewise.strategies.") and any(strategy.costs)
 
 
-def _key_maker(backend: Backend) -> Callable[[str], str]:
-    """Return what makes *backend*'s keys: its class, which is not opened for that."""
+def _made(backend: Backend, names: Sequence[str]) -> list[str]:
+    """Return the keys that *backend*'s class makes of *names*, without opening it; nothing where that takes more."""
     maker: Any = object.__new__(backend.load())
-    BaseCache.__init__(maker, {**backend.params})
-    return lambda key: str(maker.make_key(key))
+    try:
+        BaseCache.__init__(maker, {**backend.params})
+        return [str(maker.make_key(name)) for name in names]
+    except Exception:  # noqa: BLE001 - somebody's make_key may need what its own __init__ sets: then the run will tell
+        return []
 
 
 def _told(backend: str, key: str, made: str, why: str) -> str:
@@ -103,8 +103,8 @@ def refusals_in_a_line(backend: str) -> Iterator[None]:
     try:
         yield
     except InvalidCacheKey as error:
-        where = "; ".join(getattr(error, "__notes__", ()))
-        raise RefusedKeyError(f"backend {backend!r} refuses a key: {_shortened(str(error))} ({where})") from error
+        where = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
+        raise RefusedKeyError(f"backend {backend!r} refuses a key: {_shortened(str(error))}{where}") from error
 
 
 def _shortened(text: str) -> str:

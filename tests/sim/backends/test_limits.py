@@ -215,3 +215,41 @@ def test_a_key_made_too_long_is_one_line_on_the_command_line(tmp_path: Path) -> 
     where = ["--backend", "db", "--strategy", "ttl-only", "--strategy", "versioning", "--jobs", "2"]
     told = refused(cli("run", target, *own, *where, cwd=ROOT))
     assert "backend 'db' refuses a key: ':1:version:kkk" in told
+
+
+OWN = """
+from hashlib import md5
+from django.core.cache.backends.memcached import PyMemcacheCache
+class Hashed(PyMemcacheCache):
+    def make_key(self, key, version=None):
+        return super().make_key(md5(key.encode()).hexdigest(), version)
+class Late(PyMemcacheCache):
+    def __init__(self, server, params):
+        super().__init__(server, params)
+        self.before = "shop"
+    def make_key(self, key, version=None):
+        return self.before + super().make_key(key, version)
+"""
+
+
+@pytest.mark.parametrize(
+    ("cls", "prefix", "told"),
+    [
+        ("django.core.cache.backends.memcached.PyMemcacheCache", "p" * 200, "script.csv: row 3: backend "),
+        ("own_keys.Hashed", "", ""),
+        ("own_keys.Late", "", "refuses a key: Cache key will cause errors if used with memcached: 'shop:1:kkk"),
+    ],
+)
+def test_ones_own_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cls: str, prefix: str, told: str) -> None:
+    """A class of one's own makes its keys itself: with a prefix they may be too long, hashed they are not."""
+    (tmp_path / "own_keys.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    entry = tmp_path / "own.toml"
+    entry.write_text(f'BACKEND = "{cls}"\nKEY_PREFIX = "{prefix}"\n')
+    scenario = traced(tmp_path, "k" * (50 if prefix else 246))
+    if not told:
+        assert run(scenario, TtlOnly(), backend=str(entry)).reads["hit"].tolist()[-1]
+        return
+    with pytest.raises(UserError) as caught:
+        run(scenario, TtlOnly(), backend=str(entry))
+    assert told in str(caught.value)

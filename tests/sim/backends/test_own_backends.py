@@ -360,6 +360,8 @@ def test_the_command_line_refuses_what_is_wrong(files: Path) -> None:
         "cachewise: max_entries=5: backend 'settings:shop_settings' has a limit of its own; "
         "set MAX_ENTRIES in its OPTIONS, where its BACKEND is"
     )
+    told = refused(cli(*quick, "--settings", "shop_settings", "--set", "max_entries=none", cwd=files))
+    assert "max_entries=none: backend 'settings:shop_settings' has a limit of its own" in told
     told = refused(cli(*quick, "--settings", "shop_settings:redis", "--set", "max_entries=5", cwd=files))
     assert told.endswith("max_entries=5 means nothing to backend 'settings:shop_settings:redis'; leave it out")
 

@@ -1,7 +1,6 @@
 """Culls: how many live entries Django's `_cull` removes for want of room, found out around it.
 
-What is counted are entries that had not expired by then; one that had is no loss. A real run's other processes may
-store and delete meanwhile: on a cache table, where rows are counted before and after, that can shift the figure.
+What is counted are entries that had not expired by then; one that had is no loss.
 """
 
 import pickle
@@ -14,7 +13,7 @@ from django.core.cache.backends import base
 
 _django: Any = base  # which has the run's `time`
 
-Cull = Callable[[], None]  # a cull that is about to happen
+Cull = Callable[..., None]  # a cull that is about to happen, which takes the arguments of `_cull`
 Removed = Callable[[Any, tuple[Any, ...], Cull], float]  # (cache, `_cull`'s arguments, the cull): live entries removed
 
 
@@ -29,7 +28,7 @@ def counted(cls: Any, removed: Removed, add: Callable[[float], None]) -> Callabl
         if outside:
             self.clear = partial(cls.clear, self)
         try:
-            add(removed(self, args, lambda: cls._cull(self, *args)))
+            add(removed(self, args, partial(cls._cull, self)))
         finally:
             if outside:
                 del self.clear
@@ -37,16 +36,16 @@ def counted(cls: Any, removed: Removed, add: Callable[[float], None]) -> Callabl
     return cull
 
 
-def of_memory(cache: Any, _args: tuple[Any, ...], cull: Cull) -> int:
+def of_memory(cache: Any, args: tuple[Any, ...], cull: Cull) -> int:
     """Carry out a cull of a LocMemCache, and return how many live entries it has removed."""
     before = dict(cache._expire_info)
-    cull()
+    cull(*args)
     now_s = _django.time.time()
     gone = (before[key] for key in before.keys() - cache._expire_info.keys())
     return sum(expires_s is None or expires_s > now_s for expires_s in gone)
 
 
-def of_files(cache: Any, _args: tuple[Any, ...], cull: Cull) -> int:
+def of_files(cache: Any, args: tuple[Any, ...], cull: Cull) -> int:
     """Carry out a cull of a FileBasedCache, and return how many live entries it has removed."""
     live: list[str] = []
     delete = cache._delete
@@ -60,31 +59,53 @@ def of_files(cache: Any, _args: tuple[Any, ...], cull: Cull) -> int:
 
     cache._delete = deleted
     try:
-        cull()
+        cull(*args)
     finally:
         del cache._delete
     return len(live)
 
 
+class _Tally:
+    """A cursor that adds up the rows that are deleted for another reason than that they have expired."""
+
+    def __init__(self, cursor: Any, expires: str) -> None:
+        self._cursor = cursor
+        self._expires = expires
+        self.rows = 0
+
+    def execute(self, statement: str, *parameters: Any) -> Any:
+        """Execute a statement of the cull."""
+        found = self._cursor.execute(statement, *parameters)
+        if statement.startswith("DELETE") and self._expires not in statement:
+            self.rows += self._cursor.rowcount
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
+
+
 def of_rows(cache: Any, args: tuple[Any, ...], cull: Cull) -> int:
-    """Carry out a cull of a DatabaseCache, and return how many live rows it has removed."""
+    """Carry out a cull of a DatabaseCache, and return how many live rows it has removed.
+
+    It deletes what has expired, and then what is too much; or all at once, by a `clear` on a cursor of its own.
+    """
     from django.db import connections
 
-    database, cursor, now, _rows = args
+    database, cursor, now, *others = args
     operations = connections[database].ops
     table, expires = map(operations.quote_name, (cache._table, "expires"))
-
-    def live() -> int:
+    if cache._cull_frequency == 0:
         limit = operations.adapt_datetimefield_value(now)
         cursor.execute(f"SELECT COUNT(*) FROM {table} WHERE {expires} >= %s", [limit])  # noqa: S608 - our table's name
-        return int(cursor.fetchone()[0])
+        live = int(cursor.fetchone()[0])
+        cull(*args)
+        return live
+    tally = _Tally(cursor, expires)
+    cull(database, tally, now, *others)
+    return tally.rows
 
-    before = live()
-    cull()
-    return max(0, before - live())
 
-
-def unknown(_cache: Any, _args: tuple[Any, ...], cull: Cull) -> float:
+def unknown(_cache: Any, args: tuple[Any, ...], cull: Cull) -> float:
     """Carry out a cull of which nothing is known."""
-    cull()
+    cull(*args)
     return float("nan")

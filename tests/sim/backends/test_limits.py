@@ -69,6 +69,14 @@ def test_only_what_had_not_expired_counts(tmp_path: Path, backend: str) -> None:
     assert (found["entries_end"], found["entries_culled"]) == (1, len(live))
 
 
+@pytest.mark.parametrize("backend", TABLES)
+def test_a_table_throws_expired_rows_out_first(tmp_path: Path, backend: str) -> None:
+    """They are no loss; of the four live rows that are then one too many, half go."""
+    bodies = [(0.5, sets("z", timeout=2)), (9.5, sets(*"edcba"))]
+    found = requests(tmp_path, backend, *bodies, max_entries=3, cull_frequency=2).summary
+    assert (found["entries_end"], found["entries_culled"]) == (3, 2)
+
+
 @pytest.mark.parametrize("backend", CULLING)
 def test_what_the_warm_up_has_cost_does_not_count(tmp_path: Path, backend: str) -> None:
     """As with all costs, those of the measured requests are the figure."""

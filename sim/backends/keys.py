@@ -63,7 +63,7 @@ def require_keys(backend: Backend, strategies: Sequence[Strategy], workload: Wor
 
 def _hands_on(strategy: Strategy) -> bool:
     """Return whether *strategy* is known to hand keys on to the cache: it is one of ours, and uses it."""
-    return type(strategy).__module__.startswith("cachewise.strategies.") and any(strategy.costs)
+    return type(strategy).__module__.startswith("cachewise.strategies.") and any(getattr(strategy, "costs", ()))
 
 
 def _made(backend: Backend, names: Sequence[str]) -> list[str]:

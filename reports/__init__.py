@@ -8,12 +8,16 @@ from ..sim.experiment import Outcome
 from ..sim.wall.verify import Pair
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from .verification import Verification
 
 __all__ = [
     "answer_text",
     "check_writable",
     "compare",
+    "excerpt",
+    "frame",
     "render",
     "render_verification",
     "split",
@@ -65,6 +69,22 @@ def answer_text(outcomes: Sequence[Outcome]) -> list[str]:
     from .tables import terminal_width
 
     return text(outcomes, terminal_width())
+
+
+def frame(outcomes: Sequence[Outcome]) -> "pd.DataFrame":
+    """Return one row a run, as `summary.csv` has it: what was run, the metrics, the notes."""
+    from .frames import run_frame
+
+    return run_frame(outcomes)
+
+
+def excerpt(outcomes: Sequence[Outcome]) -> str:
+    """Return the table and the answer of each case as a piece of HTML for a notebook: escaped, without scripts."""
+    from .answer import answer
+    from .frames import cases
+    from .page import excerpt as of_page
+
+    return of_page([answer(case) for case in cases(outcomes)])
 
 
 def render(outcomes: Sequence[Outcome], form: str) -> str:

@@ -15,6 +15,11 @@ from .palette import looks
 from .provenance import ORIGINS, inputs, machine, own_files, versions
 from .tables import REMARKS, columns
 
+EXCERPT_CSS = (
+    ".cachewise small { display: block } "
+    ".cachewise .dot { display: inline-block; width: .7em; height: .7em; border-radius: 50%; margin-right: .4em }"
+)
+
 
 def page(
     answers: Sequence[Answer], charts: Sequence[Sequence[Chart]], command: str, yours: Collection[str] | None
@@ -37,6 +42,17 @@ def page(
         f"<title>{escape(_title(found))}</title>\n<style>\n{css}</style>\n</head>\n<body>\n<main>\n"
         f"{''.join(body)}</main>\n</body>\n</html>\n"
     )
+
+
+def excerpt(answers: Sequence[Answer]) -> str:
+    """Return each case's table and answer as a piece of HTML: what a notebook shows, in its own looks."""
+    parts = [
+        f"<h3>{escape(one.case.title)}</h3>\n{_figures_table(one.case)}{_notes(one.case)}"
+        f"{_answer(nth, one, alone=True)}"
+        for nth, one in enumerate(answers)
+    ]
+    body = "".join(parts).replace("<small>", " <small>")  # where a notebook leaves the style out
+    return f'<div class="cachewise">\n<style>{EXCERPT_CSS}</style>\n{body}</div>\n'
 
 
 def _title(found: Sequence[Case]) -> str:

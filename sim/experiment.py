@@ -22,7 +22,7 @@ from .declared import default_of, is_odd, parameters
 from .errors import UserError, one_line
 from .own.blame import said_plainly
 from .own.homes import short_name, typed_name
-from .processes.children import end_all, follow_parent, start_tracker
+from .processes.children import can_travel, end_all, follow_parent, script_left_alone, start_tracker
 from .processes.interrupts import Terminated, interrupts_held, leave_to_parent, raise_what_is_swallowed
 from .processes.parcels import Parcel, UnsendableError
 from .runner import run
@@ -109,14 +109,15 @@ def _spec(name: str, strategy: Strategy, *, only_changed: bool) -> str:
 def run_all(runs: Sequence[Run], processes: int, done: Callable[[Run], None] = lambda _run: None) -> list[Outcome]:
     """Run them all, *processes* at a time, and return their outcomes in the order given.
 
-    *done* is called as each one ends. An error or Ctrl-C in one ends the others, with their temporary files.
+    *done* is called as each one ends. An error or Ctrl-C in one ends the others, with their temporary files. Runs of
+    what the script or notebook itself defines, which no other process can import, are run one by one in this process.
 
     Raises:
         UserError: before anything starts, if something that a backend needs is not installed; else as `run` does.
         CodeError: for what a strategy in a file of one's own raises.
     """
     require_all(need for backend in dict.fromkeys(one.backend for one in runs) for need in backend_named(backend).needs)
-    if processes == 1 or len(runs) == 1:
+    if processes == 1 or len(runs) == 1 or not can_travel(runs):
         outcomes = []
         with servers() as ours:
             for one in runs:
@@ -130,7 +131,7 @@ def run_all(runs: Sequence[Run], processes: int, done: Callable[[Run], None] = l
     try:
         # The longest first: the last one to end then keeps nobody waiting for long.
         order = sorted(range(len(runs)), key=lambda index: -_expected_requests(runs[index]))
-        with interrupts_held():  # every process is started here
+        with interrupts_held(), script_left_alone():  # every process is started here
             submitted = {executor.submit(_run_in_worker, Parcel(runs[index])): index for index in order}
             executor.submit(int)  # nothing: with this, the pool sees all its processes, and when the last one is killed
             # Not `concurrent.futures.wait`: interrupted, it can keep locks of its futures, and the pool never ends.

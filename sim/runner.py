@@ -39,7 +39,7 @@ from .verdict.records import ReadLog, as_array
 from .verdict.result import Evidence, Leftovers, Result, Run
 from .world.latency import LatencyOf, latency_of
 from .world.scenario import LATENCIES, Scenario
-from .world.seeds import streams
+from .world.seeds import DEFAULT_SEED, streams
 from .world.workload import Workload, build_workload
 
 LONGEST_TIMEOUT_S = 100_000_000_000  # 3,000 years: the db backend writes expiry as a date
@@ -50,7 +50,7 @@ def run(
     strategy: Strategy,
     *,
     backend: str = "shared",
-    seed: int = 0,
+    seed: int = DEFAULT_SEED,
     servers: Servers | None = None,
     log: list[Call] | None = None,
     progress: Callable[[int], None] | None = None,

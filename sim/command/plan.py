@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from ...strategies import STRATEGIES
 from ..backends import able, backend_named, require_verbs
 from ..backends.entries import default_timeout
+from ..contract import Strategy
 from ..declared import strategy_name
 from ..errors import UserError
 from ..experiment import Outcome, strategy_spec
 from ..verdict.result import Run
 from ..world.scenario import DEFAULTS
+from ..world.seeds import DEFAULT_SEED
 from .choose import Choice, choose_timeout
 from .choose_strategy import choose_strategy
 
@@ -19,11 +21,12 @@ from .choose_strategy import choose_strategy
 class Plan:
     """What is to be run, and of what: the names and the timeout are as they were typed.
 
-    No name of a strategy stands for all of them. `given` names the inputs that an option has set.
+    No strategy stands for all of them; in Python one can be an instance. `given` names the inputs that an option
+    has set.
     """
 
     choice: Choice
-    strategies: Sequence[str]
+    strategies: Sequence[str | Strategy]
     backends: Sequence[str]
     timeout: str | None
     given: frozenset[str]
@@ -32,15 +35,15 @@ class Plan:
 
 def make_plan(
     choice: Choice,
-    strategies: Sequence[str] | None,
+    strategies: Sequence[str | Strategy] | None,
     backends: Sequence[str],
     timeout: str | None,
     *,
     seed: int | None = None,
-    seeds: int | None = None,
+    seeds: int | Sequence[int] | None = None,
     default_backends: Sequence[str] = ("shared",),
 ) -> Plan:
-    """Return the plan of strategies (all if none is named) x backends x seeds.
+    """Return the plan of strategies (all if none is named) x backends x seeds: *seed*, or *seeds*, K for 1 to K.
 
     Raises:
         UserError: for an unknown name or parameter, or where both *seed* and *seeds* are given.
@@ -53,22 +56,31 @@ def make_plan(
     return Plan(choice, strategies or [], where, timeout, given, runs)
 
 
-def _seeds_of(seed: int | None, seeds: int | None) -> Sequence[int]:
-    """Return the seeds to run: one, or 1 to *seeds*."""
+def _seeds_of(seed: int | None, seeds: int | Sequence[int] | None) -> Sequence[int]:
+    """Return the seeds to run: one, 1 to *seeds*, or just these."""
     if seed is not None and seeds is not None:
         raise UserError("--seed and --seeds exclude each other: --seed N is one run, --seeds K runs seeds 1 to K")
-    return [1 if seed is None else seed] if seeds is None else range(1, seeds + 1)
+    if seeds is None:
+        return [DEFAULT_SEED if seed is None else seed]
+    return range(1, seeds + 1) if isinstance(seeds, int) else seeds
 
 
 def _runs(
-    choice: Choice, strategies: Sequence[str], backends: Sequence[str], seeds: Sequence[int], timeout: str | None
+    choice: Choice,
+    strategies: Sequence[str | Strategy],
+    backends: Sequence[str],
+    seeds: Sequence[int],
+    timeout: str | None,
 ) -> list[Run]:
     runs = []
     for where in map(backend_named, dict.fromkeys(backends)):
         default = ({"timeout": choice.timeout} if choice.has_timeout else {}) | default_timeout(where.name)
         if timeout is not None:
             default = {"timeout": choose_timeout(timeout)}
-        chosen = [choose_strategy(text, STRATEGIES, **default) for text in strategies or list(STRATEGIES)]
+        chosen = [
+            choose_strategy(one, STRATEGIES, **default) if isinstance(one, str) else one
+            for one in strategies or list(STRATEGIES)
+        ]
         for strategy in {strategy_spec(one): one for one in chosen}.values():
             if strategies:
                 require_verbs(where, strategy)

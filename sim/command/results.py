@@ -67,13 +67,17 @@ def report(plan: "Plan", outcomes: list["Outcome"], form: Format, out: Path | No
 
 def print_results(outcomes: list["Outcome"], form: Format) -> None:
     """Print the outcomes; in tables for people, with the answer below each."""
+    from ...reports import render
+
+    typer.echo(with_answers(outcomes) if form is Format.TABLE else render(outcomes, form.value))
+
+
+def with_answers(outcomes: list["Outcome"]) -> str:
+    """Return a table for each case, with the answer below it."""
     from ...reports import answer_text, render, split
 
-    if form is not Format.TABLE:
-        typer.echo(render(outcomes, form.value))
-        return
-    for part in split(outcomes):
-        typer.echo("\n".join([render(part, form.value), *answer_text(part), ""]))
+    parts = ["\n".join([render(part, Format.TABLE.value), *answer_text(part), ""]) for part in split(outcomes)]
+    return "\n".join(parts)
 
 
 def write_page(outcomes: list["Outcome"], out: Path, context: typer.Context, yours: Collection[str]) -> None:

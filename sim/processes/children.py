@@ -1,12 +1,20 @@
 """Processes started here: they end with this one, however it ends, and none outlives what it was started for."""
 
+import io
 import multiprocessing
+import pickle
 import signal
+import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
+from types import ModuleType
+from typing import Any
+
+MAIN = "__main__"
 
 
 def follow_parent(end: Callable[[], object]) -> None:
@@ -45,3 +53,40 @@ def end_all(processes: Sequence[BaseProcess], patience_s: float) -> None:
         if process.is_alive():
             process.kill()
             process.join()
+
+
+@contextmanager
+def script_left_alone() -> Iterator[None]:
+    """Processes that are started meanwhile do not import the script that runs here.
+
+    By itself Python has each of them run it once more, but for what an ``if __name__ == "__main__"`` guards; where
+    nothing is guarded, each would start processes in its turn, which Python refuses. So they know nothing of what the
+    script defines: see `can_travel`.
+    """
+    script = sys.modules[MAIN]
+    sys.modules[MAIN] = ModuleType(MAIN)
+    try:
+        yield
+    finally:
+        sys.modules[MAIN] = script
+
+
+def can_travel(things: object) -> bool:
+    """Return whether another process can be sent *things*: none of a class that the script or notebook itself defines.
+
+    Nor of one that is found under no name, as it was made inside a function.
+    """
+    try:
+        _Traveller(io.BytesIO(), pickle.HIGHEST_PROTOCOL).dump(things)
+    except Exception:  # noqa: BLE001 - whatever it is: it does not get there
+        return False
+    return True
+
+
+class _Traveller(pickle.Pickler):
+    """Pickles, but for what is defined in the script."""
+
+    def persistent_id(self, one: Any) -> None:
+        """Refuse a class or function of the script's; the name is the pickler's."""
+        if callable(one) and getattr(one, "__module__", None) == MAIN:
+            raise pickle.PicklingError(f"{one!r} is the script's own")

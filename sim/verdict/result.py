@@ -12,6 +12,7 @@ from ..contract import Strategy
 from ..own.luggage import Luggage, luggage_of
 from ..world.scenario import Scenario
 from ..world.workload import Workload
+from .display import line, table
 from .records import Column, Totals
 from .truth import Commits, Verdicts, judge
 
@@ -91,6 +92,12 @@ class Result:
         self._leftovers = evidence.leftovers
         self._peak_in_flight = evidence.peak_in_flight
         self._take(evidence.verdicts or self._judged())
+
+    def __repr__(self) -> str:
+        return line(self)
+
+    def _repr_html_(self) -> str:
+        return table(self)
 
     def _judged(self) -> Verdicts:
         log = self._writes

@@ -5,6 +5,8 @@ So all compared strategies meet the same traffic and the same latencies (common 
 
 import numpy as np
 
+DEFAULT_SEED = 1  # where none is named: in Python as on the command line
+
 # Append only: a stream is known by its position.
 PURPOSES = (
     "read_arrivals",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .sim.command.compare import Comparison, compare
     from .sim.command.main import run_script
     from .sim.contract import Bound, Costs, Row, Site, Strategy
     from .sim.daemons.session import Servers, servers
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Bound",
+    "Comparison",
     "Costs",
     "FromFunctions",
     "Result",
@@ -33,6 +35,7 @@ __all__ = [
     "Strategy",
     "StrategyError",
     "UserError",
+    "compare",
     "run",
     "run_script",
     "servers",
@@ -41,6 +44,7 @@ _HOMES = {
     **dict.fromkeys(("Bound", "Costs", "Row", "Row_v1", "Site", "Strategy"), ".sim.contract"),
     **dict.fromkeys(("StrategyError", "UserError"), ".sim.errors"),
     **dict.fromkeys(("Servers", "servers"), ".sim.daemons.session"),
+    **dict.fromkeys(("Comparison", "compare"), ".sim.command.compare"),
     "FromFunctions": ".sim.functions",
     "Result": ".sim.verdict.result",
     "Scenario": ".sim.world.scenario",

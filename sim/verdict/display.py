@@ -1,0 +1,68 @@
+"""How a result shows itself: in one line, and as a small table in a notebook."""
+
+from dataclasses import is_dataclass
+from html import escape
+from typing import Any, Protocol
+
+from .metrics import KNOWN, shown
+
+LONGEST = 80  # of a name in the line
+
+
+class Summed(Protocol):
+    """What a result must have to be shown."""
+
+    run: Any
+    notes: list[str]
+
+    @property
+    def summary(self) -> dict[str, float | int]:
+        """The figures by name."""
+
+    def counts(self) -> dict[str, int]:
+        """Return what a zero is out of."""
+
+
+def line(result: Summed) -> str:
+    """Return one line: what was run, and what a reader asks first."""
+    run = result.run
+    figures = f"{_figure(result, 'reads')} reads, {_figure(result, 'hit_ratio')} hits"
+    return (
+        f"<Result of {_cut(run.scenario.name)}, {_strategy(run.strategy)}, {_cut(run.backend)}, seed {run.seed}: "
+        f"{figures}, outdated: {_figure(result, 'stale_ratio')}>"
+    )
+
+
+def table(result: Summed) -> str:
+    """Return the summary as an HTML table: each figure with its unit and what it means; the notes below."""
+    rows = "".join(
+        f'<tr><th scope="row">{escape(name)}</th>'
+        f"{''.join(f'<td>{escape(text)}</td>' for text in (*_value(result, name), KNOWN[name].meaning))}</tr>\n"
+        for name in result.summary
+    )
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("figure", "value", "unit", "meaning"))
+    notes = "".join(f"<p>{escape(note)}.</p>\n" for note in result.notes)
+    return (
+        f"<div><p>{escape(line(result)[1:-1])}</p>\n<table><thead><tr>{head}</tr></thead>\n"
+        f"<tbody>\n{rows}</tbody></table>\n{notes}</div>"
+    )
+
+
+def _figure(result: Summed, name: str) -> str:
+    return shown(name, result.summary[name], result.counts())
+
+
+def _value(result: Summed, name: str) -> tuple[str, str]:
+    """Return the value as people read it, and its unit where the value does not say it."""
+    text, unit = _figure(result, name), KNOWN[name].unit
+    says_it = unit in ("s", "ratio") or text == "-" or text.startswith("none seen")
+    return text, "" if says_it else unit
+
+
+def _strategy(strategy: Any) -> str:
+    return _cut(repr(strategy) if is_dataclass(strategy) else type(strategy).__name__)
+
+
+def _cut(text: str) -> str:
+    said = text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+    return said if len(said) <= LONGEST else f"{said[: LONGEST - 3]}..."

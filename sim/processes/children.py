@@ -87,6 +87,6 @@ class _Traveller(pickle.Pickler):
     """Pickles, but for what is defined in the script."""
 
     def persistent_id(self, one: Any) -> None:
-        """Refuse a class or function of the script's; the name is the pickler's."""
-        if callable(one) and getattr(one, "__module__", None) == MAIN:
+        """Refuse a class, a function or an instance of the script's; the name is the pickler's."""
+        if getattr(one, "__module__", None) == MAIN:
             raise pickle.PicklingError(f"{one!r} is the script's own")

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +15,9 @@ import pandas as pd
 import cachewise
 from cachewise import Bound, Costs, Result, Row, Scenario, Site, Strategy
 from cachewise.sim.backends import Call
+from cachewise.sim.check.script import INSTANT as INSTANT
+from cachewise.sim.check.script import Step as Step
+from cachewise.sim.check.script import script
 from cachewise.sim.daemons import Servers
 from cachewise.sim.engine.scheduler import Engine
 
@@ -28,8 +31,6 @@ SERVERS = Servers()  # the private servers of the whole test session: starting o
 # A real run fails with more than 1% of its reads undecidable, which in a short one is a single read that meets a COMMIT
 # of its key: on so many keys hardly any does.
 MANY_KEYS = [*("--set", "keys=1000"), *("--set", "read_popularity=uniform"), *("--set", "write_popularity=uniform")]
-INSTANT: dict[str, Any] = {"cache_rtt_s": 0, "db_read_s": 0, "db_commit_s": 0}
-Step = tuple[float, str, str]  # (time_s, op, key)
 Body = Callable[[Site], Any]  # what a request does
 
 
@@ -72,19 +73,6 @@ def refused(done: subprocess.CompletedProcess[str]) -> str:
     (line,) = done.stderr.splitlines()
     assert line.startswith("cachewise: ")
     return line
-
-
-def script(folder: Path, steps: Sequence[Step], **settings: Any) -> Scenario:
-    """Return a scenario that replays *steps* exactly, all latencies zero unless *settings* say otherwise.
-
-    The first step's time is the run's zero; one stamp must have a fraction, or the trace is spread within its seconds.
-    """
-    if steps[0][0] != 0 or all(float(at_s).is_integer() for at_s, _, _ in steps):
-        raise ValueError("a script starts at 0 and needs a stamp with a fraction")
-    path = folder / "script.csv"
-    path.write_text("time_s,op,key\n" + "".join(f"{at_s!r},{op},{key}\n" for at_s, op, key in steps))
-    defaults: dict[str, Any] = {"duration_s": 1e6, "warmup_s": 0, "writes_per_s": 0, **INSTANT}
-    return Scenario("script", trace=str(path), **{**defaults, **settings})
 
 
 def within(tmp_path: Path, backend: str, *bodies: tuple[float, Body], **settings: Any) -> list[Call]:

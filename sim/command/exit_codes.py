@@ -14,7 +14,9 @@ from ..errors import CodeError, UserError, masked, one_line, refusal_of
 from ..processes.interrupts import forget_received, ignore_signals, received
 
 # 0: all is well. After another signal than these two: 128 + its number.
-FAILED = 1  # it ran, and what it found is not good: a PROBLEM, a bar that was missed, reads that nobody could judge
+FAILED = (
+    1  # it ran, and what it found is not good: a PROBLEM, a claim that broke, a bar that was missed, unjudged reads
+)
 BAD_INPUT = 2
 INTERRUPTED = 130  # 128 + SIGINT
 BROKEN_PIPE = 141  # 128 + SIGPIPE

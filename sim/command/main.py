@@ -9,6 +9,7 @@ import typer
 
 from ..processes.interrupts import raise_on_signals
 from .bench import ABOUT_BENCH, bench
+from .check import ABOUT_CHECK, check
 from .demo import demo
 from .doctor import ABOUT_DOCTOR, doctor
 from .environment import allow_many_files, drop_postgres_variables, hush_key_warnings
@@ -49,6 +50,7 @@ app.command()(demo)
 app.command()(run)
 app.command(epilog=ABOUT_BENCH)(bench)
 app.command(epilog=ABOUT_VERIFY)(verify)
+app.command(epilog=ABOUT_CHECK)(check)
 app.command()(init)
 app.command("list")(list_)
 app.command(epilog=ABOUT_DOCTOR)(doctor)

@@ -3,7 +3,6 @@
 import ast
 import dataclasses
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,29 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cachewise.strategies
-from cachewise import Bound, Costs, Scenario
-from cachewise.sim.world.latency import latency_of
-from cachewise.sim.world.seeds import streams
+from cachewise import Bound, Costs
+from cachewise.sim.check.bound import slack_s
+from cachewise.sim.check.contract import BUSY
+from cachewise.sim.check.costs import count
+from cachewise.sim.check.finding import Subject
 from cachewise.strategies import STRATEGIES
-from tests.helpers import BACKENDS, STORING, Step, run, script
+from tests.helpers import BACKENDS, SERVERS, STORING, Step, run, script
 
 FOLDER = Path(cachewise.strategies.__file__).parent
 FILES = sorted(path for path in FOLDER.glob("*.py") if path.stem != "__init__")
-BUSY = Scenario(
-    "busy",
-    keys=6,
-    reads_per_s=40,
-    writes_per_s=6,
-    duration_s=12,
-    warmup_s=0,
-    cache_rtt_s="exponential:0.002",
-    db_read_s="lognormal:0.01:0.8",
-    db_commit_s="exponential:0.005",
-    transaction_tail_s="exponential:0.03",
-    workers=2,
-    threads=3,
-    db_connections=4,
-)
 
 
 def made(name: str, timeout: float | None) -> Any:
@@ -90,33 +76,19 @@ COMPOSITE = {
     ("versioning", "write"): INCR_IS_TWO_CALLS,
     ("incr-version", "write"): KEEPS_THE_TIMEOUT,
 }
-WARM = [
-    (0.0, "read", "a"),
-    (0.5, "read", "b"),
-    (1.0, "write", "a"),
-    (2.0, "read", "a"),  # whatever the write threw away is back
-    (3.0, "read", "b"),
-    (10.5, "read", "b"),  # a hit
-    (20.0, "write", "a"),  # a write of a cached key
-    (21.0, "read", "b"),
-    (400.5, "read", "b"),  # a miss, as the timeout is over, with all tokens in place
-]
 
 
 @pytest.mark.parametrize("backend", STORING)
 @pytest.mark.parametrize("name", STRATEGIES)
-def test_declared_costs(tmp_path: Path, name: str, backend: str) -> None:
+def test_declared_costs(name: str, backend: str) -> None:
     """On the warm path a hit, a miss and a write reach the store exactly as often as the strategy declares."""
-    log: list[Any] = []
     strategy = made(name, 300)
-    result = run(script(tmp_path, WARM), strategy, backend=backend, log=log)
-    hits = dict(zip(result.reads["arrival_s"], result.reads["hit"], strict=True))
-    assert (hits[10.5], hits[400.5]) == (name != "no-cache", name == "oracle")
-    costs: Costs = strategy.costs
+    counted, costs = count(Subject(strategy, backend, SERVERS)), strategy.costs
+    assert (counted.hit is None, counted.miss is None) == (name == "no-cache", False)
     declared = {"hit": costs.on_hit, "miss": costs.on_hit + costs.added_by_miss, "write": costs.on_write}
-    for what, at_s in (("hit", 10.5), ("miss", 400.5), ("write", 20.0)):
-        counted = sum(call.at_s == at_s for call in log)
-        assert counted == declared[what] + COMPOSITE.get((name, what), {}).get(backend, 0), what
+    for what, calls in declared.items():
+        found = getattr(counted, what)
+        assert found in (None, calls + COMPOSITE.get((name, what), {}).get(backend, 0)), what
 
 
 LATENCY = st.sampled_from(["0", "0.05", "0.3", "exponential:0.05", "lognormal:0.1:1", "uniform:0:0.5"])
@@ -147,24 +119,6 @@ def steps_of(gaps: list[tuple[float, str, str]]) -> list[Step]:
     for gap_s, op, key in gaps:
         steps.append((steps[-1][0] + gap_s, {"r": "read", "w": "write"}[op], key))
     return steps
-
-
-@cache
-def longest_s(field: str, spec: float | str, seed: int) -> float:
-    """Return the longest latency that *field* can have in a run."""
-    draw = latency_of(field, spec, streams(seed)[field])
-    return 0.0 if draw is None else max(draw(request, 0) for request in range(1 << 16))
-
-
-def slack_s(scenario: Scenario, seed: int) -> float:
-    """Return how much older than its timeout an entry's row can be.
-
-    The row was loaded by a query that began before the entry was stored: the query and the rendering lie in between,
-    and calls to the cache: at most the answer of the last look, a has_key and half of the set itself. A row written
-    rather than loaded is stored sooner after its commit. The database backend rounds stamps to microseconds.
-    """
-    load_s = longest_s("db_read_s", scenario.db_read_s, seed) + longest_s("render_s", scenario.render_s, seed)
-    return load_s + 2 * longest_s("cache_rtt_s", scenario.cache_rtt_s, seed) + 2e-6
 
 
 # At length not where the cache does what another one's does: postgres is db, and django-redis redis, in other words.

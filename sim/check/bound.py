@@ -1,0 +1,141 @@
+"""The bound: `stale_at_most` under attack."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from typing import Any, NamedTuple
+
+from ..backends import backend_named
+from ..contract import Bound
+from ..declared import declared_bound, parameters
+from ..verdict.metrics import duration
+from ..verdict.result import Result, Run
+from ..world.latency import Latency, latency_of
+from ..world.scenario import Scenario
+from ..world.seeds import streams
+from .attacks import SEEDS, Attack, attacks
+from .finding import BrokeError, Finding, Subject
+
+SHORT_S = 2  # a timeout that every cache keeps: Redis and Memcached know whole seconds only
+DJANGOS_S = 300  # the timeout of an entry for which the code names none
+ROUNDING_S = 2e-6  # a cache table's stamps have microseconds
+
+
+class Claim(NamedTuple):
+    """What a strategy promises: its bound (None: nothing), and its timeout in seconds while it is attacked."""
+
+    bound: Bound | None
+    timeout_s: float
+
+
+class Seen(NamedTuple):
+    """What one run of an attack has shown. `load_s` is the time that its longest load took, or can have taken."""
+
+    result: Result
+    stale: int
+    oldest_s: float
+    load_s: float
+    uncommitted_ratio: float
+
+
+def bound(subject: Subject) -> Iterator[Finding]:
+    """Yield what came of each attack, and last, whether a read returned what was not committed."""
+    attacked, claim = with_short_timeout(subject)
+    runs: list[Seen] = []
+    for attack in attacks(claim.timeout_s, attacked.backend):
+        what = f"{_promise(claim)}: {attack.name}"
+        try:
+            seen = [_play(attacked, attack, seed) for seed in SEEDS]
+        except BrokeError as error:
+            again = Run(attack.scenario, attacked.strategy, attacked.backend, SEEDS[0])
+            yield Finding(what, "broke", str(error), again, error.frames)
+            continue
+        runs += seen
+        yield _against(claim, attack, what, seen)
+    if runs:
+        yield _committed(claim, max(runs, key=lambda one: one.uncommitted_ratio))
+
+
+def with_short_timeout(subject: Subject) -> tuple[Subject, Claim]:
+    """Return the subject as it is attacked, its timeout a short one if it can be set, and what it promises then."""
+    strategy: Any = subject.strategy
+    if "timeout" in parameters(strategy):
+        try:
+            strategy = replace(strategy, timeout=SHORT_S)
+        except Exception:  # noqa: BLE001 - whatever its own code has against it: then it keeps its own
+            strategy = subject.strategy
+    timeout_s, stated = getattr(strategy, "timeout", DJANGOS_S), declared_bound(strategy)
+    if timeout_s is None or timeout_s <= 0:  # nothing expires, or nothing is kept: the traffic needs some measure
+        return replace(subject, strategy=strategy), Claim(None if stated == "timeout" else stated, SHORT_S)
+    return replace(subject, strategy=strategy), Claim(stated, timeout_s)
+
+
+def _play(subject: Subject, attack: Attack, seed: int) -> Seen:
+    result = subject.play(attack.scenario, seed)
+    reads, ages = result.reads, result.stale_ages_s
+    longest_s = float((reads["end_s"] - reads["start_s"]).max())
+    return Seen(
+        result,
+        stale=len(ages),
+        oldest_s=float(ages.max(initial=0)),
+        load_s=max(longest_s, slack_s(attack.scenario, seed)),
+        uncommitted_ratio=float(result.summary["dirty_ratio"] + result.summary["aborted_ratio"]),
+    )
+
+
+def _against(claim: Claim, attack: Attack, what: str, seen: list[Seen]) -> Finding:
+    """Hold the worst of an attack's runs against the claim."""
+    allowance = claim.bound == "timeout"
+    worst = max(seen, key=lambda one: (one.oldest_s - one.load_s if allowance else one.oldest_s, one.stale))
+    reads, stale = sum(len(one.result.reads) for one in seen), sum(one.stale for one in seen)
+    run = worst.result.run
+    share = f"{stale:,} of {reads:,} reads outdated, the oldest {duration(worst.oldest_s)}"
+    facts = share if stale else f"no outdated read in {reads:,}"
+    if claim.bound in (None, "none"):
+        return Finding(what, "not claimed", facts, run)
+    if claim.bound == "never":
+        apart = attack.scenario.workers not in (None, 1) and not backend_named(run.backend).one_store
+        if stale and apart:
+            return Finding(what, "not claimed", f"{facts}: each worker has a store of its own", run)
+        return Finding(what, "broke" if stale else "held", facts, run)
+    allowed = f"allowed: {duration(claim.timeout_s)} and a load of {duration(worst.load_s)}"
+    broke = worst.oldest_s > claim.timeout_s + worst.load_s
+    return Finding(what, "broke" if broke else "held", f"{facts}; {allowed}", run)
+
+
+def _committed(claim: Claim, worst: Seen) -> Finding:
+    """Say whether reads returned rows before their commit, or rows that were rolled back: no timeout excuses that."""
+    what = "a read returns what was committed"
+    if not worst.uncommitted_ratio:
+        return Finding(what, "held", "in all attacks")
+    summary = worst.result.summary
+    early, never = summary["dirty_ratio"], summary["aborted_ratio"]
+    facts = (
+        f"{early:.2%} of the reads returned a row before its commit, {never:.2%} one that was never committed "
+        f"({worst.result.run.scenario.name})"
+    )
+    if claim.bound == "never":
+        return Finding(what, "broke", facts, worst.result.run)
+    return Finding(what, "not claimed", f"{facts}; `stale_at_most` speaks of outdated rows", worst.result.run)
+
+
+def _promise(claim: Claim) -> str:
+    return {"never": "never outdated", "timeout": "outdated at most the timeout"}.get(claim.bound or "", "outdated")
+
+
+@cache
+def longest_s(field: str, spec: Latency, seed: int) -> float:
+    """Return the longest latency that *field* can have in a run."""
+    draw = latency_of(field, spec, streams(seed)[field])
+    return 0.0 if draw is None else max(draw(request, 0) for request in range(1 << 16))
+
+
+def slack_s(scenario: Scenario, seed: int) -> float:
+    """Return how much older than its timeout an entry's row can be.
+
+    The row was loaded by a query that began before the entry was stored: the query and the rendering lie in between,
+    and calls to the cache: at most the answer of the last look, a has_key and half of the set itself. A row written
+    rather than loaded is stored sooner after its commit. The database backend rounds stamps to microseconds.
+    """
+    load_s = longest_s("db_read_s", scenario.db_read_s, seed) + longest_s("render_s", scenario.render_s, seed)
+    return load_s + 2 * longest_s("cache_rtt_s", scenario.cache_rtt_s, seed) + ROUNDING_S

@@ -1,0 +1,196 @@
+"""The contract: what every strategy owes the site, whatever it claims of itself."""
+
+import pickle
+from collections.abc import Iterator
+from typing import Any
+
+from ..contract import Row, Site, Strategy
+from ..declared import strategy_title
+from ..processes.children import can_travel
+from ..verdict.result import Result, Run
+from ..world.scenario import Scenario
+from .finding import BrokeError, Finding, Subject
+from .script import Step, script
+
+BUSY = Scenario(
+    "busy",
+    why="many requests at once on few rows",
+    keys=6,
+    reads_per_s=40,
+    writes_per_s=6,
+    duration_s=12,
+    warmup_s=0,
+    cache_rtt_s="exponential:0.002",
+    db_read_s="lognormal:0.01:0.8",
+    db_commit_s="exponential:0.005",
+    transaction_tail_s="exponential:0.03",
+    workers=2,
+    threads=3,
+    db_connections=4,
+)
+ANSWERS = "its row for every read, no transaction left open"
+CLEARED = "cleared"  # a read of this key clears the cache
+FORGETFUL: list[Step] = [
+    (0.0, "read", "a"),
+    (0.5, "read", "b"),
+    (1.0, "write", "a"),
+    (2.0, "read", "a"),
+    (3.0, "write", "b"),  # what is cached of it may be outdated from here on
+    (4.0, "read", CLEARED),
+    (5.0, "read", "a"),  # these two find nothing, and must be right
+    (6.0, "read", "b"),
+    (7.0, "write", "a"),
+    (8.0, "read", "a"),
+    (9.0, "read", CLEARED),
+    (10.0, "write", "b"),  # so does this write
+    (11.0, "read", "b"),
+]
+RIGHT = (5.0, 6.0, 11.0)  # when a read cannot be outdated: the cache was empty after the last write
+
+
+def contract(subject: Subject) -> Iterator[Finding]:
+    """Yield what came of each clause; where the first one broke, no other could be tried."""
+    try:
+        first, second = subject.play(BUSY), subject.play(BUSY)
+    except BrokeError as error:
+        yield Finding(ANSWERS, "broke", str(error), Run(BUSY, subject.strategy, subject.backend, 1), error.frames)
+        return
+    yield Finding(ANSWERS, "held", f"{len(first.reads) + len(first.writes):,} requests, many at once")
+    yield _rows(first)
+    yield _writes(subject, first)
+    yield _repeats(first, second)
+    yield _keeps_nothing(subject)
+    yield _forgets(subject)
+    yield _travels(subject)
+
+
+def _rows(result: Result) -> Finding:
+    what = "a read returns a row of the database"
+    forged = int((result.reads["version"] < 0).sum()) + round(result.summary["aborted_ratio"] * len(result.reads))
+    if forged:
+        detail = f"{forged:,} of {len(result.reads):,} reads returned a version that never was"
+        return Finding(what, "broke", detail, result.run)
+    return Finding(what, "held", f"{len(result.reads):,} reads")
+
+
+def _writes(subject: Subject, result: Result) -> Finding:
+    """Look for a committed version of its own key for every write request."""
+    what = "a write commits a new version"
+    asked = _Counting(subject.strategy)
+    subject.play(BUSY, strategy=asked)
+    frame = result.writes[result.writes["committed"]]
+    done = dict(frame.groupby("key", observed=True).size())
+    idle = {key: count for key, count in asked.writes.items() if done.get(key, 0) < count}
+    if idle:
+        key, count = next(iter(idle.items()))
+        detail = f"{count} writes of {key!r} committed {done.get(key, 0)} versions of it"
+        return Finding(what, "broke", detail, result.run)
+    return Finding(what, "held", f"{sum(asked.writes.values()):,} writes")
+
+
+def _repeats(first: Result, second: Result) -> Finding:
+    what = "the same seed gives the same reads"
+    if first.reads.equals(second.reads) and first.writes.equals(second.writes):
+        return Finding(what, "held", "two runs, read for read")
+    differs = int((first.reads != second.reads).any(axis=1).sum()) if first.reads.shape == second.reads.shape else 0
+    detail = (
+        f"{differs:,} of {len(first.reads):,} reads differ in a second run: chance comes from site.random, time from "
+        "site.time(), and what is remembered goes into the cache"
+    )
+    return Finding(what, "broke", detail, first.run)
+
+
+def _keeps_nothing(subject: Subject) -> Finding:
+    what = "it keeps nothing in itself"
+    before = _state(subject.strategy)
+    subject.play(BUSY, seed=2)
+    after = _state(subject.strategy)
+    changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    if changed:
+        detail = f"a run changed {', '.join(changed)}: every worker process has its own, and the others do not see it"
+        return Finding(what, "broke", detail)
+    return Finding(what, "held", "unchanged after a run")
+
+
+def _forgets(subject: Subject) -> Finding:
+    what = "it goes on after cache.clear()"
+    clearing = _Clearing(subject.strategy)
+    with subject.servers.folder() as folder:
+        try:
+            result = subject.play(script(folder, FORGETFUL), strategy=clearing)
+        except BrokeError as error:
+            return Finding(what, "broke", str(error), frames=error.frames)
+    reads = result.reads
+    wrong = reads[reads["arrival_s"].isin(RIGHT) & reads["stale"]]
+    if len(wrong):
+        key = wrong["key"].iloc[0]
+        detail = f"a read of {key!r} was outdated, though the cache had been emptied after the write"
+        return Finding(what, "broke", detail)
+    return Finding(what, "held", f"{len(RIGHT)} reads of an emptied cache were right")
+
+
+def _travels(subject: Subject) -> Finding:
+    what = "worker processes can be sent it"
+    if can_travel(Run(BUSY, subject.strategy, subject.backend, 1)):
+        return Finding(what, "held", "by its name, with its parameters")
+    return Finding(what, "broke", "define it, and all that is in it, at the top of a file")
+
+
+def _state(strategy: Strategy) -> dict[str, Any]:
+    """Return what a strategy and its class hold that can change, as bytes or text that compare."""
+    own = getattr(strategy, "__dict__", {})
+    of_class = {
+        name: value
+        for cls in reversed(type(strategy).__mro__)
+        for name, value in vars(cls).items()
+        if isinstance(value, dict | list | set | bytearray) and not name.startswith("__")
+    }
+    return {name: _frozen(value) for name, value in {**of_class, **own}.items()}
+
+
+def _frozen(value: Any) -> Any:
+    try:
+        return pickle.dumps(value)
+    except Exception:  # noqa: BLE001 - what cannot be pickled is compared by what it says of itself
+        return repr(value)
+
+
+class _StandIn:
+    """A strategy that does what another one does, and something besides."""
+
+    def __init__(self, strategy: Strategy) -> None:
+        self._strategy = strategy
+        self.needs = getattr(strategy, "needs", ())
+        self.__name__ = strategy_title(strategy)
+
+    def read(self, site: Site, key: str) -> Row:
+        """Read as the other does."""
+        return self._strategy.read(site, key)
+
+    def write(self, site: Site, key: str) -> Any:
+        """Write as the other does."""
+        return self._strategy.write(site, key)
+
+
+class _Counting(_StandIn):
+    """Counts the writes by key."""
+
+    def __init__(self, strategy: Strategy) -> None:
+        super().__init__(strategy)
+        self.writes: dict[str, int] = {}
+
+    def write(self, site: Site, key: str) -> Any:
+        """Count, and write."""
+        self.writes[key] = self.writes.get(key, 0) + 1
+        return super().write(site, key)
+
+
+class _Clearing(_StandIn):
+    """Clears the cache where `CLEARED` is read."""
+
+    def read(self, site: Site, key: str) -> Row:
+        """Read; or clear, and return the row as it is."""
+        if key != CLEARED:
+            return super().read(site, key)
+        site.cache.clear()
+        return site.db.read(key)

@@ -1,0 +1,20 @@
+"""A strategy examined on a backend: the contract, what it costs, and its bound under attack."""
+
+from collections.abc import Iterator
+
+from .bound import bound
+from .contract import ANSWERS, contract
+from .costs import costs
+from .finding import Finding, Subject
+
+STEPS = 17  # findings at most
+
+
+def examine(subject: Subject) -> Iterator[Finding]:
+    """Yield what was found, one trial at a time; where it cannot even answer requests, that is all."""
+    for finding in contract(subject):
+        yield finding
+        if finding.verdict == "broke" and finding.what == ANSWERS:
+            return
+    yield from costs(subject)
+    yield from bound(subject)

@@ -1,0 +1,76 @@
+"""The vocabulary of a check: what was tried, what came of it, and on what."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..backends import Call
+from ..contract import Strategy
+from ..daemons.session import Servers
+from ..errors import CodeError, ForbiddenError, StrategyError, UserError, one_line
+from ..own.blame import said_plainly
+from ..runner import run
+from ..verdict.result import Result, Run
+from ..world.scenario import Scenario
+
+Verdict = Literal["held", "broke", "not claimed"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one trial came to: `detail` has what was measured.
+
+    `again` is a run that shows it, where one from the command line can; `frames` the traceback of an exception in
+    somebody's own file.
+    """
+
+    what: str
+    verdict: Verdict
+    detail: str
+    again: Run | None = None
+    frames: str = ""
+
+
+class BrokeError(Exception):
+    """The strategy raised an exception, or did what the contract rules out; the message is one line."""
+
+    def __init__(self, message: str, frames: str = "") -> None:
+        super().__init__(message)
+        self.frames = frames
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A strategy on a backend, and the servers that its runs may start."""
+
+    strategy: Strategy
+    backend: str
+    servers: Servers
+
+    def play(
+        self, scenario: Scenario, seed: int = 1, *, strategy: Strategy | None = None, log: list[Call] | None = None
+    ) -> Result:
+        """Run *scenario* under the strategy, or under another one that stands in for it.
+
+        Raises:
+            BrokeError: for what the strategy is to blame for.
+            UserError: for anything else that keeps a run from its end.
+        """
+        try:
+            with said_plainly():
+                return run(
+                    scenario,
+                    self.strategy if strategy is None else strategy,
+                    backend=self.backend,
+                    seed=seed,
+                    servers=self.servers,
+                    log=log,
+                )
+        except (StrategyError, CodeError, ForbiddenError) as error:
+            raise BrokeError(str(error), getattr(error, "frames", "")) from error
+        except UserError:
+            raise
+        except Exception as error:
+            if not getattr(error, "__notes__", ()):  # a note says in which request it was raised: else it is ours
+                raise
+            words = [f"{type(error).__name__}: {error}", *error.__notes__]
+            raise BrokeError(one_line(" ".join(words), 300)) from error

@@ -1,0 +1,318 @@
+"""Strategies that are wrong in one way each: what a check must find."""
+
+import random
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from cachewise import Bound, Costs, Row, Site
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What all others here change: deletes on commit, and says of itself what is true."""
+
+    timeout: float | None = 300
+    name: ClassVar[str] = "sound"
+    costs: ClassVar[Costs] = Costs(on_hit=1, added_by_miss=1, on_write=1)
+    stale_at_most: ClassVar[Bound] = "timeout"
+
+    def read(self, site: Site, key: str) -> Row:
+        """Look, load, store."""
+        row: Row | None = site.cache.get(key)
+        if row is None:
+            row = site.db.read(key)
+            site.cache.set(key, row, self.timeout)
+        return row
+
+    def write(self, site: Site, key: str) -> None:
+        """Change the row, delete on commit."""
+        with site.db.atomic():
+            site.db.write(key)
+            site.db.on_commit(lambda: site.cache.delete(key))
+
+
+class ReadsAnotherKey(Sound):
+    """Returns the row of one key for every key."""
+
+    def read(self, site: Site, key: str) -> Row:
+        """Read the wrong row."""
+        return super().read(site, key.replace(key[-1], "0"))
+
+
+class ReturnsNothing(Sound):
+    """Forgets to return."""
+
+    def read(self, site: Site, key: str) -> Row:
+        """Return None."""
+        site.db.read(key)
+        return None  # type: ignore[return-value]
+
+
+OPENED: list[Any] = []  # or it would end with the last reference to it
+
+
+class LeavesOpen(Sound):
+    """Opens a transaction and never ends it."""
+
+    def write(self, site: Site, key: str) -> None:
+        """Enter, and go."""
+        OPENED.append(site.db.atomic())
+        OPENED[-1].__enter__()
+        site.db.write(key)
+
+
+class Raises(Sound):
+    """Expects what an empty cache has not."""
+
+    def write(self, site: Site, key: str) -> None:
+        """Count what is not there."""
+        site.cache.incr(f"writes:{key}")
+
+
+class Forges(Sound):
+    """Makes up its rows."""
+
+    def read(self, site: Site, key: str) -> Row:
+        """Return a version that nobody wrote."""
+        return super().read(site, key)._replace(version=10_000)
+
+
+class WritesNothing(Sound):
+    """Deletes from the cache and leaves the row as it is."""
+
+    def write(self, site: Site, key: str) -> None:
+        """Only delete."""
+        site.cache.delete(key)
+
+
+class WritesAnotherKey(Sound):
+    """Changes a neighbour's row."""
+
+    def write(self, site: Site, key: str) -> None:
+        """Write the wrong row."""
+        super().write(site, key.replace(key[-1], "0"))
+
+
+class RollsBack(Sound):
+    """Takes every write back."""
+
+    def write(self, site: Site, key: str) -> None:
+        """Write, and fail."""
+        try:
+            with site.db.atomic():
+                site.db.write(key)
+                raise LookupError
+        except LookupError:
+            site.cache.delete(key)
+
+
+class OfChance(Sound):
+    """Draws from Python's own generator."""
+
+    def read(self, site: Site, key: str) -> Row:
+        """Skip the cache half of the time."""
+        return site.db.read(key) if random.random() < 0.5 else super().read(site, key)
+
+
+SEEN: dict[str, Row] = {}
+
+
+class RemembersInModule(Sound):
+    """Keeps rows in a variable of its module, from run to run."""
+
+    def read(self, site: Site, key: str) -> Row:
+        """Look there first."""
+        if key not in SEEN:
+            SEEN[key] = super().read(site, key)
+        return SEEN[key]
+
+
+@dataclass(frozen=True)
+class RemembersInItself(Sound):
+    """Keeps rows in a dictionary of its own, and trusts it for reads of before the first write only."""
+
+    seen: dict[str, int] = field(default_factory=dict, compare=False)
+
+    def read(self, site: Site, key: str) -> Row:
+        """Count the reads."""
+        self.seen[key] = self.seen.get(key, 0) + 1
+        return super().read(site, key)
+
+
+class RemembersInItsClass(Sound):
+    """Counts in a dictionary of its class."""
+
+    counts: ClassVar[dict[str, int]] = {}
+
+    def read(self, site: Site, key: str) -> Row:
+        """Count the reads."""
+        self.counts[key] = self.counts.get(key, 0) + 1
+        return super().read(site, key)
+
+
+class NeedsItsToken(Sound):
+    """Sets a token once, at the first read of all, and fails without it."""
+
+    def read(self, site: Site, key: str) -> Row:
+        """Take the token for granted, unless the key's row was never written."""
+        row = super().read(site, key)
+        if row.version == 0:
+            site.cache.add("token", 1, None)
+        elif site.cache.get("token") is None:
+            raise RuntimeError("the token is gone")
+        return row
+
+
+class TrustsItself(Sound):
+    """Believes its own copy of a row whenever the cache has none; the copy ages."""
+
+    copies: ClassVar[dict[str, Row]] = {}
+
+    def read(self, site: Site, key: str) -> Row:
+        """Load only what was never seen."""
+        row: Row | None = site.cache.get(key) or self.copies.get(key)
+        if row is None:
+            row = self.copies[key] = site.db.read(key)
+            site.cache.set(key, row, self.timeout)
+        return row
+
+
+@dataclass(frozen=True)
+class Unsendable(Sound):
+    """Holds a function that has no name."""
+
+    called: Any = field(default_factory=lambda: lambda: None, compare=False)
+
+
+class CheapHit(Sound):
+    """Declares no round trip for a hit."""
+
+    costs: ClassVar[Costs] = Costs(on_hit=0, added_by_miss=1, on_write=1)
+
+
+class CheapMiss(Sound):
+    """Declares none for storing."""
+
+    costs: ClassVar[Costs] = Costs(on_hit=1, added_by_miss=0, on_write=1)
+
+
+class CheapWrite(Sound):
+    """Declares none for a write."""
+
+    costs: ClassVar[Costs] = Costs(on_hit=1, added_by_miss=1, on_write=0)
+
+
+class NeverOutdated(Sound):
+    """Claims what the stale-set race breaks."""
+
+    stale_at_most: ClassVar[Bound] = "never"
+
+
+class NeverDeletedEarly(NeverOutdated):
+    """Claims it for a delete before the commit."""
+
+    def write(self, site: Site, key: str) -> None:
+        """Delete too early."""
+        with site.db.atomic():
+            site.db.write(key)
+            site.cache.delete(key)
+
+
+class NeverSetLate(NeverOutdated):
+    """Claims it for sets that can come in the wrong order."""
+
+    def write(self, site: Site, key: str) -> None:
+        """Store the new row after the commit."""
+        with site.db.atomic():
+            row = site.db.write(key)
+        site.cache.set(key, row, self.timeout)
+
+
+class SetsInTransaction(Sound):
+    """Stores what may be rolled back."""
+
+    def write(self, site: Site, key: str) -> None:
+        """Store before the commit."""
+        with site.db.atomic():
+            row = site.db.write(key)
+            site.cache.set(key, row, self.timeout)
+
+
+class NeverUncommitted(SetsInTransaction):
+    """Claims to be never outdated nevertheless."""
+
+    stale_at_most: ClassVar[Bound] = "never"
+
+
+class Slides(Sound):
+    """Renews the timeout at every hit, so that an entry which is read never expires."""
+
+    def read(self, site: Site, key: str) -> Row:
+        """Touch what was found."""
+        row: Row | None = site.cache.get(key)
+        if row is None:
+            row = site.db.read(key)
+            site.cache.set(key, row, self.timeout)
+        else:
+            site.cache.touch(key, self.timeout)
+        return row
+
+
+class ForEver(Sound):
+    """Stores without a timeout."""
+
+    def read(self, site: Site, key: str) -> Row:
+        """Store for good."""
+        row: Row | None = site.cache.get(key)
+        if row is None:
+            row = site.db.read(key)
+            site.cache.set(key, row, None)
+        return row
+
+
+class TwiceAsLong(Sound):
+    """Stores for twice its timeout."""
+
+    def read(self, site: Site, key: str) -> Row:
+        """Store for too long."""
+        row: Row | None = site.cache.get(key)
+        if row is None:
+            row = site.db.read(key)
+            site.cache.set(key, row, None if self.timeout is None else 2 * self.timeout)
+        return row
+
+
+class TrustsAMarker(Sound):
+    """Never expires, and writes a marker instead of deleting: a full cache throws the marker away, not the old row."""
+
+    stale_at_most: ClassVar[Bound] = "never"
+
+    def read(self, site: Site, key: str) -> Row:
+        """Believe the entry unless it is marked."""
+        row: Row | None = site.cache.get(key)
+        changed = site.cache.get(f"{key}:version")
+        if row is None or (changed is not None and row.version < changed):
+            row = site.db.read(key)
+            site.cache.set(key, row, None)
+        return row
+
+    def write(self, site: Site, key: str) -> None:
+        """Announce the new version before it is committed, so that no reader misses it."""
+        with site.db.atomic():
+            site.cache.set(f"{key}:version", site.db.write(key).version, None)
+
+
+class Silent:
+    """Claims nothing, and is no dataclass."""
+
+    def read(self, site: Site, key: str) -> Row:
+        """Look, load, store for good."""
+        row: Row | None = site.cache.get(key)
+        if row is None:
+            row = site.db.read(key)
+            site.cache.set(key, row, None)
+        return row
+
+    def write(self, site: Site, key: str) -> None:
+        """Change the row alone."""
+        site.db.write(key)

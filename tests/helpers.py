@@ -15,9 +15,7 @@ import pandas as pd
 import cachewise
 from cachewise import Bound, Costs, Result, Row, Scenario, Site, Strategy
 from cachewise.sim.backends import Call
-from cachewise.sim.check.script import INSTANT as INSTANT
-from cachewise.sim.check.script import Step as Step
-from cachewise.sim.check.script import script
+from cachewise.sim.check.script import INSTANT, Step, script  # noqa: F401 - for the tests, by this file's name
 from cachewise.sim.daemons import Servers
 from cachewise.sim.engine.scheduler import Engine
 

@@ -118,12 +118,7 @@ def run_all(runs: Sequence[Run], processes: int, done: Callable[[Run], None] = l
     """
     require_all(need for backend in dict.fromkeys(one.backend for one in runs) for need in backend_named(backend).needs)
     if processes == 1 or len(runs) == 1 or not can_travel(runs):
-        outcomes = []
-        with servers() as ours:
-            for one in runs:
-                outcomes.append(_run_one(one, ours))
-                done(one)
-        return outcomes
+        return _one_by_one(runs, done)
     start_tracker()
     context = multiprocessing.get_context("spawn")  # a fork would copy the progress bar's thread in mid-air
     with interrupts_held():
@@ -157,6 +152,15 @@ def run_all(runs: Sequence[Run], processes: int, done: Callable[[Run], None] = l
         raise
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+def _one_by_one(runs: Sequence[Run], done: Callable[[Run], None]) -> list[Outcome]:
+    outcomes = []
+    with servers() as ours:
+        for one in runs:
+            outcomes.append(_run_one(one, ours))
+            done(one)
+    return outcomes
 
 
 def default_processes() -> int:

@@ -94,8 +94,8 @@ def _repeats(first: Result, second: Result) -> Finding:
         return Finding(what, "held", "two runs, read for read")
     differs = int((first.reads != second.reads).any(axis=1).sum()) if first.reads.shape == second.reads.shape else 0
     detail = (
-        f"{differs:,} of {len(first.reads):,} reads differ in a second run: chance comes from site.random, time from "
-        "site.time(), and what is remembered goes into the cache"
+        f"{differs:,} of {len(first.reads):,} reads differ in a second run: chance comes from site.random, and what is "
+        "remembered goes into the cache"
     )
     return Finding(what, "broke", detail, first.run)
 

@@ -29,6 +29,7 @@ SHORT = ["--set", "warmup_s=0", "--duration", "0.5"]
 QUICK = {
     "run": ["--set", "warmup_s=0", "--set", "duration_s=1", "--seeds", "1", "--jobs", "1"],
     "bench": [*SHORT, *MANY_KEYS],
+    "check": ["--backend", "shared"],
     "verify": [*SHORT, *MANY_KEYS, "--seeds", "2", "--backend", "locmem", "--strategy", "no-cache"],
 }
 
@@ -156,7 +157,7 @@ def test_every_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (trace,) = blocks(README, "csv")
     Path("requests.csv").write_text(trace)
     found = commands("cachewise")
-    assert {command[0] for command in found} == {"run", "init", "doctor", "bench", "verify"}
+    assert {command[0] for command in found} == {"run", "check", "init", "doctor", "bench", "verify"}
     for command in found:
         succeed(*command, *QUICK.get(command[0], []))
     assert Path("out/mine/report.html").is_file()
@@ -203,4 +204,4 @@ def test_the_strategy_in_contributing_conforms(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setitem(STRATEGIES, strategy.name, strategy)
     test_conformance.test_conservation(strategy.name, backend)
     test_conformance.test_it_caches(strategy.name, backend)
-    test_conformance.test_declared_costs(tmp_path, strategy.name, backend)
+    test_conformance.test_declared_costs(strategy.name, backend)

@@ -35,7 +35,6 @@ class Seen(NamedTuple):
     stale: int
     oldest_s: float
     load_s: float
-    uncommitted_ratio: float
 
 
 def bound(subject: Subject) -> Iterator[Finding]:
@@ -53,7 +52,7 @@ def bound(subject: Subject) -> Iterator[Finding]:
         runs += seen
         yield _against(claim, attack, what, seen)
     if runs:
-        yield _committed(claim, max(runs, key=lambda one: one.uncommitted_ratio))
+        yield from _committed(claim, runs)
 
 
 def with_short_timeout(subject: Subject) -> tuple[Subject, Claim]:
@@ -79,7 +78,6 @@ def _play(subject: Subject, attack: Attack, seed: int) -> Seen:
         stale=len(ages),
         oldest_s=float(ages.max(initial=0)),
         load_s=max(longest_s, slack_s(attack.scenario, seed)),
-        uncommitted_ratio=float(result.summary["dirty_ratio"] + result.summary["aborted_ratio"]),
     )
 
 
@@ -103,20 +101,22 @@ def _against(claim: Claim, attack: Attack, what: str, seen: list[Seen]) -> Findi
     return Finding(what, "broke" if broke else "held", f"{facts}; {allowed}", run)
 
 
-def _committed(claim: Claim, worst: Seen) -> Finding:
-    """Say whether reads returned rows before their commit, or rows that were rolled back: no timeout excuses that."""
-    what = "a read returns what was committed"
-    if not worst.uncommitted_ratio:
-        return Finding(what, "held", "in all attacks")
-    summary = worst.result.summary
-    early, never = summary["dirty_ratio"], summary["aborted_ratio"]
-    facts = (
-        f"{early:.2%} of the reads returned a row before its commit, {never:.2%} one that was never committed "
-        f"({worst.result.run.scenario.name})"
-    )
-    if claim.bound == "never":
-        return Finding(what, "broke", facts, worst.result.run)
-    return Finding(what, "not claimed", f"{facts}; `stale_at_most` speaks of outdated rows", worst.result.run)
+def _committed(claim: Claim, runs: list[Seen]) -> Iterator[Finding]:
+    """Say whether reads returned rows before their commit, or rows that were rolled back: no timeout speaks of these."""
+    for metric, what, how in (
+        ("dirty_ratio", "no row before its commit", "returned a row that was committed only later"),
+        ("aborted_ratio", "no row that was rolled back", "returned a row that was never committed"),
+    ):
+        worst = max((one.result for one in runs), key=lambda one: one.summary[metric])
+        ratio = worst.summary[metric]
+        if not ratio:
+            yield Finding(what, "held", "in all attacks")
+            continue
+        facts = f"{ratio:.2%} of the reads {how} ({worst.run.scenario.name})"
+        if claim.bound == "never":
+            yield Finding(what, "broke", facts, worst.run)
+        else:
+            yield Finding(what, "not claimed", f"{facts}; `stale_at_most` speaks of outdated rows", worst.run)
 
 
 def _promise(claim: Claim) -> str:

@@ -102,7 +102,7 @@ def _against(claim: Claim, attack: Attack, what: str, seen: list[Seen]) -> Findi
 
 
 def _committed(claim: Claim, runs: list[Seen]) -> Iterator[Finding]:
-    """Say whether reads returned rows before their commit, or rows that were rolled back: no timeout speaks of these."""
+    """Say whether reads returned rows before their commit, or rows that were rolled back."""
     for metric, what, how in (
         ("dirty_ratio", "no row before its commit", "returned a row that was committed only later"),
         ("aborted_ratio", "no row that was rolled back", "returned a row that was never committed"),

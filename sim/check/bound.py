@@ -64,9 +64,10 @@ def with_short_timeout(subject: Subject) -> tuple[Subject, Claim]:
         except Exception:  # noqa: BLE001 - whatever its own code has against it: then it keeps its own
             strategy = subject.strategy
     timeout_s, stated = getattr(strategy, "timeout", DJANGOS_S), declared_bound(strategy)
-    if timeout_s is None or timeout_s <= 0:  # nothing expires, or nothing is kept: the traffic needs some measure
-        return replace(subject, strategy=strategy), Claim(None if stated == "timeout" else stated, SHORT_S)
-    return replace(subject, strategy=strategy), Claim(stated, timeout_s)
+    attacked = replace(subject, strategy=strategy)
+    if stated == "timeout" and timeout_s:
+        return attacked, Claim(stated, timeout_s)
+    return attacked, Claim(None if stated == "timeout" else stated, SHORT_S)  # the traffic needs some measure
 
 
 def _play(subject: Subject, attack: Attack, seed: int) -> Seen:

@@ -23,8 +23,8 @@ What is tried: the contract (requests end with the row of their key and no open 
 seed gives the same reads; nothing is kept in the strategy itself; an emptied cache does no harm), the cache's round
 trips against costs, and stale_at_most, in small worlds made to break it, with a timeout of 2 seconds if there is one.
 
-A claim of "never" counts where all workers share one store. An outdated read is bounded by "timeout"; a row that was
-rolled back, or is not committed yet, breaks "never" alone.
+A claim of "never" counts where all workers share one store. "timeout" limits how old an outdated read is: the timeout
+and a load. A row that is not committed yet, or was rolled back, breaks "never" alone.
 
 \b
 Examples:

@@ -11,7 +11,7 @@ from ... import reports
 from ...strategies import STRATEGIES
 from ..contract import Strategy
 from ..errors import UserError, masked, one_line
-from ..experiment import Outcome, strategy_label
+from ..experiment import Outcome, strategy_label, strategy_spec
 from ..runner import check
 from ..world.scenario import DEFAULTS, Scenario
 from ..world.seeds import DEFAULT_SEED
@@ -35,7 +35,8 @@ def compare(
 
     It works in a notebook and in a script, also in one without ``if __name__ == "__main__"``. The runs go side by side
     in processes of their own, which do not import the script. So strategies that the script or the notebook defines
-    are run one by one in this process: put them into a module to use all cores.
+    are run one by one in this process: put them into a module to use all cores. Nothing is printed; a terminal shows a
+    progress bar meanwhile.
 
     Args:
         scenario: a `Scenario`, or its name or file as on the command line (``"product_list"``, ``"./mine.py"``).
@@ -132,7 +133,17 @@ def _strategies(given: Any) -> list[str | Strategy] | None:
                 "compare() takes strategies such as TtlOnly(timeout=60) or 'ttl-only:timeout=60', "
                 f"not {one_line(repr(one), 60)}"
             )
+    _tell_apart([one for one in chosen if not isinstance(one, str)])
     return chosen
+
+
+def _tell_apart(chosen: Sequence[Strategy]) -> None:
+    """Refuse different strategies that tables would call the same."""
+    named: dict[str, Strategy] = {}
+    for one in chosen:
+        other = named.setdefault(strategy_spec(one), one)
+        if other is not one and (type(other) is not type(one) or other != one):
+            raise UserError(f"two different strategies are called {strategy_spec(one)}: give each a name of its own")
 
 
 def _is_strategy(given: Any) -> bool:

@@ -99,6 +99,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"strategies": []}, "strategies=[] names none; leave it out for all that can run"),
     ({"strategies": TtlOnly(timeout=-1)}, "TtlOnly: timeout=-1 must be seconds"),
     ({"strategies": "delete-pattern"}, "delete-pattern needs cache.delete_pattern(), which backend 'shared' lacks"),
+    ({"strategies": [Mine(), Plain()]}, "two different strategies are called plain: give each a name of its own"),
     ({"backends": "redsi"}, "unknown backend 'redsi'; did you mean 'redis'?"),
     ({"backends": []}, "backends=[] must be a name such as 'shared', or a list of names"),
     ({"backends": 3}, "backends=3 must be a name"),

@@ -20,8 +20,11 @@ METRICS = {
     for metric in (
         Metric("reads", "reads", "reads that arrived after the warm-up"),
         Metric("writes", "writes", "committed writes that arrived after the warm-up"),
+        Metric("writes_rolled_back", "writes", "writes that arrived after the warm-up and were rolled back"),
         Metric("hits", "reads", "reads that loaded no row from the database"),
         Metric("hit_ratio", "ratio", "reads that loaded no row from the database / reads"),
+        Metric("wrong_ratio", "ratio", "reads that were stale, dirty or aborted, each counted once / reads", "reads"),
+        Metric("wrong_reads_per_day", "reads/day", "wrong reads served a day at this rate", "reads"),
         Metric("stale_ratio", "ratio", "stale reads / reads", "reads"),
         Metric("stale_hit_ratio", "ratio", "stale hits / hits", "hits"),
         Metric("stale_reads_per_day", "reads/day", "outdated reads served a day at this rate", "reads"),
@@ -30,7 +33,7 @@ METRICS = {
         Metric("stale_age_max_s", "s", "the longest time since a stale read's version was superseded"),
         Metric("versions_behind_mean", "versions", "mean number of newer versions a stale read missed"),
         Metric("versions_behind_max", "versions", "the most newer versions a read missed", "reads"),
-        Metric("dirty_ratio", "ratio", "reads of a value not committed when it was returned / reads", "reads"),
+        Metric("dirty_ratio", "ratio", "reads of a value that was committed only afterwards / reads", "reads"),
         Metric("aborted_ratio", "ratio", "reads of a value that was never committed / reads", "reads"),
         Metric("db_reads", "queries", "full loads from the database; what writes do is not counted", "requests"),
         Metric("db_queries", "queries", "read queries: full loads and version queries", "requests"),
@@ -56,7 +59,12 @@ METRICS = {
             "entries that had not expired and were removed for want of room (MAX_ENTRIES), the warm-up's left out",
             "requests",
         ),
-        Metric("keys_left_stale", "keys", "keys still outdated after the traffic stopped", "keys"),
+        Metric(
+            "keys_left_wrong",
+            "keys",
+            "keys still outdated, or still at a value that was never committed, after the traffic stopped",
+            "keys",
+        ),
         Metric("wall_s", "s", "real time the run took"),
         Metric("requests_per_wall_s", "requests/s", "simulated and judged requests per real second"),
     )
@@ -69,7 +77,12 @@ WALL_METRICS = {
             "throughput_per_s", "requests/s", "requests answered per second, from the warm-up's end to the last answer"
         ),
         Metric("response_p999_s", "s", "99.9th percentile of a read's response time, from its arrival"),
-        Metric("errors", "requests", "requests that raised an exception, the warm-up's included", "requests"),
+        Metric(
+            "errors",
+            "requests",
+            "requests that raised an exception, the warm-up's included; without those that rollback_ratio has chosen",
+            "requests",
+        ),
         Metric(
             "undecidable",
             "reads",

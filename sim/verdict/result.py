@@ -45,7 +45,7 @@ class Leftovers:
     """What was found after the traffic had stopped and drained; `entries_end` is NaN where nobody can count them."""
 
     entries_end: float
-    keys_left_stale: int
+    keys_left_wrong: int
 
 
 @dataclass(frozen=True)
@@ -112,14 +112,17 @@ class Result:
         reads["stale"] = verdicts.stale
         reads["stale_age_s"] = verdicts.stale_age_s
         reads["versions_behind"] = verdicts.versions_behind
-        self._dirty, self._aborted = int(verdicts.dirty.sum()), int(verdicts.aborted.sum())
+        reads["dirty"] = verdicts.dirty
+        reads["aborted"] = verdicts.aborted
+        self._wrong = int(verdicts.wrong.sum())
 
     @cached_property
     def reads(self) -> "pd.DataFrame":
         """The reads that arrived after the warm-up, in order of arrival, one row each.
 
         Columns: arrival_s, start_s (a worker takes it), end_s, key, worker, hit (no `db.read` was made), version
-        (returned), latest_version (committed before start_s), stale, stale_age_s (NaN when fresh), versions_behind.
+        (returned), latest_version (committed before start_s), stale, stale_age_s (NaN when not stale), versions_behind,
+        dirty (committed after end_s only), aborted (never committed). `truth` says what these mean.
         """
         import pandas as pd
 
@@ -167,17 +170,24 @@ class Result:
     def _read_figures(self) -> dict[str, float | int]:
         reads, writes = self._columns, self._writes
         count, hits = len(reads["hit"]), int(reads["hit"].sum())
-        measured = (writes["committed"] > 0) & (writes["arrival_s"] >= self.run.scenario.warmup_s)
+        measured = writes["arrival_s"] >= self.run.scenario.warmup_s
+        committed = int((measured & (writes["committed"] > 0)).sum())
         stale = int(reads["stale"].sum())
         return {
             "reads": count,
-            "writes": int(measured.sum()),
+            "writes": committed,
+            "writes_rolled_back": int(measured.sum()) - committed,
             "hits": hits,
             "hit_ratio": _ratio(hits, count),
+            "wrong_ratio": _ratio(self._wrong, count),
+            "wrong_reads_per_day": self._per_day(self._wrong),
             "stale_ratio": _ratio(stale, count),
             "stale_hit_ratio": _ratio(int((reads["stale"] & reads["hit"]).sum()), hits),
-            "stale_reads_per_day": stale / self.measured_s * SECONDS_A_DAY if count else float("nan"),
+            "stale_reads_per_day": self._per_day(stale),
         }
+
+    def _per_day(self, reads: int) -> float:
+        return reads / self.measured_s * SECONDS_A_DAY if len(self._columns["hit"]) else float("nan")
 
     def _staleness_figures(self) -> dict[str, float | int]:
         ages, behind = self.stale_ages_s, self._columns["versions_behind"]
@@ -188,8 +198,8 @@ class Result:
             "stale_age_max_s": float(ages.max()) if stale else float("nan"),
             "versions_behind_mean": _ratio(int(behind.sum(dtype=np.int64)), stale),
             "versions_behind_max": int(behind.max()) if count else 0,
-            "dirty_ratio": _ratio(self._dirty, count),
-            "aborted_ratio": _ratio(self._aborted, count),
+            "dirty_ratio": _ratio(int(self._columns["dirty"].sum()), count),
+            "aborted_ratio": _ratio(int(self._columns["aborted"].sum()), count),
         }
 
     def _cost_figures(self) -> dict[str, float | int]:
@@ -211,7 +221,7 @@ class Result:
             "response_p99_s": _quantile(response_s, 0.99),
             "entries_end": self._leftovers.entries_end,
             "entries_culled": self._costs.entries_culled,
-            "keys_left_stale": self._leftovers.keys_left_stale,
+            "keys_left_wrong": self._leftovers.keys_left_wrong,
             "wall_s": self.wall_s,
             "requests_per_wall_s": self._costs.requests / self.wall_s,
         }

@@ -1,8 +1,12 @@
 """The truth: every read judged against the history of commits.
 
-A read is **stale** if the version it returned had been superseded by a commit made before the read began (when a worker
-took it); a commit that overlaps the read never makes it stale. It is **dirty** if what it returned was not committed
-when it was returned, and **aborted** if that was never committed; both are counted apart from stale.
+A read is right, or it is wrong in exactly one of three ways, so that these add up:
+
+- **stale**: the version it returned had been superseded by a commit made before the read began (when a worker took it);
+  a commit that overlaps the read never makes it stale;
+- **dirty**: the version was committed, but only after it was returned;
+- **aborted**: the version was never committed. Nothing supersedes what was never there: such a read is aborted only,
+  whatever has been committed since.
 """
 
 from dataclasses import dataclass
@@ -17,7 +21,10 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Verdicts:
-    """One entry a read. `stale_age_s` is NaN where the read is fresh."""
+    """One entry a read, at most one of `stale`, `dirty` and `aborted`.
+
+    `stale_age_s` is NaN and `versions_behind` 0 where it is not stale.
+    """
 
     latest_version: Ints
     stale: Bools
@@ -25,6 +32,11 @@ class Verdicts:
     versions_behind: Ints
     dirty: Bools
     aborted: Bools
+
+    @property
+    def wrong(self) -> Bools:
+        """The reads that are stale, dirty or aborted."""
+        return self.stale | self.dirty | self.aborted
 
 
 @dataclass(frozen=True)
@@ -51,8 +63,8 @@ def judge(key_code: Ints, start_s: Floats, end_s: Floats, version: Ints, commits
         stale=np.zeros(count, np.bool_),
         stale_age_s=np.full(count, np.nan),
         versions_behind=np.zeros(count, np.int32),
-        dirty=version > 0,  # until a commit of that version is found
-        aborted=version > 0,
+        dirty=np.zeros(count, np.bool_),
+        aborted=version > 0,  # until a commit of that version is found
     )
     # numpy's stable sort of 16-bit numbers is a radix sort, three times as fast.
     codes = key_code.astype(np.int16) if len(commits.bounds) <= 1 << 15 else key_code
@@ -80,14 +92,14 @@ def _judge_key(
     before = commit_s.searchsorted(start_s[rows])  # commits before the read began
     newer = committed.searchsorted(returned, side="right")  # the first one newer than what it returned
     verdicts.latest_version[rows] = np.concatenate([[0], committed])[before]
-    late = np.flatnonzero(before > newer)
+    own = newer - 1  # the commit of the returned version itself, if there is one
+    known = (own >= 0) & (committed[own] == returned)
+    found = rows[known]
+    verdicts.aborted[found] = False
+    verdicts.dirty[found] = commit_s[own[known]] > end_s[found]
+    late = np.flatnonzero((before > newer) & ~verdicts.aborted[rows])
     if len(late):
         stale, before, first = rows[late], before[late], newer[late]
         verdicts.stale[stale] = True
         verdicts.versions_behind[stale] = before - first
         verdicts.stale_age_s[stale] = start_s[stale] - commit_s[first]
-    own = newer - 1  # the commit of the returned version itself, if there is one
-    known = np.flatnonzero((own >= 0) & (committed[own] == returned))
-    found, own = rows[known], own[known]
-    verdicts.aborted[found] = False
-    verdicts.dirty[found] &= commit_s[own] > end_s[found]

@@ -25,7 +25,8 @@ def judge_twice(reads: Mapping[str, Column], writes: Mapping[str, Column], keys:
 
     *writes* has the columns key_code, version, committed, before_s and after_s (as `tightened` leaves them). Ages and
     versions behind are those of the later commit; a read is dirty if it was at the earliest one, too. What was loaded
-    never was: only a hit can be dirty.
+    never was: only a hit can be dirty. Whether a version was committed at all, and so whether its read is
+    aborted, is known.
     """
     done = writes["committed"] > 0
     key_code, version = writes["key_code"][done], writes["version"][done]

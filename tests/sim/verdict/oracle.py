@@ -41,11 +41,13 @@ def judged(read: Read, commits: list[Commit]) -> Judged:
     before = [commit for commit in mine if commit.commit_s < read.start_s]
     newer = [commit for commit in before if commit.version > read.version]
     own = [commit for commit in mine if commit.version == read.version]
+    kept = read.version == 0 or bool(own)  # the version is one that the database once held, or will
+    newer = newer if kept else []
     return Judged(
         latest_version=max((commit.version for commit in before), default=0),
         stale=bool(newer),
         stale_age_s=read.start_s - min(newer, key=lambda commit: commit.version).commit_s if newer else nan,
         versions_behind=len(newer),
-        dirty=read.version > 0 and not any(commit.commit_s <= read.end_s for commit in own),
-        aborted=read.version > 0 and not own,
+        dirty=bool(own) and not any(commit.commit_s <= read.end_s for commit in own),
+        aborted=not kept,
     )

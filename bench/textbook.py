@@ -110,8 +110,8 @@ class Shop:
         """Return the row as committed now."""
         return self.rows.get(key) or Row(key, 0, self.payload)
 
-    def keys_left_stale(self) -> int:
-        """Count the keys whose cached row is outdated."""
+    def keys_left_wrong(self) -> int:
+        """Count the keys whose cached row is outdated: here nothing is rolled back."""
         cached = ((self.cache.get(key), row) for key, row in self.rows.items())
         return sum(found is not None and found.version < row.version for found, row in cached)
 
@@ -131,7 +131,7 @@ def run_textbook(scenario: Scenario) -> Result:
         shop = Shop(scenario, workload, cache, env)
         env.process(shop.source())
         env.run()
-        leftovers = Leftovers(len(cache._cache), shop.keys_left_stale())
+        leftovers = Leftovers(len(cache._cache), shop.keys_left_wrong())
     columns = shop.reads.take_columns()
     reads, hits, writes = len(columns["hit"]), int(columns["hit"].sum()), len(shop.log.version)
     loads = reads - hits

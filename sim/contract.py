@@ -30,6 +30,22 @@ Row.__module__, Row.__qualname__ = "cachewise", "Row_v1"
 vars(sys.modules[Row.__module__])[Row.__qualname__] = Row
 
 
+class RollbackError(Exception):
+    """A write request fails where its transaction would commit, for `Scenario.rollback_ratio` has chosen it.
+
+    It stands for what goes wrong late in a request: a check after the statements, a constraint that is deferred. It is
+    raised at the end of the outermost `atomic`, or by a write outside of one, and the database is rolled back; what a
+    strategy did to the cache stays. Left alone, or raised again, it fails the request, and the site goes on.
+    """
+
+    @classmethod
+    def ended(cls, error: BaseException | None) -> bool:
+        """Return whether *error* is one, or was raised ``from`` one: any other error is a mistake of the strategy."""
+        while error is not None and not isinstance(error, cls):
+            error = error.__cause__
+        return error is not None
+
+
 class Database(Protocol):
     """The source of truth, as a request sees it. Every call waits in virtual time."""
 
@@ -43,7 +59,11 @@ class Database(Protocol):
         """Return only the row's version: a query too, but not a full load."""
 
     def atomic(self, savepoint: bool = True, durable: bool = False) -> AbstractContextManager[None]:
-        """Open a transaction, or a savepoint inside one; an exception rolls it back. As Django's."""
+        """Open a transaction, or a savepoint inside one; an exception rolls it back. As Django's.
+
+        The end of the outermost one raises `RollbackError` where the request is to be rolled back instead of committed:
+        once a request, so that whoever catches it and tries again gets through.
+        """
 
     def on_commit(self, func: Callable[[], object], robust: bool = False) -> None:
         """Call *func* after the commit, at once outside `atomic`, never after a rollback."""
@@ -117,7 +137,10 @@ class Costs(NamedTuple):
 
 
 Bound = Literal["never", "timeout", "none"]
-"""How old an outdated read can get: ``never`` outdated, at most ``timeout`` plus the load, or no limit."""
+"""How old an outdated read can get: ``never`` outdated, at most ``timeout`` plus the load, or no limit.
+
+``never`` also says that no row is served that is not committed.
+"""
 
 
 class Strategy(Protocol):

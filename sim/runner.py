@@ -38,6 +38,7 @@ from .processes.interrupts import interrupts_first, nothing_swallowed
 from .verdict.records import ReadLog, as_array
 from .verdict.result import Evidence, Leftovers, Result, Run
 from .world.latency import LatencyOf, latency_of
+from .world.rollbacks import rollbacks
 from .world.scenario import LATENCIES, Scenario
 from .world.seeds import DEFAULT_SEED, streams
 from .world.workload import Workload, build_workload
@@ -98,11 +99,12 @@ def _played(
         reads = ReadLog(scenario.warmup_s)
         fleet = Fleet(engine, strategy, db, reads, scenario.warmup_s)
         fleet.progress = progress or fleet.progress
+        fleet.rolls_back = rollbacks(scenario.rollback_ratio, streams(seed)["rollbacks"])
         _staff(fleet, engine, caches, db, scenario, seed)
         fleet.take(workload)
         with request_time(*globals_of(strategy)), threads_watched(engine), refusals_in_a_line(backend):
             engine.play()
-            leftovers = Leftovers(caches.entries(), _keys_left_stale(engine, fleet, db, strategy))
+            leftovers = Leftovers(caches.entries(), _keys_left_wrong(engine, fleet, db, strategy))
             notes = [*caches.notes, *wait_for_threads(engine)]
     result = Result(this, workload, _evidence(reads, db, fleet, leftovers))
     result.notes[:0] = notes
@@ -191,13 +193,16 @@ def _context(current: CurrentRun, cache: Any) -> Context:
     return context
 
 
-def _keys_left_stale(engine: Engine, fleet: Fleet, db: SimulatedDatabase, strategy: Strategy) -> int:
-    """Read every key that was ever written once more in every worker, at the instant the traffic has drained."""
-    stale: set[str] = set()
+def _keys_left_wrong(engine: Engine, fleet: Fleet, db: SimulatedDatabase, strategy: Strategy) -> int:
+    """Read every key that was ever written once more in every worker, at the instant the traffic has drained.
+
+    What comes back older than what is committed is outdated; what comes back newer was rolled back.
+    """
+    wrong: set[str] = set()
     engine.freeze()
     db.measured_from_s = math.inf  # this look is no traffic
     for worker, context in zip(fleet.workers, engine.contexts, strict=True):
         for key in db.written_keys():
-            if context.run(strategy.read, worker.site, key).version < db.committed(key).version:
-                stale.add(key)
-    return len(stale)
+            if context.run(strategy.read, worker.site, key).version != db.committed(key).version:
+                wrong.add(key)
+    return len(wrong)

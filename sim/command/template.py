@@ -35,6 +35,7 @@ SHOWN: tuple[str, ...] = (
     "write_popularity",
     "reads_per_s",
     "writes_per_s",
+    "rollback_ratio",
     "arrivals",
     "duration_s",
     "warmup_s",

@@ -19,7 +19,7 @@ import simpy
 from django.db import InternalError, OperationalError
 from django.db.transaction import TransactionManagementError
 
-from ..contract import Row
+from ..contract import RollbackError, Row
 from ..verdict.records import Column, as_array
 from ..world.latency import LatencyOf
 from .scheduler import Engine, Task
@@ -165,8 +165,8 @@ class SimulatedDatabase:
         return Row(key, 0, self._payload_of(key)) if row is None else row
 
     def written_keys(self) -> list[str]:
-        """Return the keys with a committed write."""
-        return list(self._rows)
+        """Return the keys that were ever written, those with a committed write first."""
+        return [*self._rows, *(key for key in self._issued if key not in self._rows)]
 
     def _current(self, what: str) -> Task:
         """Return the request's task, for a call of *what*."""
@@ -250,6 +250,9 @@ class SimulatedDatabase:
         task.db_commits = nth + 1
         if tail is not None:
             engine.wait(tail(task.request, nth))
+        if task.rolls_back:
+            task.rolls_back = False
+            raise RollbackError("rolled back, as rollback_ratio asks of this request")
         if self._latencies.commit is not None:
             engine.wait(self._latencies.commit(task.request, nth))
         for row, place in transaction.writes:

@@ -7,7 +7,7 @@ from math import inf
 
 import numpy as np
 
-from ..contract import Row, Site, Strategy
+from ..contract import RollbackError, Row, Site, Strategy
 from ..declared import strategy_title
 from ..errors import StrategyError
 from ..own.blame import in_background, where_written
@@ -47,6 +47,7 @@ class Fleet:
         self._requests: Iterator[Request] = iter(())
         self.workers: list[Worker] = []
         self.progress: Callable[[int], None] = lambda _count: None
+        self.rolls_back: Callable[[int], bool] | None = None  # of a write request's number
         self.costs = Totals()
 
     def take(self, workload: Workload) -> None:
@@ -122,7 +123,7 @@ class Fleet:
         task.begin(number, arrival_s, engine._now)
         try:
             if place < 0:
-                self._strategy.write(worker.site, key)
+                self._write(task, worker.site, key)
             else:
                 self._record(task, place, key, self._strategy.read(worker.site, key))
             if task.transaction is not None:
@@ -133,6 +134,15 @@ class Fleet:
             error.add_note(f"in {what} on worker {worker_number}, {engine.time():.6f} s into the run")
             raise
         self._finish(task, worker)
+
+    def _write(self, task: Task, site: Site, key: str) -> None:
+        """Let the strategy write. A request that is rolled back on purpose fails alone, as it does in a site."""
+        task.rolls_back = self.rolls_back is not None and self.rolls_back(task.request)
+        try:
+            self._strategy.write(site, key)
+        except Exception as error:
+            if not RollbackError.ended(error):
+                raise
 
     def _record(self, task: Task, place: int, key: str, row: Row) -> None:
         log = self._reads

@@ -59,6 +59,7 @@ class Task(simpy.Event):
         self.sleeps = 0
         self.entries_culled = 0.0
         self.random: Any = None
+        self.rolls_back = False
 
 
 class Engine(simpy.Environment):

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import F
 
-from ..contract import Row
+from ..contract import RollbackError, Row
 from ..world.latency import LatencyOf
 from .issued import Issued
 from .ledger import Ledger, Request, Written
@@ -121,6 +121,9 @@ class DjangoDatabase:
         nth, request.db_commits = request.db_commits, request.db_commits + 1
         if tail:
             self._step("transaction_tail_s", request, nth)
+        if request.rolls_back:
+            request.rolls_back = False
+            raise RollbackError("rolled back, as rollback_ratio asks of this request")
         began_s = self._ledger.now()
         request.slept_s = self._pause("db_commit_s", request, nth)
         request.commit_began_s, request.before_s = began_s, self._ledger.now()

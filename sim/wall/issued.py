@@ -16,5 +16,9 @@ class Issued:
         """Return the newest number of *key*, 0 at first."""
         return int(self._newest[self._codes[key]])
 
+    def written(self) -> list[str]:
+        """Return the keys of which a number was ever given out."""
+        return [key for key, code in self._codes.items() if self._newest[code]]
+
     def __setitem__(self, key: str, version: int) -> None:
         self._newest[self._codes[key]] = version

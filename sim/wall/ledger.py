@@ -81,6 +81,7 @@ class Request:
     db_commits: int = 0
     entries_culled: float = 0.0
     spawned: int = 0
+    rolls_back: bool = False  # its first transaction that has written fails instead of committing
     chance: random.Random | None = None
     writes: list[Written] = field(default_factory=list)  # of the open transaction
     commit_began_s: float = nan
@@ -183,6 +184,11 @@ class Ledger:
         place = place_of(error)
         self.records.errors.append(f"{type(error).__name__} at {place}" if place else type(error).__name__)
         if request.measured and not request.background:
+            self.records.unanswered.append(request.number)
+
+    def rolled_back(self, request: Request) -> None:
+        """Write down that a request failed as `rollback_ratio` asked: no error, but no answer either."""
+        if request.measured:
             self.records.unanswered.append(request.number)
 
     def finish(self, request: Request) -> None:

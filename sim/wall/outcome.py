@@ -26,7 +26,7 @@ class Ending:
     records: Sequence[Records]
     entries: float
     versions: Mapping[str, int]
-    keys_left_stale: int
+    keys_left_wrong: int
 
 
 class WallResult(Result):
@@ -49,7 +49,7 @@ class WallResult(Result):
             query_started_s=np.sort(queries[:, 0]),
             peak_in_flight=most_at_once(queries),
             costs=_costs(ending.records),
-            leftovers=Leftovers(ending.entries, ending.keys_left_stale),
+            leftovers=Leftovers(ending.entries, ending.keys_left_wrong),
             verdicts=found.agreed,
         )
         super().__init__(run, workload, evidence)

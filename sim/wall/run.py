@@ -112,8 +112,8 @@ def _play(workers: Crew, place: Place, end_s: float) -> Ending:
     records = workers.ask_all("play", _first_instant_s(place), within_s=PATIENCE * end_s + PATIENCE_S)
     entries = workers.entries() if place.entries is None else place.entries()
     versions = workers.ask(0, "versions")
-    stale = set().union(*workers.ask_all("left_stale", versions))
-    return Ending(records, entries, versions, len(stale))
+    wrong = set().union(*workers.ask_all("left_wrong", versions))
+    return Ending(records, entries, versions, len(wrong))
 
 
 def _first_instant_s(place: Place) -> float:

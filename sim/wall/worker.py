@@ -24,7 +24,7 @@ from ..backends.entries import is_own
 from ..backends.simulated import verbs_of
 from ..backends.trial import TRIAL_KEY, ending, only_ours_for_good, quiet_threads, usable
 from ..backends.wire import wire_this_process, wired
-from ..contract import Row
+from ..contract import RollbackError, Row
 from ..declared import strategy_title
 from ..errors import CodeError, ForbiddenError, StrategyError, UserError
 from ..own.blame import said_plainly
@@ -33,6 +33,7 @@ from ..processes.interrupts import leave_to_parent
 from ..processes.parcels import Parcel
 from ..verdict.result import Run
 from ..world.latency import Latency, latency_of
+from ..world.rollbacks import rollbacks
 from ..world.seeds import streams
 from ..world.workload import Workload, build_workload
 from . import timed
@@ -112,6 +113,7 @@ class Worker:
         scenario, seeds = job.run.scenario, streams(job.run.seed)
         self._pauses = {name: latency_of(name, spec_of(job.run, name), seeds[name]) for name in job.pauses}
         self._stopwatch = timed.Stopwatch(self._ledger, self._pauses.get("cache_rtt_s"))
+        self._rolls_back = rollbacks(scenario.rollback_ratio, seeds["rollbacks"])
         self._workload = build_workload(scenario, job.run.seed)
         self._arrivals = iter(list(arrivals(self._workload, job.worker)))
         self._site = self._set_up()
@@ -197,9 +199,13 @@ class Worker:
 
         return dict(Stored.objects.filter(version__gt=0).values_list("key", "version"))
 
-    def left_stale(self, versions: Mapping[str, int]) -> set[str]:
-        """Read every written key once more, and return those that come back older than *versions* says."""
-        found = {key for key, version in versions.items() if self._look(key).version < version}
+    def left_wrong(self, versions: Mapping[str, int]) -> set[str]:
+        """Read every key that was ever written once more; return those that come back as *versions* does not say.
+
+        One that is not in *versions* was never committed: it is at 0.
+        """
+        written = [*versions, *(key for key in self.job.issued.written() if key not in versions)]
+        found = {key for key in written if self._look(key).version != versions.get(key, 0)}
         self._end_if_refused()
         return found
 
@@ -253,6 +259,7 @@ class Worker:
     def _answer(self, arrival: Arrival) -> None:
         measured = arrival.arrival_s >= self.job.run.scenario.warmup_s
         request = Request(arrival.number, arrival.arrival_s, self._ledger.now(), measured, hurried=False)
+        request.rolls_back = arrival.number < 0 and self._rolls_back is not None and self._rolls_back(arrival.number)
         self._ledger.request = request
         request_started.send(sender=Worker)
         try:
@@ -260,8 +267,11 @@ class Worker:
         except ForbiddenError:
             raise
         except Exception as error:  # noqa: BLE001 - a request that fails is counted; the site goes on
-            self._ledger.failed(request, error)
-            _drop_connections()
+            if RollbackError.ended(error):
+                self._ledger.rolled_back(request)
+            else:
+                self._ledger.failed(request, error)
+                _drop_connections()
         finally:
             request_finished.send(sender=Worker)
             self._ledger.finish(request)

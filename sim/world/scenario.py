@@ -37,6 +37,9 @@ class Scenario:
     write_popularity: str = knob("uniform", "share of the writes a key gets; 'same' follows the reads key by key")
     reads_per_s: float = knob(100.0, "mean rate of reads")
     writes_per_s: float = knob(1.0, "mean rate of writes")
+    rollback_ratio: float = knob(
+        0.0, "share of the write requests that raise where their transaction would commit: it is rolled back"
+    )
     arrivals: str = knob("poisson", "how reads and writes are spread over time")
     duration_s: float = knob(600.0, "measured time")
     warmup_s: float = knob(60.0, "time before the measurement starts")
@@ -67,6 +70,7 @@ class Scenario:
             object.__setattr__(self, one.name, self._checked(one.name, getattr(self, one.name)))
         require(self.duration_s > 0, self._at("duration_s", "must be above 0"))
         require(self.trace_speed > 0, self._at("trace_speed", "must be above 0"))
+        require(self.rollback_ratio <= 1, self._at("rollback_ratio", "must be at most 1"))
         require(self.trace is not None or self.reads_per_s + self.writes_per_s > 0, "there is no traffic at all")
         parse_popularity("read_popularity", self.read_popularity)
         parse_popularity("write_popularity", self.write_popularity)
@@ -78,7 +82,7 @@ class Scenario:
     def _checked(self, name: str, value: Any) -> Any:
         if name in _COUNTS:
             return self._count(name, value)
-        if name in _SECONDS_AND_RATES:
+        if name in _NUMBERS:
             checked = number(f"Scenario {one_line(self.name)!r}: {name}", value)
             require(checked >= 0, self._at(name, "must not be negative"))
             require(checked <= 1e9, self._at(name, "must be at most 1,000,000,000"))
@@ -143,7 +147,7 @@ LATENCIES = (
     *("cache_rtt_s", "db_send_s", "db_read_s", "db_write_s", "db_commit_s"),
     *("render_s", "transaction_tail_s"),
 )
-_SECONDS_AND_RATES = ("reads_per_s", "writes_per_s", "duration_s", "warmup_s", "trace_speed")
+_NUMBERS = ("reads_per_s", "writes_per_s", "duration_s", "warmup_s", "trace_speed", "rollback_ratio")
 _COUNTS = {
     "keys": (1, 50_000_000),
     "value_bytes": (0, 100_000_000),
@@ -166,7 +170,7 @@ def _from_text(name: str, text: str) -> Any:
         return None
     if text.strip().lower() == "auto" and name in _MAY_BE_AUTO:
         return "auto"
-    if name in _COUNTS or name in _SECONDS_AND_RATES:
+    if name in _COUNTS or name in _NUMBERS:
         return number(name, text)
     if name == "trace":
         return str(Path(text))

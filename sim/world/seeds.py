@@ -26,6 +26,7 @@ PURPOSES = (
     "culling",
     "db_send_s",
     "db_write_s",
+    "rollbacks",
 )
 
 

@@ -99,8 +99,16 @@ def build_workload(scenario: Scenario, seed: int) -> Workload:
         UserError: for a trace that cannot be replayed.
     """
     if scenario.trace is None:
-        return _synthetic(scenario, seed)
-    return _replayed(scenario, load_trace(scenario.trace), seed)
+        found = _synthetic(scenario, seed)
+    else:
+        found = _replayed(scenario, load_trace(scenario.trace), seed)
+    if scenario.rollback_ratio:
+        share = f"{100 * scenario.rollback_ratio:.12g}%"
+        found.notes.append(
+            f"{share} of the write requests fail where they would commit (`rollback_ratio`): "
+            "what they wrote to the database is rolled back"
+        )
+    return found
 
 
 def _synthetic(scenario: Scenario, seed: int) -> Workload:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .sim.command.compare import Comparison, compare
     from .sim.command.main import run_script
-    from .sim.contract import Bound, Costs, Row, Site, Strategy
+    from .sim.contract import Bound, Costs, RollbackError, Row, Site, Strategy
     from .sim.daemons.session import Servers, servers
     from .sim.errors import StrategyError, UserError
     from .sim.functions import FromFunctions
@@ -28,6 +28,7 @@ __all__ = [
     "Costs",
     "FromFunctions",
     "Result",
+    "RollbackError",
     "Row",
     "Scenario",
     "Servers",
@@ -41,7 +42,7 @@ __all__ = [
     "servers",
 ]
 _HOMES = {
-    **dict.fromkeys(("Bound", "Costs", "Row", "Row_v1", "Site", "Strategy"), ".sim.contract"),
+    **dict.fromkeys(("Bound", "Costs", "RollbackError", "Row", "Row_v1", "Site", "Strategy"), ".sim.contract"),
     **dict.fromkeys(("StrategyError", "UserError"), ".sim.errors"),
     **dict.fromkeys(("Servers", "servers"), ".sim.daemons.session"),
     **dict.fromkeys(("Comparison", "compare"), ".sim.command.compare"),

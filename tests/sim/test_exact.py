@@ -28,7 +28,7 @@ def test_stale_set_race(tmp_path: Path, backend: str) -> None:
     ]
     assert rows(result.writes, *WRITE) == [(0.002, 0.002, 0.006, "k", 1, True)]
     assert rows(result.reads, "stale_age_s", "versions_behind")[1] == (4.994, 1)
-    assert result.summary["keys_left_stale"] == 1
+    assert result.summary["keys_left_wrong"] == 1
 
 
 def test_stale_set_race_needs_a_store(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ from tests.helpers import BACKENDS, SERVERS, STORING, Step, run, script
 FOLDER = Path(cachewise.strategies.__file__).parent
 FILES = sorted(path for path in FOLDER.glob("*.py") if path.stem != "__init__")
 
+BEFORE_THE_COMMIT = ("write-through-in-transaction",)  # who stores rows that are not committed yet
+
 
 def made(name: str, timeout: float | None) -> Any:
     """Return the strategy called *name*, with *timeout* if it takes one."""
@@ -50,11 +52,12 @@ def test_conservation(name: str, backend: str) -> None:
         ordered = of_key.sort_values("version")
         assert ordered["version"].tolist() == list(range(1, len(of_key) + 1))
         assert ordered["commit_s"].is_monotonic_increasing
-    assert (summary["dirty_ratio"], summary["aborted_ratio"]) == (0, 0)
+    assert summary["aborted_ratio"] == 0
+    assert name in BEFORE_THE_COMMIT or summary["dirty_ratio"] == 0
     if backend == "dummy" and name != "oracle":
         assert summary["hits"] == summary["stale_ratio"] == summary["entries_end"] == 0
     if made(name, 2).stale_at_most == "never":
-        assert summary["stale_ratio"] == summary["keys_left_stale"] == 0
+        assert summary["wrong_ratio"] == summary["keys_left_wrong"] == 0
 
 
 @pytest.mark.parametrize("backend", STORING)
@@ -102,6 +105,7 @@ WORLD = st.fixed_dictionaries(
         "workers": st.sampled_from(["1", "3"]),
         "threads": st.sampled_from(["none", "1", "3"]),
         "db_connections": st.sampled_from(["none", "1", "2"]),
+        "rollback_ratio": st.sampled_from(["0", "0.4"]),
     }
 )
 GAPS = st.lists(
@@ -139,7 +143,7 @@ def test_never_stale(folder: Path, name: str, backend: str, attacks: int) -> Non
     def attack(gaps: list[tuple[float, str, str]], world: dict[str, str], seed: int) -> None:
         scenario = script(folder, steps_of(gaps)).with_settings(world)
         result = run(scenario, made(name, 1), backend=backend, seed=seed)
-        assert result.summary["stale_ratio"] == 0
+        assert result.summary["wrong_ratio"] == 0
 
     attack()
 

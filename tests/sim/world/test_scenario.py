@@ -67,6 +67,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"reads_per_s": 10**400}, "is not a number"),
     ({"writes_per_s": 1e10}, "Scenario 's': writes_per_s=10000000000 must be at most 1,000,000,000"),
     ({"reads_per_s": 0, "writes_per_s": 0}, "there is no traffic at all"),
+    ({"rollback_ratio": 1.5}, "Scenario 's': rollback_ratio=1.5 must be at most 1"),
+    ({"rollback_ratio": -0.1}, "Scenario 's': rollback_ratio=-0.1 must not be negative"),
     ({"duration_s": 0}, "Scenario 's': duration_s=0 must be above 0"),
     ({"warmup_s": -5}, "Scenario 's': warmup_s=-5 must not be negative"),
     ({"read_popularity": 5}, "Scenario 's': read_popularity=5 must be text"),

@@ -7,6 +7,7 @@ from .ttl_only import TtlOnly as TtlOnly
 from .delete_in_transaction import DeleteInTransaction as DeleteInTransaction
 from .delete_on_write import DeleteOnWrite as DeleteOnWrite
 from .delete_then_set import DeleteThenSet as DeleteThenSet
+from .write_through_in_transaction import WriteThroughInTransaction as WriteThroughInTransaction
 from .write_through import WriteThrough as WriteThrough
 from .delete_pattern import DeletePattern as DeletePattern
 from .clear_all import ClearAll as ClearAll

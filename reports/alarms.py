@@ -24,14 +24,14 @@ def alarms(case: Case) -> list[str]:
 
 def _traffic(case: Case) -> list[str]:
     label = next(iter(case.by_strategy))
-    reads, writes = case.total(label, "reads"), case.total(label, "writes")
+    reads, writes = case.total(label, "reads"), case.writes(label)
     found = ["No reads were measured: check the scenario."] if not reads else []
     if not writes:
-        earlier = any(any(case.values(one, "stale_ratio").values()) for one in case.by_strategy)
+        earlier = any(any(case.values(one, "wrong_ratio").values()) for one in case.by_strategy)
         why = "what is outdated stems from those of the warm-up" if earlier else "nothing could become outdated"
         return [*found, f"No writes were measured: {why}. Check the scenario."]
     if writes < FEW_WRITES:
-        seen = f"What is outdated rests on only {plural(writes, 'write')} in {plural(len(case.seeds), 'run')}"
+        seen = f"What is {case.fault} rests on only {plural(writes, 'write')} in {plural(len(case.seeds), 'run')}"
         return [*found, f"{seen}: measure longer or use more seeds before trusting small differences."]
     return found
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..sim.experiment import Outcome
 from .alarms import FEW_WRITES, alarms
 from .culls import culled
-from .formatting import figure, guarantee, listed, oldest, outdated_pages, pages, people, plural, span
+from .formatting import figure, guarantee, listed, oldest, pages, parts, people, plural, span, wrong_pages
 from .frames import Case, cases
 from .ranking import (
     EQUAL_SHARE,
@@ -18,7 +18,7 @@ from .ranking import (
     compare,
     contenders,
     interval,
-    never_stale,
+    never_wrong,
     rank,
     saves_queries,
 )
@@ -33,7 +33,6 @@ PHRASES = {
 }
 MOVED = "moving one line to `on_commit`"  # from BEFORE to AFTER
 NONE_AHEAD = "On average no other strategy compared here is ahead"
-MARGIN = f"(a difference in outdated reads below {RARE_SHARE:.2%} of all reads does not count)"
 AHEAD = "is ahead on average, but these seeds do not settle it"
 MORE = "more seeds may (`--seeds 20`)"
 SIMULATED = "Latencies are simulated (the scenario's distributions), not measured on your machines."
@@ -95,7 +94,7 @@ def _sentences(notes: list[str]) -> list[str]:
 
 
 def _lead(case: Case, groups: list[Group]) -> str:
-    """Return the sentence that contrasts two strategies in outdated pages."""
+    """Return the sentence that contrasts two strategies in wrong pages."""
     labels = contenders(case)
     if not labels:
         return "Only bounds were run: there is nothing to choose from."
@@ -103,24 +102,34 @@ def _lead(case: Case, groups: list[Group]) -> str:
         return "No read was measured: there is nothing to judge."
     if BEFORE in labels and AFTER in labels:
         return _contrast(case, BEFORE, AFTER)
-    worst = max(labels, key=lambda label: interval(case, label, "stale_ratio").mean)
+    worst = max(labels, key=lambda label: interval(case, label, "wrong_ratio").mean)
     best = groups[0].leader
     return f"{_rate(case, worst)}, {_serves(case, worst)}." if worst == best else _contrast(case, worst, best)
 
 
 def _contrast(case: Case, worse: str, better: str) -> str:
-    before, after = outdated_pages(case, worse), outdated_pages(case, better)
+    before, after = wrong_pages(case, worse), wrong_pages(case, better)
     turn = MOVED if (worse, better) == (BEFORE, AFTER) else PHRASES.get(better, f"`{better}`")
-    sign = compare(case, better, worse, "stale_reads_per_day")
+    sign = compare(case, better, worse, "wrong_reads_per_day")
     if before.mean == after.mean == 0:
         return f"{_rate(case, worse)}, {_serves(case, worse)}; neither did {turn}."
-    now = f"about {people(after.mean)}{span(after)}" if after.mean else figure(case, better, "stale_reads_per_day")
+    now = _now(case, worse, better) if after.mean else figure(case, better, "wrong_reads_per_day")
     change = {
         -1: f"cuts that to {now}",
         1: f"raises that to {now}",
         0: f"makes that {now}, a difference that these seeds cannot prove,",
     }[sign]
     return f"{_rate(case, worse)}, {_serves(case, worse)}; {turn} {change} {_queries(case, worse, better)}."
+
+
+def _now(case: Case, worse: str, better: str) -> str:
+    """Return what the better of two strategies serves; that it serves other wrong pages than the worse one is said."""
+    after = wrong_pages(case, better)
+    count = f"about {people(after.mean)}{span(after)}"
+    if not case.serves_uncommitted(better):
+        return count
+    ones = "" if case.serves_uncommitted(worse) else " wrong ones"
+    return f"about {people(after.mean)}{ones}{span(after)}, of them {parts(case, better)},"
 
 
 def _rate(case: Case, label: str) -> str:
@@ -130,8 +139,10 @@ def _rate(case: Case, label: str) -> str:
 
 def _serves(case: Case, label: str) -> str:
     who = PHRASES.get(label, f"`{label}`")
-    if not interval(case, label, "stale_ratio").mean:
-        return f"{who} served no outdated page that {case.total(label, 'reads'):,} reads could show"
+    if not interval(case, label, "wrong_ratio").mean:
+        return f"{who} served no {case.fault} page that {case.total(label, 'reads'):,} reads could show"
+    if case.serves_uncommitted(label):
+        return f"{who} serves {pages(case, label)}, of them {parts(case, label)}"
     return f"{who} serves {pages(case, label)}, the oldest {oldest(case, label)} out of date"
 
 
@@ -147,59 +158,74 @@ def _choice(case: Case, ranking: Ranking) -> str:
     labels = contenders(case)
     if len(labels) == 1:
         return f"Only `{labels[0]}` was run: there is nothing to compare it with."
-    writes = case.total(labels[0], "writes") if labels else FEW_WRITES
+    writes = case.writes(labels[0]) if labels else FEW_WRITES
     if writes < FEW_WRITES:
         few = f"Only {plural(writes, 'write')} {'was' if writes == 1 else 'were'}" if writes else "No write was"
-        return f"{few} measured: {'too few' if writes else 'there is nothing'} to choose by. {_so_far(ranking)}"
+        return f"{few} measured: {'too few' if writes else 'there is nothing'} to choose by. {_so_far(case, ranking)}"
     text = _advice(case, ranking)
     return f"Going by one seed: {text[:1].lower()}{text[1:]}" if len(case.seeds) == 1 else text
 
 
-def _so_far(ranking: Ranking) -> str:
+def _margin(case: Case) -> str:
+    return f"(a difference in {case.fault} reads below {RARE_SHARE:.2%} of all reads does not count)"
+
+
+def _a(fault: str) -> str:
+    """Return "an outdated" or "a wrong"."""
+    return f"{'an' if fault == 'outdated' else 'a'} {fault}"
+
+
+def _so_far(case: Case, ranking: Ranking) -> str:
     """Return who is ahead, where that is no reason to choose anybody."""
     leaders = [group.leader for group in ranking.groups]
     if len(leaders) > 1:
-        return f"So far, {NONE_AHEAD[:1].lower()}{NONE_AHEAD[1:]} of these {MARGIN}, freshest first:"
+        return f"So far, {NONE_AHEAD[:1].lower()}{NONE_AHEAD[1:]} of these {_margin(case)}, freshest first:"
     return f"So far `{leaders[0]}` is ahead on average:" if leaders else "There is no strategy to choose."
 
 
 def _advice(case: Case, ranking: Ranking) -> str:
     leaders = [group.leader for group in ranking.groups]
-    never = [label for label in leaders if never_stale(case, label)]
+    never = [label for label in leaders if never_wrong(case, label)]
     others = [label for label in leaders if label not in never]
     if not leaders:
         return "There is no strategy to choose."
     if max(len(never), len(others)) > 1:
-        return f"It depends on what an outdated read costs you. {NONE_AHEAD} of these {MARGIN}, freshest first:"
+        cost = f"It depends on what {_a(case.fault)} read costs you."
+        return f"{cost} {NONE_AHEAD} of these {_margin(case)}, freshest first:"
     if never and others:
         rest = f"`{others[0]}` {AHEAD}" if ranking.unsettled else f"choose `{others[0]}`"
-        return f"If no outdated read is acceptable, choose `{never[0]}`; otherwise {rest}:"
-    return f"`{leaders[0]}` {AHEAD}:" if ranking.unsettled else f"Choose `{leaders[0]}`. {NONE_AHEAD} of it {MARGIN}:"
+        return f"If no {case.fault} read is acceptable, choose `{never[0]}`; otherwise {rest}:"
+    return (
+        f"`{leaders[0]}` {AHEAD}:"
+        if ranking.unsettled
+        else f"Choose `{leaders[0]}`. {NONE_AHEAD} of it {_margin(case)}:"
+    )
 
 
 def _option(case: Case, group: Group) -> str:
     label = group.leader
     saved = figure(case, label, "db_queries_saved_ratio")
-    seen_stale = bool(interval(case, label, "stale_ratio").mean)
-    stale = (
-        f"{pages(case, label)}, oldest {oldest(case, label)}"
-        if seen_stale
-        else f"outdated: {figure(case, label, 'stale_ratio')}"
-    )
+    seen_wrong = bool(interval(case, label, "wrong_ratio").mean)
+    wrong = f"{case.fault}: {figure(case, label, 'wrong_ratio')}"
+    if seen_wrong:
+        mixed = case.serves_uncommitted(label)
+        wrong = f"{pages(case, label)}, " + (
+            f"of them {parts(case, label)}" if mixed else f"oldest {oldest(case, label)}"
+        )
     queries = interval(case, label, "db_queries_per_s").mean
     seen = (
         f"{people(queries)} queries a second" if queries else f"no query in {case.total(label, 'requests'):,} requests"
     )
     calls = f"{interval(case, label, 'cache_calls_per_request').mean:.2f} cache calls per request"
-    text = f"`{label}`: {stale}, {seen} ({saved} saved), {calls}. {guarantee(case, label)}"
-    return f"{text} {_as_good(case, group, seen_stale=seen_stale)}" if group.equals else text
+    text = f"`{label}`: {wrong}, {seen} ({saved} saved), {calls}. {guarantee(case, label)}"
+    return f"{text} {_as_good(case, group, seen_wrong=seen_wrong)}" if group.equals else text
 
 
-def _as_good(case: Case, group: Group, *, seen_stale: bool) -> str:
+def _as_good(case: Case, group: Group, *, seen_wrong: bool) -> str:
     """Return the sentence on those that equal a leader, with the margins."""
     found = [f"`{one}` ({interval(case, one, 'cache_calls_per_request').mean:.2f} calls)" for one in group.equals]
-    stale = f"outdated reads within {EQUAL_SHARE:.0%}" if seen_stale else "no outdated read seen either"
-    return f"As good ({stale}, queries within {NEGLIGIBLE_SHARE:.1%} of the reads): {listed(found)}."
+    wrong = f"{case.fault} reads within {EQUAL_SHARE:.0%}" if seen_wrong else f"no {case.fault} read seen either"
+    return f"As good ({wrong}, queries within {NEGLIGIBLE_SHARE:.1%} of the reads): {listed(found)}."
 
 
 def _not_settled(case: Case, ranking: Ranking) -> list[str]:
@@ -208,30 +234,32 @@ def _not_settled(case: Case, ranking: Ranking) -> list[str]:
     for leader, labels in ranking.unsettled.items():
         alike: dict[str, list[str]] = {}
         for one in labels:
-            stale, saved = (figure(case, one, metric) for metric in ("stale_ratio", "db_queries_saved_ratio"))
-            alike.setdefault(f"outdated: {stale}, {saved} of the queries saved", []).append(f"`{one}`")
+            wrong, saved = (figure(case, one, metric) for metric in ("wrong_ratio", "db_queries_saved_ratio"))
+            alike.setdefault(f"{case.fault}: {wrong}, {saved} of the queries saved", []).append(f"`{one}`")
         behind = [f"{listed(names)} ({figures})" for figures, names in alike.items()]
         found.append(
             f"Not settled: these seeds cannot rank `{leader}` and, worse on average, {listed(behind)}; {MORE}."
         )
     pairs = "; ".join(f"`{ours}` and `{theirs}`" for ours, theirs in ranking.level)
-    return [*found, f"Not settled: these seeds cannot rank by outdated reads {pairs}; {MORE}."] if pairs else found
+    return [*found, f"Not settled: these seeds cannot rank by {case.fault} reads {pairs}; {MORE}."] if pairs else found
 
 
 def _cautions(case: Case, groups: list[Group]) -> list[str]:
     unseen = [
         group.leader
         for group in groups
-        if not interval(case, group.leader, "stale_ratio").mean and not never_stale(case, group.leader)
+        if not interval(case, group.leader, "wrong_ratio").mean and not never_wrong(case, group.leader)
     ]
     found = [_none_is_not_never(case, unseen[0])] if unseen else []
-    never = [label for label in contenders(case) if never_stale(case, label)]
+    never = [label for label in contenders(case) if never_wrong(case, label)]
     return [*found, _never_by_design(case, never)] if never and groups else found
 
 
 def _never_by_design(case: Case, never: list[str]) -> str:
     who = [f"`{label}` ({figure(case, label, 'db_queries_saved_ratio')} of the queries saved)" for label in never]
-    text = f"If no outdated read is acceptable: by design, only {listed(['no cache at all', *who])} never serve one."
+    text = (
+        f"If no {case.fault} read is acceptable: by design, only {listed(['no cache at all', *who])} never serve one."
+    )
     costlier = [f"`{label}`" for label in never if not saves_queries(case, label)]
     return (
         f"{text} No cache at all costs less than {listed(costlier)}: no more queries, and no cache calls."
@@ -241,13 +269,14 @@ def _never_by_design(case: Case, never: list[str]) -> str:
 
 
 def _none_is_not_never(case: Case, label: str) -> str:
-    reads, writes = case.total(label, "reads"), case.total(label, "writes")
+    reads, writes = case.total(label, "reads"), case.writes(label)
     text = (
-        f"None seen is not never: if reads were independent, {reads:,} of them without an outdated one would put the "
-        f"share below {100 * most_unseen_ratio(reads):.2g}% (95% confidence). But reads between two writes share a fate"
+        f"None seen is not never: if reads were independent, {reads:,} of them without {_a(case.fault)} one "
+        f"would put the share below {100 * most_unseen_ratio(reads):.2g}% (95% confidence). "
+        "But reads between two writes share a fate"
     )
     if not writes:
         return f"{text}, and there were no writes."
     bound = f"{100 * most_unseen_ratio(writes):.2g}%"
     count = "1 write is" if writes == 1 else f"{writes:,} writes are"
-    return f"{text}, so {count} the fairer count: up to {bound} of all writes could leave outdated reads behind."
+    return f"{text}, so {count} the fairer count: up to {bound} of all writes could leave {case.fault} reads behind."

@@ -11,10 +11,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLo
 from ..sim.verdict.metrics import KNOWN, duration, shown
 from .formatting import people
 from .labels import Pin, label_points, plain
-from .palette import FAINT, INK, MUTED, PAPER, Look
+from .palette import FAINT, INK, MUTED, PAPER, PART_COLOURS, Look
 
 MARKER_PT = 8.0
-LANE_PT = 34.0  # the least height of the lane of strategies without a stale read
+LANE_PT = 34.0  # the least height of the lane of strategies without a wrong read
 RINGS_PT = (0.0, 4.5, 8.0)
 Looks = Mapping[str, Look]
 BAND, MISSED = "#c9ced6", "#f0a58c"  # behind a point: what chance explains, and where a limit is missed
@@ -43,19 +43,19 @@ def brief(metric: str, value: float) -> str:
     return "none seen" if value == 0 and KNOWN[metric].of else shown(metric, value, {})
 
 
-def against_stale(frame: pd.DataFrame, metric: str, looks: Looks, ax: Axes) -> None:
-    """Draw *metric* (x) against the stale ratio (y, log), one labelled point a strategy, error bars over seeds.
+def against_wrong(frame: pd.DataFrame, metric: str, looks: Looks, ax: Axes) -> None:
+    """Draw *metric* (x) against the share of wrong reads (y, log): a labelled point a strategy, error bars over seeds.
 
     *frame* has one row a strategy: `strategy`, and for both metrics the mean, `_low` and `_high`. Points without a
-    stale read stand in a lane at the bottom, one above the other: their height means nothing there.
+    wrong read stand in a lane at the bottom, one above the other: their height means nothing there.
     """
     bare(ax)
     _x_limits(frame, metric, ax)
-    seen = frame[frame["stale_ratio"] > 0]
-    unseen = frame[frame["stale_ratio"] <= 0].sort_values(metric, kind="stable")
-    highest = seen["stale_ratio_high"].fillna(seen["stale_ratio"]).max()
-    floor_ratio, lane = _stale_scale(seen["stale_ratio"].min(), highest, len(unseen), ax)
-    pins = [Pin(row.strategy, getattr(row, metric), row.stale_ratio, looks[row.strategy]) for row in seen.itertuples()]
+    seen = frame[frame["wrong_ratio"] > 0]
+    unseen = frame[frame["wrong_ratio"] <= 0].sort_values(metric, kind="stable")
+    highest = seen["wrong_ratio_high"].fillna(seen["wrong_ratio"]).max()
+    floor_ratio, lane = _wrong_scale(seen["wrong_ratio"].min(), highest, len(unseen), ax)
+    pins = [Pin(row.strategy, getattr(row, metric), row.wrong_ratio, looks[row.strategy]) for row in seen.itertuples()]
     for nth, row in enumerate(unseen.itertuples()):
         pins.append(Pin(row.strategy, getattr(row, metric), lane(nth), looks[row.strategy]))
     _error_bars(seen, metric, floor_ratio, looks, ax)
@@ -72,8 +72,8 @@ def _x_limits(frame: pd.DataFrame, metric: str, ax: Axes) -> None:
     ax.xaxis.set_major_formatter(PercentFormatter(1))
 
 
-def _stale_scale(lowest: float, highest: float, lane_rows: int, ax: Axes) -> tuple[float, Callable[[int], float]]:
-    """Set the log axis of stale ratios and the lane below; return its lowest ratio, and a lane row's place on it."""
+def _wrong_scale(lowest: float, highest: float, lane_rows: int, ax: Axes) -> tuple[float, Callable[[int], float]]:
+    """Set the log axis of wrong reads and the lane below; return its lowest ratio, and a lane row's place on it."""
     none = isnan(lowest)
     least = -4 if none else floor(log10(lowest))
     most = 0 if none else min(0, ceil(log10(highest) + 0.05))
@@ -97,10 +97,10 @@ def _stale_scale(lowest: float, highest: float, lane_rows: int, ax: Axes) -> tup
 def _error_bars(seen: pd.DataFrame, metric: str, floor_ratio: float, looks: Looks, ax: Axes) -> None:
     for row in seen.to_dict("records"):
         style = {"color": looks[row["strategy"]].colour, "lw": 1.1, "alpha": 0.6, "solid_capstyle": "butt", "zorder": 2}
-        low, high = row["stale_ratio_low"], row["stale_ratio_high"]
+        low, high = row["wrong_ratio_low"], row["wrong_ratio_high"]
         if not isnan(low):  # as it is with one seed
             ax.plot([row[metric]] * 2, [max(low, floor_ratio), high], **style)
-            ax.plot([row[f"{metric}_low"], row[f"{metric}_high"]], [row["stale_ratio"]] * 2, **style)
+            ax.plot([row[f"{metric}_low"], row[f"{metric}_high"]], [row["wrong_ratio"]] * 2, **style)
 
 
 def _points(pins: list[Pin], ax: Axes) -> None:
@@ -192,6 +192,32 @@ def price(frame: pd.DataFrame, metric: str, looks: Looks, ax: Axes) -> None:
     ax.set_xlim(0, (highs.max() or 1) * 1.42)
     ax.xaxis.set_major_locator(MaxNLocator(3))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+
+
+def wrong_parts(frame: pd.DataFrame, parts: Mapping[str, str], ax: Axes) -> None:
+    """Draw the share of wrong reads as a bar a strategy, made of its *parts* (metrics and their names), with figures.
+
+    *frame* has one row a strategy: `strategy`, and `wrong_ratio` and the parts with their means.
+    """
+    bare(ax)
+    ax.grid(visible=False, axis="y")
+    ax.set_yticks(range(len(frame)), [plain(label) for label in frame["strategy"]])
+    ax.tick_params(axis="y", labelcolor=INK)
+    ax.invert_yaxis()
+    done = np.zeros(len(frame))
+    for metric, name in parts.items():
+        values = frame[metric].fillna(0).to_numpy()
+        ax.barh(range(len(frame)), values, left=done, height=0.62, color=PART_COLOURS[metric], alpha=0.85, label=name)
+        done = done + values
+    for place, row in enumerate(frame.to_dict("records")):
+        seen = [f"{brief(metric, row[metric])} {name}" for metric, name in parts.items() if row[metric] > 0]
+        words = ", ".join(seen) or "none seen"
+        ax.annotate(words, (done[place], place), (4, 0), textcoords="offset points", size=7.5, color=INK, va="center")
+    most = done.max() or 1.0
+    ax.set_xlim(0, most * 2.1)  # the words stand behind the bars
+    ax.set_xticks([tick for tick in MaxNLocator(3).tick_values(0, most) if tick <= most * 1.05])
+    ax.xaxis.set_major_formatter(PercentFormatter(1))
+    ax.legend(loc="lower left", bbox_to_anchor=(-0.015, 1), ncols=len(parts), fontsize=8, frameon=False, labelcolor=INK)
 
 
 def traffic(frame: pd.DataFrame, ax: Axes) -> None:

@@ -23,7 +23,7 @@ from .palette import INK, MUTED, PAPER, looks
 DPI = 160
 HEAD, FOOT, TICKS, EDGE = 0.95, 0.9, 0.75, 0.15  # above and below the plot, for its tick labels, at the other side
 PLOT_WIDTH, LEAST_HEIGHT, SHEET_WIDTH = 4.7, 3.9, 7.5
-PRICE_WIDTH = 1.8
+PRICE_WIDTH, PARTS_WIDTH = 1.8, 5.6
 PRICES = {
     "db_queries_per_s": "Database queries a second",
     "db_peak_in_flight": "Most queries at once",
@@ -44,7 +44,7 @@ class Chart:
 
 def draw_charts(case: Case) -> Iterator[Chart]:
     """Yield the case's charts, the headline first."""
-    for draw in CHARTS:
+    for draw in (*CHARTS[:1], _parts, *CHARTS[1:]) if case.uncommitted else CHARTS:
         name, title, reading, figure = draw(case)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", metadata={"Software": None})
@@ -102,23 +102,33 @@ def _labelled(
 
 def _scatter(case: Case, metric: str, title: str, subtitle: str, x_title: str) -> Figure:
     def draw(ax: Axes) -> None:
-        charts.against_stale(mean_frame(case, [metric, "stale_ratio"]), metric, looks(case.by_strategy), ax)
+        charts.against_wrong(mean_frame(case, [metric, "wrong_ratio"]), metric, looks(case.by_strategy), ax)
         ax.set_xlabel(x_title, size=8.5, color=MUTED)
-        ax.set_title("outdated reads, share of all reads", size=8.5, color=MUTED, loc="left", pad=8)
+        ax.set_title(f"{case.fault} reads, share of all reads", size=8.5, color=MUTED, loc="left", pad=8)
 
     return _labelled(case, title, subtitle, draw, intervals=True)
 
 
 def _headline(case: Case) -> tuple[str, str, str, Figure]:
-    title = "Queries saved, and the outdated reads they cost"
+    title = f"Queries saved, and the {case.fault} reads they cost"
     subtitle = "Lower right is better. Height within the bottom lane means nothing."
     figure = _scatter(case, "db_queries_saved_ratio", title, subtitle, "database queries saved, against no cache")
-    return "saved_against_stale", title, f"{subtitle} No outdated read was seen there.", figure
+    return "saved_against_stale", title, f"{subtitle} No {case.fault} read was seen there.", figure
+
+
+def _parts(case: Case) -> tuple[str, str, str, Figure]:
+    title, subtitle = "What is wrong with the wrong reads", "Share of all reads. Each read counts once."
+    frame = mean_frame(case, ["wrong_ratio", *case.parts])
+    height = max(0.24 * len(frame), 1.2)
+    names = column_width_pt(list(frame["strategy"])) / 72 - 0.25
+    figure = _sheet(case, names + PARTS_WIDTH + EDGE, height, title, subtitle)
+    charts.wrong_parts(frame, case.parts, _axes(figure, names, FOOT - 0.1, PARTS_WIDTH, height + 0.1))
+    return "wrong_parts", title, subtitle, figure
 
 
 def _hits(case: Case) -> tuple[str, str, str, Figure]:
     title = "Hit ratio is not freshness"
-    subtitle = "Reads without a full load, against outdated reads."
+    subtitle = f"Reads without a full load, against {case.fault} reads."
     figure = _scatter(case, "hit_ratio", title, subtitle, "hit ratio")
     return "hits_against_stale", title, subtitle, figure
 
@@ -142,7 +152,8 @@ def _ages(case: Case) -> tuple[str, str, str, Figure]:
 
     figure = _labelled(case, title, subtitle, draw, side="left")
     without = f" Not drawn, as none was seen: {', '.join(unseen)}." if unseen else ""
-    return "stale_ages", title, subtitle + without, figure
+    ageless = " Rows that were not committed have no age." if case.uncommitted else ""
+    return "stale_ages", title, subtitle + ageless + without, figure
 
 
 def _queries(case: Case) -> tuple[str, str, str, Figure]:
@@ -217,7 +228,8 @@ def draw_verification(case: Case, frame: pd.DataFrame) -> bytes:
     )
     figure = _sheet(case, SHEET_WIDTH, height, "Does the simulation predict a real run?", subtitle)
     look = looks(dict.fromkeys(frame["strategy"]))
-    for nth, (metric, (name, scale)) in enumerate(VERIFIED.items()):
+    for nth, metric in enumerate(frame["metric"].unique()):
+        name, scale = VERIFIED[metric]
         ax = _axes(figure, VERIFIED_LEFT + nth * (side + VERIFIED_GAP), FOOT, side, height)
         part = frame[frame["metric"] == metric]
         at = [places[key] for key in zip(part["backend"], part["strategy"], strict=True)]
@@ -261,6 +273,7 @@ VERIFIED_LEFT, VERIFIED_GAP, VERIFIED_LINE = 1.75, 0.22, 0.23
 VERIFIED = {  # the figures of a verification: their names, and what their values are multiplied by
     "hit_ratio": ("hits, points", 100.0),
     "stale_ratio": ("outdated, points", 100.0),
+    "wrong_ratio": ("wrong, points", 100.0),
     "stale_age_p99_s": ("outdated, age p99, s", 1.0),
     "db_reads": ("loads", 1.0),
 }

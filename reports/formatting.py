@@ -5,7 +5,7 @@ from math import isnan
 
 from ..sim.declared import declared_bound
 from ..sim.verdict.metrics import KNOWN, duration, shown
-from .frames import Case
+from .frames import PARTS, Case
 from .ranking import interval
 from .statistics import Interval, metric_interval
 
@@ -44,19 +44,41 @@ def oldest(case: Case, label: str) -> str:
     return shown("stale_age_max_s", max(ages, default=float("nan")), {})
 
 
-def outdated_pages(case: Case, label: str) -> Interval:
-    """Return the outdated pages a day, or in the measured time where a day would repeat what comes once."""
+def wrong_pages(case: Case, label: str) -> Interval:
+    """Return the wrong pages a day, or in the measured time where a day would repeat what comes once."""
     days = case.outcomes[0].measured_s / DAY_S if case.is_one_off else 1
-    values = case.values(label, "stale_reads_per_day").values()
-    return metric_interval("stale_reads_per_day", [value * days for value in values])
+    values = case.values(label, "wrong_reads_per_day").values()
+    return metric_interval("wrong_reads_per_day", [value * days for value in values])
 
 
 def pages(case: Case, label: str) -> str:
-    """Return "about 1,200 outdated pages a day (95% interval ...)", or "in these 10 min"."""
-    found = outdated_pages(case, label)
+    """Return "about 1,200 outdated pages a day (95% interval ...)", or "in these 10 min".
+
+    They are "wrong pages" where not all of them are outdated: `parts` says what they are.
+    """
+    found = wrong_pages(case, label)
+    kind = "wrong" if case.serves_uncommitted(label) else "outdated"
     count = people(found.mean)
     when = f"in these {duration(case.outcomes[0].measured_s)}" if case.is_one_off else "a day"
-    return f"about {count} outdated page{'' if count == '1' else 's'} {when}{span(found)}"
+    return f"about {count} {kind} page{'' if count == '1' else 's'} {when}{span(found)}"
+
+
+def parts(case: Case, label: str) -> str:
+    """Return what a strategy's wrong reads are: "88.0% outdated (oldest 30 s), 12.0% never committed"."""
+    wrong = interval(case, label, "wrong_ratio").mean
+    found = {name: interval(case, label, metric).mean / wrong for metric, name in PARTS.items()}
+    age = f" (oldest {oldest(case, label)})"
+    return listed(
+        [
+            f"{_share(share)} {name}{age if name == PARTS['stale_ratio'] else ''}"
+            for name, share in found.items()
+            if share
+        ]
+    )
+
+
+def _share(share: float) -> str:
+    return "all" if share == 1 else "less than 0.1%" if share < 0.001 else f"{min(share, 0.999):.1%}"
 
 
 def guarantee(case: Case, label: str) -> str:
@@ -71,6 +93,10 @@ def guarantee(case: Case, label: str) -> str:
         "timeout": f"By design outdated by at most the timeout{_seconds(timeout)} plus a load",
         "none": "By design there is no limit to how outdated",
     }[bound]
+    if bound == "never" and any(value > 0 for value in case.values(label, "stale_ratio").values()):
+        text = "By design never outdated, it says, which these runs refute"
+    if case.serves_uncommitted(label):
+        text += ", but it also serves rows that are not committed" if bound else ", and serves rows that are not committed"
     said = re.search(r"Guarantee: (.+?)\.(?=\s+[A-Z`]|$)", " ".join((strategy.__doc__ or "").split()))
     if said is None or bound is None:
         return f"{text}."

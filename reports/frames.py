@@ -28,6 +28,8 @@ APART = (
     "wrote, and guarantees hold within one worker only"
 )
 AGE_STEPS = 160
+PARTS = {"stale_ratio": "outdated", "dirty_ratio": "not yet committed", "aborted_ratio": "never committed"}
+UNCOMMITTED = ("dirty_ratio", "aborted_ratio")
 
 
 @dataclass(frozen=True)
@@ -108,9 +110,41 @@ class Case:
         """Return the *metric* of the strategy *label*, by seed."""
         return {one.run.seed: float(one.summary[metric]) for one in self.by_strategy[label]}
 
+    def serves_uncommitted(self, label: str) -> bool:
+        """Return whether any read of the strategy *label* was dirty or aborted: of a row that was not committed."""
+        return any(map(served_uncommitted, self.by_strategy[label]))
+
+    @cached_property
+    def uncommitted(self) -> bool:
+        """Whether any read of any strategy was dirty or aborted; if so, not only outdated reads are wrong."""
+        return any(map(self.serves_uncommitted, self.by_strategy))
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """What is wrong with the wrong reads: the metrics of `PARTS` that are above zero anywhere, and their names."""
+        return {
+            metric: name
+            for metric, name in PARTS.items()
+            if any(value > 0 for label in self.by_strategy for value in self.values(label, metric).values())
+        }
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with wrong reads: they are "outdated", or "wrong" where other things are, too."""
+        return "wrong" if self.uncommitted else "outdated"
+
+    def writes(self, label: str) -> int:
+        """Return how many writes of the strategy *label* were measured in all seeds, those rolled back included."""
+        return self.total(label, "writes") + self.total(label, "writes_rolled_back")
+
     def total(self, label: str, count: str) -> int:
         """Return a count ("reads", "hits", "requests", "keys"; or "writes") of the strategy *label*, over all seeds."""
         return sum(int(one.counts.get(count, one.summary.get(count, 0))) for one in self.by_strategy[label])
+
+
+def served_uncommitted(outcome: Outcome) -> bool:
+    """Return whether any read of a run was dirty or aborted."""
+    return any(outcome.summary[part] > 0 for part in UNCOMMITTED)
 
 
 def name_of(label: str) -> str:

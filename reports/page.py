@@ -96,10 +96,11 @@ def _overview(answers: Sequence[Answer]) -> str:
         picks = [group.leader for group in one.groups]
         cells = [
             "; ".join(figure(one.case, label, metric) for label in picks)
-            for metric in ("stale_ratio", "db_queries_saved_ratio")
+            for metric in ("wrong_ratio", "db_queries_saved_ratio")
         ]
         rows.append([link, escape("; ".join(picks) or "-"), *map(escape, cells)])
-    head = ["scenario and backend", "on average not beaten, freshest first", "outdated reads", "queries saved"]
+    fault = "wrong" if any(one.case.uncommitted for one in answers) else "outdated"
+    head = ["scenario and backend", "on average not beaten, freshest first", f"{fault} reads", "queries saved"]
     return f"<h2>At a glance</h2>\n{_table(head, rows)}"
 
 

@@ -19,6 +19,7 @@ BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK, GREY = (
     "#222222",
     "#8a8f98",
 )
+PART_COLOURS = {"stale_ratio": ORANGE, "dirty_ratio": SKY, "aborted_ratio": PURPLE}
 COLOURS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY)
 MARKERS = "osD^vPX<>phd"
 
@@ -42,6 +43,7 @@ LOOKS = {
     "delete-in-transaction": Look(VERMILION, "X"),
     "delete-on-write": Look(BLUE, "o"),
     "delete-then-set": Look(ORANGE, "v"),
+    "write-through-in-transaction": Look(GREEN, "X"),
     "write-through": Look(GREEN, "D"),
     "delete-pattern": Look(GREEN, "v"),
     "clear-all": Look(PURPLE, "P"),

@@ -1,4 +1,6 @@
-"""Ranking: which strategies are ahead in outdated reads and database queries, and what the seeds leave open.
+"""Ranking: which strategies are ahead in wrong reads and database queries, and what the seeds leave open.
+
+Wrong are reads that are outdated and, where there are any, those of rows that were not committed.
 
 The means over seeds say who is ahead; a strategy is dropped only if one that is ahead of it is so beyond chance.
 """
@@ -13,8 +15,8 @@ from .statistics import CONFIDENCE, Interval, metric_interval, paired_difference
 
 BOUNDS = ("no-cache", "oracle")  # what nobody chooses: no cache at all, and a cache that cannot exist
 NEGLIGIBLE_SHARE = 0.001  # queries that differ by less than this share of the reads count as the same
-RARE_SHARE = 0.0001  # outdated reads that differ by less than this share of all reads count as the same
-EQUAL_SHARE = 0.1  # or outdated reads that differ by less than this share of themselves count as the same
+RARE_SHARE = 0.0001  # wrong reads that differ by less than this share of all reads count as the same
+EQUAL_SHARE = 0.1  # or wrong reads that differ by less than this share of themselves count as the same
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,10 @@ def contenders(case: Case) -> list[str]:
     return [label for label in case.by_strategy if name_of(label) not in BOUNDS]
 
 
-def never_stale(case: Case, label: str) -> bool:
-    """Return whether the strategy is never outdated by design."""
-    return declared_bound(case.by_strategy[label][0].run.strategy) == "never"
+def never_wrong(case: Case, label: str) -> bool:
+    """Return whether the strategy serves no wrong read by design, and kept its word here."""
+    says_so = declared_bound(case.by_strategy[label][0].run.strategy) == "never"
+    return says_so and not any(value > 0 for value in case.values(label, "wrong_ratio").values())
 
 
 def saves_queries(case: Case, label: str) -> bool:
@@ -68,9 +71,9 @@ def compare(case: Case, ours: str, theirs: str, metric: str, confidence: float =
 
 def rank(case: Case) -> Ranking:
     """Rank the strategies of *case* that one can choose."""
-    judged = [label for label in contenders(case) if interval(case, label, "stale_ratio").seeds]
+    judged = [label for label in contenders(case) if interval(case, label, "wrong_ratio").seeds]
     # No cache at all has the same guarantee and is ahead of a strategy that asks the database as often.
-    worthwhile = [label for label in judged if saves_queries(case, label) or not never_stale(case, label)]
+    worthwhile = [label for label in judged if saves_queries(case, label) or not never_wrong(case, label)]
     labels = sorted(worthwhile or judged, key=lambda label: _order(case, label))
     ahead_of = {label: [other for other in labels if _is_ahead(case, other, label)] for label in labels}
     groups: dict[str, list[str]] = {}
@@ -88,17 +91,17 @@ def rank(case: Case) -> Ranking:
 
 
 def _order(case: Case, label: str) -> tuple[float, bool, float]:
-    """Return what orders strategies: outdated reads, then a guarantee against them, then calls."""
-    stale, calls = (interval(case, label, metric).mean for metric in ("stale_ratio", "cache_calls_per_request"))
-    return stale, not never_stale(case, label), calls
+    """Return what orders strategies: wrong reads, then a guarantee against them, then calls."""
+    wrong, calls = (interval(case, label, metric).mean for metric in ("wrong_ratio", "cache_calls_per_request"))
+    return wrong, not never_wrong(case, label), calls
 
 
 def _is_ahead(case: Case, ours: str, theirs: str) -> bool:
     """Return whether *ours* is on average no worse in both figures, and better in one; a rare read makes none worse.
 
-    However lucky, a strategy that may serve an outdated read is never ahead of one that cannot.
+    However lucky, a strategy that may serve a wrong read is never ahead of one that cannot.
     """
-    if never_stale(case, theirs) and not never_stale(case, ours):
+    if never_wrong(case, theirs) and not never_wrong(case, ours):
         return False
     fresher, cheaper = _gains(case, ours, theirs)
     if cheaper > NEGLIGIBLE_SHARE:
@@ -107,19 +110,19 @@ def _is_ahead(case: Case, ours: str, theirs: str) -> bool:
 
 
 def _gains(case: Case, ours: str, theirs: str) -> tuple[float, float]:
-    """Return how much lower the stale ratio of *ours* is, and how many more queries it saves."""
-    stale, saved = (
+    """Return how much lower the wrong ratio of *ours* is, and how many more queries it saves."""
+    wrong, saved = (
         [interval(case, label, metric).mean for label in (ours, theirs)]
-        for metric in ("stale_ratio", "db_queries_saved_ratio")
+        for metric in ("wrong_ratio", "db_queries_saved_ratio")
     )
-    return stale[1] - stale[0], saved[0] - saved[1]
+    return wrong[1] - wrong[0], saved[0] - saved[1]
 
 
 def _is_beyond_chance(case: Case, ours: str, theirs: str) -> bool:
     """Return whether *ours*, which is ahead, is significantly so in a figure that matters."""
     fresher, cheaper = _gains(case, ours, theirs)
     confidence = _confidence(case)
-    return (fresher > 0 and compare(case, ours, theirs, "stale_ratio", confidence) < 0) or (
+    return (fresher > 0 and compare(case, ours, theirs, "wrong_ratio", confidence) < 0) or (
         cheaper > NEGLIGIBLE_SHARE and compare(case, ours, theirs, "db_queries_per_s", confidence) < 0
     )
 
@@ -131,16 +134,16 @@ def _confidence(case: Case) -> float:
 
 def _is_as_good(case: Case, label: str, leader: str) -> bool:
     """Return whether *label* equals *leader* within the margins: more than that no difference was found."""
-    difference = paired_difference(case.values(label, "stale_ratio"), case.values(leader, "stale_ratio"))
-    margin = max(EQUAL_SHARE * interval(case, leader, "stale_ratio").mean, RARE_SHARE)
+    difference = paired_difference(case.values(label, "wrong_ratio"), case.values(leader, "wrong_ratio"))
+    margin = max(EQUAL_SHARE * interval(case, leader, "wrong_ratio").mean, RARE_SHARE)
     ends = (difference.low, difference.high) if difference.known else (difference.mean,)
     return max(map(abs, ends)) <= margin and abs(_gains(case, label, leader)[1]) <= NEGLIGIBLE_SHARE
 
 
 def _level(case: Case, leaders: Iterable[str]) -> list[tuple[str, str]]:
-    open_to_chance = [label for label in leaders if not never_stale(case, label)]
+    open_to_chance = [label for label in leaders if not never_wrong(case, label)]
     return [
         (ours, theirs)
         for ours, theirs in combinations(open_to_chance, 2)
-        if not compare(case, ours, theirs, "stale_ratio", _confidence(case))
+        if not compare(case, ours, theirs, "wrong_ratio", _confidence(case))
     ]

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from ..sim.experiment import Outcome
 from .formatting import cell, figure, oldest, plural
-from .frames import Case, cases, notes_of, run_frame
+from .frames import PARTS, Case, cases, notes_of, run_frame
 
 COLUMNS = {
     "stale_ratio": "outdated reads",
@@ -27,8 +27,9 @@ COLUMNS = {
     "db_peak_in_flight": "most queries at once",
     "response_p99_s": "response p99",
     "entries_end": "entries stored at the end",
-    "keys_left_stale": "keys left outdated",
+    "keys_left_wrong": "keys left outdated",
 }
+WRONG_COLUMNS = {"wrong_ratio": "wrong reads", "wrong_reads_per_day": "wrong a day"}  # where not all are outdated
 WALL_COLUMNS = {  # of a case on the wall clock, besides
     "response_p50_s": "response p50",
     "response_p999_s": "response p99.9",
@@ -56,7 +57,12 @@ _TERMINAL = {  # short headings, and what they mean; a narrow terminal does with
     "entries_end": ("entries", "stored at the end, expired ones included where the backend keeps them"),
 }
 
-
+_TERMINAL_WRONG = {  # the first columns where not all wrong reads are outdated
+    "wrong_ratio": ("wrong reads", "outdated or not committed, each counted once"),
+    "stale_ratio": ("outdated", ""),
+    "dirty_ratio": ("dirty", "not yet committed when they were returned"),
+    "aborted_ratio": ("aborted", "never committed"),
+}
 _TERMINAL_WALL = {  # the second table of a case on the wall clock
     "response_p50_s": ("p50", "half of the reads were answered within it, from their arrival"),
     "response_p99_s": ("p99", "99 of 100 were"),
@@ -73,9 +79,15 @@ _TERMINAL_WALL = {  # the second table of a case on the wall clock
 
 
 def columns(case: Case) -> dict[str, str]:
-    """Return the columns of a case's table: no day's worth of what comes only once."""
+    """Return the columns of a case's table: no day's worth of what comes only once.
+
+    Where some reads were of rows that were not committed, the wrong reads come first, with what is wrong with them.
+    """
     shown = COLUMNS | WALL_COLUMNS if case.on_the_wall_clock else COLUMNS
-    return {metric: name for metric, name in shown.items() if not (case.is_one_off and metric == "stale_reads_per_day")}
+    if case.uncommitted:
+        shown = {**WRONG_COLUMNS, **case.parts, **shown, "keys_left_wrong": "keys left wrong"}
+        del shown["stale_reads_per_day"]
+    return {metric: name for metric, name in shown.items() if not (case.is_one_off and metric.endswith("_per_day"))}
 
 
 def render(outcomes: Sequence[Outcome], form: str) -> str:
@@ -88,10 +100,18 @@ def terminal_text(outcomes: Sequence[Outcome]) -> str:
     console = Console(file=io.StringIO(), width=terminal_width(), force_terminal=sys.stdout.isatty(), highlight=False)
     for case in cases(outcomes):
         remarks = "; ".join([_means_of(case), *case.remarks])
-        console.print(_widest_table(case, console, _TERMINAL, case.title, remarks))
+        console.print(_widest_table(case, console, _terminal_columns(case), case.title, remarks))
         if case.on_the_wall_clock:
             console.print(_widest_table(case, console, _TERMINAL_WALL, "", ""))
     return console.file.getvalue().rstrip()  # type: ignore[attr-defined]
+
+
+def _terminal_columns(case: Case) -> dict[str, tuple[str, str]]:
+    if not case.uncommitted:
+        return _TERMINAL
+    known = ("wrong_ratio", *case.parts)
+    first = {metric: shown for metric, shown in _TERMINAL_WRONG.items() if metric in known}
+    return {**first, **{metric: shown for metric, shown in _TERMINAL.items() if metric not in PARTS}}
 
 
 def terminal_width() -> int:
@@ -129,7 +149,7 @@ def _terminal_table(case: Case, shown: Mapping[str, tuple[str, str]], title: str
 
 
 def _short(case: Case, label: str, metric: str) -> str:
-    if metric == "stale_ratio":
+    if metric == ("wrong_ratio" if case.uncommitted else "stale_ratio"):
         return cell(case, label, metric)
     if metric == "stale_age_max_s":
         return oldest(case, label)

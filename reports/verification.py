@@ -21,17 +21,26 @@ from rich.text import Text
 from ..sim.verdict.metrics import KNOWN, duration, shown
 from ..sim.wall.verify import CONFIDENCE, REPLICATES, Pair, least_seeds
 from .formatting import plural
-from .frames import Case, cases
+from .frames import Case, cases, served_uncommitted
 from .statistics import Interval, exchangeable_range, metric_interval
 from .tables import terminal_width
 
-FIGURES = {"hit_ratio": "hits", "stale_ratio": "outdated", "stale_age_p99_s": "age p99", "db_reads": "loads"}
+NAMES = {
+    "hit_ratio": "hits",
+    "stale_ratio": "outdated",
+    "wrong_ratio": "wrong",
+    "stale_age_p99_s": "age p99",
+    "db_reads": "loads",
+}
+FIGURES = ("hit_ratio", "stale_ratio", "stale_age_p99_s", "db_reads")  # of a cell whose wrong reads are all outdated
+WRONG_FIGURES = ("hit_ratio", "wrong_ratio", "stale_age_p99_s", "db_reads")  # and where some are of uncommitted rows
 ROUNDING = 1e-12  # how far apart two sums of the same ratios can be, in another order
 BUSY_S = 0.003  # an idle machine wakes a sleeping thread within a fraction of this
 HIT_MARGIN = 0.02  # how far apart the mean hit ratios may be
 BARS = {
     "hit_ratio": f"hits within {100 * HIT_MARGIN:g} points of each other",
     "stale_ratio": "outdated reads no further apart than chance explains",
+    "wrong_ratio": "wrong reads no further apart than chance explains",
 }
 
 
@@ -39,7 +48,7 @@ BARS = {
 class Compared:
     """One figure of a cell. `low` and `high`: where the mean of either, measured or simulated, lies by chance.
 
-    The measured mean may be larger by `unknown`: undecidable reads are not among the outdated ones, which they may be.
+    The measured mean may be larger by `unknown`: undecidable reads are not among the wrong ones, which they may be.
     """
 
     metric: str
@@ -80,7 +89,7 @@ class Compared:
         """Whether it meets its bar, if it has one."""
         if self.metric == "hit_ratio":
             return abs(self.difference) <= HIT_MARGIN
-        return self.metric != "stale_ratio" or self.by_chance
+        return self.metric not in BARS or self.by_chance
 
 
 @dataclass(frozen=True)
@@ -90,7 +99,7 @@ class Cell:
     strategy: str
     backend: str
     figures: Mapping[str, Compared]
-    undecidable_ratio: float  # of the reads that were measured: not among the outdated ones, which they may be
+    undecidable_ratio: float  # of the reads that were measured: not among the wrong ones, which they may be
 
     @property
     def missed(self) -> list[str]:
@@ -98,10 +107,15 @@ class Cell:
         return [
             f"{self.strategy} on {self.backend}: measured {_figure(one, 'measured')}, predicted "
             f"{_figure(one, 'predicted')}; the bar is {BARS[metric]}"
-            + (f" ({_chance(one)} points)" if metric == "stale_ratio" else "")
+            + (f" ({_chance(one)} points)" if one is self.wrong else "")
             for metric, one in self.figures.items()
             if not one.meets
         ]
+
+    @property
+    def wrong(self) -> Compared:
+        """The share of the reads that are wrong: outdated, or of rows that were not committed where there are any."""
+        return self.figures.get("wrong_ratio") or self.figures["stale_ratio"]
 
 
 @dataclass(frozen=True)
@@ -110,6 +124,16 @@ class Verification:
 
     cells: Sequence[Cell]
     measured: Sequence[Case]
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """The metrics that are compared, the same in all cells."""
+        return tuple(self.cells[0].figures)
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with wrong reads, as in `Case.fault`."""
+        return "wrong" if "wrong_ratio" in self.figures else "outdated"
 
     @property
     def missed(self) -> list[str]:
@@ -123,13 +147,15 @@ def compare(pairs: Sequence[Pair]) -> Verification:
     found = cases([pair.measured for pair in pairs])
     groups = [(case, label, group) for case in found for label, group in case.by_strategy.items()]
     confidence = 1 - (1 - CONFIDENCE) / len(groups)
+    everything = [one for pair in pairs for one in (pair.measured, *pair.predicted)]
+    metrics = WRONG_FIGURES if any(map(served_uncommitted, everything)) else FIGURES
     cells = []
     for case, label, group in groups:
         own = [of_run[one.run] for one in group]
         ratios = [one.summary.get("undecidable", 0) / max(one.counts["reads"], 1) for one in group]
         undecidable = fmean(ratios)
-        unknown = {"stale_ratio": undecidable}
-        figures = {metric: Compared.of(metric, own, confidence, unknown.get(metric, 0.0)) for metric in FIGURES}
+        unknown = {"stale_ratio": undecidable, "wrong_ratio": undecidable}
+        figures = {metric: Compared.of(metric, own, confidence, unknown.get(metric, 0.0)) for metric in metrics}
         cells.append(Cell(label, case.backend, figures, undecidable))
     return Verification(cells, found)
 
@@ -164,7 +190,8 @@ def render_verification(found: Verification, form: str) -> str:
 def verdict(found: Verification) -> list[str]:
     """Return a sentence for each bar, and those for what the bars do not or cannot see."""
     cells, lines = found.cells, []
-    for metric, bar in BARS.items():
+    for metric in (one for one in found.figures if one in BARS):
+        bar = BARS[metric]
         met = sum(cell.figures[metric].meets for cell in cells)
         where = _in_all(len(cells)) if met == len(cells) else f" in {met} of {plural(len(cells), 'cell')}"
         lines.append(f"{bar[0].upper()}{bar[1:]}: met{where}.")
@@ -175,11 +202,11 @@ def verdict(found: Verification) -> list[str]:
             f"The machine was busy: in one of the runs 1 of 100 requests was sent {duration(late_s)} late or more, "
             "though a thread was free. Before blaming the model, repeat it on an idle machine."
         )
-    widest = max(cells, key=lambda cell: cell.figures["stale_ratio"].high - cell.figures["stale_ratio"].low)
+    widest = max(cells, key=lambda cell: cell.wrong.high - cell.wrong.low)
     lines.append(
         "Differences within what chance makes cannot be seen, nor those that show in fewer than "
         f"{plural(least_seeds(len(cells)), 'seed')}; the widest range is that of "
-        f"{widest.strategy} on {widest.backend}: {_chance(widest.figures['stale_ratio'])} points."
+        f"{widest.strategy} on {widest.backend}: {_chance(widest.wrong)} points."
     )
     return lines
 
@@ -187,7 +214,7 @@ def verdict(found: Verification) -> list[str]:
 def _beyond(cells: Sequence[Cell]) -> list[str]:
     """Return a sentence about hits and loads that are beyond what chance makes, which no bar asks of them."""
     found = [
-        f"{FIGURES[metric]} of {cell.strategy} on {cell.backend} ({_apart(one)}; {_chance(one)})"
+        f"{NAMES[metric]} of {cell.strategy} on {cell.backend} ({_apart(one)}; {_chance(one)})"
         for metric in ("hit_ratio", "db_reads")
         for cell in cells
         if (one := cell.figures[metric]).meets and not one.by_chance
@@ -208,8 +235,9 @@ def about(found: Verification) -> str:
     parts = [
         f"{case.scenario.name}, {span} a run: means of {seeds}, ± their 95% intervals",
         f"each real run was simulated {REPLICATES} times, with other draws from the latencies measured in it",
-        "apart: measured minus predicted (hits and outdated in points, age in seconds)",
+        f"apart: measured minus predicted (hits and {found.fault} in points, age in seconds)",
         f"in brackets: what chance makes of it, of each figure{at_once} with {CONFIDENCE:.0%}",
+        *(["wrong: outdated, not yet committed or never committed"] if found.fault == "wrong" else []),
         "age: of the outdated reads; loads: from the database",
         *remarks(found.measured),
     ]
@@ -257,7 +285,7 @@ def _terminal(found: Verification) -> str:
             table.add_row(*map(Text, line))
         console.print(table)
         if cell.undecidable_ratio:
-            console.print(Text(f"undecidable, not among the outdated: {cell.undecidable_ratio:.2%} of the reads"))
+            console.print(Text(f"undecidable, not among the {found.fault}: {cell.undecidable_ratio:.2%} of the reads"))
         console.print()
     for line in [about(found).replace("`", ""), *verdict(found)]:
         console.print(Text(line))
@@ -269,21 +297,26 @@ COLUMNS = {"": 8, "predicted": 17, "measured": 17, "apart": 8, "(by chance)": 16
 
 
 def _lines(cell: Cell) -> Iterator[list[str]]:
-    for metric, name in FIGURES.items():
-        one = cell.figures[metric]
+    for metric, one in cell.figures.items():
         bar = ("missed", "met")[one.meets] if metric in BARS else ""
-        yield [name, _figure(one, "predicted"), _figure(one, "measured"), _apart(one), f"({_chance(one)})", bar]
+        yield [
+            NAMES[metric],
+            _figure(one, "predicted"),
+            _figure(one, "measured"),
+            _apart(one),
+            f"({_chance(one)})",
+            bar,
+        ]
 
 
 def _markdown(found: Verification) -> str:
     """Return one table with a line for each cell, predicted before measured."""
-    names = [f"{name}: predicted / measured" for name in FIGURES.values()]
-    header = ["strategy", "backend", *names, "outdated: difference, in points", "undecidable"]
+    names = [f"{NAMES[metric]}: predicted / measured" for metric in found.figures]
+    header = ["strategy", "backend", *names, f"{found.fault}: difference, in points", "undecidable"]
     lines = [header, ["---"] * len(header)]
     for cell in found.cells:
         both = [f"{_figure(one, 'predicted')} / {_figure(one, 'measured')}" for one in cell.figures.values()]
-        stale = cell.figures["stale_ratio"]
-        apart = f"{_apart(stale)} ({_chance(stale)})"
+        apart = f"{_apart(cell.wrong)} ({_chance(cell.wrong)})"
         lines.append([cell.strategy, cell.backend, *both, apart, f"{cell.undecidable_ratio:.2%}"])
     table = (f"| {' | '.join(line)} |" for line in lines)
     return "\n".join([*table, "", about(found), "", " ".join(verdict(found))])

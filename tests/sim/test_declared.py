@@ -158,10 +158,10 @@ def test_a_guarantee_is_kept_apart_from_none() -> None:
     """Reports take nobody for never outdated who does not say so."""
     from cachewise.reports.formatting import guarantee
     from cachewise.reports.frames import cases
-    from cachewise.reports.ranking import never_stale
+    from cachewise.reports.ranking import never_wrong
 
     (case,) = cases(run_all([Run(SHORT, one, "shared", 1) for one in (Strategy(), Counted())], processes=1))
-    assert [never_stale(case, label) for label in ("test-declared", "counted")] == [False, True]
+    assert [never_wrong(case, label) for label in ("test-declared", "counted")] == [False, True]
     assert guarantee(case, "test-declared") == "It states no guarantee (no `stale_at_most`)."
     assert guarantee(case, "counted") == "By design never outdated."
     assert case.silent == ["test-declared states no guarantee (no `stale_at_most`)"]

@@ -94,7 +94,7 @@ def guarantee(case: Case, label: str) -> str:
         "none": "By design there is no limit to how outdated",
     }[bound]
     if bound == "never" and any(value > 0 for value in case.values(label, "stale_ratio").values()):
-        text = "By design never outdated, it says, which these runs refute"
+        text = "Said to be never outdated by design, which these runs refute"
     if case.serves_uncommitted(label):
         text += ", but it also serves rows that are not committed" if bound else ", and serves rows that are not committed"
     said = re.search(r"Guarantee: (.+?)\.(?=\s+[A-Z`]|$)", " ".join((strategy.__doc__ or "").split()))

@@ -86,7 +86,8 @@ WALL_METRICS = {
         Metric(
             "undecidable",
             "reads",
-            "reads that are stale or not depending on when within its COMMIT a write took effect; not among the stale",
+            "reads that are stale (or dirty) or not depending on when within its COMMIT a write took effect; "
+            "not among the wrong",
             "reads",
         ),
         Metric(

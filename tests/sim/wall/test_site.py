@@ -13,7 +13,7 @@ from cachewise.sim.wall import run as wall_run
 from cachewise.sim.wall.ledger import Ledger
 from cachewise.sim.wall.outcome import WallResult
 from cachewise.sim.wall.run import LEAD_S, MOST_THREADS, Around, _first_instant_s, can_be_real
-from cachewise.strategies import STRATEGIES, NoCache, Oracle, TtlOnly, Versioning
+from cachewise.strategies import STRATEGIES, NoCache, Oracle, TtlOnly, Versioning, WriteThroughInTransaction
 from tests.helpers import SERVERS, run
 from tests.sim.wall.tools import (
     BRIEF,
@@ -27,7 +27,6 @@ from tests.sim.wall.tools import (
     Hanging,
     InAThread,
     Plain,
-    SetInside,
     Silent,
     Spawning,
     StoredTooLate,
@@ -148,7 +147,10 @@ def test_what_was_rolled_back_stays_aborted() -> None:
 def test_the_same_writes_are_rolled_back_for_real(database: str) -> None:
     """`rollback_ratio` rolls real transactions back, of the very requests as in the simulation, and is no error."""
     scenario = replace(BRIEF, transaction_tail_s=0, rollback_ratio=0.3)
-    ours, theirs = real(scenario, SetInside(), around=Around(database)), run(scenario, SetInside(), seed=1)
+    ours, theirs = (
+        real(scenario, WriteThroughInTransaction(60), around=Around(database)),
+        run(scenario, WriteThroughInTransaction(60), seed=1),
+    )
     assert not ours.errors
     lost = [set(one.writes.loc[~one.writes["committed"], "arrival_s"]) for one in (ours, theirs)]
     assert lost[0] == lost[1]
@@ -163,7 +165,10 @@ def test_the_same_writes_are_rolled_back_for_real(database: str) -> None:
 def test_keys_that_were_never_committed_are_looked_at() -> None:
     """Where every write is rolled back, every cached row is left wrong, though no key has a version in the table."""
     scenario = replace(BRIEF, transaction_tail_s=0, rollback_ratio=1)
-    ours, theirs = real(scenario, SetInside()), run(scenario, SetInside(), backend="locmem", seed=1)
+    ours, theirs = (
+        real(scenario, WriteThroughInTransaction(60)),
+        run(scenario, WriteThroughInTransaction(60), backend="locmem", seed=1),
+    )
     assert ours.summary["keys_left_wrong"] == theirs.summary["keys_left_wrong"] == ours.writes["key"].nunique() > 0
     assert ours.summary["writes"] == theirs.summary["writes"] == 0
 

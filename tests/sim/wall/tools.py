@@ -378,17 +378,3 @@ class Delayed(Plain):
     def _late(self, began_s: float, slept_s: float) -> None:
         in_time = slept_s - began_s >= 0.05 and time.monotonic() - slept_s >= 0.1
         raise (LookupError if in_time else TimeoutError)
-
-
-class SetInside(Plain):
-    """Stores the row before the commit, and never expects that to fail."""
-
-    def read(self, site: Site, key: str) -> Row:
-        """Return the cached row."""
-        row: Row | None = site.cache.get(key)
-        return row or site.db.read(key)
-
-    def write(self, site: Site, key: str) -> None:
-        """Store within the transaction."""
-        with site.db.atomic():
-            site.cache.set(key, site.db.write(key), 60)

@@ -129,7 +129,7 @@ def _now(case: Case, worse: str, better: str) -> str:
     if not case.serves_uncommitted(better):
         return count
     ones = "" if case.serves_uncommitted(worse) else " wrong ones"
-    return f"about {people(after.mean)}{ones}{span(after)}, of them {parts(case, better)},"
+    return f"about {people(after.mean)}{ones}{span(after)}, {parts(case, better)},"
 
 
 def _rate(case: Case, label: str) -> str:
@@ -142,7 +142,7 @@ def _serves(case: Case, label: str) -> str:
     if not interval(case, label, "wrong_ratio").mean:
         return f"{who} served no {case.fault} page that {case.total(label, 'reads'):,} reads could show"
     if case.serves_uncommitted(label):
-        return f"{who} serves {pages(case, label)}, of them {parts(case, label)}"
+        return f"{who} serves {pages(case, label)}, {parts(case, label)}"
     return f"{who} serves {pages(case, label)}, the oldest {oldest(case, label)} out of date"
 
 
@@ -209,9 +209,7 @@ def _option(case: Case, group: Group) -> str:
     wrong = f"{case.fault}: {figure(case, label, 'wrong_ratio')}"
     if seen_wrong:
         mixed = case.serves_uncommitted(label)
-        wrong = f"{pages(case, label)}, " + (
-            f"of them {parts(case, label)}" if mixed else f"oldest {oldest(case, label)}"
-        )
+        wrong = f"{pages(case, label)}, " + (f"{parts(case, label)}" if mixed else f"oldest {oldest(case, label)}")
     queries = interval(case, label, "db_queries_per_s").mean
     seen = (
         f"{people(queries)} queries a second" if queries else f"no query in {case.total(label, 'requests'):,} requests"

@@ -151,7 +151,8 @@ def _ages(case: Case) -> tuple[str, str, str, Figure]:
         ax.set_title("share of all reads", size=8.5, color=MUTED, loc="right", pad=8)
 
     figure = _labelled(case, title, subtitle, draw, side="left")
-    without = f" Not drawn, as none was seen: {', '.join(unseen)}." if unseen else ""
+    none = "was outdated" if case.uncommitted else "was seen"
+    without = f" Not drawn, as none {none}: {', '.join(unseen)}." if unseen else ""
     ageless = " Rows that were not committed have no age." if case.uncommitted else ""
     return "stale_ages", title, subtitle + ageless + without, figure
 

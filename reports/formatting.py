@@ -64,21 +64,18 @@ def pages(case: Case, label: str) -> str:
 
 
 def parts(case: Case, label: str) -> str:
-    """Return what a strategy's wrong reads are: "88.0% outdated (oldest 30 s), 12.0% never committed"."""
+    """Return what a strategy's wrong reads are: "of them 88.0% outdated (oldest 30 s) and 12.0% never committed"."""
     wrong = interval(case, label, "wrong_ratio").mean
-    found = {name: interval(case, label, metric).mean / wrong for metric, name in PARTS.items()}
-    age = f" (oldest {oldest(case, label)})"
-    return listed(
-        [
-            f"{_share(share)} {name}{age if name == PARTS['stale_ratio'] else ''}"
-            for name, share in found.items()
-            if share
-        ]
-    )
+    shares = {metric: interval(case, label, metric).mean / wrong for metric in PARTS}
+    names = {**PARTS, "stale_ratio": f"{PARTS['stale_ratio']} (oldest {oldest(case, label)})"}
+    told = [(share, names[metric]) for metric, share in shares.items() if share]
+    if len(told) == 1:
+        return f"all of them {told[0][1]}"
+    return f"of them {listed([f'{_share(share)} {name}' for share, name in told])}"
 
 
 def _share(share: float) -> str:
-    return "all" if share == 1 else "less than 0.1%" if share < 0.001 else f"{min(share, 0.999):.1%}"
+    return "less than 0.1%" if share < 0.001 else f"{min(share, 0.999):.1%}"
 
 
 def guarantee(case: Case, label: str) -> str:

@@ -119,6 +119,11 @@ class Case:
         """Whether any read of any strategy was dirty or aborted; if so, not only outdated reads are wrong."""
         return any(map(self.serves_uncommitted, self.by_strategy))
 
+    @cached_property
+    def rolls_back(self) -> bool:
+        """Whether any measured write was rolled back."""
+        return any(self.total(label, "writes_rolled_back") for label in self.by_strategy)
+
     @property
     def parts(self) -> dict[str, str]:
         """What is wrong with the wrong reads: the metrics of `PARTS` that are above zero anywhere, and their names."""

@@ -85,8 +85,10 @@ def columns(case: Case) -> dict[str, str]:
     """
     shown = COLUMNS | WALL_COLUMNS if case.on_the_wall_clock else COLUMNS
     if case.uncommitted:
-        shown = {**WRONG_COLUMNS, **case.parts, **shown, "keys_left_wrong": "keys left wrong"}
+        shown = {**WRONG_COLUMNS, **case.parts, **shown}
         del shown["stale_reads_per_day"]
+    if case.uncommitted or case.rolls_back:  # what was rolled back can be left behind without ever being read
+        shown = {**shown, "keys_left_wrong": "keys left wrong"}
     return {metric: name for metric, name in shown.items() if not (case.is_one_off and metric.endswith("_per_day"))}
 
 

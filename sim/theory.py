@@ -116,6 +116,14 @@ def late_set_stale_hits(writes_per_s: float, delay_s: float) -> float:
     return -expm1(-writes_per_s * delay_s)
 
 
+def rolled_back_reads(rollback_ratio: float, writes_per_s: float, timeout_s: float) -> float:
+    """Return the share of the reads that get what was never committed, where every write stores its row beforehand.
+
+    The last write is the one in the cache, if it is younger than its timeout; it was rolled back with *rollback_ratio*.
+    """
+    return rollback_ratio * -expm1(-writes_per_s * timeout_s)
+
+
 def resident_entries(reads_per_s: float, hits: float, timeout_s: float) -> float:
     """Return the entries a key keeps alive where its version is part of the key and *hits* of the reads hit.
 

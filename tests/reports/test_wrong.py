@@ -110,9 +110,9 @@ def test_the_words_say_what_is_wrong(made: Made) -> None:
 def test_the_words_of_a_single_part(made: Made) -> None:
     """Where all are of one kind that is said without a figure; a small part is never said to be none."""
     case = told(made, uncommitted={**MIXED, "stale_ratio": 0.0, "dirty_ratio": 0.0, "aborted_ratio": 0.2}).case
-    assert parts(case, "mixed") == "all never committed"
+    assert parts(case, "mixed") == "all of them never committed"
     case = told(made, uncommitted={**MIXED, "stale_ratio": 0.0, "dirty_ratio": 1e-6, "aborted_ratio": 0.199999}).case
-    assert parts(case, "mixed") == "less than 0.1% not yet committed and 99.9% never committed"
+    assert parts(case, "mixed") == "of them less than 0.1% not yet committed and 99.9% never committed"
 
 
 def test_a_contrast_names_what_it_compares(made: Made) -> None:
@@ -120,7 +120,7 @@ def test_a_contrast_names_what_it_compares(made: Made) -> None:
     small = {"wrong_ratio": 0.001, "wrong_reads_per_day": 100.0, "stale_ratio": 0.0, "aborted_ratio": 0.001}
     lead = told(made, uncommitted={**small, "dirty_ratio": 0.0}).lead
     assert "`sound` serves about 1,000 outdated pages a day, the oldest 4 s out of date; `mixed` cuts that to" in lead
-    assert "cuts that to about 100 wrong ones, of them all never committed," in lead
+    assert "cuts that to about 100 wrong ones, all of them never committed," in lead
 
 
 def test_no_guarantee_survives_what_refutes_it(made: Made) -> None:

@@ -18,6 +18,17 @@ def stale_of_reads(result: Result) -> tuple[float, float]:
     return stale.sum(), len(stale)
 
 
+def aborted_of_reads(result: Result) -> tuple[float, float]:
+    """Share of the reads that returned what was never committed."""
+    aborted = result.reads["aborted"]
+    return aborted.sum(), len(aborted)
+
+
+def wrong_of_reads(result: Result) -> tuple[float, float]:
+    """Share of the reads that are wrong."""
+    return result.summary["wrong_ratio"] * len(result.reads), len(result.reads)
+
+
 def stale_of_hits(result: Result) -> tuple[float, float]:
     """Stale hits / hits."""
     reads = result.reads

@@ -10,13 +10,22 @@ import pytest
 from cachewise import Site, run
 from cachewise.sim import theory
 from cachewise.sim.world.popularity import key_shares
-from cachewise.strategies import ClearAll, DeleteOnWrite, KeyBased, NamespaceVersion, WriteThrough
+from cachewise.strategies import (
+    ClearAll,
+    DeleteOnWrite,
+    KeyBased,
+    NamespaceVersion,
+    WriteThrough,
+    WriteThroughInTransaction,
+)
 from tests.theory.local_strategies import UpdateIfPresent
 from tests.theory.measures import (
+    aborted_of_reads,
     hits_a_key,
     hits_of_ranks,
     hits_of_reads,
     stale_of_reads,
+    wrong_of_reads,
 )
 from tests.theory.replication import SEEDS, Measure, assert_theory, assert_within, instant, ratio
 
@@ -40,6 +49,16 @@ def test_delete_on_write(reads_per_s: float, writes_per_s: float, timeout_s: flo
     expected = {hits_of_reads: theory.hit_ratio(reads_per_s, life_s), stale_of_reads: 0}
     scenario, strategy = instant(reads_per_s, writes_per_s, requests=100_000), DeleteOnWrite(django_timeout(timeout_s))
     assert_theory(scenario, strategy, expected, cycle_s=cycle_s(reads_per_s, writes_per_s, timeout_s))
+
+
+@pytest.mark.parametrize("timeout_s", [inf, 0.5])
+def test_a_rolled_back_set_is_read_until_the_next_one(timeout_s: float) -> None:
+    """Set before the commit, and rolled back: the share of the reads that get such a row is known."""
+    scenario = instant(2, 2, requests=200_000, rollback_ratio=0.5)
+    share = theory.rolled_back_reads(0.5, 2, timeout_s)
+    expected = {aborted_of_reads: share, wrong_of_reads: share, stale_of_reads: 0}
+    strategy = WriteThroughInTransaction(django_timeout(timeout_s))
+    assert_theory(scenario, strategy, expected, cycle_s=cycle_s(2, 2, timeout_s))
 
 
 @pytest.mark.parametrize(("reads_per_s", "writes_per_s", "horizon_s"), [(1, 1, 2), (4, 0.5, 1)])

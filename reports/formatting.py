@@ -93,7 +93,7 @@ def guarantee(case: Case, label: str) -> str:
     if bound == "never" and any(value > 0 for value in case.values(label, "stale_ratio").values()):
         text = "Said to be never outdated by design, which these runs refute"
     if case.serves_uncommitted(label):
-        text += ", but it also serves rows that are not committed" if bound else ", and serves rows that are not committed"
+        text += f", {'but it also' if bound else 'and'} serves rows that are not committed"
     said = re.search(r"Guarantee: (.+?)\.(?=\s+[A-Z`]|$)", " ".join((strategy.__doc__ or "").split()))
     if said is None or bound is None:
         return f"{text}."

@@ -19,12 +19,12 @@ from .contract import Strategy
 from .daemons.programs import require_all
 from .daemons.session import Servers, servers
 from .declared import default_of, is_odd, parameters
-from .errors import UserError, one_line
+from .errors import UserError
 from .own.blame import said_plainly
 from .own.homes import short_name, typed_name
 from .processes.children import can_travel, end_all, follow_parent, script_left_alone, start_tracker
 from .processes.interrupts import Terminated, interrupts_held, leave_to_parent, raise_what_is_swallowed
-from .processes.parcels import Parcel, UnsendableError
+from .processes.parcels import Parcel
 from .runner import run
 from .verdict.result import Result, Run
 
@@ -147,8 +147,6 @@ def run_all(runs: Sequence[Run], processes: int, done: Callable[[Run], None] = l
             executor._result_queue._writer.close()  # type: ignore[attr-defined]  # has no public name
         if isinstance(error, BrokenProcessPool):
             raise UserError("a worker process was killed in mid-run (is the memory full? try --jobs 1)") from None
-        if isinstance(error, UnsendableError):
-            raise unsendable(error, "; or run it in one process (--jobs 1)") from None
         raise
     finally:
         executor.shutdown(cancel_futures=True)
@@ -171,13 +169,6 @@ def default_processes() -> int:
 def _expected_requests(one: Run) -> float:
     scenario = one.scenario
     return (scenario.reads_per_s + scenario.writes_per_s) * scenario.end_s
-
-
-def unsendable(error: UnsendableError, otherwise: str) -> UserError:
-    """Return the line about a strategy that cannot be sent to a worker process; *otherwise* says what else there is."""
-    why = one_line(error, 120)
-    mend = "define it, and all that is in it, at the top of a file"
-    return UserError(f"a strategy cannot be sent to a worker process ({why}): {mend}{otherwise}")
 
 
 def _run_one(one: Run, ours: Servers) -> Outcome:

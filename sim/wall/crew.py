@@ -9,7 +9,6 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CodeError, UserError, one_line
-from ..experiment import unsendable
 from ..processes.children import end_all, start_tracker
 from ..processes.interrupts import finish, interrupts_held
 from ..processes.parcels import Parcel, UnsendableError
@@ -110,7 +109,10 @@ def crew(jobs: Sequence[Job], watch: Callable[[], None]) -> Iterator[Crew]:
                 pipes.append(ours)
         yield Crew(pipes, watch)
     except UnsendableError as error:
-        raise unsendable(error, "; a real run always has some") from None
+        raise UserError(
+            f"a strategy cannot be sent to a worker process ({one_line(error, 120)}): define it, and all that is in it, "
+            "at the top of a file; a real run always has some"
+        ) from None
     finally:
         finish(lambda: end_all(processes, PATIENCE_S))
 

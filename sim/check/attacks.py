@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..backends import backend_named
-from ..world.scenario import DEFAULTS, Scenario
+from ..world.scenario import Scenario
 
 SEEDS = (1, 2, 3)
 
@@ -52,10 +52,9 @@ def attacks(timeout_s: float, backend: str) -> list[Attack]:
             "writes_per_s": 0.5 / unit_s,
             "db_read_s": spread(0.1, 0.5),
         },
+        "rollbacks": {"rollback_ratio": 0.4, "transaction_tail_s": spread(0, 0.3)},
         "several workers": {"workers": 3, "threads": 2, "db_connections": 3, "transaction_tail_s": spread(0, 0.1)},
     }
     if backend_named(backend).has_limits:
         found["a full cache"] = {"keys": 9, "max_entries": 4, "db_read_s": spread(0, 0.3)}
-    if "rollback_ratio" in DEFAULTS:
-        found["rollbacks"] = {"rollback_ratio": 0.4, "transaction_tail_s": spread(0, 0.3)}
     return [Attack(name, replace(calm, name=name, **changed)) for name, changed in found.items()]

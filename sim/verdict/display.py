@@ -29,7 +29,7 @@ def line(result: Summed) -> str:
     figures = f"{_figure(result, 'reads')} reads, {_figure(result, 'hit_ratio')} hits"
     return (
         f"<Result of {_cut(run.scenario.name)}, {_strategy(run.strategy)}, {_cut(run.backend)}, seed {run.seed}: "
-        f"{figures}, outdated: {_figure(result, 'stale_ratio')}>"
+        f"{figures}, wrong: {_figure(result, 'wrong_ratio')}>"
     )
 
 

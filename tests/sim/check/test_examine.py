@@ -14,7 +14,6 @@ from cachewise.sim.check.contract import ANSWERS, contract
 from cachewise.sim.check.costs import TRIPS, Counted, costs, count
 from cachewise.sim.check.examine import STEPS, examine
 from cachewise.sim.check.finding import Finding, Subject
-from cachewise.sim.world.scenario import DEFAULTS
 from cachewise.strategies import STRATEGIES
 from tests.helpers import BACKENDS, SERVERS
 from tests.sim.check import mutants
@@ -199,7 +198,6 @@ def test_rows_before_their_commit() -> None:
     assert attacked(mutants.Sound)[EARLY].verdict == "held"
 
 
-@pytest.mark.skipif("rollback_ratio" not in DEFAULTS, reason="there are no rollbacks yet")
 def test_rows_that_were_rolled_back() -> None:
     """So do they."""
     assert attacked(mutants.NeverUncommitted)[ROLLED_BACK].verdict == "broke"

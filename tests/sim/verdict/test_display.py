@@ -38,11 +38,11 @@ class Cells(HTMLParser):
 def test_the_line() -> None:
     """It says what was run and what came of it; odd names stay in it."""
     result = run(SCENARIO, TtlOnly(timeout=5), seed=3)
-    reads, hits, outdated = (shown(name, result.summary[name], {}) for name in ("reads", "hit_ratio", "stale_ratio"))
-    assert result.summary["stale_ratio"] > 0.1
+    reads, hits, wrong = (shown(name, result.summary[name], {}) for name in ("reads", "hit_ratio", "wrong_ratio"))
+    assert result.summary["wrong_ratio"] > 0.1
     assert repr(result) == (
         "<Result of a <b>bold</b> name, TtlOnly(timeout=5), shared, seed 3: "
-        f"{reads} reads, {hits} hits, outdated: {outdated}>"
+        f"{reads} reads, {hits} hits, wrong: {wrong}>"
     )
     odd = run(Scenario("two\nlines" * 30, reads_per_s=1, duration_s=2, warmup_s=0), Custom(), seed=1)
     (line,) = repr(odd).splitlines()

@@ -4,8 +4,8 @@ import re
 from math import isnan
 
 from ..sim.declared import declared_bound
-from ..sim.verdict.metrics import KNOWN, duration, shown
-from .frames import PARTS, Case
+from ..sim.verdict.metrics import KNOWN, PARTS, duration, shown
+from .frames import Case
 from .ranking import interval
 from .statistics import Interval, metric_interval
 

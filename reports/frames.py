@@ -11,6 +11,7 @@ import pandas as pd
 from ..sim.backends import backend_named
 from ..sim.declared import declared_bound, parameters
 from ..sim.experiment import AGE_QUANTILES, Outcome
+from ..sim.verdict.metrics import PARTS, UNCOMMITTED
 from ..sim.world.scenario import Scenario
 from .statistics import metric_interval
 
@@ -28,8 +29,6 @@ APART = (
     "wrote, and guarantees hold within one worker only"
 )
 AGE_STEPS = 160
-PARTS = {"stale_ratio": "outdated", "dirty_ratio": "not yet committed", "aborted_ratio": "never committed"}
-UNCOMMITTED = ("dirty_ratio", "aborted_ratio")
 
 
 @dataclass(frozen=True)

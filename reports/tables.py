@@ -13,8 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ..sim.experiment import Outcome
+from ..sim.verdict.metrics import PARTS
 from .formatting import cell, figure, oldest, plural
-from .frames import PARTS, Case, cases, notes_of, run_frame
+from .frames import Case, cases, notes_of, run_frame
 
 COLUMNS = {
     "stale_ratio": "outdated reads",

@@ -4,7 +4,7 @@ from dataclasses import is_dataclass
 from html import escape
 from typing import Any, Protocol
 
-from .metrics import KNOWN, shown
+from .metrics import KNOWN, PARTS, UNCOMMITTED, shown
 
 LONGEST = 80  # of a name in the line
 
@@ -29,7 +29,7 @@ def line(result: Summed) -> str:
     figures = f"{_figure(result, 'reads')} reads, {_figure(result, 'hit_ratio')} hits"
     return (
         f"<Result of {_cut(run.scenario.name)}, {_strategy(run.strategy)}, {_cut(run.backend)}, seed {run.seed}: "
-        f"{figures}, wrong: {_figure(result, 'wrong_ratio')}>"
+        f"{figures}, {_wrong(result)}>"
     )
 
 
@@ -46,6 +46,14 @@ def table(result: Summed) -> str:
         f"<div><p>{escape(line(result)[1:-1])}</p>\n<table><thead><tr>{head}</tr></thead>\n"
         f"<tbody>\n{rows}</tbody></table>\n{notes}</div>"
     )
+
+
+def _wrong(result: Summed) -> str:
+    """Return "outdated: 1.20%"; where reads were of rows that were not committed, the sum and its parts."""
+    told = {metric: f"{name}: {_figure(result, metric)}" for metric, name in PARTS.items()}
+    uncommitted = [told[metric] for metric in UNCOMMITTED if result.summary[metric] > 0]
+    parts = [told["stale_ratio"], *uncommitted]
+    return f"wrong: {_figure(result, 'wrong_ratio')} ({', '.join(parts)})" if uncommitted else told["stale_ratio"]
 
 
 def _figure(result: Summed, name: str) -> str:

@@ -99,6 +99,9 @@ WALL_METRICS = {
     )
 }
 KNOWN = {**METRICS, **WALL_METRICS}
+# What wrong reads are: each is one of these, so that the shares add up to `wrong_ratio`.
+PARTS = {"stale_ratio": "outdated", "dirty_ratio": "not yet committed", "aborted_ratio": "never committed"}
+UNCOMMITTED = ("dirty_ratio", "aborted_ratio")  # those that are not outdated
 # Figures that a rerun does not reproduce: how fast this machine was, not what the strategy did.
 MACHINE_METRICS = ("wall_s", "requests_per_wall_s")
 

@@ -1,15 +1,17 @@
 """How a result shows itself: one line, and a table for a notebook."""
 
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
 from cachewise import Scenario
 from cachewise.sim.verdict.metrics import KNOWN, shown
-from cachewise.strategies import NoCache, TtlOnly
+from cachewise.strategies import NoCache, TtlOnly, WriteThroughInTransaction
 from tests.helpers import Custom, run
 
 SCENARIO = Scenario("a <b>bold</b> name", keys=1, reads_per_s=20, writes_per_s=1, duration_s=20, warmup_s=0)
+PARTS = ("wrong", "dirty", "aborted")
 
 
 class Cells(HTMLParser):
@@ -48,6 +50,18 @@ def test_the_line() -> None:
     (line,) = repr(odd).splitlines()
     assert line.startswith(r"<Result of two\nlinestwo\nlines")
     assert "none seen in" in repr(run(SCENARIO, NoCache()))
+
+
+def test_the_line_of_a_run_with_rollbacks() -> None:
+    """Reads of rows that were not committed are not left out: the sum, and what it is made of."""
+    scenario = replace(SCENARIO, rollback_ratio=0.3, transaction_tail_s=0.1)
+    result = run(scenario, WriteThroughInTransaction(timeout=5), seed=3)
+    wrong, dirty, aborted = (shown(f"{part}_ratio", result.summary[f"{part}_ratio"], {}) for part in PARTS)
+    assert result.summary["stale_ratio"] == 0 < result.summary["aborted_ratio"]
+    assert repr(result).endswith(
+        f", wrong: {wrong} (outdated: none seen in {result.summary['reads']:,} reads, "
+        f"not yet committed: {dirty}, never committed: {aborted})>"
+    )
 
 
 def test_the_table() -> None:

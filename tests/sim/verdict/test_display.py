@@ -44,7 +44,7 @@ def test_the_line() -> None:
     assert result.summary["wrong_ratio"] > 0.1
     assert repr(result) == (
         "<Result of a <b>bold</b> name, TtlOnly(timeout=5), shared, seed 3: "
-        f"{reads} reads, {hits} hits, wrong: {wrong}>"
+        f"{reads} reads, {hits} hits, outdated: {wrong}>"
     )
     odd = run(Scenario("two\nlines" * 30, reads_per_s=1, duration_s=2, warmup_s=0), Custom(), seed=1)
     (line,) = repr(odd).splitlines()

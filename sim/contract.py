@@ -128,6 +128,14 @@ def checked_delay(what: str, seconds: float) -> float:
 LONGEST_DELAY_S = 1e9  # 30 years
 
 
+def child_number(request: int, nth: int) -> int:
+    """Return the number of a request's *nth* background work; no other request has it, of whatever generation."""
+    return (request * 1_000_003 + nth + (1 << 62)) % _NUMBERS
+
+
+_NUMBERS = 2**127 - 1  # a prime: so many numbers are enough
+
+
 class Costs(NamedTuple):
     """Cache round trips (single calls to the backend) a strategy declares; tests count them."""
 

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from multiprocessing.util import Finalize
 from queue import SimpleQueue
@@ -19,6 +20,7 @@ from .contract import Strategy
 from .daemons.programs import require_all
 from .daemons.session import Servers, servers
 from .declared import default_of, is_odd, parameters
+from .engine.request_time import request_time
 from .errors import UserError
 from .own.blame import said_plainly
 from .own.homes import short_name, typed_name
@@ -173,7 +175,15 @@ def _expected_requests(one: Run) -> float:
 
 def _run_one(one: Run, ours: Servers) -> Outcome:
     with said_plainly():
-        return outcome_of(run(one.scenario, one.strategy, backend=one.backend, seed=one.seed, servers=ours))
+        return outcome_of(run(one.scenario, _as_new(one.strategy), backend=one.backend, seed=one.seed, servers=ours))
+
+
+def _as_new(strategy: Strategy) -> Strategy:
+    """Return a copy of *strategy*: what a run leaves in it would be there for the next one in this process."""
+    try:
+        return deepcopy(strategy)
+    except Exception:  # noqa: BLE001 - what cannot be copied stays in this process anyway
+        return strategy
 
 
 def _run_in_worker(sent: Parcel[Run]) -> Outcome:
@@ -181,7 +191,9 @@ def _run_in_worker(sent: Parcel[Run]) -> Outcome:
         try:
             _UNDER_WAY.append(sent)
             with said_plainly():
-                return _run_one(sent.opened(), _OF_WORKER)
+                with request_time():  # a clock that somebody's file takes while it is loaded is the stand-in
+                    one = sent.opened()
+                return _run_one(one, _OF_WORKER)
         finally:
             _UNDER_WAY.clear()
     finally:

@@ -128,7 +128,7 @@ NETWORKED = (
         wire=Wiring("redis", "CONNECTION_POOL_KWARGS"),
         auto_rtt_s=SERVER_RTT_S,
         needs=(*REDIS_NEEDS, Library("django_redis", "django-redis")),
-        verbs=("delete_pattern", "lock"),
+        verbs=("delete_pattern", "lock", "expire", "pexpire", "persist", "ttl", "pttl", "keys", "iter_keys"),
         schemes=_REDIS_URLS,
         forget=_forget_pool,
     ),

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..daemons.server import Server
 from ..engine.scheduler import Engine
+from ..errors import StrategyError
 from ..world.latency import LatencyOf
 from .places import Call, Wiring
 
@@ -50,7 +51,7 @@ class Wire:
         """
         engine = self._engine
         if get_ident() != engine.thread:
-            raise engine.astray(f"site.cache (its command {describe()[0]})")
+            raise engine.astray(f"site.cache (its command {describe()[0].upper()})")
         task = engine.current
         nth = task.cache_calls
         task.cache_calls = nth + 1
@@ -82,6 +83,9 @@ _OF_PROCESS: list[Any] = []
 _GREETINGS = frozenset({"hello", "auth", "client", "select", "readonly", "ping"})
 
 
+_WITH_INSTANTS = frozenset({"expireat", "pexpireat"})
+
+
 @cache
 def wired_connection(library: str) -> type:
     """Return the unix socket connection of redis-py, or of a library like it, with the wait before each command."""
@@ -95,8 +99,13 @@ def wired_connection(library: str) -> type:
             return super()._connect()
 
         def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-            wire = wire_to(self.path)
-            if wire is not None and _name_of(command) not in _GREETINGS:
+            wire, name = wire_to(self.path), _name_of(command)
+            if name in _WITH_INSTANTS and isinstance(wire, Wire):
+                raise StrategyError(
+                    f"{name.upper()} gives the server an instant, whose clock is not the request's: "
+                    "use expire(key, seconds) instead of expire_at()"
+                )
+            if wire is not None and name not in _GREETINGS:
                 wire.cross(lambda: _words(command))
             super().send_packed_command(command, check_health)
 

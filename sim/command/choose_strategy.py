@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ..contract import Strategy
 from ..declared import check_declared, default_of, is_odd, parameters, strategy_name
+from ..engine.request_time import request_time
 from ..errors import UserError, file_name, one_line, unknown
 from ..functions import FromFunctions
 from ..own.blame import said_plainly
@@ -39,6 +40,13 @@ def choose_strategy(text: str, known: Mapping[str, type[Strategy]], timeout: Any
         UserError: for what there is not, or a value that its parameter does not take.
         CodeError: for an exception in somebody's file.
     """
+    with (
+        request_time()
+    ):  # a clock that a file takes while it is loaded is the stand-in, which is the real one elsewhere
+        return _chosen(text, known, timeout)
+
+
+def _chosen(text: str, known: Mapping[str, type[Strategy]], timeout: Any) -> Strategy:
     typed = _parts(text)
     if "," in typed.where:
         raise UserError(f"strategy {one_line(text)!r}: repeat --strategy for each one")

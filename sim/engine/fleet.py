@@ -7,7 +7,7 @@ from math import inf
 
 import numpy as np
 
-from ..contract import RollbackError, Row, Site, Strategy
+from ..contract import RollbackError, Row, Site, Strategy, child_number
 from ..declared import strategy_title
 from ..errors import StrategyError
 from ..own.blame import in_background, where_written
@@ -17,6 +17,7 @@ from .database import SimulatedDatabase
 from .garbage import collect_garbage
 from .scheduler import Engine, Task
 
+MOST_LATE = 1_000_000  # calls of `site.spawn` after the last request's arrival
 # Number, arrival_s, key, worker, and the row of the log where its record goes (-1: a write).
 # A plain tuple, made by zip at C speed: one is made for every request.
 Request = tuple[int, float, str, int, int]
@@ -49,6 +50,7 @@ class Fleet:
         self.progress: Callable[[int], None] = lambda _count: None
         self.rolls_back: Callable[[int], bool] | None = None  # of a write request's number
         self.costs = Totals()
+        self._late = 0
 
     def take(self, workload: Workload) -> None:
         """Start on *workload*: from now on the engine calls in whenever a request arrives."""
@@ -60,8 +62,9 @@ class Fleet:
         """Run *func* as background work of the current request, *after_s* seconds from now; it takes no thread."""
         engine, parent = self._engine, self._engine.current
         parent.spawned += 1
-        number = parent.request * 1_000_003 + parent.spawned + (1 << 62)  # no other request has that number
+        number = child_number(parent.request, parent.spawned)
         arrival_s = parent.arrival_s  # measured if its request is
+        self._count_late()
 
         def background() -> None:
             task = engine.current
@@ -69,9 +72,21 @@ class Fleet:
                 engine.enter_worker(task, worker)
             task.begin(number, arrival_s, engine.time())
             in_background(func, strategy_title(self._strategy), worker, engine.time)
+            if task.transaction is not None:
+                raise StrategyError(f"background work of {strategy_title(self._strategy)} left a transaction open")
             self._finish(task, None)
 
         engine.call_at(engine.request_time() + after_s, background)
+
+    def _count_late(self) -> None:
+        """Count the work that was spawned after the last arrival: one that spawns its own successor has no end."""
+        if self._engine.next_arrival_s == inf:
+            self._late += 1
+            if self._late > MOST_LATE:
+                raise self._engine.refused(
+                    f"background work of {strategy_title(self._strategy)} goes on for ever: {MOST_LATE:,} times "
+                    "site.spawn() since the last request arrived"
+                )
 
     def _chunks(self, workload: Workload) -> Iterator[Iterator[Request]]:
         """Yield the requests of one chunk of the workload after the other, and clean up in between."""

@@ -26,7 +26,7 @@ MOST_SLEEPS = 1_000_000  # of one request
 
 
 class StrayedError(StrategyError):
-    """A call of the site in another thread than the run's; `told` says whether the run is there to tell it."""
+    """What a thread must not do, or a call of the site in one; `told` says whether the run is there to tell it."""
 
     told = True
 
@@ -98,10 +98,14 @@ class Engine(simpy.Environment):
 
     def astray(self, what: str) -> StrategyError:
         """Return the error for *what* being called in another thread than the run's; it is remembered."""
-        error = StrayedError(
-            f"{what} in another thread (async_to_sync starts one, too) cannot wait in virtual time: "
-            "call it in the request's own, or hand the work to site.spawn(func, after_s=0)"
+        return self.refused(
+            f"{what} in another thread, where no virtual time passes (async_to_sync starts one, too): "
+            "hand the work to site.spawn(func, after_s=0)"
         )
+
+    def refused(self, told: str) -> StrategyError:
+        """Return the error *told*, which ends the run even if nobody lets it out."""
+        error = StrayedError(told)
         self.strayed.append(error)
         error.told = not self._over
         return error
@@ -146,9 +150,7 @@ class Engine(simpy.Environment):
             OverflowError: for more than any time.
         """
         task = self.current
-        task.sleeps += 1
-        if task.sleeps > MOST_SLEEPS:
-            raise _endless()
+        self._count(task)
         if delay_s > LONGEST_DELAY_S:
             raise OverflowError("sleep length is too large")
         debt_s, task.debt_s = task.debt_s, 0.0
@@ -159,7 +161,7 @@ class Engine(simpy.Environment):
 
         Only a sleep moves the clock: who polls would wait for ever.
         """
-        self.wait = lambda delay_s: None  # type: ignore[method-assign]  # noqa: ARG005 - the caller's name for it
+        self.wait = lambda delay_s: self._count(self.current)  # type: ignore[method-assign]  # noqa: ARG005 - its name
         self.sleep = self._skip  # type: ignore[method-assign]
         self.look()
 
@@ -169,11 +171,17 @@ class Engine(simpy.Environment):
         self.current.serving = True
 
     def _skip(self, delay_s: float) -> None:
-        task = self.current
+        self._count(self.current)
+        self._now += delay_s
+
+    def _count(self, task: Task) -> None:
+        """Count one more sleep of a request; whoever sleeps for ever ends the run, even by swallowing the error."""
         task.sleeps += 1
         if task.sleeps > MOST_SLEEPS:
-            raise _endless()
-        self._now += delay_s
+            error = StrategyError(f"a request has waited {MOST_SLEEPS:,} times, for something that never happens")
+            if task.sleeps > MOST_SLEEPS + 1 and greenlet.getcurrent() is not self._root:
+                self._root.throw(error)
+            raise error
 
     def settle(self) -> None:
         """Let the current request's debt pass."""
@@ -285,7 +293,3 @@ class Engine(simpy.Environment):
 
 def _leave(_task: Task) -> None:
     raise GreenletExit
-
-
-def _endless() -> StrategyError:
-    return StrategyError(f"a request has slept {MOST_SLEEPS:,} times: it waits for something that never happens")

@@ -1,10 +1,19 @@
-"""Threads that a request starts: no virtual time passes there, so one that uses the site ends the run."""
+"""Threads that a request starts: no virtual time passes there, so one that uses the site ends the run.
+
+A thread inherits its request's context variables, and finds the run's cache under Django's own names, too
+(`from django.core.cache import cache`). That refuses it; the project's cache would take it, and nobody would know.
+"""
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
+from functools import partial
 from typing import Any
+
+from django.core.cache import caches
+from django.core.cache.backends.base import BaseCache
 
 from .scheduler import Engine, StrayedError
 from .virtual import CURRENT_RUN
@@ -49,7 +58,7 @@ def wait_for_threads(engine: Engine) -> list[str]:
 
 def _begin() -> None:
     if not _under_way:
-        _real_start.append(threading.Thread.start)
+        _real_start[:] = [threading.Thread.start]
         threading.Thread.start = _remembering  # type: ignore[method-assign]
     if threading.excepthook is not _quiet:
         _last_words.append(threading.excepthook)
@@ -60,7 +69,7 @@ def _begin() -> None:
 def _end(*, alive: bool) -> None:
     _under_way.pop()
     if not _under_way:
-        threading.Thread.start = _real_start.pop()  # type: ignore[method-assign]
+        threading.Thread.start = _real_start[0]  # type: ignore[method-assign]
         if not alive and threading.excepthook is _quiet:
             threading.excepthook = _last_words.pop()
 
@@ -68,8 +77,21 @@ def _end(*, alive: bool) -> None:
 def _remembering(self: threading.Thread) -> None:
     current = CURRENT_RUN.get()
     if current is not None and current.engine is not None and current.engine.serves_here():
+        if isinstance(self, threading.Timer):
+            raise current.engine.refused(
+                f"a threading.Timer waits {self.interval:g} s of real time, of which a run knows nothing: "
+                f"write site.spawn(func, after_s={self.interval:g})"
+            )
         current.engine.threads.append(self)
+        within = partial(_with_default, caches["default"], self.run)
+        self.run = partial(copy_context().run, within)  # type: ignore[method-assign]
     _real_start[0](self)
+
+
+def _with_default(cache: BaseCache, work: Callable[[], None]) -> None:
+    """Do a thread's *work* with *cache* as its default: Django keeps that by thread."""
+    caches["default"] = cache
+    work()
 
 
 def _quiet(args: Any) -> None:
@@ -79,5 +101,5 @@ def _quiet(args: Any) -> None:
 
 _LOCK = threading.Lock()
 _under_way: list[bool] = []
-_real_start: list[Any] = []  # while runs are under way
+_real_start: list[Any] = [threading.Thread.start]
 _last_words: list[Any] = []  # what printed the errors of threads before

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ..errors import UserError, file_name
-from ..modules import find_modules_here, find_modules_in
+from ..modules import find_modules_here, find_modules_in, neighbours_first
 
 THEIRS: dict[str, str] = {}  # the files of one's own that this process knows: as Python names them, and as people do
 _LOADED: dict[str, "Source"] = {}  # by the module's name
@@ -74,7 +74,8 @@ def load(source: Source) -> ModuleType:
     assert spec is not None  # noqa: S101 - it is only for files that no loader takes
     module = sys.modules[source.module] = module_from_spec(spec)
     try:
-        loader.exec_module(module)
+        with neighbours_first(str(Path(source.path).parent)):
+            loader.exec_module(module)
     except BaseException:
         del sys.modules[source.module]
         raise

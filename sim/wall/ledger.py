@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from math import isnan, nan
 from typing import Any, NamedTuple
 
-from ..contract import Row
+from ..contract import Row, child_number
 from ..errors import ForbiddenError
 from ..own.blame import place_of
 
@@ -92,7 +92,7 @@ class Request:
     def child(self) -> "Request":
         """Return the next background work of this request, numbered as in the simulation."""
         self.spawned += 1
-        number = self.number * 1_000_003 + self.spawned + (1 << 62)
+        number = child_number(self.number, self.spawned)
         return Request(number, self.arrival_s, self.start_s, self.measured, background=True, hurried=self.hurried)
 
 

@@ -19,7 +19,7 @@ from django.middleware.cache import CacheMiddleware
 from django.utils import timezone
 from django.utils.timezone import now as by_name_now
 
-from cachewise import Row, Scenario, Site, UserError
+from cachewise import Row, Scenario, Site, StrategyError, UserError
 from cachewise.sim.experiment import run_all
 from cachewise.sim.verdict.result import Run
 from tests.helpers import Custom, run, script, within
@@ -252,6 +252,13 @@ class TestLock:
 
         within(tmp_path, "django-redis", (0.5, holder), (1.0, waiter), (8.25, waiter))
         assert taken == [(False, 5.0), (True, 10.75)]
+
+    def test_no_instants_for_the_server(self, tmp_path: Path) -> None:
+        """Its clock is another one than the request's: an entry would be gone at once, or stay."""
+        with pytest.raises(
+            StrategyError, match=r"^P?EXPIREAT gives the server an instant, .* use expire\(key, seconds\)"
+        ):
+            within(tmp_path, "django-redis", (0.5, lambda site: site.cache.expire_at("k", timezone.now())))
 
     def test_who_has_locks(self) -> None:
         """A strategy that needs them says so, and is refused where there are none."""

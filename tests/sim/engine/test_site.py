@@ -1,6 +1,7 @@
 """The site around a request: background work, and chance of its own."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, cast
@@ -8,8 +9,8 @@ from typing import ClassVar, cast
 import pytest
 
 from cachewise import Bound, Costs, Row, Scenario, Site, StrategyError
-from cachewise.sim.engine import scheduler
-from tests.helpers import BACKENDS, Custom, calls, run, script, within
+from cachewise.sim.engine import fleet, scheduler
+from tests.helpers import BACKENDS, Body, Custom, calls, run, script, within
 
 
 def test_background_work(tmp_path: Path) -> None:
@@ -162,7 +163,7 @@ def test_a_request_that_sleeps_for_ever(tmp_path: Path, monkeypatch: pytest.Monk
         poll(site)
         poll(site)
 
-    with pytest.raises(StrategyError, match="has slept 1,000 times: it waits for something that never happens"):
+    with pytest.raises(StrategyError, match="has waited 1,000 times, for something that never happens"):
         within(tmp_path, "shared", (0.5, body))
 
     def look(site: Site, key: str) -> Row:
@@ -172,8 +173,71 @@ def test_a_request_that_sleeps_for_ever(tmp_path: Path, monkeypatch: pytest.Monk
         return site.db.read(key)
 
     steps = [(0.0, "write", "k"), (60.5, "read", "k")]
-    with pytest.raises(StrategyError, match="has slept 1,000 times"):
+    with pytest.raises(StrategyError, match="has waited 1,000 times"):
         run(script(tmp_path, steps), Custom(look))
+
+
+def test_nobody_sleeps_for_ever_by_swallowing_the_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error is raised once; who goes on sleeping ends the run."""
+    monkeypatch.setattr(scheduler, "MOST_SLEEPS", 1000)
+
+    def body(site: Site) -> None:
+        while True:
+            with suppress(Exception):
+                site.sleep(0.001)
+
+    with pytest.raises(StrategyError, match="has waited 1,000 times"):
+        within(tmp_path, "shared", (0.5, body))
+
+
+def test_polling_by_calls_alone_ends_in_the_last_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No time passes there: a loop around a call of the cache would go on for ever."""
+    monkeypatch.setattr(scheduler, "MOST_SLEEPS", 1000)
+
+    def read(site: Site, key: str) -> Row:
+        while site.time() > 1.4 and not site.cache.add("lock", 1, None):
+            pass
+        return site.db.read(key)
+
+    steps = [(0.0, "write", "k"), (1.0, "write", "j"), (1.5, "read", "k")]
+    with pytest.raises(StrategyError, match="has waited 1,000 times"):
+        run(script(tmp_path, steps, cache_rtt_s=1), Custom(read))
+
+
+def test_background_work_that_spawns_its_own_successor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refresh that goes on for a while is fine, its numbers included; one without an end ends the run."""
+    monkeypatch.setattr(fleet, "MOST_LATE", 2000)
+    drawn: list[float] = []
+
+    def refreshing(times: float) -> Body:
+        def again(site: Site) -> None:
+            drawn.append(site.random.random())
+            if len(drawn) < times:
+                site.spawn(lambda: again(site), after_s=1)
+
+        return again
+
+    within(tmp_path, "shared", (0.5, refreshing(1500)))
+    assert len(set(drawn)) == 1500
+    drawn.clear()
+    with pytest.raises(StrategyError, match=r"of Custom goes on for ever: 2,000 times site\.spawn\(\) since the last"):
+        run(
+            script(tmp_path, [(0.0, "read", "k"), (1.5, "read", "k")]),
+            Custom(lambda site, key: (refreshing(float("inf"))(site), site.db.read(key))[1]),
+        )
+
+
+def test_background_work_ends_its_transactions(tmp_path: Path) -> None:
+    """As a request does."""
+    opened: list[object] = []
+
+    def leave(site: Site) -> None:
+        opened.append(site.db.atomic())
+        opened[-1].__enter__()  # type: ignore[attr-defined]
+        site.db.write("k")
+
+    with pytest.raises(StrategyError, match="background work of Custom left a transaction open"):
+        within(tmp_path, "shared", (0.5, lambda site: site.spawn(lambda: leave(site))))
 
 
 def test_a_lock_left_behind_expires_in_the_last_look(tmp_path: Path) -> None:

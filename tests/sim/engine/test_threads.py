@@ -3,9 +3,11 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 
 from cachewise import Row, Scenario, Site, StrategyError
 from cachewise.sim.engine import threads
@@ -28,12 +30,41 @@ def test_a_thread_that_uses_the_cache_ends_the_run(backend: str, held: bool) -> 
 
     def write(site: Site, key: str) -> None:
         site.db.write(key)
-        cache = site.cache
-        in_a_thread(lambda: (cache if held else site.cache).delete(key))
+        ours = site.cache
+        in_a_thread(lambda: (ours if held else site.cache).delete(key))
 
-    line = r"^site\.cache.* in another thread .*hand the work to site\.spawn\(func, after_s=0\)$"
+    line = r"^site\.cache.* in another thread, .*hand the work to site\.spawn\(func, after_s=0\)$"
     with pytest.raises(StrategyError, match=line):
         run(SCENARIO, Custom(lambda site, key: site.cache.get(key) or site.db.read(key), write), backend=backend)
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_so_does_one_that_uses_it_by_djangos_name(backend: str) -> None:
+    """`from django.core.cache import cache` is the run's cache in a request, and in a thread that a request starts."""
+
+    def write(site: Site, key: str) -> None:
+        site.db.write(key)
+        in_a_thread(lambda: cache.delete(key))
+
+    with pytest.raises(StrategyError, match=r"^site\.cache.* in another thread"):
+        run(SCENARIO, Custom(writer=write), backend=backend)
+
+
+def test_a_timer_ends_the_run() -> None:
+    """It would wait in real time, when the run is over long since; nothing of it is left."""
+    started: list[threading.Timer] = []
+
+    def write(site: Site, key: str) -> None:
+        site.db.write(key)
+        started.append(threading.Timer(15, site.cache.delete, (key,)))
+        with suppress(Exception):
+            started[-1].start()
+
+    with pytest.raises(StrategyError, match=r"a threading\.Timer waits 15 s of real time, .*after_s=15\)$"):
+        run(SCENARIO, Custom(writer=write))
+    assert len(started) == 1
+    assert not started[0].is_alive()
 
 
 @pytest.mark.parametrize(

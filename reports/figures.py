@@ -34,21 +34,22 @@ PRICES = {
 
 @dataclass(frozen=True)
 class Chart:
-    """A rendered chart: `name` for its file, `title` and `reading` for people, and the picture."""
+    """A rendered chart: `name` is for its file. The picture shows `title` and `subtitle`; `more` stands beside it."""
 
     name: str
     title: str
-    reading: str
+    subtitle: str
+    more: str
     png: bytes
 
 
 def draw_charts(case: Case) -> Iterator[Chart]:
     """Yield the case's charts, the headline first."""
     for draw in (*CHARTS[:1], _parts, *CHARTS[1:]) if case.uncommitted else CHARTS:
-        name, title, reading, figure = draw(case)
+        name, title, subtitle, more, figure = draw(case)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", metadata={"Software": None})
-        yield Chart(name, title, reading, buffer.getvalue())
+        yield Chart(name, title, subtitle, more, buffer.getvalue())
 
 
 def footer(case: Case, *, intervals: bool) -> str:
@@ -109,31 +110,31 @@ def _scatter(case: Case, metric: str, title: str, subtitle: str, x_title: str) -
     return _labelled(case, title, subtitle, draw, intervals=True)
 
 
-def _headline(case: Case) -> tuple[str, str, str, Figure]:
+def _headline(case: Case) -> tuple[str, str, str, str, Figure]:
     title = f"Queries saved, and the {case.fault} reads they cost"
     subtitle = "Lower right is better. Height within the bottom lane means nothing."
     figure = _scatter(case, "db_queries_saved_ratio", title, subtitle, "database queries saved, against no cache")
-    return "saved_against_stale", title, f"{subtitle} No {case.fault} read was seen there.", figure
+    return "saved_against_stale", title, subtitle, f"No {case.fault} read was seen in the bottom lane.", figure
 
 
-def _parts(case: Case) -> tuple[str, str, str, Figure]:
+def _parts(case: Case) -> tuple[str, str, str, str, Figure]:
     title, subtitle = "What is wrong with the wrong reads", "Share of all reads. Each read counts once."
     frame = mean_frame(case, ["wrong_ratio", *case.parts])
     height = max(0.24 * len(frame), 1.2)
     names = column_width_pt(list(frame["strategy"])) / 72 - 0.25
     figure = _sheet(case, names + PARTS_WIDTH + EDGE, height, title, subtitle)
     charts.wrong_parts(frame, case.parts, _axes(figure, names, FOOT - 0.1, PARTS_WIDTH, height + 0.1))
-    return "wrong_parts", title, subtitle, figure
+    return "wrong_parts", title, subtitle, "", figure
 
 
-def _hits(case: Case) -> tuple[str, str, str, Figure]:
+def _hits(case: Case) -> tuple[str, str, str, str, Figure]:
     title = "Hit ratio is not freshness"
     subtitle = f"Reads without a full load, against {case.fault} reads."
     figure = _scatter(case, "hit_ratio", title, subtitle, "hit ratio")
-    return "hits_against_stale", title, subtitle, figure
+    return "hits_against_stale", title, subtitle, "", figure
 
 
-def _ages(case: Case) -> tuple[str, str, str, Figure]:
+def _ages(case: Case) -> tuple[str, str, str, str, Figure]:
     title = "How old outdated reads get"
     subtitle = "Share of all reads outdated by at least this long. A line ends at the oldest read seen."
     frame = stale_age_frame(case)
@@ -152,12 +153,12 @@ def _ages(case: Case) -> tuple[str, str, str, Figure]:
 
     figure = _labelled(case, title, subtitle, draw, side="left")
     none = "was outdated" if case.uncommitted else "was seen"
-    without = f" Not drawn, as none {none}: {', '.join(unseen)}." if unseen else ""
-    ageless = " Rows that were not committed have no age." if case.uncommitted else ""
-    return "stale_ages", title, subtitle + ageless + without, figure
+    without = f"Not drawn, as none {none}: {', '.join(unseen)}." if unseen else ""
+    ageless = "Rows that were not committed have no age." if case.uncommitted else ""
+    return "stale_ages", title, subtitle, " ".join(filter(None, (ageless, without))), figure
 
 
-def _queries(case: Case) -> tuple[str, str, str, Figure]:
+def _queries(case: Case) -> tuple[str, str, str, str, Figure]:
     title = "Database queries over time"
     step = duration(case.outcomes[0].measured_s / LOAD_BINS)
     peak = "highest step" if len(case.seeds) == 1 else "mean over seeds of each one's highest step"
@@ -179,10 +180,10 @@ def _queries(case: Case) -> tuple[str, str, str, Figure]:
             ax.tick_params(labelleft=False)
         if nth + across < len(look):
             ax.tick_params(labelbottom=False)
-    return "queries_over_time", title, subtitle, figure
+    return "queries_over_time", title, subtitle, "", figure
 
 
-def _prices(case: Case) -> tuple[str, str, str, Figure]:
+def _prices(case: Case) -> tuple[str, str, str, str, Figure]:
     title, subtitle = (
         "The price",
         "What each strategy asks of the database, of the cache server and of its memory (expired entries count).",
@@ -196,10 +197,10 @@ def _prices(case: Case) -> tuple[str, str, str, Figure]:
         charts.price(frame, metric, look, ax)
         ax.set_title(name, size=8.5, color=INK, loc="left", pad=6)
         ax.tick_params(axis="y", labelleft=nth == 0, labelcolor=INK)
-    return "price", title, subtitle, figure
+    return "price", title, subtitle, "", figure
 
 
-def _traffic(case: Case) -> tuple[str, str, str, Figure]:
+def _traffic(case: Case) -> tuple[str, str, str, str, Figure]:
     title = "The traffic"
     subtitle = (
         f"Reads a second over {duration(case.outcomes[0].measured_s)} ({case.arrivals}), the same for every strategy."
@@ -209,7 +210,7 @@ def _traffic(case: Case) -> tuple[str, str, str, Figure]:
     ax = _axes(figure, TICKS, FOOT - 0.2, SHEET_WIDTH - TICKS - EDGE - 0.1, 1.6)
     charts.traffic(frame[frame["strategy"] == frame["strategy"].iloc[0]], ax)
     charts.time_axis(ax, case.outcomes[0].measured_s, 8)
-    return "traffic", title, subtitle, figure
+    return "traffic", title, subtitle, "", figure
 
 
 CHARTS = (_headline, _hits, _ages, _queries, _prices, _traffic)

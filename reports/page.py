@@ -161,8 +161,8 @@ def _notes(case: Case) -> str:
 
 def _figure(case: Case, chart: Chart) -> str:
     data = base64.b64encode(chart.png).decode("ascii")
-    alt = escape(f"{chart.title}, {case.title}. {chart.reading}", quote=True)
-    caption = f"<figcaption>{_text(chart.reading)}</figcaption>"
+    alt = escape(f"{chart.title}, {case.title}. {chart.subtitle} {chart.more}".rstrip(), quote=True)
+    caption = f"<figcaption>{_text(chart.more)}</figcaption>" if chart.more else ""
     return f'<figure><div class="scroll"><img alt="{alt}" src="data:image/png;base64,{data}"></div>{caption}</figure>\n'
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -180,8 +181,19 @@ def test_the_charts_show_the_wrong_share(rolled_back: list[Outcome]) -> None:
     assert set(now) - set(before) == {"wrong_parts"}
     for name in ("saved_against_stale", "hits_against_stale"):
         assert now[name].png != before[name].png
-    assert now["saved_against_stale"].reading.endswith("No wrong read was seen there.")
-    assert "have no age" in now["stale_ages"].reading
+    assert now["saved_against_stale"].more == "No wrong read was seen in the bottom lane."
+    assert "have no age" in now["stale_ages"].more
+
+
+def test_the_page_says_nothing_twice(rolled_back: list[Outcome], tmp_path: Path) -> None:
+    """Under a picture stands what it does not say itself; to who cannot see it, all of it is told."""
+    page = write_report(rolled_back, tmp_path, "cachewise run").read_text()
+    charts = list(draw_charts(case_of(rolled_back)))
+    assert {chart.name for chart in charts if chart.more} == {"saved_against_stale", "stale_ages"}
+    assert page.count("<figcaption>") == 2
+    for chart in charts:
+        assert page.count(escape(chart.subtitle, quote=True)) == 1, chart.name
+        assert page.count(escape(chart.more, quote=True)) == 2 or not chart.more, chart.name
 
 
 def test_writes_that_came_to_nothing_are_writes(made: Made) -> None:

@@ -7,6 +7,8 @@ from ..sim.backends.entries import is_own
 from .frames import Case
 from .ranking import contenders
 
+IN_EACH = " in each worker's store"
+
 
 def culled(case: Case) -> list[str]:
     """Return the sentence on live entries that MAX_ENTRIES has cost, naming the setting; nothing where it cost none."""
@@ -29,8 +31,9 @@ def _loads(case: Case, label: str) -> str:
 def _limit(case: Case) -> str:
     if is_own(case.backend):
         return "MAX_ENTRIES in its OPTIONS sets how many it keeps"
-    limit = backend_named(case.backend).limit(case.scenario.max_entries)
-    whose = f"Django keeps {limit:,} unless MAX_ENTRIES in OPTIONS says otherwise"
+    backend = backend_named(case.backend)
+    limit = f"{backend.limit(case.scenario.max_entries):,}{'' if backend.one_store else IN_EACH}"
+    whose = f"Django keeps {limit} unless MAX_ENTRIES in OPTIONS says otherwise"
     if case.scenario.max_entries != "auto":
-        whose = f"The limit was {limit:,}"
-    return f"{whose}: `--set max_entries=N` tries another one, and `none` for N no limit"
+        whose = f"The limit was {limit}"
+    return f"{whose}: `--set max_entries=N` sets another limit, `--set max_entries=none` no limit"

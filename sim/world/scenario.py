@@ -101,8 +101,7 @@ class Scenario:
             return value
         least, most = _COUNTS[name]
         whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-        also = ", 'auto' or None" if name in _MAY_BE_AUTO else ""
-        require(whole and not isinstance(value, bool), self._at(name, f"must be a whole number{also}"))
+        require(whole and not isinstance(value, bool), self._at(name, _must_be_whole(name, "'auto'", "None")))
         require(least <= value <= most, self._at(name, f"must lie between {least:,} and {most:,}"))
         return int(value)
 
@@ -163,6 +162,12 @@ DEFAULTS: Mapping[str, Any] = {one.name: one.default for one in fields(Scenario)
 MEANINGS: Mapping[str, str] = {one.name: one.metadata.get("meaning", "") for one in fields(Scenario)}
 
 
+def _must_be_whole(name: str, auto: str, none: str) -> str:
+    """Return what a count must be, and what else it may be, in the words of Python or of the command line."""
+    others = [word for word, names in ((auto, _MAY_BE_AUTO), (none, _MAY_BE_NONE)) if name in names]
+    return f"must be {' or '.join([', '.join(['a whole number', *others[:-1]]), *others[-1:]])}"
+
+
 def _from_text(name: str, text: str) -> Any:
     if name not in DEFAULTS:
         raise unknown("scenario field", name, DEFAULTS)
@@ -170,7 +175,12 @@ def _from_text(name: str, text: str) -> Any:
         return None
     if text.strip().lower() == "auto" and name in _MAY_BE_AUTO:
         return "auto"
-    if name in _COUNTS or name in _NUMBERS:
+    if name in _COUNTS:
+        try:
+            return number(name, text)
+        except UserError:
+            raise UserError(f"{name}={one_line(text)} {_must_be_whole(name, 'auto', 'none')}") from None
+    if name in _NUMBERS:
         return number(name, text)
     if name == "trace":
         return str(Path(text))

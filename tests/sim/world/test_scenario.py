@@ -60,6 +60,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"keys": "7"}, "Scenario 's': keys='7' must be a whole number"),
     ({"workers": 5000}, "Scenario 's': workers=5000 must lie between 1 and 4,096"),
     ({"max_entries": "some"}, "Scenario 's': max_entries=some must be a whole number, 'auto' or None"),
+    ({"workers": 1.5}, "Scenario 's': workers=1.5 must be a whole number or None"),
     ({"max_entries": 0}, "Scenario 's': max_entries=0 must lie between 1 and 1,000,000,000"),
     ({"reads_per_s": -1}, "Scenario 's': reads_per_s=-1 must not be negative"),
     ({"reads_per_s": float("nan")}, "Scenario 's': reads_per_s: nan is not a finite number"),

@@ -12,7 +12,7 @@ from ..engine.request_time import request_time
 from ..errors import UserError, file_name, one_line, unknown
 from ..functions import FromFunctions
 from ..own.blame import said_plainly
-from ..own.find import Maker, from_file, from_module
+from ..own.find import Maker, from_file, from_module, is_module
 from ..own.homes import Home, give_home
 from ..own.offers import Offer, offers
 from ..own.sources import source_of
@@ -96,7 +96,7 @@ def _theirs(typed: _Typed, known: Mapping[str, type[Strategy]]) -> tuple[str, Ma
         return offer.name, maker
     if typed.where.endswith(".py") or "/" in typed.where or "\\" in typed.where:
         variable, maker, module = from_file(typed.where, typed.name)
-    elif typed.name and all(map(str.isidentifier, typed.where.split("."))) and typed.name.isidentifier():
+    elif _is_dotted(typed.where) and typed.name.isidentifier():
         variable, maker, module = from_module(typed.where, typed.name)
     else:
         raise _unknown(typed, known)
@@ -113,8 +113,16 @@ def _note_home(maker: Maker, home: Home) -> None:
 
 
 def _unknown(typed: _Typed, known: Mapping[str, type[Strategy]]) -> UserError:
-    hint = f"; to take it from the file, write ./{typed.where}.py" if _is_file(f"{typed.where}.py") else ""
+    hint = ""
+    if _is_file(f"{typed.where}.py"):
+        hint = f"; to take it from the file, write ./{typed.where}.py"
+    elif _is_dotted(typed.where) and is_module(typed.where):
+        hint = f"; to take one from the module, write {typed.where}:Name"
     return UserError(f"{unknown('strategy', typed.where, [*known, *(one.name for one in offers())])}{hint}")
+
+
+def _is_dotted(where: str) -> bool:
+    return all(map(str.isidentifier, where.split(".")))
 
 
 def _is_file(name: str) -> bool:

@@ -57,6 +57,17 @@ def from_module(dotted: str, name: str) -> tuple[str, Maker, ModuleType]:
     return *_the_one(module, name, dotted), module
 
 
+def is_module(dotted: str) -> bool:
+    """Return whether there is a module *dotted*: it is not imported, the packages around it are.
+
+    Raises:
+        CodeError: if one of these raises an exception.
+    """
+    find_modules_here()
+    with said_plainly(dotted):
+        return _spec_of(dotted) is not None
+
+
 def strategies_in(module: ModuleType) -> dict[str, Maker]:
     """Return the strategies of *module* by their variables: its own ones; what it imports only if it has no other."""
     found = {variable: one for variable, one in vars(module).items() if variable[:1] != "_" and is_strategy(one)}

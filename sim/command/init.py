@@ -30,9 +30,10 @@ def init(
     transaction_tail_s: Annotated[str | None, typer.Option(help="from the save to the commit")] = None,
     force: Annotated[bool, typer.Option(help="overwrite the file")] = False,
 ) -> None:
-    """Write a scenario file for your own workload, or with --strategy a file for a strategy of your own.
+    """Write a file to start from: a scenario, or a strategy.
 
-    It is commented; what is in a scenario comes from the options, or is asked for.
+    A scenario is your own workload: the options say what is in it; without any you are asked. With --strategy the
+    file holds a strategy of your own. Both are commented.
     """
     answers: dict[str, Any] = {
         "reads_per_s": reads_per_s,
@@ -82,4 +83,4 @@ def _init_strategy(file: Path, others: dict[str, Any], *, force: bool) -> None:
         raise UserError(f"--strategy {file_name(file)} writes a strategy; {typed} {verb} to a scenario: one at a time")
     write_strategy(file, force=force)
     ignore_signals()  # too late, as after a page
-    say(f"wrote {file}; now: {try_lines(file)}")
+    say(f"wrote {file}; try it: {try_lines(file)}")

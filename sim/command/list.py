@@ -58,7 +58,7 @@ def _default(default: Any) -> str:
 def _offered(offer: "Offer", *, taken: bool) -> tuple[str, str]:
     """Return a package's strategy, or why it cannot be run."""
     if taken:
-        return offer.name, f"never runs by this name, which is cachewise's own; write {offer.target} ({offer.package})"
+        return offer.name, f"cachewise has a strategy of this name; write {offer.target} ({offer.package})"
     try:
         _variable, maker, _module = offer.made()
     except UserError as error:
@@ -67,7 +67,8 @@ def _offered(offer: "Offer", *, taken: bool) -> tuple[str, str]:
 
 
 def _backends() -> list[tuple[str, str]]:
-    """Return the backends, with what they are."""
+    """Return the backends, with what they are, and how many entries Django lets them keep."""
     from ..backends import BACKENDS
 
-    return [(one.name, one.what) for one in BACKENDS.values()]
+    most = {one.name: f"; {one.auto_max_entries} entries" if one.auto_max_entries else "" for one in BACKENDS.values()}
+    return [(one.name, f"{one.what}{most[one.name]}") for one in BACKENDS.values()]

@@ -17,17 +17,17 @@ def write_strategy(path: Path, *, force: bool) -> None:
 
 
 def try_lines(path: Path) -> str:
-    """Return the command that runs the strategy at *path*."""
-    return shlex.join(["cachewise", "run", "catalogue", "--strategy", typed_path(path)])
+    """Return the commands that try the strategy at *path*, as the end of a sentence."""
+    file = shlex.quote(typed_path(path))
+    return f"cachewise check {file}, then cachewise run catalogue --strategy {file} --strategy delete-on-write"
 
 
 STARTER = '''"""A strategy of my own.
 
-Try it:       cachewise run catalogue --strategy FILE
-Compare it:   cachewise run catalogue --strategy FILE --strategy delete-on-write --seeds 5 --out out/mine
+Try it:       cachewise check FILE
+Compare it:   cachewise run catalogue --strategy FILE --strategy delete-on-write --seeds 5 --out out/idea
 Tune it:      cachewise run catalogue --strategy FILE:timeout=60
-For real:     cachewise bench wall_check --strategy FILE --duration 10
-Break it:     cachewise check FILE
+For real:     cachewise bench wall_check --backend locmem --strategy FILE --duration 10
 """
 
 from dataclasses import dataclass
@@ -62,17 +62,19 @@ class MyStrategy:
         return row
 
     def write(self, site: Site, key: str) -> None:
-        """Change the row, and see to what is cached. `site.db` has `atomic` and `on_commit`, as Django's."""
+        """Change the row, and update or delete what is cached. `site.db` has Django's `atomic` and `on_commit`."""
         with site.db.atomic():
             site.db.write(key)
             site.db.on_commit(lambda: site.cache.delete(key))
 
 
-# What it remembers belongs in the cache; time, chance and background work come from `site`:
-# site.time(), site.sleep(1), site.random.random(), site.spawn(func, after_s=1). Two functions do as well as a class:
+# Keep state in the cache, not in the object. Time, chance and background work come from `site`:
+# site.time(), site.sleep(1), site.random.random(), site.spawn(func, after_s=1).
+#
+# Two functions will do instead of a class, read(site, key) and write(site, key):
 #
 #     from cachewise import FromFunctions
 #     MY_IDEA = FromFunctions(read, write)
 #
-# with read(site, key) and write(site, key). A file may hold several strategies: --strategy FILE:MyStrategy names one.
+# A file may hold several strategies. Then name the one you mean: --strategy FILE:MyStrategy
 '''

@@ -3,6 +3,7 @@
 import os
 import shlex
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from ..errors import UserError, file_name
@@ -131,7 +132,8 @@ def _text(scenario: Scenario, timeout: float | None) -> str:
         value = getattr(scenario, name)
         comment = f"{MEANINGS[name]}; {HINTS[name]}" if name in HINTS else MEANINGS[name]
         prefix = "    # " if value is None or (name not in QUESTIONS and value == DEFAULTS[name]) else "    "
-        lines.append(f"    # {comment}\n{prefix}{name}={value!r},")
+        lines += wrap(comment, 120, initial_indent="    # ", subsequent_indent="    # ")
+        lines.append(f"{prefix}{name}={value!r},")
     fields = "\n".join(lines)
     return f'''"""My own workload. Change what differs from yours; lines that start with # show the default.
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import shlex
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cachewise.sim.backends import BACKENDS
 from cachewise.sim.command.choose import choose_settings, choose_timeout
 from cachewise.sim.command.choose_strategy import choose_strategy
 from cachewise.sim.errors import UserError
@@ -144,6 +146,23 @@ def test_every_listed_scenario_loads():
     assert names == sorted(path.stem for path in (ROOT / "scenarios").glob("[a-z]*.py"))
 
 
+def test_every_listed_backend_says_how_much_it_keeps():
+    """`list backends` shows each with what it is, and Django's limit where there is one."""
+    done = cli("list", "backends")
+    listed = dict(re.findall(r"^(\S+)\n    (.+)$", done.stdout, re.MULTILINE))
+    assert list(listed) == list(BACKENDS)
+    limited = {name for name, text in listed.items() if text.endswith("; 300 entries")}
+    assert limited == {"locmem", "file", "db", "postgres"}
+
+
+def test_help_says_what_each_verb_does():
+    """In one line each, none of them cut off."""
+    _usage, verbs = cli("--help").stdout.split("\nCommands:\n")
+    assert "  init    Write a file to start from: a scenario, or a strategy.\n" in verbs
+    for line in verbs.splitlines():
+        assert re.fullmatch(r"  [a-z]+ +[A-Z].*[^.]\.", line), line
+
+
 def test_the_doctor_is_well():
     """Here, where the tests run, nothing is missing."""
     done = cli("doctor")
@@ -223,6 +242,9 @@ def test_help_is_light():
         (["run", "product_list", "--set", "reads_per_s=-4"], "negative"),
         (["run", "product_list", "--set", "reads_per_s=nan"], "finite"),
         (["run", "product_list", "--set", "keys=1.5"], "whole number"),
+        (["run", "product_list", "--set", "keys=many"], "cachewise: keys=many must be a whole number"),
+        (["run", "product_list", "--set", "max_entries=foo"], "max_entries=foo must be a whole number, auto or none"),
+        (["run", "product_list", "--set", "workers=foo"], "cachewise: workers=foo must be a whole number or none"),
         (["run", "product_list", "--set", "db_read_s=lognormal:1"], "MEDIAN_S"),
         (["run", "product_list", "--duration", "-1"], "--duration -1: it must be seconds"),
         (

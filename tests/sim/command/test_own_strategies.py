@@ -16,7 +16,7 @@ from cachewise.sim.errors import CodeError
 from cachewise.sim.experiment import run_all, strategy_spec
 from cachewise.sim.verdict.result import Run
 from cachewise.strategies import STRATEGIES
-from tests.helpers import cli, refused
+from tests.helpers import ROOT, cli, refused
 
 SHORT = ["--set", "warmup_s=0", "--duration", "2", "--set", "reads_per_s=100", "--set", "writes_per_s=5"]
 SHORT += ["--set", "keys=5"]
@@ -208,7 +208,7 @@ def test_packages_offer_strategies(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "ruined\n    broken: strategy 'ruined' of acme_caching 1.2: ",
         "ruin.py, line 2: KeyError: 'ruined'\n",
         "gone\n    broken: strategy 'gone' of acme_caching 1.2: acme: unknown strategy 'Gone'",
-        "ttl-only\n    never runs by this name, which is cachewise's own; write acme:DeleteTwice (acme_caching 1.2)\n",
+        "ttl-only\n    cachewise has a strategy of this name; write acme:DeleteTwice (acme_caching 1.2)\n",
     ):
         assert lines in listed.stdout
     assert "ruin.py, line 2: KeyError: 'ruined'" in refused(cli("run", "product_list", "--strategy", "ruined", env=env))
@@ -259,6 +259,9 @@ def test_what_is_wrong_in_a_file_is_one_line(
         ("./nowhere.py", "./nowhere.py: no such file; `cachewise init --strategy ./nowhere.py` writes one"),
         ("./mine.txt", "--strategy ./mine.txt: a file of strategies is a Python file, and ends in .py"),
         ("mine", "to take it from the file, write ./mine.py"),
+        ("pack.mine", "to take one from the module, write pack.mine:Name"),
+        ("pack.none", "unknown strategy 'pack.none'; known: "),
+        ("shut.mine", "./shut/__init__.py, line 1: ValueError: closed"),
         ("no.where:X", "unknown strategy: there is no module 'no.where'"),
         ("shut.mine:X", "./shut/__init__.py, line 1: ValueError: closed"),
         ("helped.py", "./no_python.py, line 1: SyntaxError"),
@@ -269,6 +272,7 @@ def test_what_is_not_there_is_one_line(target: str, says: str, tmp_path: Path, m
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "mine.py", PLAIN)
     write(tmp_path / "shut" / "__init__.py", "raise ValueError('closed')\n")
+    write(tmp_path / "pack" / "mine.py", PLAIN)
     write(tmp_path / "no_python.py", "def (:\n")
     write(tmp_path / "helped.py", "import no_python\n")
     assert says in problem(target)
@@ -385,7 +389,9 @@ def test_mistakes_of_ours_stay_tracebacks(tmp_path: Path) -> None:
 def test_init_writes_a_strategy_that_runs(tmp_path: Path) -> None:
     """At once, as it says; it overwrites nothing, and is no scenario."""
     wrote = cli("init", "--strategy", "my_strategy.py", cwd=tmp_path)
-    assert wrote.stderr == "wrote my_strategy.py; now: cachewise run catalogue --strategy ./my_strategy.py\n"
+    check, compare = "cachewise check ./my_strategy.py", "cachewise run catalogue --strategy ./my_strategy.py"
+    told = f"wrote my_strategy.py; try it: {check}, then {compare} --strategy delete-on-write\n"
+    assert wrote.stderr == told
     command = ["run", "catalogue", *SHORT, "--timeout", "7", "--format", "json", "--jobs", "1"]
     done = cli(*command, "--strategy", "./my_strategy.py", "--strategy", "./my_strategy.py:timeout=none", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -393,6 +399,10 @@ def test_init_writes_a_strategy_that_runs(tmp_path: Path) -> None:
     assert specs == [f"./my_strategy.py:MyStrategy:timeout={timeout}" for timeout in ("7", "None")]
     text = (tmp_path / "my_strategy.py").read_text()
     assert "cachewise check ./my_strategy.py" in text
+    assert max(map(len, text.splitlines())) <= 120
+    bench = "cachewise bench wall_check --backend locmem --strategy ./my_strategy.py --duration 10\n"
+    assert bench in text
+    assert bench in (ROOT / "README.md").read_text(), "both say the same"
     assert "my_strategy.py is there already" in refused(cli("init", "--strategy", "my_strategy.py", cwd=tmp_path))
     scenario = ["x.py", "--keys", "3", "--timeout", "1"]
     says = "--strategy mine.py writes a strategy; the file of a scenario, --keys, --timeout belong to a scenario"

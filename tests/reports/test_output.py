@@ -234,7 +234,7 @@ def test_a_chart_speaks_of_intervals_only_where_it_draws_them(busy: list[Outcome
     case = cases(busy)[0]
     words = {}
     for draw in CHARTS:
-        name, _, _, figure = draw(case)
+        name, *_, figure = draw(case)
         words[name] = " ".join(text.get_text() for text in figure.texts)
     assert {name for name, text in words.items() if "thin lines are 95% intervals" in text} == {
         "saved_against_stale",
@@ -247,7 +247,7 @@ def test_a_chart_speaks_of_intervals_only_where_it_draws_them(busy: list[Outcome
 def test_no_words_run_off_a_chart(busy: list[Outcome]) -> None:
     """Titles, subtitles and footers end within the sheet."""
     for draw in CHARTS:
-        figure = draw(cases(busy)[0])[3]
+        figure = draw(cases(busy)[0])[-1]
         edge = figure.bbox.width
         assert all(text.get_window_extent().x1 <= edge for text in figure.texts), draw.__name__
 

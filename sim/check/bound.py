@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..backends import backend_named
-from ..contract import Bound
+from ..contract import Bound, Strategy
 from ..declared import declared_bound, parameters
 from ..verdict.metrics import duration
 from ..verdict.result import Result, Run
@@ -15,6 +15,9 @@ from ..world.scenario import Scenario
 from ..world.seeds import streams
 from .attacks import SEEDS, Attack, attacks
 from .finding import BrokeError, Finding, Subject
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SHORT_S = 2  # a timeout that every cache keeps: Redis and Memcached know whole seconds only
 DJANGOS_S = 300  # the timeout of an entry for which the code names none
@@ -29,11 +32,15 @@ class Claim(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What one run of an attack has shown. `load_s` is the time that its longest load took, or can have taken."""
+    """What one run of an attack has shown.
+
+    `age_s` is the age of the outdated read that its load explains least: `load_s`, which that load took or can have.
+    """
 
     result: Result
     stale: int
     oldest_s: float
+    age_s: float
     load_s: float
 
 
@@ -72,34 +79,54 @@ def with_short_timeout(subject: Subject) -> tuple[Subject, Claim]:
 
 def _play(subject: Subject, attack: Attack, seed: int) -> Seen:
     result = subject.play(attack.scenario, seed)
-    reads, ages = result.reads, result.stale_ages_s
-    longest_s = float((reads["end_s"] - reads["start_s"]).max())
-    return Seen(
-        result,
-        stale=len(ages),
-        oldest_s=float(ages.max(initial=0)),
-        load_s=max(longest_s, slack_s(attack.scenario, seed)),
-    )
+    ages = result.stale_ages_s
+    age_s, load_s = _least_explained(result.reads, slack_s(attack.scenario, seed))
+    return Seen(result, stale=len(ages), oldest_s=float(ages.max(initial=0)), age_s=age_s, load_s=load_s)
+
+
+def _least_explained(reads: "pd.DataFrame", least_s: float) -> tuple[float, float]:
+    """Return the age of the outdated read that exceeds its load by most, and that load, *least_s* at least.
+
+    Its load is the longest read that went to the database and returned the same version of the same key: no other can
+    have stored what it got.
+    """
+    stale, loads = reads[reads["stale"]], reads[~reads["hit"]]
+    if stale.empty:
+        return 0.0, least_s
+    took_s = (loads["end_s"] - loads["start_s"]).groupby([loads["key"], loads["version"]], observed=True).max()
+    allowed_s = stale[["key", "version"]].join(took_s.rename("load_s"), on=["key", "version"])["load_s"]
+    allowed_s = allowed_s.fillna(0).clip(lower=least_s)
+    worst = (stale["stale_age_s"] - allowed_s).idxmax()
+    return float(stale["stale_age_s"][worst]), float(allowed_s[worst])
 
 
 def _against(claim: Claim, attack: Attack, what: str, seen: list[Seen]) -> Finding:
     """Hold the worst of an attack's runs against the claim."""
     allowance = claim.bound == "timeout"
-    worst = max(seen, key=lambda one: (one.oldest_s - one.load_s if allowance else one.oldest_s, one.stale))
+    worst = max(seen, key=lambda one: (one.age_s - one.load_s if allowance else one.oldest_s, one.stale))
     reads, stale = sum(len(one.result.reads) for one in seen), sum(one.stale for one in seen)
     run = worst.result.run
     share = f"{stale:,} of {reads:,} reads outdated, the oldest {duration(worst.oldest_s)}"
     facts = share if stale else f"no outdated read in {reads:,}"
     if claim.bound in (None, "none"):
-        return Finding(what, "not claimed", facts, run)
+        return Finding(what, "not claimed", f"{facts}; {_unclaimed(run.strategy)}", run)
     if claim.bound == "never":
         apart = attack.scenario.workers not in (None, 1) and not backend_named(run.backend).one_store
         if stale and apart:
             return Finding(what, "not claimed", f"{facts}: each worker has a store of its own", run)
         return Finding(what, "broke" if stale else "held", facts, run)
-    allowed = f"allowed: {duration(claim.timeout_s)} and a load of {duration(worst.load_s)}"
-    broke = worst.oldest_s > claim.timeout_s + worst.load_s
+    which = f" for the one of {duration(worst.age_s)}" if worst.age_s < worst.oldest_s else ""
+    allowed = f"allowed{which}: {duration(claim.timeout_s)} and a load of {duration(worst.load_s)}"
+    broke = worst.age_s > claim.timeout_s + worst.load_s
     return Finding(what, "broke" if broke else "held", f"{facts}; {allowed}", run)
+
+
+def _unclaimed(strategy: Strategy) -> str:
+    """Return why a strategy claims nothing of outdated reads."""
+    stated = declared_bound(strategy)
+    if stated is None:
+        return "no `stale_at_most` is declared"
+    return f"`stale_at_most` is {stated!r}" + (", and there is no timeout" if stated == "timeout" else "")
 
 
 def _committed(claim: Claim, runs: list[Seen]) -> Iterator[Finding]:

@@ -1,6 +1,5 @@
 """The contract: what every strategy owes the site, whatever it claims of itself."""
 
-import pickle
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from ..verdict.result import Result, Run
 from ..world.scenario import Scenario
 from .finding import BrokeError, Finding, Subject
 from .script import Step, script
+from .state import NOTHING, State, state_of
 
 BUSY = Scenario(
     "busy",
@@ -50,6 +50,7 @@ RIGHT = (5.0, 6.0, 11.0)  # when a read cannot be outdated: the cache was empty 
 
 def contract(subject: Subject) -> Iterator[Finding]:
     """Yield what came of each clause; where the first one broke, no other could be tried."""
+    fresh = state_of(subject.strategy)
     try:
         first, second = subject.play(BUSY), subject.play(BUSY)
     except BrokeError as error:
@@ -59,7 +60,7 @@ def contract(subject: Subject) -> Iterator[Finding]:
     yield _rows(first)
     yield _writes(subject, first)
     yield _repeats(first, second)
-    yield _keeps_nothing(subject)
+    yield _keeps_nothing(subject, fresh)
     yield _forgets(subject)
     yield _travels(subject)
 
@@ -100,16 +101,22 @@ def _repeats(first: Result, second: Result) -> Finding:
     return Finding(what, "broke", detail, first.run)
 
 
-def _keeps_nothing(subject: Subject) -> Finding:
-    what = "it keeps nothing in itself"
-    before = _state(subject.strategy)
+def _keeps_nothing(subject: Subject, fresh: State) -> Finding:
+    """Hold what the strategy held when it was *fresh*, and after two runs, against what it holds after a third one.
+
+    What was not there at first, or None, it may make once.
+    """
+    what = "it keeps nothing outside the cache"
+    before = state_of(subject.strategy)
     subject.play(BUSY, seed=2)
-    after = _state(subject.strategy)
-    changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    after = state_of(subject.strategy)
+    expected = {**before, **{place: value for place, value in fresh.items() if value != NOTHING}}
+    changed = [place for place in {**expected, **after} if expected.get(place) != after.get(place)]
     if changed:
-        detail = f"a run changed {', '.join(changed)}: every worker process has its own, and the others do not see it"
+        names = ", ".join(dict.fromkeys(name for _holder, name in changed))
+        detail = f"a run changed {names}: every worker process has its own, and the others do not see it"
         return Finding(what, "broke", detail)
-    return Finding(what, "held", "unchanged after a run")
+    return Finding(what, "held", "nothing in it, its class or its module has changed after a run")
 
 
 def _forgets(subject: Subject) -> Finding:
@@ -134,25 +141,6 @@ def _travels(subject: Subject) -> Finding:
     if can_travel(Run(BUSY, subject.strategy, subject.backend, 1)):
         return Finding(what, "held", "by its name, with its parameters")
     return Finding(what, "broke", "define it, and all that is in it, at the top of a file")
-
-
-def _state(strategy: Strategy) -> dict[str, Any]:
-    """Return what a strategy and its class hold that can change, as bytes or text that compare."""
-    own = getattr(strategy, "__dict__", {})
-    of_class = {
-        name: value
-        for cls in reversed(type(strategy).__mro__)
-        for name, value in vars(cls).items()
-        if isinstance(value, dict | list | set | bytearray) and not name.startswith("__")
-    }
-    return {name: _frozen(value) for name, value in {**of_class, **own}.items()}
-
-
-def _frozen(value: Any) -> Any:
-    try:
-        return pickle.dumps(value)
-    except Exception:  # noqa: BLE001 - what cannot be pickled is compared by what it says of itself
-        return repr(value)
 
 
 class _StandIn:

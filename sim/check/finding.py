@@ -6,7 +6,7 @@ from typing import Literal
 from ..backends import Call
 from ..contract import Strategy
 from ..daemons.session import Servers
-from ..errors import CodeError, ForbiddenError, StrategyError, UserError, one_line
+from ..errors import CodeError, ForbiddenError, StrategyError, UserError, one_line, words_of
 from ..own.blame import said_plainly
 from ..runner import run
 from ..verdict.result import Result, Run
@@ -72,5 +72,5 @@ class Subject:
         except Exception as error:
             if not getattr(error, "__notes__", ()):  # a note says in which request it was raised: else it is ours
                 raise
-            words = [f"{type(error).__name__}: {error}", *error.__notes__]
+            words = [f"{type(error).__name__}: {words_of(error)}", *error.__notes__]
             raise BrokeError(one_line(" ".join(words), 300)) from error

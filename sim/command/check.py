@@ -20,7 +20,7 @@ ABOUT_CHECK = """held: it was tried, and it holds. broke: it does not, and the e
 says that it holds; what was seen is shown.
 
 What is tried: the contract (requests end with the row of their key and no open transaction; a write commits; the same
-seed gives the same reads; nothing is kept in the strategy itself; an emptied cache does no harm), the cache's round
+seed gives the same reads; nothing is kept outside the cache; an emptied cache does no harm), the cache's round
 trips against costs, and stale_at_most, in small worlds made to break it, with a timeout of 2 seconds if there is one.
 
 A claim of "never" counts where all workers share one store. "timeout" limits how old an outdated read is: the timeout

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from cachewise import Bound, Costs, Row, Site
+from cachewise import Bound, Costs, FromFunctions, Row, Site
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,76 @@ class RemembersInModule(Sound):
         if key not in SEEN:
             SEEN[key] = super().read(site, key)
         return SEEN[key]
+
+
+COUNTED = 0
+
+
+class CountsInModule(Sound):
+    """Counts in a number of its module, which no container holds."""
+
+    def read(self, site: Site, key: str) -> Row:
+        """Count the reads."""
+        count()
+        return super().read(site, key)
+
+
+def count() -> None:
+    """Count."""
+    global COUNTED  # noqa: PLW0603 - what a check must find
+    COUNTED += 1
+
+
+def counted_read(site: Site, key: str) -> Row:
+    """Count, and read."""
+    count()
+    return site.db.read(key)
+
+
+MAKES_TWO = FromFunctions(counted_read, lambda site, key: site.db.write(key))
+
+
+class CountsInItsClass(Sound):
+    """Counts in a number of its class."""
+
+    calls = 0
+
+    def read(self, site: Site, key: str) -> Row:
+        """Count the reads."""
+        type(self).calls += 1
+        return super().read(site, key)
+
+
+@dataclass(slots=True)
+class RemembersInASlot:
+    """Keeps a list, and has no `__dict__`."""
+
+    seen: list[str] = field(default_factory=list)
+
+    def read(self, site: Site, key: str) -> Row:
+        """Note the key."""
+        self.seen.append(key)
+        return site.db.read(key)
+
+    def write(self, site: Site, key: str) -> None:
+        """Change the row."""
+        site.db.write(key)
+
+
+class MakesOnce:
+    """Sets two attributes at its first request: one that was not there, and one that was None."""
+
+    prefix: str | None = None
+
+    def read(self, site: Site, key: str) -> Row:
+        """Make what is not there."""
+        self.made = getattr(self, "made", [1])
+        MakesOnce.prefix = self.prefix or "a:"
+        return site.db.read(key)
+
+    def write(self, site: Site, key: str) -> None:
+        """Change the row."""
+        site.db.write(key)
 
 
 @dataclass(frozen=True)
@@ -316,3 +386,44 @@ class Silent:
     def write(self, site: Site, key: str) -> None:
         """Change the row alone."""
         site.db.write(key)
+
+
+class SleepsAfterHits(Sound):
+    """Keeps entries 2.5 times as long, and sleeps longer than that in a few reads, none of which has loaded."""
+
+    def read(self, site: Site, key: str) -> Row:
+        """Look, load, store; sleep after some hits."""
+        row: Row | None = site.cache.get(key)
+        if row is None:
+            row = site.db.read(key)
+            site.cache.set(key, row, self.timeout and self.timeout * 2.5)
+        elif site.random.random() < 0.01:
+            site.sleep(10)
+        return row
+
+
+class LoadsSlowly(Sound):
+    """Takes 3 seconds between loading and storing."""
+
+    def read(self, site: Site, key: str) -> Row:
+        """Look, load, think, store."""
+        row: Row | None = site.cache.get(key)
+        if row is None:
+            row = site.db.read(key)
+            site.sleep(3)
+            site.cache.set(key, row, self.timeout)
+        return row
+
+
+class NoLimit(Sound):
+    """Claims nothing, and says so."""
+
+    stale_at_most: ClassVar[Bound] = "none"
+
+
+class EndlessTimeout:
+    """Speaks of a timeout, and has none."""
+
+    timeout = None
+    stale_at_most = "timeout"
+    read, write = Sound.read, Sound.write

@@ -21,7 +21,7 @@ from tests.sim.check import mutants
 ROWS = "a read returns a row of the database"
 WRITES = "a write commits a new version"
 REPEATS = "the same seed gives the same reads"
-KEEPS = "it keeps nothing in itself"
+KEEPS = "it keeps nothing outside the cache"
 FORGETS = "it goes on after cache.clear()"
 TRAVELS = "worker processes can be sent it"
 EARLY = "no row before its commit"
@@ -79,6 +79,11 @@ CONTRACT = [
     (mutants.OfChance, REPEATS, " of 484 reads differ in a second run: chance comes from site.random"),
     (mutants.RemembersInModule, REPEATS, " of 484 reads differ in a second run"),
     (mutants.RemembersInItself, KEEPS, "a run changed seen: every worker process has its own"),
+    (mutants.RemembersInModule, KEEPS, "a run changed SEEN: every worker process has its own"),
+    (mutants.CountsInModule, KEEPS, "a run changed COUNTED: every worker process has its own"),
+    (mutants.CountsInItsClass, KEEPS, "a run changed calls: every worker process has its own"),
+    (mutants.RemembersInASlot, KEEPS, "a run changed seen: every worker process has its own"),
+    (mutants.MAKES_TWO, KEEPS, "a run changed COUNTED: every worker process has its own"),
     (mutants.RemembersInItsClass, KEEPS, "a run changed counts: every worker process has its own"),
     (mutants.TrustsItself, FORGETS, "was outdated, though the cache had been emptied after the write"),
     (mutants.NeedsItsToken, FORGETS, "RuntimeError: the token is gone in NeedsItsToken.read(site, '"),
@@ -91,7 +96,7 @@ def test_the_contract(mutant: type[Strategy], what: str, detail: str) -> None:
     """Each clause is broken by who does not keep it, and the line says how."""
     mutants.SEEN.clear()
     mutants.TrustsItself.copies.clear()
-    findings = found(mutant(), contract)
+    findings = found(mutant() if isinstance(mutant, type) else mutant, contract)
     assert findings[what].verdict == "broke"
     assert detail in findings[what].detail
     assert "\n" not in findings[what].detail
@@ -102,6 +107,11 @@ def test_the_contract(mutant: type[Strategy], what: str, detail: str) -> None:
 def test_the_contract_is_kept_by_who_is_sound() -> None:
     """All clauses hold for the strategy that the mutants are made of."""
     assert {one.verdict for one in found(mutants.Sound(), contract).values()} == {"held"}
+
+
+def test_what_is_made_once_is_no_state() -> None:
+    """An attribute that the first request sets, and no other changes, is as good as a constant."""
+    assert found(mutants.MakesOnce(), contract)[KEEPS].verdict == "held"
 
 
 @pytest.mark.parametrize("mutant", [mutants.CheapHit, mutants.CheapMiss, mutants.CheapWrite])
@@ -162,7 +172,7 @@ def test_every_attack_can_win(attack: str) -> None:
     assert finding.again.scenario.name == attack
 
 
-@pytest.mark.parametrize("mutant", [mutants.Slides, mutants.ForEver, mutants.TwiceAsLong])
+@pytest.mark.parametrize("mutant", [mutants.Slides, mutants.ForEver, mutants.TwiceAsLong, mutants.SleepsAfterHits])
 def test_a_timeout_that_is_not_kept(mutant: type[Strategy]) -> None:
     """An entry that outlives its timeout is found."""
     worst = [one for one in attacked(mutant).values() if one.verdict == "broke"]
@@ -189,6 +199,16 @@ def test_nothing_claimed() -> None:
     silent = attacked(mutants.Silent)
     assert {one.verdict for name, one in silent.items() if name not in (EARLY, ROLLED_BACK)} == {"not claimed"}
     assert "reads outdated, the oldest" in silent["slow readers"].detail
+    assert silent["slow readers"].detail.endswith("; no `stale_at_most` is declared")
+    assert attacked(mutants.NoLimit)["slow readers"].detail.endswith("; `stale_at_most` is 'none'")
+    assert attacked(mutants.EndlessTimeout)["slow readers"].detail.endswith("is 'timeout', and there is no timeout")
+
+
+def test_a_load_explains_what_it_has_stored() -> None:
+    """A slow load may make its own rows older, and only these: how long the longest read of all took says nothing."""
+    worst = [one for one in attacked(mutants.LoadsSlowly).values() if one.verdict == "broke"]
+    assert worst == []
+    assert "outdated, the oldest 5." in attacked(mutants.LoadsSlowly)["slow readers"].detail
 
 
 def test_rows_before_their_commit() -> None:

@@ -1,5 +1,6 @@
 """`compare()`: in Python what the verb `run` is on the command line."""
 
+import operator
 import os
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -8,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ... import reports
-from ...strategies import STRATEGIES
 from ..contract import Strategy
 from ..errors import UserError, masked, one_line
 from ..experiment import Outcome, strategy_label, strategy_spec
+from ..own.find import is_strategy
 from ..runner import check
 from ..world.scenario import DEFAULTS, Scenario
 from ..world.seeds import DEFAULT_SEED
@@ -51,7 +52,7 @@ def compare(
     """
     choice = Choice(scenario, own_file=True) if isinstance(scenario, Scenario) else choose_scenario(_target(scenario))
     chosen, where, numbers = _strategies(strategies), _backends(backends), _seeds(seeds)
-    if not _is_whole(jobs) or jobs < 0:
+    if _whole(jobs) is None or jobs < 0:
         raise UserError(f"jobs={one_line(repr(jobs))} must be a whole number, 0 or more")
     plan = make_plan(choice, chosen, where, None, seeds=numbers)
     for one in plan.runs:
@@ -126,7 +127,7 @@ def _strategies(given: Any) -> list[str | Strategy] | None:
     if not chosen:
         raise UserError("strategies=[] names none; leave it out for all that can run")
     for one in chosen:
-        if isinstance(one, type) and one in STRATEGIES.values():
+        if isinstance(one, type) and is_strategy(one):
             raise UserError(f"compare() takes instances of strategies: write {one.__name__}(), not {one.__name__}")
         if isinstance(one, type) or not (isinstance(one, str) or _is_strategy(one)):
             raise UserError(
@@ -163,14 +164,19 @@ def _seeds(given: Any) -> Sequence[int]:
     Raises:
         UserError: for what is no whole number, or none.
     """
-    numbers = range(1, given + 1) if _is_whole(given) else list(given) if isinstance(given, Iterable) else []
-    if not numbers or not all(_is_whole(one) and one >= 0 for one in numbers):
+    listed = given if isinstance(given, Iterable) else range(1, (_whole(given) or 0) + 1)
+    numbers = [-1 if number is None else number for number in map(_whole, listed)]
+    if not numbers or min(numbers) < 0:
         raise UserError(f"seeds={one_line(repr(given), 60)} must be K for the seeds 1 to K, or a list of whole numbers")
     return list(dict.fromkeys(numbers))
 
 
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _whole(value: Any) -> int | None:
+    """Return a whole number, NumPy's included, as Python's; None for anything else."""
+    try:
+        return None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        return None
 
 
 def _call(scenario: Any, strategies: Any, backends: list[str], seeds: Sequence[int]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -94,6 +95,11 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"scenario": 3}, "compare() takes a cachewise.Scenario first, or the name or the file of one, not int"),
     ({"scenario": "product_lst"}, "unknown scenario 'product_lst'; did you mean 'product_list'?"),
     ({"strategies": TtlOnly}, "compare() takes instances of strategies: write TtlOnly(), not TtlOnly"),
+    ({"strategies": [Mine]}, "compare() takes instances of strategies: write Mine(), not Mine"),
+    (
+        {"strategies": int},
+        "compare() takes strategies such as TtlOnly(timeout=60) or 'ttl-only:timeout=60', not <class",
+    ),
     ({"strategies": ["ttl-olny"]}, "unknown strategy 'ttl-olny'; did you mean 'ttl-only'?"),
     ({"strategies": 3}, "compare() takes strategies such as TtlOnly(timeout=60) or 'ttl-only:timeout=60', not 3"),
     ({"strategies": []}, "strategies=[] names none; leave it out for all that can run"),
@@ -108,6 +114,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"seeds": [1, -1]}, "seeds=[1, -1] must be K"),
     ({"seeds": True}, "seeds=True must be K"),
     ({"seeds": 2.5}, "seeds=2.5 must be K"),
+    ({"seeds": ["1"]}, "seeds=['1'] must be K"),
+    ({"seeds": np.array([0.5])}, "seeds=array([0.5]) must be K"),
     ({"jobs": -1}, "jobs=-1 must be a whole number, 0 or more"),
 ]
 
@@ -119,6 +127,14 @@ def test_bad_input_is_one_line(given: dict[str, Any], message: str) -> None:
         compare(**{"scenario": SHORT, "strategies": "ttl-only", **given})
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("seeds", [np.arange(2), [np.int64(0), np.int32(1)], range(2)], ids=repr)
+def test_seeds_of_numpy(seeds: Any) -> None:
+    """Its whole numbers are as good as Python's; they come back as Python's."""
+    found = compare(SHORT, "ttl-only", seeds=seeds, jobs=1)
+    assert [repr(one.run.seed) for one in found.outcomes] == ["0", "1"]
+    assert compare(SHORT, "ttl-only", seeds=np.int64(1), jobs=1).outcomes[0].run.seed == 1
 
 
 SCRIPT = """

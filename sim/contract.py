@@ -5,10 +5,12 @@ state: what it remembers lives in the cache. Chance is `site.random`. Time is `s
 `time.time()`, `time.monotonic()`, `time.sleep()` and Django's `timezone.now()` keep the same time.
 """
 
+import inspect
 import random
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from types import FunctionType
 from typing import Any, Literal, NamedTuple, Protocol
 
 from django.core.cache.backends.base import BaseCache
@@ -40,9 +42,12 @@ class RollbackError(Exception):
 
     @classmethod
     def ended(cls, error: BaseException | None) -> bool:
-        """Return whether *error* is one, or was raised ``from`` one: any other error is a mistake of the strategy."""
+        """Return whether *error* is one, or was raised from one or while one was handled, as Django's own code does.
+
+        Any other error is a mistake of the strategy.
+        """
         while error is not None and not isinstance(error, cls):
-            error = error.__cause__
+            error = error.__cause__ or error.__context__
         return error is not None
 
 
@@ -134,6 +139,29 @@ def child_number(request: int, nth: int) -> int:
 
 
 _NUMBERS = 2**127 - 1  # a prime: so many numbers are enough
+
+
+def checked_work(what: str, func: Callable[[], object]) -> Callable[[], object]:
+    """Return *func* if it can be called without arguments; of a callable that hides what it takes, believe so.
+
+    Raises:
+        TypeError: if it cannot.
+    """
+    if isinstance(func, FunctionType) and not func.__code__.co_argcount and not func.__code__.co_kwonlyargcount:
+        return func  # nearly always; asking for a signature takes as long as a request
+    if not callable(func):
+        raise TypeError(f"{what}: {func!r:.60} must be a function without arguments")
+    of_cache = isinstance(getattr(func, "__self__", None), BaseCache)  # whose methods wait before they do anything
+    try:
+        signature = inspect.signature(func, follow_wrapped=of_cache)
+    except (TypeError, ValueError):
+        return func
+    try:
+        signature.bind()
+    except TypeError as error:
+        name = getattr(func, "__qualname__", type(func).__name__)
+        raise TypeError(f"{what}: {name} must be a function without arguments: {error}") from None
+    return func
 
 
 class Costs(NamedTuple):

@@ -39,6 +39,14 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     return UserError(f"unknown {kind} {one_line(name)!r}; {hint}")
 
 
+def words_of(error: BaseException) -> str:
+    """Return what an exception says, whatever its class makes of that."""
+    try:
+        return str(error)
+    except Exception as another:  # noqa: BLE001 - somebody's own __str__
+        return f"(its __str__ raises {type(another).__name__})"
+
+
 def masked(text: str) -> str:
     """Return *text* with the user and the password of every URL in it hidden, in front of the host and in the query."""
     text = re.sub(r"://[^@/\s]*@", "://***@", text)
@@ -58,7 +66,7 @@ def refusal_of(error: Exception) -> str | None:
     if library is None:
         return None
     where = "; ".join(getattr(error, "__notes__", ()))
-    told = one_line(f"{library}: {type(error).__name__}: {error}", 300)
+    told = one_line(f"{library}: {type(error).__name__}: {words_of(error)}", 300)
     return told + (f" ({one_line(where, 200)})" if where else "")
 
 

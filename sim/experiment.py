@@ -54,6 +54,7 @@ class Outcome:
     trace_fields: tuple[str, ...]  # the scenario's inputs that came from its trace
     clock: Literal["virtual", "wall"] = "virtual"
     slept: tuple[str, ...] = ()  # on the wall clock: the scenario's latencies that were added
+    frames: tuple[str, ...] = ()  # tracebacks of requests that failed in the user's own files
 
     @property
     def label(self) -> str:
@@ -86,6 +87,7 @@ def outcome_of(result: Result) -> Outcome:
         trace_fields=result.trace_fields,
         clock=result.clock,
         slept=result.slept,
+        frames=result.frames,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from . import options
-from .exit_codes import show_own_frames
+from .exit_codes import say_own_frames, show_own_frames
 from .results import carry_out, end_with, report
 
 ABOUT_BENCH = f"""{options.HOW_LONG} So 2 strategies on 2 backends with 5 seeds, --set warmup_s=5 and
@@ -77,4 +77,5 @@ def bench(
     runs = [one for one in plan.runs if strategy or can_be_real(one.strategy)]
     outcomes = carry_out(runs, out, lambda advance: bench_all(runs, around, advance), how_long(runs))
     report(plan, outcomes, form, out, context)
+    say_own_frames(frames for one in outcomes for frames in one.frames)
     end_with(warnings(outcomes), failures(outcomes))

@@ -1,7 +1,8 @@
 """Choosing a strategy, as it is typed: by its name, or by the file or module where it is."""
 
+import inspect
 from collections.abc import Mapping
-from dataclasses import MISSING, Field
+from dataclasses import MISSING, Field, is_dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,14 +12,16 @@ from ..declared import check_declared, default_of, is_odd, parameters, strategy_
 from ..engine.request_time import request_time
 from ..errors import UserError, file_name, one_line, unknown
 from ..functions import FromFunctions
-from ..own.blame import said_plainly
+from ..own.blame import said_plainly, where_defined
 from ..own.find import Maker, from_file, from_module, is_module
 from ..own.homes import Home, give_home
+from ..own.methods import check_methods
 from ..own.offers import Offer, offers
 from ..own.sources import source_of
 from .choose import UNSET, seconds_or_none
 
 OURS = f"{__name__.partition('.')[0]}.strategies"
+BY_DATACLASS = "the fields of a dataclass (write @dataclass above the class)"
 FLAGS = {"true": True, "false": False}
 
 
@@ -145,7 +148,7 @@ def _made(text: str, title: str, maker: Maker, settings: str, timeout: Any) -> S
     for setting in filter(None, settings.split(",")):
         param, equals, value = setting.partition("=")
         if param not in known:
-            reason = unknown("parameter", param, known) if known else f"{title} takes no parameters"
+            reason = unknown("parameter", param, known) if known else f"{title} takes no parameters{_hint(maker)}"
             raise UserError(f"{where}: {reason}")
         if not equals:
             raise UserError(f"{where}: write {param}=VALUE")
@@ -155,13 +158,38 @@ def _made(text: str, title: str, maker: Maker, settings: str, timeout: Any) -> S
         raise UserError(
             f"{where}: it needs {', '.join(missing)}: write {title}:{','.join(f'{one}=VALUE' for one in missing)}"
         )
+    _check_makeable(title, maker, values)
     with said_plainly(file_name(title)):
         strategy: Strategy = maker if isinstance(maker, FromFunctions) else partial(maker, **values)()
     try:
         check_declared(strategy)
+        check_methods(strategy)
     except UserError as error:
-        raise UserError(f"{file_name(title.partition(':')[0])}: {error}") from None
+        place = file_name(title.partition(":")[0])
+        raise error if str(error).startswith(place) else UserError(f"{place}: {error}") from None
     return strategy
+
+
+def _hint(maker: Maker) -> str:
+    """Return how a class that is no dataclass gets parameters."""
+    return "" if isinstance(maker, FromFunctions) or is_dataclass(maker) else f": they are {BY_DATACLASS}"
+
+
+def _check_makeable(title: str, maker: Maker, values: Mapping[str, Any]) -> None:
+    """Refuse a class whose own `__init__` needs what is no parameter.
+
+    Raises:
+        UserError: saying what, and where.
+    """
+    if isinstance(maker, FromFunctions):
+        return
+    try:
+        inspect.signature(maker).bind(**values)
+    except ValueError:  # it does not say what it takes
+        return
+    except TypeError as error:
+        where = where_defined(maker.__init__) or f"{file_name(title)}: "
+        raise UserError(f"{where}{maker.__name__}.__init__(): {error}: parameters are {BY_DATACLASS}") from None
 
 
 def _value(where: str, text: str, param: "Field[Any]") -> Any:

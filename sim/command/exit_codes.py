@@ -4,7 +4,7 @@ import errno
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -48,6 +48,12 @@ def show_own_frames(asked: bool) -> None:
     _frames_wanted[:] = [True] if asked else []
 
 
+def say_own_frames(frames: Iterable[str]) -> None:
+    """Print these tracebacks, each once, if that was asked for."""
+    for one in dict.fromkeys(frames if _frames_wanted else ()):
+        say(masked(one.rstrip()))
+
+
 _frames_wanted: list[bool] = []
 
 
@@ -67,8 +73,8 @@ def _code_after(error: BaseException) -> int | None:
     cause = error.__context__ if isinstance(error, SystemExit) else error  # typer exits where it meets a broken pipe
     refusal = _refusal_in(cause) if isinstance(cause, Exception) else None
     if refusal is not None:
-        if isinstance(cause, CodeError) and _frames_wanted:
-            say(masked(cause.frames.rstrip()))
+        if isinstance(cause, CodeError):
+            say_own_frames([cause.frames])
         say(masked(f"cachewise: {refusal}"))
         return BAD_INPUT
     if isinstance(cause, BrokenPipeError):

@@ -7,7 +7,7 @@ import typer
 
 from ..processes.interrupts import ignore_signals
 from . import options
-from .exit_codes import say, show_own_frames
+from .exit_codes import say, say_own_frames, show_own_frames
 from .results import carry_out, end_with
 
 ABOUT_VERIFY = f"""{options.HOW_LONG} Then each is simulated 16 times, all cores at work. So what verify does by
@@ -74,4 +74,5 @@ def verify(
         chart = write_verification(found, out)
         ignore_signals()  # too late, as after a page
         say(f"chart: {chart}")
+    say_own_frames(frames for one in real for frames in one.frames)
     end_with([], [*warnings(real), *failures(real), *found.missed])  # whatever failed is in no figure

@@ -11,6 +11,7 @@ from ..contract import RollbackError, Row, Site, Strategy, child_number
 from ..declared import strategy_title
 from ..errors import StrategyError
 from ..own.blame import in_background, where_written
+from ..own.methods import check_methods
 from ..verdict.records import ReadLog, Totals
 from ..world.workload import Chunk, Workload
 from .database import SimulatedDatabase
@@ -39,6 +40,7 @@ class Fleet:
     def __init__(
         self, engine: Engine, strategy: Strategy, db: SimulatedDatabase, reads: ReadLog, warmup_s: float
     ) -> None:
+        check_methods(strategy)
         self._engine = engine
         self._strategy = strategy
         self._db = db
@@ -143,7 +145,7 @@ class Fleet:
                 self._record(task, place, key, self._strategy.read(worker.site, key))
             if task.transaction is not None:
                 raise self._broke_the_contract(_verb(place), "left a transaction open")
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             engine.end_if_strayed()
             what = f"{strategy_title(self._strategy)}.{_verb(place)}(site, {key!r:.60})"
             error.add_note(f"in {what} on worker {worker_number}, {engine.time():.6f} s into the run")

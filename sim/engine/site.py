@@ -6,7 +6,7 @@ from threading import get_ident
 
 from django.core.cache.backends.base import BaseCache
 
-from ..contract import Row, checked_delay
+from ..contract import Row, checked_delay, checked_work
 from .database import SimulatedDatabase
 from .scheduler import Engine
 from .virtual import EPOCH_S
@@ -75,7 +75,7 @@ class SimulatedSite:
     def spawn(self, func: Callable[[], object], after_s: float = 0) -> None:
         """Run *func* in the background, *after_s* virtual seconds from now."""
         self._here("spawn()")
-        self._spawn(func, checked_delay("site.spawn", after_s))
+        self._spawn(checked_work("site.spawn", func), checked_delay("site.spawn", after_s))
 
     def _here(self, what: str) -> None:
         if get_ident() != self._engine.thread:

@@ -11,10 +11,15 @@ from traceback import FrameSummary, TracebackException, extract_tb
 from types import FunctionType
 from typing import Any
 
-from ..errors import CodeError, ForbiddenError, StrategyError, UserError, one_line
+from django.core.cache.backends.base import InvalidCacheKey
+
+from ..errors import CodeError, ForbiddenError, StrategyError, UserError, one_line, words_of
+from ..processes.interrupts import Terminated
 from .sources import THEIRS, from_here
 
 _SIM = Path(__file__).parents[1]
+_CONTRACT = str(_SIM / "contract.py")  # what it raises is about what it was handed
+_ABOUT_STRATEGIES = (ForbiddenError, StrategyError, InvalidCacheKey)
 _OURS = tuple(f"{_SIM.parent / name}/" for name in ("sim", "reports", "strategies", "scenarios", "src/cachewise"))
 
 
@@ -30,8 +35,8 @@ def said_plainly(instead: str = "") -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        place = place_of(error) or instead
-        theirs = instead or isinstance(error, (ForbiddenError, StrategyError))  # else the backend's, or the scenario's
+        place = place_of(error) or place_of(error.__cause__) or instead
+        theirs = instead or isinstance(error, _ABOUT_STRATEGIES)  # else the backend's, or the scenario's
         if place and theirs and not str(error).startswith(place):
             error.args = (f"{place}: {error}", *error.args[1:])
         raise
@@ -47,7 +52,7 @@ def code_error(error: BaseException, instead: str = "") -> CodeError | None:
 
     *instead* names the place if no file of theirs is among the frames: their code could not even be compiled, say.
     """
-    if isinstance(error, UserError) or not isinstance(error, (Exception, SystemExit)):
+    if isinstance(error, (UserError, Terminated)) or not isinstance(error, (Exception, SystemExit)):
         return None
     if isinstance(error, OSError) and error.errno == errno.EMFILE:  # this has a line of its own
         return None
@@ -55,22 +60,26 @@ def code_error(error: BaseException, instead: str = "") -> CodeError | None:
     if instead:
         _adopt(error, stack)
     place = _innermost(error, stack) or instead
-    if not place or (isinstance(error, SystemExit) and not instead):
+    if not place:
         return None
-    said = error.msg if isinstance(error, SyntaxError) else str(error)
+    said = error.msg if isinstance(error, SyntaxError) else words_of(error)
     words = [f"{place}: {type(error).__name__}{': ' if said else ''}{said}", *getattr(error, "__notes__", ())]
     line = one_line(" ".join([*words, *_within_ours(error, stack)]), 300)
     return CodeError(line, "".join(_only_theirs(TracebackException.from_exception(error)).format()))
 
 
-def place_of(error: BaseException) -> str:
+def place_of(error: BaseException | None) -> str:
     """Return the innermost place in somebody's own file that an *error* came through: "./mine.py, line 12"."""
-    return _innermost(error, extract_tb(error.__traceback__))
+    return "" if error is None else _innermost(error, extract_tb(error.__traceback__))
 
 
 def where_written(strategy: object, verb: str) -> str:
     """Return "./mine.py, line 12: " for the method *verb* of a strategy in somebody's file; else nothing."""
-    func: Any = getattr(strategy, "functions", {}).get(verb) or getattr(type(strategy), verb, None)
+    return where_defined(getattr(strategy, "functions", {}).get(verb) or getattr(type(strategy), verb, None))
+
+
+def where_defined(func: Any) -> str:
+    """Return "./mine.py, line 12: " for a function in somebody's file; else nothing."""
     if not isinstance(func, FunctionType) or func.__code__.co_filename not in THEIRS:
         return ""
     return f"{THEIRS[func.__code__.co_filename]}, line {func.__code__.co_firstlineno}: "
@@ -80,7 +89,7 @@ def in_background(func: Callable[[], object], title: str, worker: int, time: Cal
     """Call *func*, work in the background; what it raises says so."""
     try:
         func()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         error.add_note(f"in background work of {title} on worker {worker}, {time():.6f} s into the run")
         raise
 
@@ -108,7 +117,8 @@ def _is_ours(frame: FrameSummary) -> bool:
 
 def _within_ours(error: BaseException, stack: list[FrameSummary]) -> list[str]:
     """Say where in cachewise an error was raised: called wrongly, or wrong itself, nobody can tell here."""
-    if not stack or not _is_ours(stack[-1]) or type(error).__module__.startswith("django."):
+    ours = stack and _is_ours(stack[-1]) and stack[-1].filename != _CONTRACT
+    if not ours or type(error).__module__.startswith("django."):
         return []
     file = Path(stack[-1].filename).relative_to(_SIM.parent).as_posix()
     return [f"(raised in cachewise's {file}, line {stack[-1].lineno}; --traceback shows the way there)"]

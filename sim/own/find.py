@@ -94,7 +94,7 @@ def _the_one(module: ModuleType, name: str, place: str) -> tuple[str, Maker]:
         if meant is None:
             raise UserError(f"{where}: {unknown('strategy', name, found)}" if found else f"{where}: {_none_of(name)}")
         if not is_strategy(meant):
-            raise UserError(f"{where}: {one_line(name)} is none: {WHAT_IT_NEEDS}")
+            raise UserError(f"{where}: {one_line(name)} is no strategy: {WHAT_IT_NEEDS}")
         return name, meant
     if not found:
         raise UserError(f"{where}: there is no strategy in it: {WHAT_IT_NEEDS}")

@@ -76,6 +76,7 @@ class Result:
 
     clock: Literal["virtual", "wall"] = "virtual"
     slept: tuple[str, ...] = ()
+    frames: tuple[str, ...] = ()  # on the wall clock: tracebacks of what failed in the user's own files
 
     def __init__(self, run: Run, workload: Workload, evidence: Evidence) -> None:
         self.run = run

@@ -7,6 +7,7 @@ from ..errors import UserError, masked, one_line, unknown
 from ..experiment import Outcome, outcome_of
 from ..verdict.result import Run
 from ..world.scenario import LATENCIES
+from .outcome import BACKGROUND_FAILED, REQUESTS_FAILED
 from .rows import ROWS
 from .run import PAUSES, Around, check_real, run_for_real
 
@@ -97,6 +98,6 @@ def warnings(outcomes: Sequence[Outcome]) -> list[str]:
     for one in outcomes:
         errors, requests = int(one.summary["errors"]), one.counts["requests"]
         if errors > FEW_ERRORS * requests:
-            about = next((note for note in one.notes if "these failed" in note), "")
+            about = "; ".join(note for note in one.notes if REQUESTS_FAILED in note or BACKGROUND_FAILED in note)
             found.append(f"{one.label} on {one.run.backend}, seed {one.run.seed}: {about}")
     return found

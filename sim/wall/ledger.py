@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ..contract import Row, child_number
 from ..errors import ForbiddenError
-from ..own.blame import place_of
+from ..own.blame import code_error, place_of
 
 # Timed one by one; what a write's own statements take (db_write_s) is known only once all have ended: see outcome.py.
 STEPS = ("cache_rtt_s", "db_send_s", "db_read_s", "db_commit_s", "render_s", "transaction_tail_s")
@@ -105,9 +105,10 @@ class Records:
     queries: list[tuple[float, float]] = field(default_factory=list)  # start and end
     costs: list[Cost] = field(default_factory=list)
     late_s: list[float] = field(default_factory=list)  # from the intended start to the real one, where a thread waited
-    errors: list[str] = field(
-        default_factory=list
-    )  # the kinds of those that ended a request (in a file of the user's, and where), one a request
+    # What ended a request or its background work, one entry each: the kind and, in a file of the user's, where.
+    errors: list[str] = field(default_factory=list)
+    background_errors: list[str] = field(default_factory=list)
+    frames: dict[str, str] = field(default_factory=dict)  # by what ended it: the first traceback, in their files
     unanswered: list[int] = field(default_factory=list)  # the measured requests among those that failed
     # How long each step took besides what was slept, by the name of its latency.
     steps: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in STEPS})
@@ -179,12 +180,16 @@ class Ledger:
             self.records.writes.append(Write(*stamps, row.key, row.version))
         del request.writes[since:]
 
-    def failed(self, request: Request, error: Exception) -> None:
+    def failed(self, request: Request, error: BaseException) -> None:
         """Write down that *error* ended a request, of the warm-up or not, or its background work."""
-        place = place_of(error)
-        self.records.errors.append(f"{type(error).__name__} at {place}" if place else type(error).__name__)
+        records, place = self.records, place_of(error)
+        what = f"{type(error).__name__} at {place}" if place else type(error).__name__
+        (records.background_errors if request.background else records.errors).append(what)
+        if what not in records.frames:
+            told = code_error(error)
+            records.frames[what] = told.frames if told else ""
         if request.measured and not request.background:
-            self.records.unanswered.append(request.number)
+            records.unanswered.append(request.number)
 
     def rolled_back(self, request: Request) -> None:
         """Write down that a request failed as `rollback_ratio` asked: no error, but no answer either."""

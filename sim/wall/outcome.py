@@ -17,6 +17,7 @@ from .percentiles import percentiles
 from .verdicts import judge_twice, tightened
 
 Codes = Mapping[str, int]
+REQUESTS_FAILED, BACKGROUND_FAILED = "requests failed", "background work failed"
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,14 @@ class WallResult(Result):
         )
         super().__init__(run, workload, evidence)
         self.slept = slept
-        self.errors = Counter(error for each in ending.records for error in each.errors)
+        failed = Counter(error for each in ending.records for error in each.errors)
+        behind = Counter(error for each in ending.records for error in each.background_errors)
+        self.errors = failed + behind
+        self.frames = tuple(frames for each in ending.records for frames in each.frames.values() if frames)
         self._unanswered = sum(len(each.unanswered) for each in ending.records)
         self.steps = {name: _joined(each.steps[name] for each in ending.records) for name in STEPS}
         self.steps["db_write_s"] = statements_s(writes, run.scenario.warmup_s)
-        self.notes = [*notes, *_about_errors(self.errors, evidence.costs.requests), *self.notes]
+        self.notes = [*notes, *_about_errors(failed, behind, workload), *self.notes]
         self.further = self._figures(int(found.undecidable.sum()), _joined(each.late_s for each in ending.records))
 
     def _figures(self, undecidable: int, late_s: NDArray[np.float64]) -> dict[str, float | int]:
@@ -160,11 +164,21 @@ def _costs(records: Sequence[Records]) -> Totals:
     return costs
 
 
-def _about_errors(errors: Mapping[str, int], requests: int) -> list[str]:
-    if not errors:
-        return []
-    kinds = ", ".join(f"{name} ({count:,})" for name, count in sorted(errors.items()))
-    return [f"besides {requests:,} measured requests, and among them, these failed: {kinds}"]
+def _about_errors(failed: Mapping[str, int], behind: Mapping[str, int], workload: Workload) -> list[str]:
+    found = []
+    if failed:
+        requests = sum(len(chunk.is_write) for chunk in workload.chunks())
+        count = f"{sum(failed.values()):,} of {requests:,}"
+        found.append(f"{count} {REQUESTS_FAILED} (warm-up included): {_kinds(failed)}")
+    if behind:
+        found.append(f"{BACKGROUND_FAILED} {sum(behind.values()):,} times: {_kinds(behind)}")
+    return found
+
+
+def _kinds(errors: Mapping[str, int]) -> str:
+    """Return what the errors were, with a count for each where they were several."""
+    counted = sorted(errors.items())
+    return ", ".join(name if len(counted) == 1 else f"{name} ({count:,})" for name, count in counted)
 
 
 def _joined(parts: Iterable[Sequence[float]]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
 from django.db import connections
 
-from ..contract import IdealCache, checked_delay
+from ..contract import IdealCache, checked_delay, checked_work
 from ..errors import ForbiddenError
 from .database import DjangoDatabase
 from .ledger import Ledger, Request
@@ -62,7 +62,7 @@ class DjangoSite:
         """Run *func* in a background thread, *after_s* seconds from now; the request does not wait for it."""
         request = self._ledger.request.child()
         due_s = self._ledger.now() + checked_delay("site.spawn", after_s)
-        work = (self._in_background, request, func, due_s)
+        work = (self._in_background, request, checked_work("site.spawn", func), due_s)
         thread = threading.Thread(target=Context().run, args=work, daemon=True)
         thread.start()
         self._background.append(thread)
@@ -77,7 +77,7 @@ class DjangoSite:
         time.sleep(max(0.0, due_s - self._ledger.now()))
         try:
             func()
-        except Exception as error:  # noqa: BLE001 - it fails alone, as it does in a site, and is counted
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - it fails alone, as it does in a site, and is counted
             self._ledger.failed(request, error)
         finally:
             connections.close_all()

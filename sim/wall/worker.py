@@ -26,7 +26,7 @@ from ..backends.trial import TRIAL_KEY, ending, only_ours_for_good, quiet_thread
 from ..backends.wire import wire_this_process, wired
 from ..contract import RollbackError, Row
 from ..declared import strategy_title
-from ..errors import CodeError, ForbiddenError, StrategyError, UserError
+from ..errors import CodeError, ForbiddenError, StrategyError, UserError, words_of
 from ..own.blame import said_plainly
 from ..processes.children import follow_parent
 from ..processes.interrupts import leave_to_parent
@@ -96,7 +96,7 @@ def _said(error: BaseException, worker: Any) -> str | CodeError:
     if isinstance(error, UserError):
         return error if isinstance(error, CodeError) else str(error)
     which = "a worker" if worker is None else f"worker {worker.job.worker}"
-    return f"{which}: {type(error).__name__}: {error}"
+    return f"{which}: {type(error).__name__}: {words_of(error)}"
 
 
 class Worker:
@@ -266,7 +266,7 @@ class Worker:
             self._run(request, arrival.key)
         except ForbiddenError:
             raise
-        except Exception as error:  # noqa: BLE001 - a request that fails is counted; the site goes on
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a request that fails is counted; the site goes on
             if RollbackError.ended(error):
                 self._ledger.rolled_back(request)
             else:

@@ -95,9 +95,9 @@ def _least_explained(reads: "pd.DataFrame", least_s: float) -> tuple[float, floa
         return 0.0, least_s
     took_s = (loads["end_s"] - loads["start_s"]).groupby([loads["key"], loads["version"]], observed=True).max()
     allowed_s = stale[["key", "version"]].join(took_s.rename("load_s"), on=["key", "version"])["load_s"]
-    allowed_s = allowed_s.fillna(0).clip(lower=least_s)
-    worst = (stale["stale_age_s"] - allowed_s).idxmax()
-    return float(stale["stale_age_s"][worst]), float(allowed_s[worst])
+    ages_s, loads_s = stale["stale_age_s"].to_numpy(), allowed_s.fillna(0).clip(lower=least_s).to_numpy()
+    worst = int((ages_s - loads_s).argmax())
+    return float(ages_s[worst]), float(loads_s[worst])
 
 
 def _against(claim: Claim, attack: Attack, what: str, seen: list[Seen]) -> Finding:

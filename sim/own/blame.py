@@ -90,7 +90,10 @@ def in_background(func: Callable[[], object], title: str, worker: int, time: Cal
     try:
         func()
     except (Exception, SystemExit) as error:
-        error.add_note(f"in background work of {title} on worker {worker}, {time():.6f} s into the run")
+        where = f"in background work of {title} on worker {worker}, {time():.6f} s into the run"
+        if isinstance(error, SystemExit) and not isinstance(error, Terminated) and not place_of(error):
+            raise StrategyError(f"SystemExit: {words_of(error)} {where}") from None  # else it would end all in silence
+        error.add_note(where)
         raise
 
 

@@ -98,7 +98,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"strategies": [Mine]}, "compare() takes instances of strategies: write Mine(), not Mine"),
     (
         {"strategies": int},
-        "compare() takes strategies such as TtlOnly(timeout=60) or 'ttl-only:timeout=60', not <class",
+        "compare() takes strategies such as TtlOnly(timeout=60) or 'ttl-only:timeout=60', not <",
     ),
     ({"strategies": ["ttl-olny"]}, "unknown strategy 'ttl-olny'; did you mean 'ttl-only'?"),
     ({"strategies": 3}, "compare() takes strategies such as TtlOnly(timeout=60) or 'ttl-only:timeout=60', not 3"),

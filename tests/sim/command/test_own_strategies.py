@@ -229,7 +229,7 @@ def test_packages_offer_strategies(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("raise SystemExit(0)\n", "", "./bad.py, line 1: SystemExit: 0"),
         ("x = 1\n", "", "./bad.py: there is no strategy in it: a strategy is a class with read(self, site, key) and"),
         ("from cachewise import Strategy\n", "", "./bad.py: there is no strategy in it"),
-        ("x = 1\n", ":x", "./bad.py: x is none: a strategy is a class with read"),
+        ("x = 1\n", ":x", "./bad.py: x is no strategy: a strategy is a class with read"),
         ("x = 1\n", ":y", "./bad.py: there is no y in it, and no strategy"),
         (PLAIN, ":DeleteTwise", "./bad.py: unknown strategy 'DeleteTwise'; did you mean 'DeleteTwice'?"),
         (f"{PLAIN}        stale_at_most = 'sometimes'\n", "", "stale_at_most = 'sometimes': it must be one of 'never'"),
@@ -241,7 +241,7 @@ def test_packages_offer_strategies(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             "",
             "./bad.py, line 20: ZeroDivisionError: division by zero",
         ),
-        (f"{PLAIN}\n        def __init__(self, x): ...\n", "", "./bad.py:DeleteTwice: TypeError: "),
+        (f"{PLAIN}\n        def __init__(self, x): ...\n", "", "./bad.py, line 21: DeleteTwice.__init__(): missing a"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_one_line(

@@ -29,6 +29,18 @@ MINE = dedent("""
 
     HALF = FromFunctions(read, write)
     NEVER = FromFunctions(lambda site, key: {}["nothing"], lambda site, key: site.db.write(key))
+
+
+    def leave(site, key):
+        site.spawn(gone)
+        raise SystemExit(3)
+
+
+    def gone():
+        raise SystemExit(4)
+
+
+    LEAVES = FromFunctions(lambda site, key: site.db.read(key), leave)
 """)
 
 
@@ -48,6 +60,38 @@ def test_a_file_runs_for_real(file: Path) -> None:
     result = real(BRIEF, half)
     assert result.summary["hits"] > 0
     assert set(result.errors) == {"IndexError at ./mine.py, line 7", "KeyError at ./mine.py, line 14"}
+    failed, behind = result.errors["KeyError at ./mine.py, line 14"], result.errors["IndexError at ./mine.py, line 7"]
+    requests = result.counts()["requests"]
+    (about,) = [note for note in result.notes if "requests failed" in note]
+    assert about.startswith(f"{failed} of ")
+    assert about.endswith(" requests failed (warm-up included): KeyError at ./mine.py, line 14")
+    assert requests < int(about.split()[2]) < 1.6 * requests
+    assert f"background work failed {behind} times: IndexError at ./mine.py, line 7" in result.notes
+    assert len(result.frames) == 2, "one of a kind"
+    assert any('{}["nothing"] if key' in frames for frames in result.frames)
+
+
+def test_an_exit_is_a_failure_for_real(file: Path) -> None:
+    """It ends no thread and no process."""
+    result = real(BRIEF, choose_strategy(f"{file}:LEAVES", STRATEGIES))
+    assert {what.split(" at ")[0] for what in result.errors} == {"SystemExit"}
+    assert len(result.errors) == 2
+    assert result.summary["reads"] > 0
+
+
+def test_bench_shows_tracebacks_on_demand(file: Path) -> None:
+    """One of each kind, of their own code; without `--traceback` there is one line."""
+    file.write_text(MINE.replace('if key == "key:1"', "if key").replace("key:0", "x"))
+    command = ["bench", "wall_check", *MANY_KEYS, "--set", "warmup_s=0", "--duration", "0.5"]
+    options = ["--backend", "locmem", "--database", "sqlite", "--strategy", "./mine.py:HALF", "--format", "csv"]
+    (line,) = cli(*command, *options, cwd=file.parent).stderr.splitlines()
+    assert line.startswith("cachewise: half on locmem, seed 1: ")
+    assert line.endswith(" requests failed (warm-up included): KeyError at ./mine.py, line 14")
+    *frames, last = cli(*command, *options, "--traceback", cwd=file.parent).stderr.splitlines()
+    assert last.startswith("cachewise: half on locmem, seed 1: ")
+    assert frames[0] == "Traceback (most recent call last):"
+    assert frames[-1] == "KeyError: 'nothing'"
+    assert [one.rpartition(", in ")[2] for one in frames if one.startswith("  File ")] == ["write"]
 
 
 def test_what_is_raised_after_the_traffic_is_one_line(file: Path) -> None:

@@ -116,7 +116,7 @@ def _keeps_nothing(subject: Subject, fresh: State) -> Finding:
         names = ", ".join(dict.fromkeys(name for _holder, name in changed))
         detail = f"a run changed {names}: every worker process has its own, and the others do not see it"
         return Finding(what, "broke", detail)
-    return Finding(what, "held", "nothing in it, its class or its module has changed after a run")
+    return Finding(what, "held", "unchanged after a run")
 
 
 def _forgets(subject: Subject) -> Finding:

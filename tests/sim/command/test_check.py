@@ -9,6 +9,7 @@ import pytest
 
 from tests.helpers import cli, refused
 
+WIDE = {"COLUMNS": "120"}  # pytest-xdist sets it to the 80 of no terminal, where cells are cut up
 MINE = """
     from dataclasses import dataclass
     from cachewise import Costs
@@ -48,7 +49,7 @@ def mine(tmp_path: Path) -> Path:
 
 def test_what_holds(mine: Path) -> None:
     """On a shared store and on one for each worker if no backend is named; the exit code is 0."""
-    done = cli("check", "./mine.py", cwd=mine)
+    done = cli("check", "./mine.py", cwd=mine, env=WIDE)
     assert (done.returncode, done.stderr) == (0, "")
     assert "./mine.py on shared" in done.stdout
     assert "./mine.py on locmem" in done.stdout
@@ -90,7 +91,7 @@ def test_the_layouts(mine: Path) -> None:
 
 def test_their_exception_is_a_finding(mine: Path) -> None:
     """It is in one line with file and line number; their own traceback is shown where it is asked for."""
-    done = cli("check", "./raises.py", "--backend", "shared", cwd=mine)
+    done = cli("check", "./raises.py", "--backend", "shared", cwd=mine, env=WIDE)
     assert (done.returncode, done.stderr) == (1, "")
     words = " ".join(done.stdout.split())
     assert "./raises.py, line 21: AttributeError: 'str' object has no" in words

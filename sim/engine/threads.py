@@ -1,20 +1,21 @@
 """Threads that a request starts: no virtual time passes there, so one that uses the site ends the run.
 
-A thread inherits its request's context variables, and finds the run's cache under Django's own names, too
-(`from django.core.cache import cache`). That refuses it; the project's cache would take it, and nobody would know.
+A thread finds the run's cache under Django's own names, too (`from django.core.cache import cache`), and that refuses
+it. The project's cache, which is what it would find otherwise, would take it, and nobody would know.
 """
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import copy_context
 from functools import partial
 from typing import Any
 
 from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
 
+from ..errors import StrategyError
 from .scheduler import Engine, StrayedError
 from .virtual import CURRENT_RUN
 
@@ -83,15 +84,35 @@ def _remembering(self: threading.Thread) -> None:
                 f"write site.spawn(func, after_s={self.interval:g})"
             )
         current.engine.threads.append(self)
-        within = partial(_with_default, caches["default"], self.run)
-        self.run = partial(copy_context().run, within)  # type: ignore[method-assign]
+        found: _RunsCache | None = _RunsCache(caches["default"])
+    else:
+        found = _CACHES.get(threading.current_thread())  # of the thread that starts this one
+    if found is not None:
+        _CACHES[self] = found
+        self.run = partial(_with_default, found, self.run)  # type: ignore[method-assign]
     _real_start[0](self)
 
 
-def _with_default(cache: BaseCache, work: Callable[[], None]) -> None:
+def _with_default(cache: Any, work: Callable[[], None]) -> None:
     """Do a thread's *work* with *cache* as its default: Django keeps that by thread."""
     caches["default"] = cache
     work()
+
+
+class _RunsCache:
+    """A run's cache as a thread sees it; a thread that outlives the run keeps nothing of it in memory."""
+
+    def __init__(self, cache: BaseCache) -> None:
+        self._cache = weakref.ref(cache)
+
+    def __getattr__(self, name: str) -> Any:
+        cache = self._cache()
+        if cache is None:
+            raise StrategyError(f"cache.{name} in a thread that a strategy has started, after its run")
+        return getattr(cache, name)
+
+
+_CACHES: "weakref.WeakKeyDictionary[threading.Thread, _RunsCache]" = weakref.WeakKeyDictionary()
 
 
 def _quiet(args: Any) -> None:

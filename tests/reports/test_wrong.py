@@ -150,7 +150,9 @@ def test_nothing_is_said_where_there_is_nothing(busy: list[Outcome], tmp_path: P
     assert len(list(draw_charts(case_of(busy)))) == len(CHARTS)
 
 
-def test_tables_and_the_page_have_the_parts(rolled_back: list[Outcome], tmp_path: Path) -> None:
+def test_tables_and_the_page_have_the_parts(
+    rolled_back: list[Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The sum comes first, the parts after it; a part that no strategy has gets no column."""
     heading = render(rolled_back, "markdown").splitlines()[2]
     assert heading.startswith(
@@ -160,6 +162,7 @@ def test_tables_and_the_page_have_the_parts(rolled_back: list[Outcome], tmp_path
     assert "outdated a day" not in heading
     never_stale = [one for one in rolled_back if one.label in (IN, "key-based")]
     assert "| wrong a day | not yet committed | never committed |" in render(never_stale, "markdown")
+    monkeypatch.setenv("COLUMNS", "120")
     table = render(rolled_back, "table").splitlines()
     assert re.split(r"  +", table[1].strip())[:5] == ["strategy", "wrong reads", "outdated", "dirty", "aborted"]
     page = write_report(rolled_back, tmp_path, "cachewise run busy").read_text()

@@ -43,21 +43,15 @@ def choose_strategy(text: str, known: Mapping[str, type[Strategy]], timeout: Any
         UserError: for what there is not, or a value that its parameter does not take.
         CodeError: for an exception in somebody's file.
     """
-    with (
-        request_time()
-    ):  # a clock that a file takes while it is loaded is the stand-in, which is the real one elsewhere
-        return _chosen(text, known, timeout)
-
-
-def _chosen(text: str, known: Mapping[str, type[Strategy]], timeout: Any) -> Strategy:
     typed = _parts(text)
     if "," in typed.where:
         raise UserError(f"strategy {one_line(text)!r}: repeat --strategy for each one")
     if typed.where in known:
         settings = ":".join(filter(None, (typed.name, typed.settings)))
         return _made(text, typed.where, known[typed.where], settings, timeout)
-    title, maker = _theirs(typed, known)
-    return _made(text, title, maker, typed.settings, timeout)
+    with request_time():  # a clock that a file takes while it is loaded is the stand-in, elsewhere the real one
+        title, maker = _theirs(typed, known)
+        return _made(text, title, maker, typed.settings, timeout)
 
 
 def parameters_of(strategy: object) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..sim.experiment import Outcome
+from ..sim.processes.interrupts import interrupts_held
 from ..sim.wall.verify import Pair
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def check_writable(out_dir: Path | str) -> None:
     Raises:
         UserError: if it cannot.
     """
-    from .folder import check_writable as check
+    with interrupts_held():  # a library in C whose import is cut in two can crash Python when it ends
+        from .folder import check_writable as check
 
     check(out_dir)
 
@@ -51,7 +53,10 @@ def write_report(
     Raises:
         UserError: if the folder cannot be written to.
     """
-    from .folder import write_folder
+    with interrupts_held():
+        import pyarrow.parquet  # noqa: F401 - what the writing of the summary imports
+
+        from .folder import write_folder
 
     return write_folder(outcomes, out_dir, command, yours)
 
@@ -114,6 +119,7 @@ def write_verification(found: "Verification", out_dir: Path | str) -> Path:
     Raises:
         UserError: if the folder cannot be written to.
     """
-    from .folder import write_verification as write
+    with interrupts_held():
+        from .folder import write_verification as write
 
     return write(found, out_dir)

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..sim.experiment import Outcome
-from ..sim.processes.interrupts import interrupts_held
 from ..sim.wall.verify import Pair
 
 if TYPE_CHECKING:
@@ -33,8 +32,7 @@ def check_writable(out_dir: Path | str) -> None:
     Raises:
         UserError: if it cannot.
     """
-    with interrupts_held():  # a library in C whose import is cut in two can crash Python when it ends
-        from .folder import check_writable as check
+    from .folder import check_writable as check
 
     check(out_dir)
 
@@ -53,10 +51,7 @@ def write_report(
     Raises:
         UserError: if the folder cannot be written to.
     """
-    with interrupts_held():
-        import pyarrow.parquet  # noqa: F401 - what the writing of the summary imports
-
-        from .folder import write_folder
+    from .folder import write_folder
 
     return write_folder(outcomes, out_dir, command, yours)
 
@@ -119,7 +114,6 @@ def write_verification(found: "Verification", out_dir: Path | str) -> Path:
     Raises:
         UserError: if the folder cannot be written to.
     """
-    with interrupts_held():
-        from .folder import write_verification as write
+    from .folder import write_verification as write
 
     return write(found, out_dir)

@@ -106,10 +106,11 @@ def _make(out: Path) -> None:
 
 def _build(outcomes: Sequence[Outcome], aside: Path, command: str, yours: Collection[str] | None) -> None:
     """Write every file of the report into *aside*."""
-    from .answer import answer
-    from .figures import draw_charts
-    from .frames import cases, run_frame
-    from .page import page
+    with interrupts_held():  # a Ctrl-C in matplotlib's import can crash Python when that ends
+        from .answer import answer
+        from .figures import draw_charts
+        from .frames import cases, run_frame
+        from .page import page
 
     frame = run_frame(outcomes)
     frame.to_csv(aside / "summary.csv", index=False)
@@ -125,7 +126,8 @@ def _build(outcomes: Sequence[Outcome], aside: Path, command: str, yours: Collec
 
 
 def _build_verification(found: Verification, aside: Path) -> None:
-    from .figures import draw_verification
+    with interrupts_held():
+        from .figures import draw_verification
 
     frame = verification_frame(found)
     frame.to_csv(aside / "verify.csv", index=False)

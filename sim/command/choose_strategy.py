@@ -69,7 +69,7 @@ def _offered_by(name: str, known: Mapping[str, type[Strategy]]) -> Offer | None:
     if len(found) > 1:
         raise UserError(
             f"strategy {one_line(name)!r} is offered by {' and by '.join(one.package for one in found)}: "
-            f"write {' or '.join(one.target for one in found)}"
+            f"write {' or '.join(dict.fromkeys(one.target for one in found))}"
         )
     return found[0] if found else None
 

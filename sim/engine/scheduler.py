@@ -163,11 +163,7 @@ class Engine(simpy.Environment):
         """
         self.wait = lambda delay_s: self._count(self.current)  # type: ignore[method-assign]  # noqa: ARG005 - its name
         self.sleep = self._skip  # type: ignore[method-assign]
-        self.look()
-
-    def look(self) -> None:
-        """Begin a request that belongs to no traffic."""
-        self.current = Task(self)
+        self.current = Task(self)  # a request that belongs to no traffic
         self.current.serving = True
 
     def _skip(self, delay_s: float) -> None:

@@ -59,7 +59,8 @@ def wait_for_threads(engine: Engine) -> list[str]:
 
 def _begin() -> None:
     if not _under_way:
-        _real_start[:] = [threading.Thread.start]
+        if threading.Thread.start is not _remembering:  # a Ctrl-C can have kept the last run from putting it back
+            _real_start[:] = [threading.Thread.start]
         threading.Thread.start = _remembering  # type: ignore[method-assign]
     if threading.excepthook is not _quiet:
         _last_words.append(threading.excepthook)

@@ -43,6 +43,7 @@ class Task(simpy.Event):
         self.greenlet: greenlet
         self.worker = -1
         self.connection: Any = None
+        self.thread: Any = None  # of a project's own request: the thread that its code takes this for
         self.transaction: Any
         self.begin(0, 0.0, 0.0)
         self.serving = False
@@ -52,6 +53,7 @@ class Task(simpy.Event):
         self.request = request
         self.arrival_s = arrival_s
         self.start_s = start_s
+        self.oldest_s = start_s  # the birth of the oldest copy that it has seen
         self.debt_s = 0.0
         self.serving = True  # until it ends: what runs is the strategy's code
         self.transaction = None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .sim.application import App
     from .sim.command.compare import Comparison, compare
     from .sim.command.main import run_script
     from .sim.contract import Bound, Costs, RollbackError, Row, Site, Strategy
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "App",
     "Bound",
     "Comparison",
     "Costs",
@@ -46,6 +48,7 @@ _HOMES = {
     **dict.fromkeys(("StrategyError", "UserError"), ".sim.errors"),
     **dict.fromkeys(("Servers", "servers"), ".sim.daemons.session"),
     **dict.fromkeys(("Comparison", "compare"), ".sim.command.compare"),
+    "App": ".sim.application",
     "FromFunctions": ".sim.functions",
     "Result": ".sim.verdict.result",
     "Scenario": ".sim.world.scenario",

@@ -1,0 +1,1 @@
+"""A team's own project, seen from outside: the errands of its processes, the scout, the runs, what came out."""

@@ -1,0 +1,69 @@
+"""Errands: what a process of a project is started for, and what it has to say. Its entry can read them at once."""
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ..errors import UserError
+
+ERRAND, ANSWER = "errand.pickle", "answer.pickle"  # in the process's own folder
+
+
+@dataclass(frozen=True)
+class Errand:
+    """What a process is to do with a project.
+
+    `file` is the experiment's file and `text` what was in it when the command began; `folder` belongs to this process
+    alone. `databases` says where each alias of DATABASES lives (NAME, USER, PASSWORD, HOST, PORT; all of it private).
+    `overrides` are settings that the variant changes. `scenario` is a pickled `Scenario`, once the scout has told it.
+    """
+
+    task: Literal["scout", "run"]
+    file: str
+    text: bytes
+    settings: str
+    env: Mapping[str, str]
+    start_s: float
+    folder: str
+    databases: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    family: str | None = None  # "sqlite" or "postgres"; None: the project's own
+    backend: str | None = None  # None: the kinds that the project's CACHES name
+    variant: str = "as it is"
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    scenario: bytes = b""
+    seed: int = 1
+    further: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of an errand: `found`, or `refusal`, a line for people (and `frames`, the traceback of their code)."""
+
+    found: Any = None
+    refusal: str = ""
+    frames: str = ""
+
+    def opened(self) -> Any:
+        """Return what was found.
+
+        Raises:
+            UserError: if the errand was refused.
+        """
+        if self.refusal:
+            raise UserError(self.refusal)
+        return self.found
+
+
+def leave(where: Path, name: str, content: object) -> None:
+    """Write *content* whole, or not at all."""
+    unfinished = where / f"{name}.part"
+    unfinished.write_bytes(pickle.dumps(content))
+    unfinished.rename(where / name)
+
+
+def take(where: Path, name: str) -> Any:
+    """Return what `leave` has written, or None."""
+    path = where / name
+    return pickle.loads(path.read_bytes()) if path.exists() else None

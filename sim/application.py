@@ -1,0 +1,255 @@
+"""A team's own project as an experiment: what is read, written and done in it, and the variants that compete.
+
+A file beside ``manage.py`` says so, with the name ``APP``; `docs/own-app.md` shows one. Nothing here knows Django.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from datetime import time as time_of_day
+from typing import Any, TypeVar
+
+from .errors import UserError, one_line
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Timeouts = Mapping[str, float | None]
+START = datetime(2025, 1, 1, tzinfo=UTC)
+AS_IT_IS, NO_CACHE = "as it is", "no cache"  # the variants that are always there
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Requests of one kind: which function serves them, how often they come, and with which arguments.
+
+    `args` gives the list of what the function can be called with, one entry a call: a value, or a tuple of several.
+    With `users`, the client is logged in, and the function gets the user after the client. `expect` are the statuses
+    that are no failure. `judge` picks what matters of a read's result.
+    """
+
+    name: str
+    func: Callable[..., Any]
+    per_s: float
+    args: Any = None
+    popularity: str = "uniform"
+    users: Any = None  # how many, or a function that gives them
+    expect: tuple[int, ...] = (200,)
+    judge: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True)
+class Journey:
+    """The steps of one user; each response that it judges is a read."""
+
+    name: str
+    func: Callable[..., Any]
+    per_s: float
+    users: Any
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happens once, `at_s` seconds after the run's start."""
+
+    name: str
+    func: Callable[..., Any]
+    at_s: float
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A contender: the project with other timeouts (by key pattern), settings or code.
+
+    `settings` gives, of the project's own settings, a mapping of what is different. `code` is called once the URLconf
+    is loaded.
+    """
+
+    name: str
+    timeouts: Timeouts = field(default_factory=dict)
+    settings: Callable[[Any], Mapping[str, Any]] | None = None
+    code: Callable[[], object] | None = None
+
+
+class App:
+    """A Django project under virtual time: its settings module, and what happens in it.
+
+    Args:
+        settings: the settings module, as DJANGO_SETTINGS_MODULE has it.
+        env: environment variables that the settings need; those of the shell are there, too.
+        fill: fixtures to load after migrate, a name or several; or decorate a function with `fill`.
+        start: the first instant that the project sees, a date or a time with its time zone (UTC, if it has none).
+
+    Raises:
+        UserError: for what cannot be; also from all methods.
+    """
+
+    def __init__(
+        self,
+        settings: str,
+        *,
+        env: Mapping[str, str] | None = None,
+        fill: str | Sequence[str] = (),
+        start: str | date = START,
+    ) -> None:
+        if not isinstance(settings, str) or not all(part.isidentifier() for part in settings.split(".")):
+            raise UserError(f"App({settings!r:.60}): it takes a settings module first, such as 'shop.settings'")
+        self.settings = settings
+        self.env = dict(env or {})
+        self.fixtures = (fill,) if isinstance(fill, str) else tuple(fill)
+        self.start = _instant(start)
+        self.filling: Callable[[], object] | None = None
+        self.reads: list[Requests] = []
+        self.writes: list[Requests] = []
+        self.journeys: list[Journey] = []
+        self.events: list[Event] = []
+        self.variants: list[Variant] = []
+        self.stores: list[str] = []
+        self.judging: Callable[[str, Any], None] | None = None  # set where a run is under way
+
+    def fill(self, func: Function) -> Function:
+        """Call *func* once, after migrate: it fills the database."""
+        if self.filling is not None:
+            raise UserError(f"@APP.fill stands at two functions: {self.filling.__name__} and {func.__name__}")
+        self.filling = func
+        return func
+
+    def read(
+        self,
+        *,
+        per_s: float,
+        args: Any = None,
+        popularity: str = "uniform",
+        users: Any = None,
+        expect: int | Sequence[int] = 200,
+        judge: Callable[[Any], Any] | None = None,
+    ) -> Callable[[Function], Function]:
+        """Let a function be a read: a view through the client, a queryset, anything. Its result is judged."""
+        return self._requests(self.reads, "read", per_s, args, popularity, users, expect, judge)
+
+    def write(
+        self,
+        *,
+        per_s: float,
+        args: Any = None,
+        popularity: str = "uniform",
+        users: Any = None,
+        expect: int | Sequence[int] = (200, 201, 204, 302, 303),
+    ) -> Callable[[Function], Function]:
+        """Let a function be a write: it changes rows."""
+        return self._requests(self.writes, "write", per_s, args, popularity, users, expect, None)
+
+    def journey(self, *, per_s: float, users: Any) -> Callable[[Function], Function]:
+        """Let a function be a journey, the steps of one user who is logged in; it gets a client and the user."""
+
+        def declare(func: Function) -> Function:
+            name = self._name_of(func, "journey")
+            self.journeys.append(Journey(name, func, _rate(f"@APP.journey {name}", per_s), users))
+            return func
+
+        return declare
+
+    def at(self, time_s: float) -> Callable[[Function], Function]:
+        """Let a function be called once, *time_s* seconds after the run's start."""
+
+        def declare(func: Function) -> Function:
+            name = self._name_of(func, "at")
+            self.events.append(Event(name, func, _rate(f"@APP.at {name}", time_s, least=0.0)))
+            return func
+
+        return declare
+
+    def variant(
+        self,
+        name: str,
+        *,
+        timeouts: Timeouts | None = None,
+        settings: Callable[[Any], Mapping[str, Any]] | Mapping[str, Any] | None = None,
+    ) -> Callable[[Function], Function]:
+        """Let the project compete with other timeouts or settings; as a decorator, with other code."""
+        if (
+            not isinstance(name, str)
+            or not name.strip()
+            or name in {AS_IT_IS, NO_CACHE, *(v.name for v in self.variants)}
+        ):
+            raise UserError(f"APP.variant({name!r:.60}): it needs a name that no other variant has")
+        checked = _timeouts(name, timeouts or {})
+        given = (lambda _settings: settings) if isinstance(settings, Mapping) else settings
+        place = len(self.variants)
+        self.variants.append(Variant(name, checked, given))
+
+        def declare(func: Function) -> Function:
+            self.variants[place] = Variant(name, checked, given, func)
+            return func
+
+        return declare
+
+    def store(self, *patterns: str) -> None:
+        """Say which keys of a cache are no copies, but the one place where something is kept: carts, for instance."""
+        self.stores.extend(patterns)
+
+    def pause(self, seconds: float) -> None:
+        """Let virtual time pass, between the steps of a journey."""
+        time.sleep(seconds)
+
+    def judge(self, name: str, response: Any) -> Any:
+        """Judge *response* as a read called *name*, and return it; for the steps of a journey."""
+        if self.judging is None:
+            raise UserError(f"APP.judge({name!r:.60}) outside a run")
+        self.judging(name, response)
+        return response
+
+    def _requests(
+        self,
+        kind: list[Requests],
+        verb: str,
+        per_s: float,
+        args: Any,
+        popularity: str,
+        users: Any,
+        expect: int | Sequence[int],
+        judge: Callable[[Any], Any] | None,
+    ) -> Callable[[Function], Function]:
+        def declare(func: Function) -> Function:
+            name = self._name_of(func, verb)
+            rate = _rate(f"@APP.{verb} {name}", per_s)
+            statuses = (expect,) if isinstance(expect, int) else tuple(expect)
+            kind.append(Requests(name, func, rate, args, popularity, users, statuses, judge))
+            return func
+
+        return declare
+
+    def _name_of(self, func: Any, verb: str) -> str:
+        if not callable(func):
+            raise UserError(f"@APP.{verb} takes its arguments by name and stands at a function, not {func!r:.60}")
+        name = func.__name__
+        if name in {one.name for one in (*self.reads, *self.writes, *self.journeys, *self.events)}:
+            raise UserError(f"@APP.{verb}: there are two functions called {one_line(name)}; rename one")
+        return str(name)
+
+
+def _rate(where: str, value: Any, least: float = 1e-9) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value < math.inf:
+        raise UserError(f"{where}: {value!r:.40} must be a number, more than 0" if least else f"{where}: {value!r:.40}")
+    return float(value)
+
+
+def _timeouts(name: str, timeouts: Timeouts) -> dict[str, float | None]:
+    for pattern, value in timeouts.items():
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not isinstance(pattern, str) or not (value is None or (number and 0 <= value < math.inf)):
+            raise UserError(
+                f"APP.variant({one_line(name)!r}): timeouts={{{pattern!r:.60}: {value!r:.40}}}: "
+                "a pattern of keys, and seconds or None"
+            )
+    return dict(timeouts)
+
+
+def _instant(start: str | date) -> datetime:
+    try:
+        found = datetime.fromisoformat(start) if isinstance(start, str) else start
+        if not isinstance(found, datetime):
+            found = datetime.combine(found, time_of_day.min, UTC)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (TypeError, ValueError, AttributeError):
+        raise UserError(f"App(start={start!r:.40}): it must be a date or a time, such as '2025-01-01'") from None

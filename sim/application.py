@@ -223,7 +223,8 @@ class App:
         if not callable(func):
             raise UserError(f"@APP.{verb} takes its arguments by name and stands at a function, not {func!r:.60}")
         name = func.__name__
-        if name in {one.name for one in (*self.reads, *self.writes, *self.journeys, *self.events)}:
+        there: list[Any] = [*self.reads, *self.writes, *self.journeys, *self.events]
+        if name in {one.name for one in there}:
             raise UserError(f"@APP.{verb}: there are two functions called {one_line(name)}; rename one")
         return str(name)
 

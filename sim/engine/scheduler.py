@@ -6,8 +6,8 @@ something else is due first, it enters itself into the calendar and hands the lo
 back to it.
 """
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import Context, copy_context
 from heapq import heappop, heappush
 from math import inf
@@ -44,6 +44,7 @@ class Task(simpy.Event):
         self.worker = -1
         self.connection: Any = None
         self.thread: Any = None  # of a project's own request: the thread that its code takes this for
+        self.note: Any = None  # of a project's own request: what it has done so far
         self.transaction: Any
         self.begin(0, 0.0, 0.0)
         self.serving = False
@@ -167,6 +168,16 @@ class Engine(simpy.Environment):
         self.sleep = self._skip  # type: ignore[method-assign]
         self.current = Task(self)  # a request that belongs to no traffic
         self.current.serving = True
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Let no time pass in a ``with`` block, before the traffic: what is done there belongs to no request."""
+        self.freeze()
+        try:
+            yield
+        finally:
+            self.current.serving = False
+            del self.wait, self.sleep
 
     def _skip(self, delay_s: float) -> None:
         self._count(self.current)

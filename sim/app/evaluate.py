@@ -1,0 +1,48 @@
+"""A read once more, without a cache, as the project would have answered it at another time: in the judge's process."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.core.cache import caches
+
+from ..application import App
+from ..judge.compare import Shown, shown
+from ..judge.question import Question
+from ..project import chance
+from ..project.caches.blank import blank_for_evaluation
+from ..project.client import Handler, ProjectClient
+from ..project.clock import ProjectClock
+
+
+class Evaluator:
+    """Answers questions on whatever state of the database this process is shown."""
+
+    def __init__(
+        self,
+        app: App,
+        caches_setting: Mapping[str, Any],
+        clock: ProjectClock,
+        handler: Handler,
+        users: Sequence[Any],
+        seed: int,
+    ) -> None:
+        self._functions = {one.name: one for one in app.reads}
+        self._caches = caches_setting
+        self._clock = clock
+        self._handler = handler
+        self._users = users
+        self._seed = seed
+
+    def __call__(self, question: Question, began_s: float, stores: Mapping[tuple[str, str], Any]) -> Shown:
+        """Return what *question* gives at *began_s*, with *stores* for what is kept in caches alone."""
+        self._clock.stand_at(began_s)
+        chance.reseed(self._seed)
+        for alias, cache in blank_for_evaluation(self._caches, stores).items():
+            caches[alias] = cache
+        client = ProjectClient(self._handler)
+        client.cookies.load(question.cookies)
+        if question.replay is not None:
+            return shown(client.request(**question.replay))
+        func = self._functions[question.name]
+        given = question.args if question.user is None else (self._users[question.user], *question.args)
+        return shown(func.func(client, *given), func.judge)

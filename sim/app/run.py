@@ -1,0 +1,221 @@
+"""One run of a project: set up, its users logged in, the judge started, the traffic played, every read judged."""
+
+import pickle
+import random
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import Context, copy_context
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from django.core.cache import caches as django_caches
+
+from ..application import NO_CACHE, App
+from ..daemons.session import servers
+from ..engine.scheduler import Engine
+from ..engine.threads import threads_watched, wait_for_threads
+from ..engine.virtual import CURRENT_RUN, CurrentRun, virtualise
+from ..errors import UserError, one_line
+from ..judge.judge import Judge
+from ..judge.snapshots import snapshots_of
+from ..project import databases, threads
+from ..project.caches import open_caches
+from ..project.client import Handler, ProjectClient
+from ..project.clock import ProjectClock
+from ..project.stage import Project, load_urls, set_up
+from ..world.latency import LatencyOf, latency_of
+from ..world.rollbacks import rollbacks
+from ..world.scenario import LATENCIES, Scenario
+from ..world.seeds import streams
+from .errand import Errand
+from .evaluate import Evaluator
+from .outcome import AppOutcome
+from .record import Recorder
+from .serve import Service
+from .sum_up import outcome_of
+from .traffic import Audience, audience_of, traffic
+
+
+def played(errand: Errand, clock: ProjectClock, progress: Callable[[int], None] = lambda _count: None) -> AppOutcome:
+    """Play one run of a project in this process, which serves nothing else, and return what came of it.
+
+    Raises:
+        UserError: for what cannot be; an error of the project's code outside its requests comes out as it is.
+    """
+    project = set_up(
+        Path(errand.file),
+        errand.text,
+        Path(errand.folder),
+        module=errand.settings,
+        overrides=errand.overrides,
+        places=errand.databases,
+        family=errand.family or "",
+    )
+    load_urls(project, errand.variant)
+    scenario: Scenario = pickle.loads(errand.scenario) if errand.scenario else project.scenario
+    with _Run(project, scenario, errand, clock).under_way() as run:
+        run.service.progress = progress
+        run.play()
+        return run.outcome()
+
+
+class _Run:
+    """What a run is made of, from its caches to its judge."""
+
+    def __init__(self, project: Project, scenario: Scenario, errand: Errand, clock: ProjectClock) -> None:
+        self._project = project
+        self._scenario = scenario
+        self._errand = errand
+        self._clock = clock
+        self._engine = Engine()
+        seeds = streams(errand.seed)
+        self._latencies: dict[str, LatencyOf | None] = {
+            name: latency_of(name, getattr(scenario, name), seeds[name]) for name in LATENCIES if name != "cache_rtt_s"
+        }
+        self._rolls_back = rollbacks(scenario.rollback_ratio, seeds["rollbacks"])
+        self.service: Service
+
+    @contextmanager
+    def under_way(self) -> Iterator["_Run"]:
+        """Set the stage for the length of a ``with`` block: nothing of it is left afterwards."""
+        project, scenario, errand, engine = self._project, self._scenario, self._errand, self._engine
+        virtualise()
+        threads.serve(engine)
+        handler = Handler()
+        users = _Users()
+        audience = audience_of(project.app, users.find)
+        evaluate = Evaluator(project.app, project.caches, self._clock, handler, users.all, errand.seed)
+        self._judge = Judge(evaluate, snapshots_of(errand.family, errand.databases, Path(errand.folder)))
+        self._recorder = Recorder(engine, self._judge, scenario.warmup_s)
+        with ExitStack() as stack:
+            ours = stack.enter_context(servers())
+            self._caches = stack.enter_context(
+                open_caches(
+                    project.caches,
+                    backend=errand.backend,
+                    engine=engine,
+                    rtt_s=scenario.cache_rtt_s,
+                    seed=errand.seed,
+                    workers=scenario.workers or 1,
+                    servers=ours,
+                    watch=self._recorder,
+                    stores=project.app.stores,
+                    timeouts=_timeouts(project.app, errand.variant),
+                    blank_copies=errand.variant == NO_CACHE,
+                    start_s=errand.start_s,
+                    folder=project.folder,
+                )
+            )
+            engine.contexts = [self._context(mapping) for mapping in self._caches.of_worker]
+            clients = self._logged_in(handler, users.all)
+            databases.let_go_of_all()
+            stack.callback(self._judge.close)
+            self._judge.start()
+            take = databases.take_over(engine, self._latencies, self._recorder, scenario.db_connections)
+            self.service = self._staffed(audience, clients, users.all, handler, take.release)
+            yield self
+
+    def play(self) -> None:
+        """Let the traffic pass, and wait for what the project has started."""
+        engine = self._engine
+        self._clock.source, self._clock.sleeper = engine.request_time, engine.sleep
+        with threads_watched(engine):
+            engine.play()
+            self._recorder.notes.extend([*self._caches.notes, *wait_for_threads(engine)])
+
+    def outcome(self) -> AppOutcome:
+        """Return what came of it, once the judge has answered everything."""
+        return outcome_of(self._errand, self._scenario, self._project, self._recorder, self._judge.finish())
+
+    def _context(self, mapping: dict[str, Any]) -> Context:
+        """Return the context variables of a worker: its caches, and the run's time for Django's cache modules."""
+        engine, errand = self._engine, self._errand
+        current = CurrentRun(engine, random.Random(f"{errand.seed}/culling"), None, engine, errand.start_s)
+        context = copy_context()
+        context.run(CURRENT_RUN.set, current)
+        for alias, cache in mapping.items():
+            context.run(django_caches.__setitem__, alias, cache)
+        return context
+
+    def _logged_in(self, handler: Handler, users: list[Any]) -> list[ProjectClient]:
+        """Return a client for each user, logged in before any time has passed."""
+        clients = [ProjectClient(handler) for _ in users]
+        with self._engine.still():
+            for client, user in zip(clients, users, strict=True):
+                self._engine.contexts[0].run(client.force_login, user)
+        return clients
+
+    def _staffed(
+        self,
+        audience: Audience,
+        clients: list[ProjectClient],
+        users: list[Any],
+        handler: Handler,
+        release: Callable[[Any], None],
+    ) -> Service:
+        project, scenario, engine = self._project, self._scenario, self._engine
+        service = Service(
+            engine,
+            project.app,
+            self._recorder,
+            self._judge.ask,
+            clients,
+            users,
+            handler,
+            workers=scenario.workers or 1,
+            threads=scenario.threads,
+            measured_from_s=scenario.warmup_s,
+            render=self._latencies["render_s"],
+            release=release,
+            rolls_back=self._rolls_back,
+        )
+        service.take(traffic(project.app, scenario, audience, self._errand.seed))
+        for event in project.app.events:
+            self._recorder.events.append((event.at_s, event.name))
+            service.at(event.at_s, event.name, event.func)
+        self._recorder.pinned = partial(self._let_go, service)
+        return service
+
+    def _let_go(self, service: Service) -> None:
+        """Let the judge forget the states that no copy, and no request under way, can be as old as."""
+        self._judge.let_go(min(self._caches.births.oldest_alive_s(), service.oldest_s()))
+
+
+class _Users:
+    """The users of all functions, each of them once."""
+
+    def __init__(self) -> None:
+        self.all: list[Any] = []
+        self._places: dict[Any, int] = {}
+
+    def find(self, name: str, wanted: Any) -> list[int]:
+        """Return the places of the users of the function called *name*.
+
+        Raises:
+            UserError: if there are none, or fewer than were asked for.
+        """
+        from django.contrib.auth import get_user_model
+
+        if callable(wanted):
+            found = list(wanted())
+        else:
+            found = list(get_user_model()._default_manager.filter(is_active=True).order_by("pk")[:wanted])
+            if len(found) < wanted:
+                raise UserError(
+                    f"{one_line(name)}: users={wanted} asks for more active users than there are, {len(found)}; "
+                    "make them in @APP.fill"
+                )
+        if not found:
+            raise UserError(f"{one_line(name)}: its users are none; make some in @APP.fill")
+        return [self._place(user) for user in found]
+
+    def _place(self, user: Any) -> int:
+        if user.pk not in self._places:
+            self._places[user.pk] = len(self.all)
+            self.all.append(user)
+        return self._places[user.pk]
+
+
+def _timeouts(app: App, variant: str) -> dict[str, float | None]:
+    return next((dict(one.timeouts) for one in app.variants if one.name == variant), {})

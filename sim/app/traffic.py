@@ -1,0 +1,161 @@
+"""The traffic of an app: which function is called when, with which arguments, by whom, in which worker.
+
+The first read function and the first write function draw the streams that a Scenario's own reads and writes draw. So
+an app that does what a strategy does meets the same requests.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..application import App, Requests
+from ..errors import UserError, one_line
+from ..world.arrivals import Arrivals, rate_shape
+from ..world.popularity import KeySampler, key_shares
+from ..world.scenario import Scenario
+from ..world.seeds import streams
+
+Kind = Literal["read", "write", "journey"]
+_FIRST_JOURNEY = 1 << 40  # requests are numbered by kind: one more write shifts no read
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One request to come. `args` are the function's, `user` is None or one of those that are logged in."""
+
+    number: int
+    arrival_s: float
+    kind: Kind
+    func: Any  # Requests or Journey
+    args: tuple[Any, ...]
+    user: int | None  # its place in the list of users
+    worker: int
+
+
+@dataclass
+class Audience:
+    """What the functions can be called with, and for whom: looked up in the database once, before the run."""
+
+    args: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
+    users: dict[str, list[int]] = field(default_factory=dict)  # places in the list of all users
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    kind: Kind
+    func: Any
+    arrival_s: NDArray[np.float64]
+    args: NDArray[np.int32]
+    user: NDArray[np.int32]
+    worker: NDArray[np.int16]
+
+
+def traffic(app: App, scenario: Scenario, audience: Audience, seed: int) -> list[Arrival]:
+    """Return all requests of a run in the order of their arrival."""
+    draw = _Draw(scenario, audience, seed)
+    kinds: list[tuple[Kind, Sequence[Any]]] = [("read", app.reads), ("write", app.writes), ("journey", app.journeys)]
+    drawn = [draw.of(kind, one, place) for kind, several in kinds for place, one in enumerate(several)]
+    found = sorted(
+        (float(one.arrival_s[nth]), place, nth) for place, one in enumerate(drawn) for nth in range(len(one.arrival_s))
+    )
+    numbers = _numbers()
+    return [_arrival(drawn[place], nth, numbers[drawn[place].kind], audience) for _at, place, nth in found]
+
+
+def expected_requests(app: App, scenario: Scenario) -> float:
+    """Return how many requests a run has, on average."""
+    return sum(one.per_s for one in (*app.reads, *app.writes, *app.journeys)) * scenario.end_s
+
+
+def _numbers() -> dict[Kind, Iterator[int]]:
+    count: Any = lambda first, step: iter(range(first, first + step * (1 << 39), step))  # noqa: E731
+    return {"read": count(0, 1), "write": count(-1, -1), "journey": count(_FIRST_JOURNEY, 1)}
+
+
+def _arrival(drawn: _Drawn, nth: int, numbers: Iterator[int], audience: Audience) -> Arrival:
+    name = drawn.func.name
+    args = audience.args[name][drawn.args[nth]] if audience.args.get(name) else ()
+    users = audience.users.get(name)
+    user = users[drawn.user[nth]] if users else None
+    return Arrival(
+        next(numbers), float(drawn.arrival_s[nth]), drawn.kind, drawn.func, args, user, int(drawn.worker[nth])
+    )
+
+
+class _Draw:
+    """Draws each function's requests from streams of its own."""
+
+    def __init__(self, scenario: Scenario, audience: Audience, seed: int) -> None:
+        self._scenario = scenario
+        self._audience = audience
+        self._streams = streams(seed)
+        rng = np.random.default_rng(self._streams["rate_shape"])
+        self._shape = rate_shape(scenario.arrivals, scenario.warmup_s, scenario.end_s, rng)
+
+    def of(self, kind: Kind, one: Any, place: int) -> _Drawn:
+        """Return the requests of one function, the *place*-th of its kind."""
+        verb = "read" if kind == "read" else "write"
+        plain = place == 0 and kind != "journey"
+        seeds = {
+            purpose: self._streams[f"{verb}_{purpose}"] if plain else self._apart(f"{verb}_{purpose}", one.name)
+            for purpose in ("arrivals", "keys", "workers")
+        }
+        scenario = self._scenario
+        times = Arrivals(one.per_s, self._shape, scenario.end_s, np.random.default_rng(seeds["arrivals"]))
+        arrival_s = times.until(np.inf)
+        count = len(arrival_s)
+        workers = scenario.workers or 1
+        uniform = np.random.default_rng(seeds["workers"]).random(count) if workers > 1 else np.zeros(count)
+        users = len(self._audience.users.get(one.name, ()))
+        dice = np.random.default_rng(self._apart(f"{verb}_keys", f"users of {one.name}")).random(count)
+        return _Drawn(
+            kind,
+            one,
+            arrival_s,
+            self._args(one, kind, seeds["keys"], count),
+            (dice * users).astype(np.int32),
+            (uniform * workers).astype(np.int16),
+        )
+
+    def _args(self, one: Any, kind: Kind, seed: np.random.SeedSequence, count: int) -> NDArray[np.int32]:
+        choices = self._audience.args.get(one.name)
+        if not choices:
+            return np.zeros(count, np.int32)
+        shares = key_shares(f"@APP.{kind} {one.name}: popularity", one.popularity, len(choices))
+        if kind == "write" and one.popularity != "uniform":
+            # What is written often is not what is read often.
+            shares = np.random.default_rng(self._streams["write_ranks"]).permutation(shares)
+        return KeySampler(shares, np.random.default_rng(seed)).draw(count)
+
+    def _apart(self, purpose: str, name: str) -> np.random.SeedSequence:
+        """Return a stream of a function's own: where others stand in the file does not shift it."""
+        seed = self._streams[purpose]
+        return np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, crc32(name.encode())))
+
+
+def audience_of(app: App, find_users: Any) -> Audience:
+    """Look up what the functions can be called with; `find_users(name, users)` gives the places of its users.
+
+    Raises:
+        UserError: for a function that nothing can be called with.
+    """
+    audience = Audience()
+    for one in (*app.reads, *app.writes):
+        if one.args is not None:
+            audience.args[one.name] = _args_of(one)
+    for one in (*app.reads, *app.writes, *app.journeys):
+        if one.users is not None:
+            audience.users[one.name] = find_users(one.name, one.users)
+    return audience
+
+
+def _args_of(one: Requests) -> list[tuple[Any, ...]]:
+    given = one.args() if callable(one.args) else one.args
+    found = [entry if isinstance(entry, tuple) else (entry,) for entry in given]
+    if not found:
+        raise UserError(f"{one_line(one.name)}: its args are empty; does `fill` make what they look for?")
+    return found

@@ -1,0 +1,81 @@
+"""The client that read and write functions get: Django's test client, fit for many requests under way at once.
+
+Django's own connects signals for the length of a request, in a process that serves one at a time.
+"""
+
+import traceback
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.core.handlers.base import BaseHandler
+from django.core.handlers.wsgi import WSGIRequest
+from django.core.signals import got_request_exception, request_finished, request_started
+from django.db import close_old_connections
+from django.http import HttpResponse
+from django.test import Client
+
+MOST_FRAMES = 12  # of a traceback that is kept
+
+
+class Handler(BaseHandler):
+    """Serves requests as a web server's worker does; all clients share one, as its threads share the middleware."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.load_middleware()
+        request_started.disconnect(close_old_connections)  # a connection stays with its thread: opening takes no time
+        request_finished.disconnect(close_old_connections)
+        got_request_exception.connect(self._note, weak=False)
+        self.raised: Callable[[str], None] = lambda _frames: None
+
+    def __call__(self, environ: dict[str, Any]) -> HttpResponse:
+        """Return the response to one request, its content complete."""
+        request_started.send(sender=type(self), environ=environ)
+        request: Any = WSGIRequest(environ)
+        request._dont_enforce_csrf_checks = True
+        response: Any = self.get_response(request)
+        response.wsgi_request = request
+        if response.streaming:
+            response.streaming_content = [b"".join(response.streaming_content)]
+        elif hasattr(response, "is_rendered") and not response.is_rendered:
+            response.render()
+        for close in response._resource_closers:  # then `request_finished`, as at the end of a real response
+            close()
+        response._resource_closers.clear()
+        request_finished.send(sender=type(self))
+        return response  # type: ignore[no-any-return]
+
+    def _note(self, **_named: Any) -> None:
+        self.raised(traceback.format_exc(limit=-MOST_FRAMES))
+
+
+class ProjectClient(Client):
+    """A client of the project; `served` is called around each request of it, as ``served(send, request)``."""
+
+    def __init__(
+        self, handler: Handler, served: Callable[[Callable[[], Any], Mapping[str, Any]], Any] | None = None
+    ) -> None:
+        super().__init__()
+        self.handler: Any = handler
+        self._served = served or (lambda send, _request: send())
+
+    def request(self, **request: Any) -> Any:
+        """Send one request and return its response."""
+        response = self._served(partial(self.handler, self._base_environ(**request)), request)
+        response.client, response.request, response.exc_info = self, request, None
+        response.json = partial(self._parse_json, response)  # type: ignore[attr-defined]
+        if response.cookies:
+            self.cookies.update(response.cookies)
+        return response
+
+    def generic(self, method: str, path: str, *args: Any, **named: Any) -> Any:
+        """Send a request by any method, on HTTPS where the project redirects to it."""
+        if settings.SECURE_SSL_REDIRECT:
+            named["secure"] = True
+        return super().generic(method, path, *args, **named)
+
+    def sent_cookies(self) -> dict[str, str]:
+        """Return the cookies that the next request sends."""
+        return {name: morsel.value for name, morsel in self.cookies.items() if morsel.value}

@@ -1,0 +1,125 @@
+"""The set-up of a project in this process: its settings with everything private, Django, the experiment's file."""
+
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ..application import App
+from ..errors import UserError, file_name
+from ..world.scenario import Scenario
+from . import databases, outside
+from .caches import blank
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project that is set up: its experiment, and its CACHES and DATABASES as they were before they became private.
+
+    `file` is the experiment's file; `folder` belongs to this process alone.
+    """
+
+    app: App
+    scenario: Scenario
+    file: Path
+    folder: Path
+    caches: Mapping[str, Any]
+    databases: Mapping[str, Any]
+
+
+def load_settings(module: str, overrides: Mapping[str, Any]) -> Any:
+    """Return the project's settings, with *overrides* in place; nothing else of the project is imported yet.
+
+    Raises:
+        UserError: if there is no such module.
+    """
+    os.environ["DJANGO_SETTINGS_MODULE"] = module
+    from django.conf import settings
+
+    try:
+        loaded = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise
+        raise UserError(
+            f"App({module!r}): there is no module {error.name!r} beside the file, nor is it installed"
+        ) from None
+    for name, value in overrides.items():
+        _set(settings, loaded, name, value)
+    return settings
+
+
+def set_up(
+    file: Path,
+    text: bytes,
+    folder: Path,
+    *,
+    module: str,
+    overrides: Mapping[str, Any],
+    places: Mapping[str, Mapping[str, Any]],
+    family: str,
+) -> Project:
+    """Set the project up, with *places* for its databases, and import the experiment's *text*.
+
+    Raises:
+        UserError: for what cannot be; whatever the project's code raises comes out as it is.
+    """
+    settings = load_settings(module, overrides)
+    caches, rows = dict(settings.CACHES), dict(settings.DATABASES)
+    loaded = sys.modules[module]
+    private = {
+        "DATABASES": databases.entries(rows, places, family),
+        "DEBUG": False,
+        "ALLOWED_HOSTS": ["*"],
+        **outside.private_settings(settings, folder),
+    }
+    for name, value in private.items():
+        _set(settings, loaded, name, value)
+    import django
+    from django.core.cache import caches as handler
+
+    for alias, cache in blank.before_the_run(caches).items():
+        handler[alias] = cache
+    django.setup()
+    experiment = _experiment(file, text)
+    app, scenario = getattr(experiment, "APP", None), getattr(experiment, "SCENARIO", None)
+    if not isinstance(app, App):
+        raise UserError(f"{file_name(file)}: it must define APP = App(...)")
+    if scenario is None:
+        scenario = Scenario(file.stem)
+    if not isinstance(scenario, Scenario):
+        raise UserError(f"{file_name(file)}: SCENARIO must be a Scenario(...), not {type(scenario).__name__}")
+    return Project(app, scenario, file, folder, caches, rows)
+
+
+def load_urls(project: Project, variant: str) -> None:
+    """Load the URLconf, and then run the code of *variant*, if it has any."""
+    from django.urls import get_resolver
+
+    with contextlib.suppress(AttributeError):  # a project without URLs
+        _ = get_resolver().url_patterns
+    for one in project.app.variants:
+        if one.name == variant and one.code is not None:
+            one.code()
+
+
+def _set(settings: Any, module: ModuleType, name: str, value: Any) -> None:
+    """Set a setting for who asks Django, and for who imports the module itself."""
+    setattr(settings, name, value)
+    setattr(module, name, value)
+
+
+def _experiment(file: Path, text: bytes) -> ModuleType:
+    """Return the experiment's module, made of *text*: all processes of a command have the same."""
+    module = ModuleType(file.stem)
+    module.__file__ = str(file)
+    module.__spec__ = ModuleSpec(file.stem, None, origin=str(file))
+    sys.modules.setdefault(file.stem, module)
+    exec(compile(text, str(file), "exec"), module.__dict__)  # noqa: S102 - it is the user's own file
+    return module

@@ -50,7 +50,7 @@ def table(result: Summed) -> str:
 
 def _wrong(result: Summed) -> str:
     """Return "outdated: 1.20%"; where reads were of rows that were not committed, the sum and its parts."""
-    told = {metric: f"{name}: {_figure(result, metric)}" for metric, name in PARTS.items()}
+    told = {metric: f"{name}: {_figure(result, metric)}" for metric, name in PARTS.items() if metric in result.summary}
     uncommitted = [told[metric] for metric in UNCOMMITTED if result.summary[metric] > 0]
     parts = [told["stale_ratio"], *uncommitted]
     return f"wrong: {_figure(result, 'wrong_ratio')} ({', '.join(parts)})" if uncommitted else told["stale_ratio"]

@@ -98,10 +98,64 @@ WALL_METRICS = {
         Metric("late_max_s", "s", "the latest that the generator sent such a request"),
     )
 }
-KNOWN = {**METRICS, **WALL_METRICS}
+# What a run of a team's own project has: its reads are whole responses, and its queries are any SQL statements.
+APP_METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("reads", "reads", "reads of all functions that arrived after the warm-up"),
+        Metric("writes", "writes", "commits of the measured requests that changed a row"),
+        Metric("hits", "lookups", "lookups in a cache that hit; stores, such as sessions, are left out"),
+        Metric("hit_ratio", "ratio", "lookups in a cache that hit / lookups; stores, such as sessions, are left out"),
+        Metric("wrong_ratio", "ratio", "reads that were outdated or never true / reads that did not fail", "reads"),
+        Metric("wrong_reads_per_day", "reads/day", "wrong reads served a day at this rate", "reads"),
+        Metric("stale_ratio", "ratio", "outdated reads / reads that did not fail", "reads"),
+        Metric("stale_reads_per_day", "reads/day", "outdated reads served a day at this rate", "reads"),
+        Metric("stale_age_p50_s", "s", "median time since an outdated read was last true"),
+        Metric("stale_age_p99_s", "s", "99th percentile of the time since an outdated read was last true"),
+        Metric("stale_age_max_s", "s", "the longest time since an outdated read was last true, of all seeds"),
+        Metric(
+            "never_true_ratio",
+            "ratio",
+            "reads that were true at no time so far, such as pieces of different times on one page / reads that did "
+            "not fail",
+            "reads",
+        ),
+        Metric(
+            "own_edit_unseen_ratio",
+            "ratio",
+            "reads in which a user does not see what the same user has changed before / reads that did not fail",
+            "reads",
+        ),
+        Metric("statements_per_read", "statements", "SQL statements that a read sends"),
+        Metric("db_s_per_read", "s", "time that a read waits for the database, locks included"),
+        Metric("db_queries", "statements", "SQL statements of the measured requests, the writes' included", "requests"),
+        Metric(
+            "db_queries_per_s",
+            "statements/s",
+            "SQL statements of the measured requests, the writes' included, per second of measured time",
+            "requests",
+        ),
+        Metric("db_queries_saved_ratio", "ratio", "SQL statements saved against no cache on the same traffic"),
+        Metric("db_time_saved_ratio", "ratio", "database time of the reads saved against no cache on the same traffic"),
+        Metric("cache_calls_per_request", "calls", "calls of a cache per request; stores are left out"),
+        Metric("response_p50_s", "s", "median response time of a read, from its arrival"),
+        Metric("response_p99_s", "s", "99th percentile of a read's response time, from its arrival"),
+        Metric("failures", "reads", "reads that failed: an exception, or a status that was not expected", "reads"),
+        Metric("errors", "requests", "requests that failed, reads and others", "requests"),
+        Metric("logouts", "sessions", "sessions and other entries of stores that a call has thrown away", "requests"),
+        Metric("wall_s", "s", "real time the run took"),
+    )
+}
+KNOWN = {**APP_METRICS, **METRICS, **WALL_METRICS}  # two with one name are shown alike
 # What wrong reads are: each is one of these, so that the shares add up to `wrong_ratio`.
-PARTS = {"stale_ratio": "outdated", "dirty_ratio": "not yet committed", "aborted_ratio": "never committed"}
-UNCOMMITTED = ("dirty_ratio", "aborted_ratio")  # those that are not outdated
+PARTS = {
+    "stale_ratio": "outdated",
+    "dirty_ratio": "not yet committed",
+    "aborted_ratio": "never committed",
+    "never_true_ratio": "never true",
+}
+UNCOMMITTED = ("dirty_ratio", "aborted_ratio")
+NOT_OUTDATED = (*UNCOMMITTED, "never_true_ratio")
 # Figures that a rerun does not reproduce: how fast this machine was, not what the strategy did.
 MACHINE_METRICS = ("wall_s", "requests_per_wall_s")
 

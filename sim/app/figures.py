@@ -94,9 +94,7 @@ class Around:
     wall_s: float = float("nan")
 
 
-def figures_of(
-    run: Run, functions: Sequence[str], reads: ReadColumns, hits: HitColumns, around: Around
-) -> AppOutcome:
+def figures_of(run: Run, functions: Sequence[str], reads: ReadColumns, hits: HitColumns, around: Around) -> AppOutcome:
     """Return what came of a run; of its reads only those count that arrived after the warm-up."""
     warmup_s = run.scenario.warmup_s
     measured = reads.arrival_s >= warmup_s
@@ -151,13 +149,13 @@ def _count(times_s: Floats, edges: Floats) -> Floats:
 
 
 def _summary(ours: ReadColumns, around: Around, measured_s: float) -> dict[str, float | int]:
-    """Return the metrics of `metrics.APP_METRICS` that a run has by itself; what is saved, only another run can tell."""
+    """Return the metrics of `metrics.APP_METRICS`, but for what is saved: that takes another run."""
     reads = len(ours.function)
     ages_s = ours.age_s[ours.stale]
     wrong = int((ours.stale | ours.never_true).sum())
     statements = len(around.statement_s)
     row = _row("", ours)
-    shared = {name: value for name, value in row.items() if name not in ("function", "statuses", "failures")}
+    shared = {name: value for name, value in row.items() if name not in ("function", "statuses")}
     return {
         **shared,
         "writes": around.writes,

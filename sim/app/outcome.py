@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract import Strategy
 from ..experiment import Outcome
 from ..verdict.result import Run
 from ..world.scenario import Scenario
+
+if TYPE_CHECKING:
+    from ..contract import Strategy
 
 
 @dataclass(frozen=True)
@@ -53,4 +55,4 @@ class AppOutcome:
 
 def run_of(scenario: Scenario, variant: str, backend: str, seed: int) -> Run:
     """Return what identifies a run of *variant*."""
-    return Run(scenario, cast(Strategy, Contender(variant)), backend, seed)  # nobody asks it to read or write
+    return Run(scenario, cast("Strategy", Contender(variant)), backend, seed)  # nobody asks it to read or write

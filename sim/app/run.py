@@ -30,7 +30,7 @@ from ..world.scenario import LATENCIES, Scenario
 from ..world.seeds import streams
 from .errand import Errand
 from .evaluate import Evaluator
-from .outcome import AppOutcome
+from .outcome import AppOutcome, run_of
 from .record import Recorder
 from .serve import Service
 from .sum_up import outcome_of
@@ -126,7 +126,11 @@ class _Run:
 
     def outcome(self) -> AppOutcome:
         """Return what came of it, once the judge has answered everything."""
-        return outcome_of(self._errand, self._scenario, self._project, self._recorder, self._judge.finish())
+        errand = self._errand
+        backend = errand.backend or "as it is"
+        run = run_of(self._scenario, errand.variant, backend, errand.seed)
+        reads = [one.name for one in self._project.app.reads]
+        return outcome_of(run, reads, self._recorder, self._judge.finish(), self.service.measured)
 
     def _context(self, mapping: dict[str, Any]) -> Context:
         """Return the context variables of a worker: its caches, and the run's time for Django's cache modules."""

@@ -75,6 +75,7 @@ class Service:
         self._rolls_back = rolls_back
         self._coming: deque[Arrival] = deque()
         self._served = 0
+        self.measured = 0  # requests that arrived after the warm-up
         self._under_way: dict[int, Task] = {}
         self.progress: Callable[[int], None] = lambda _count: None
         app.judging = self._judge_step
@@ -122,6 +123,7 @@ class Service:
         arrival = self._coming.popleft()
         self._announce()
         self._served += 1
+        self.measured += arrival.arrival_s >= self._measured_from_s
         if self._served % _GARBAGE_EVERY == 0:
             collect_garbage()
             self.progress(self._served)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ..errors import UserError
+from ..errors import CodeError
 
 ERRAND, ANSWER = "errand.pickle", "answer.pickle"  # in the process's own folder
 
@@ -39,20 +39,28 @@ class Errand:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of an errand: `found`, or `refusal`, a line for people (and `frames`, the traceback of their code)."""
+    """What came of an errand: `found`, or `refusal`, a line for people (and `frames`, the traceback of their code).
+
+    `crash` says how the process ended without an answer; `mistake` is a traceback that never touched their code.
+    """
 
     found: Any = None
     refusal: str = ""
     frames: str = ""
+    crash: str = ""
+    mistake: str = ""
 
     def opened(self) -> Any:
         """Return what was found.
 
         Raises:
-            UserError: if the errand was refused.
+            CodeError: if the errand was refused, or its process crashed.
+            RuntimeError: for a mistake of cachewise's own.
         """
-        if self.refusal:
-            raise UserError(self.refusal)
+        if self.mistake:
+            raise RuntimeError(f"in a process of the project:\n{self.mistake}")
+        if self.refusal or self.crash:
+            raise CodeError(self.refusal or self.crash, self.frames)
         return self.found
 
 

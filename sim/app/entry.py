@@ -47,18 +47,21 @@ def enter(errand: Errand, project: Path) -> None:
 
 
 def _carried_out(errand: Errand) -> Any:
-    """Call what the errand is for; imported only now, as it imports more than the standard library."""
+    """Put in place what must be first, and then call what the errand is for, which imports Django and the project."""
+    from ..project.first import put_in_place
+
+    clock = put_in_place(errand.start_s, errand.seed)
     if errand.task == "run":
         from .run import played
 
-        return played(errand)
+        return played(errand, clock)
     if errand.task == "sketch":
         from .sketch import sketched
 
-        return sketched(errand)
+        return sketched(errand, clock)
     from .scout import scouted
 
-    return scouted(errand)
+    return scouted(errand, clock)
 
 
 if __name__ == "__main__":

@@ -17,10 +17,11 @@ class Errand:
 
     `file` is the experiment's file and `text` what was in it when the command began; `folder` belongs to this process
     alone. `databases` says where each alias of DATABASES lives (NAME, USER, PASSWORD, HOST, PORT; all of it private).
-    `overrides` are settings that the variant changes. `scenario` is a pickled `Scenario`, once the scout has told it.
+    `overrides` are the settings that the variant changes, pickled. `scenario` is a pickled `Scenario`, once the scout
+    has told it.
     """
 
-    task: Literal["scout", "run"]
+    task: Literal["scout", "run", "sketch"]
     file: str
     text: bytes
     settings: str
@@ -31,10 +32,18 @@ class Errand:
     family: str | None = None  # "sqlite" or "postgres"; None: the project's own
     backend: str | None = None  # None: the kinds that the project's CACHES name
     variant: str = "as it is"
-    overrides: Mapping[str, Any] = field(default_factory=dict)
+    overrides: bytes = b""
     scenario: bytes = b""
     seed: int = 1
     further: Mapping[str, Any] = field(default_factory=dict)
+
+    def changed_settings(self) -> Mapping[str, Any]:
+        """Return the settings that the variant changes.
+
+        Only where all that comes first is in place: modules of the project may be imported for them.
+        """
+        found: Mapping[str, Any] = pickle.loads(self.overrides) if self.overrides else {}
+        return found
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from ..daemons.session import Servers
 from ..errors import masked, one_line
 from ..processes.interrupts import finish, interrupts_held, raise_if_received
+from ..project.databases.places import copy, drop
 from .errand import ANSWER, ERRAND, Answer, Errand, leave, take
 
 LOG = "log.txt"  # what the project's code prints, in the process's folder
@@ -107,7 +108,11 @@ def run_one(errand: Errand, session: Servers) -> Answer:
 def _started(errand: Errand, session: Servers) -> tuple[Process, ExitStack]:
     """Return a process, and what ends it and takes its folder along."""
     with ExitStack() as undone:
-        process = Process(errand, undone.enter_context(session.folder()))
+        folder = undone.enter_context(session.folder())
+        if errand.task == "run":
+            errand = replace(errand, databases=copy(errand.databases, folder.name, folder))
+            undone.callback(drop, errand.databases)
+        process = Process(errand, folder)
         undone.callback(process.end)
         return process, undone.pop_all()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ..errors import UserError
+from ..errors import CodeError
 
 ERRAND, ANSWER = "errand.pickle", "answer.pickle"  # in the process's own folder
 
@@ -17,10 +17,11 @@ class Errand:
 
     `file` is the experiment's file and `text` what was in it when the command began; `folder` belongs to this process
     alone. `databases` says where each alias of DATABASES lives (NAME, USER, PASSWORD, HOST, PORT; all of it private).
-    `overrides` are settings that the variant changes. `scenario` is a pickled `Scenario`, once the scout has told it.
+    `overrides` are the settings that the variant changes, pickled. `scenario` is a pickled `Scenario`, once the scout
+    has told it.
     """
 
-    task: Literal["scout", "run"]
+    task: Literal["scout", "run", "sketch"]
     file: str
     text: bytes
     settings: str
@@ -31,28 +32,44 @@ class Errand:
     family: str | None = None  # "sqlite" or "postgres"; None: the project's own
     backend: str | None = None  # None: the kinds that the project's CACHES name
     variant: str = "as it is"
-    overrides: Mapping[str, Any] = field(default_factory=dict)
+    overrides: bytes = b""
     scenario: bytes = b""
     seed: int = 1
     further: Mapping[str, Any] = field(default_factory=dict)
 
+    def changed_settings(self) -> Mapping[str, Any]:
+        """Return the settings that the variant changes.
+
+        Only where all that comes first is in place: modules of the project may be imported for them.
+        """
+        found: Mapping[str, Any] = pickle.loads(self.overrides) if self.overrides else {}
+        return found
+
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of an errand: `found`, or `refusal`, a line for people (and `frames`, the traceback of their code)."""
+    """What came of an errand: `found`, or `refusal`, a line for people (and `frames`, the traceback of their code).
+
+    `crash` says how the process ended without an answer; `mistake` is a traceback that never touched their code.
+    """
 
     found: Any = None
     refusal: str = ""
     frames: str = ""
+    crash: str = ""
+    mistake: str = ""
 
     def opened(self) -> Any:
         """Return what was found.
 
         Raises:
-            UserError: if the errand was refused.
+            CodeError: if the errand was refused, or its process crashed.
+            RuntimeError: for a mistake of cachewise's own.
         """
-        if self.refusal:
-            raise UserError(self.refusal)
+        if self.mistake:
+            raise RuntimeError(f"in a process of the project:\n{self.mistake}")
+        if self.refusal or self.crash:
+            raise CodeError(self.refusal or self.crash, self.frames)
         return self.found
 
 

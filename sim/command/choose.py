@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import scenarios
+from ..app.found import experiment_at
 from ..backends.entries import SETTINGS
 from ..errors import UserError, file_name, one_line, unknown
 from ..modules import find_modules_here
@@ -73,7 +74,7 @@ def scenario_of(target: str, settings: Sequence[str] | None, duration_s: float |
     Raises:
         UserError: for what is no scenario, trace, setting or duration.
     """
-    texts = _with_duration(settings, duration_s)
+    texts = with_duration(settings, duration_s)
     choice = choose_scenario(target)
     scenario = choice.scenario if trace is None else with_trace(choice.scenario, trace)
     changed = choose_settings(texts)
@@ -81,7 +82,7 @@ def scenario_of(target: str, settings: Sequence[str] | None, duration_s: float |
     return replace(choice, scenario=scenario.with_settings(changed), given=frozenset(given))
 
 
-def _with_duration(settings: Sequence[str] | None, duration_s: float | None) -> list[str]:
+def with_duration(settings: Sequence[str] | None, duration_s: float | None) -> list[str]:
     """Return the scenario's settings with those that ``--duration`` stands for."""
     if duration_s is not None and not 0 < duration_s < math.inf:
         raise UserError(f"--duration {duration_s:g}: it must be seconds, more than 0")
@@ -96,6 +97,8 @@ def _from_file(path: Path, *, own_file: bool) -> Choice:
         raise UserError(f"{where}: a scenario is a Python file, and ends in .py")
     if not path.is_file():
         raise UserError(f"{where}: no such scenario file; `cachewise init` writes one")
+    if experiment_at(str(path)) is not None:
+        raise UserError(f"{where}: it is an experiment of an own app, which runs with: cachewise run {where}")
     if own_file:
         find_modules_here()
         THEIRS[str(path)] = where

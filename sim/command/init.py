@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import UserError, file_name
+from ..errors import UserError, file_name, one_line
 from ..processes.interrupts import ignore_signals
 from .exit_codes import say
 
@@ -18,6 +18,14 @@ def init(
     ] = None,
     strategy: Annotated[
         Path | None, typer.Option(metavar="FILE", help="write a strategy to start from instead, such as my_strategy.py")
+    ] = None,
+    app: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SETTINGS",
+            help="write an experiment of your own Django project instead, beside its manage.py; its settings module, "
+            "such as shop.settings",
+        ),
     ] = None,
     reads_per_s: Annotated[float | None, typer.Option(help="reads a second")] = None,
     writes_per_s: Annotated[float | None, typer.Option(help="writes a second")] = None,
@@ -30,10 +38,11 @@ def init(
     transaction_tail_s: Annotated[str | None, typer.Option(help="from the save to the commit")] = None,
     force: Annotated[bool, typer.Option(help="overwrite the file")] = False,
 ) -> None:
-    """Write a file to start from: a scenario, or a strategy.
+    """Write a file to start from: a scenario, a strategy, or an experiment of your own project.
 
     A scenario is your own workload: the options say what is in it; without any you are asked. With --strategy the
-    file holds a strategy of your own. Both are commented.
+    file holds a strategy of your own; with --app the models, URL names and cache settings of your project, and a first
+    guess at its traffic. All are commented.
     """
     answers: dict[str, Any] = {
         "reads_per_s": reads_per_s,
@@ -47,7 +56,10 @@ def init(
         "transaction_tail_s": transaction_tail_s,
     }
     given = {name: answer for name, answer in answers.items() if answer is not None}
-    if strategy is not None:
+    if app is not None:
+        others = given if strategy is None else {"strategy": strategy, **given}
+        _init_app(app, file or Path("cache_experiment.py"), others, force=force)
+    elif strategy is not None:
         _init_strategy(strategy, given if file is None else {"the file of a scenario": file, **given}, force=force)
     else:
         _init_scenario(file or Path("my_scenario.py"), given, force=force)
@@ -77,10 +89,35 @@ def _init_strategy(file: Path, others: dict[str, Any], *, force: bool) -> None:
     """
     from .starter import try_lines, write_strategy
 
-    if others:
-        typed = ", ".join(name if " " in name else f"--{name.replace('_', '-')}" for name in others)
-        verb = "belongs" if len(others) == 1 else "belong"
-        raise UserError(f"--strategy {file_name(file)} writes a strategy; {typed} {verb} to a scenario: one at a time")
+    _refuse(f"--strategy {file_name(file)} writes a strategy", others)
     write_strategy(file, force=force)
     ignore_signals()  # too late, as after a page
     say(f"wrote {file}; try it: {try_lines(file)}")
+
+
+def _init_app(settings: str, file: Path, others: dict[str, Any], *, force: bool) -> None:
+    """Write a file of an experiment; *others* is what was typed for a scenario or a strategy.
+
+    Raises:
+        UserError: if anything was, the project cannot be set up, or the file cannot be written.
+    """
+    from .app_sketch import write_experiment
+    from .template import run_line
+
+    _refuse(f"--app {one_line(settings)} writes an experiment of a project", others)
+    write_experiment(settings, file, force=force)
+    ignore_signals()  # too late, as after a page
+    say(f"wrote {file}; look at what stands at REPLACE; then: {run_line(file)}")
+
+
+def _refuse(writes: str, others: dict[str, Any]) -> None:
+    """Refuse what was typed for another kind of file.
+
+    Raises:
+        UserError: if anything was.
+    """
+    if others:
+        typed = ", ".join(name if " " in name else f"--{name.replace('_', '-')}" for name in others)
+        verb = "belongs" if len(others) == 1 else "belong"
+        whose = "a strategy" if "strategy" in others else "a scenario"
+        raise UserError(f"{writes}; {typed} {verb} to {whose}: one at a time")

@@ -74,6 +74,14 @@ Duration = Annotated[
         metavar="SECONDS", help="measured seconds of each run, instead of duration_s; warmup_s goes before them"
     ),
 ]
+Variants = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="own app: a variant of its file, besides 'as it is' and 'no cache'; repeatable"),
+]
+Database = Annotated[
+    str | None, typer.Option(metavar="NAME", help="own app: sqlite or postgres, instead of its DATABASES' own kind")
+]
+Refill = Annotated[bool, typer.Option("--refill", help="own app: migrate and fill its databases anew")]
 RowsIn = Annotated[
     str | None,
     typer.Option(

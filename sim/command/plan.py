@@ -48,7 +48,7 @@ def make_plan(
     Raises:
         UserError: for an unknown name or parameter, or where both *seed* and *seeds* are given.
     """
-    numbers = _seeds_of(seed, seeds)
+    numbers = seeds_of(seed, seeds)
     typed = {"strategies": strategies, "backend": backends, "timeout": timeout, "seeds": seeds or seed is not None}
     given = choice.given | {name for name, value in typed.items() if value}
     where = backends or default_backends
@@ -56,7 +56,7 @@ def make_plan(
     return Plan(choice, strategies or [], where, timeout, given, runs)
 
 
-def _seeds_of(seed: int | None, seeds: int | Sequence[int] | None) -> Sequence[int]:
+def seeds_of(seed: int | None, seeds: int | Sequence[int] | None) -> Sequence[int]:
     """Return the seeds to run: one, 1 to *seeds*, or just these."""
     if seed is not None and seeds is not None:
         raise UserError("--seed and --seeds exclude each other: --seed N is one run, --seeds K runs seeds 1 to K")

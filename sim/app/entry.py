@@ -1,0 +1,68 @@
+"""Where each process of a project begins: with the standard library alone, so that all else meets what must be first.
+
+``python -m cachewise.sim.app.entry FOLDER PARENT`` reads its errand in FOLDER and leaves its answer there.
+"""
+
+import faulthandler
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..processes.deaths import children_die_with_this, die_with_parent
+from .errand import ANSWER, ERRAND, Answer, Errand, leave, take
+
+
+def main(folder: str, parent: int) -> None:
+    """Do what the errand in *folder* asks for, of the process *parent*, and end."""
+    die_with_parent(parent)
+    children_die_with_this()
+    faulthandler.enable()  # a crash says where it was
+    errand: Errand = take(Path(folder), ERRAND)
+    leave(Path(folder), ANSWER, answer_to(errand))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # threads of the project's, and what it has registered for Python's end, may wait for the world outside
+
+
+def answer_to(errand: Errand) -> Answer:
+    """Return what comes of *errand*, whatever the project's code raises."""
+    project = Path(errand.file).parent
+    enter(errand, project)
+    try:
+        return Answer(_carried_out(errand))
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the project's code raises is said in one line
+        from .blame import refused
+
+        return refused(error, project, errand.settings)
+
+
+def enter(errand: Errand, project: Path) -> None:
+    """Put the environment, the current folder and the path as ``manage.py`` would find them."""
+    os.environ.update(errand.env)
+    os.environ["DJANGO_SETTINGS_MODULE"] = errand.settings
+    os.chdir(project)
+    sys.path.insert(0, str(project))
+    sys.argv = [errand.file]
+
+
+def _carried_out(errand: Errand) -> Any:
+    """Put in place what must be first, and then call what the errand is for, which imports Django and the project."""
+    from ..project.first import put_in_place
+
+    clock = put_in_place(errand.start_s, errand.seed)
+    if errand.task == "run":
+        from .run import played
+
+        return played(errand, clock)
+    if errand.task == "sketch":
+        from .sketch import sketched
+
+        return sketched(errand, clock)
+    from .scout import scouted
+
+    return scouted(errand, clock)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

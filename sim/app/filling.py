@@ -1,0 +1,81 @@
+"""Filling a project's databases: migrations, fixtures, and what its experiment's file says; or what was kept."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..application import App
+from ..project.stage import Project
+from .blame import is_of
+from .errand import Errand
+from .kept import key_of, load, save
+
+
+def fill(errand: Errand, project: Project, places: Mapping[str, Mapping[str, Any]], family: str) -> bool:
+    """Fill the empty databases at *places*, which the project is connected to; return whether what was kept is there.
+
+    Whatever the project's code raises comes out as it is.
+    """
+    from django.db import connections
+
+    where = errand.further.get("kept")
+    kept = None if where is None else Path(where) / _key(errand, project, family)
+    if kept is not None and not errand.further.get("refill"):
+        connections.close_all()
+        if load(kept, places, family):
+            return True
+    _migrate()
+    _fill(project.app)
+    connections.close_all()
+    if kept is not None:
+        save(kept, places, family)
+    return False
+
+
+def _migrate() -> None:
+    from django.core.management import call_command
+    from django.db import connections
+
+    for alias in connections:
+        call_command("migrate", database=alias, run_syncdb=True, interactive=False, verbosity=0, skip_checks=True)
+
+
+def _fill(app: App) -> None:
+    from django.core.management import call_command
+
+    if app.fixtures:
+        call_command("loaddata", *app.fixtures, verbosity=0, skip_checks=True)
+    if app.filling is not None:
+        app.filling()
+
+
+def _key(errand: Errand, project: Project, family: str) -> str:
+    """Return the name of all that fills the databases: nothing else of the project is imported yet."""
+    from django.conf import settings
+
+    engines = {alias: entry.get("ENGINE") for alias, entry in project.databases.items()}
+    tables = (settings.INSTALLED_APPS, settings.DATABASE_ROUTERS, settings.AUTH_USER_MODEL, settings.MIGRATION_MODULES)
+    filled = (errand.text, errand.start_s, sorted(errand.env.items()), family, engines, *map(str, tables))
+    return key_of(filled, _files(errand, project.app))
+
+
+def _files(errand: Errand, app: App) -> Iterator[Path]:
+    """Yield the files that fill the databases: migrations, models, fixtures, and what the experiment has imported."""
+    from django.apps import apps
+    from django.conf import settings
+
+    project = Path(errand.file).parent
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if file and is_of(project, file) and file != errand.file:
+            yield Path(file)
+    for config in apps.get_app_configs():
+        folder = Path(config.path)
+        yield from folder.glob("migrations/**/*.py")
+        yield from (folder / "models.py", *folder.glob("models/**/*.py"))
+        if app.fixtures:
+            yield from folder.glob("fixtures/**/*.*")
+    for folder in map(Path, settings.FIXTURE_DIRS if app.fixtures else ()):
+        yield from folder.glob("**/*.*")
+    yield from (project / name for name in app.fixtures if (project / name).is_file())

@@ -1,0 +1,93 @@
+"""Which files are experiments of an own app; its settings module, environment and start are read, nothing is run."""
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..application import App
+from ..errors import UserError, file_name, one_line
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A file with ``APP = App(...)``, as it was when the command began. `shown` is its path as it was typed."""
+
+    path: Path
+    shown: str
+    text: bytes
+    settings: str
+    env: dict[str, str]
+    start_s: float
+
+
+def experiment_at(typed: str) -> Experiment | None:
+    """Return the experiment in the file at *typed*; None if there is no such file, or it is none of an own app.
+
+    Raises:
+        UserError: if what must be known before the file can be imported is not written down in it.
+    """
+    path = Path(typed)
+    if path.suffix != ".py" or not path.is_file():
+        return None
+    try:
+        text = path.read_bytes()
+        call = _app_in(ast.parse(text))
+    except (OSError, SyntaxError, ValueError):  # said where scenario files are loaded
+        return None
+    if call is None:
+        return None
+    app = _declared(call, f"{file_name(typed)}, line {call.lineno}")
+    return Experiment(path.resolve(), typed, text, app.settings, app.env, app.start.timestamp())
+
+
+def _app_in(tree: ast.Module) -> ast.Call | None:
+    """Return the call in ``APP = App(...)`` or ``APP = cachewise.App(...)`` at the top of a file."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            names = [one.id for one in node.targets if isinstance(one, ast.Name)]
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names = [node.target.id]
+        else:
+            continue
+        if "APP" in names and isinstance(node.value, ast.Call) and _is_app(node.value.func):
+            return node.value
+    return None
+
+
+def _is_app(func: ast.expr) -> bool:
+    return ast.unparse(func) in ("App", "cachewise.App")
+
+
+def _declared(call: ast.Call, where: str) -> App:
+    """Return the `App` of *call*, of which only that is looked at which is needed before Django is set up."""
+    values: dict[str, Any] = {}
+    for name, node in [("settings", one) for one in call.args[:1]] + [(one.arg, one.value) for one in call.keywords]:
+        if name in ("settings", "env", "start"):
+            values[name] = _literal(name, node, where)
+        elif name is None:
+            raise UserError(f"{where}: App(**{one_line(ast.unparse(node), 40)}): write its arguments out one by one")
+    if "settings" not in values:
+        raise UserError(f"{where}: App(...) takes a settings module first, such as 'shop.settings'")
+    _require_env(values.get("env"), where)
+    try:
+        return App(values.pop("settings"), **values)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+
+
+def _literal(name: str, node: ast.expr, where: str) -> Any:
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError):
+        written = one_line(ast.unparse(node), 60)
+        right = {"settings": "'shop.settings'", "env": "{'STRIPE_KEY': 'none'}", "start": "'2025-01-01'"}[name]
+        raise UserError(
+            f"{where}: App({name}={written}): it is read before the file is imported: write it down, such as {right}"
+        ) from None
+
+
+def _require_env(env: Any, where: str) -> None:
+    if env is None or (isinstance(env, dict) and all(isinstance(one, str) for pair in env.items() for one in pair)):
+        return
+    raise UserError(f"{where}: App(env={one_line(repr(env), 60)}): it must be a mapping of text to text")

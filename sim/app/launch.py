@@ -1,0 +1,150 @@
+"""Processes of a project: started in a private folder with an errand, watched, and gone whatever happens."""
+
+import os
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from ..daemons.session import Servers
+from ..errors import masked, one_line
+from ..processes.interrupts import finish, interrupts_held, raise_if_received
+from ..project.databases.places import copy, drop
+from .errand import ANSWER, ERRAND, Answer, Errand, leave, take
+
+LOG = "log.txt"  # what the project's code prints, in the process's folder
+LOOK_S = 0.01  # how often the parent looks who has ended
+LAST_LINES = 30
+CORES_A_RUN = 2  # the run's own, and that of its judge
+
+
+class Process:
+    """A process of a project. The thread that starts it must live as long as it does: see `die_with_parent`."""
+
+    def __init__(self, errand: Errand, folder: Path) -> None:
+        self.errand = replace(errand, folder=str(folder))
+        self.folder = folder
+        leave(folder, ERRAND, self.errand)
+        command = [sys.executable, "-P", "-m", f"{__package__}.entry", str(folder), str(os.getpid())]
+        with (folder / LOG).open("wb") as log:
+            self._popen = subprocess.Popen(  # noqa: S603 - it runs Python
+                command,
+                env=environment(os.environ),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                process_group=0,  # a terminal's Ctrl-C is the parent's to handle
+            )
+
+    def ended(self) -> bool:
+        """Return whether it has come to its end."""
+        return self._popen.poll() is not None
+
+    def answer(self) -> Answer:
+        """Return what it has found, once it has ended; if it has not come so far, how it ended."""
+        answer: Answer | None = take(self.folder, ANSWER)
+        if answer is not None:
+            return answer
+        log = (self.folder / LOG).read_text(encoding="utf-8", errors="replace")
+        return Answer(crash=_how_it_ended(self._popen.wait(), log), frames=masked(last_lines(log)))
+
+    def end(self) -> None:
+        """End it and all that it has started, by force; harmless to repeat."""
+        with suppress(ProcessLookupError, PermissionError):  # the latter on macOS, for a group of the dead
+            os.killpg(self._popen.pid, signal.SIGKILL)
+        self._popen.wait()
+
+
+def default_jobs() -> int:
+    """Return how many runs go side by side: each uses about two cores, its own and that of its judge."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // CORES_A_RUN)
+
+
+def run_all(
+    errands: Sequence[Errand],
+    jobs: int,
+    session: Servers,
+    done: Callable[[Errand, Answer], None] = lambda _errand, _answer: None,
+) -> list[Answer]:
+    """Start a process for each errand, *jobs* at a time in this order, and return their answers in the same order.
+
+    *done* hears of each as it ends; what it raises ends all others. So does whatever else goes wrong here, or Ctrl-C.
+    """
+    waiting = deque(enumerate(errands))
+    under_way: dict[int, tuple[Process, ExitStack]] = {}
+    answers: dict[int, Answer] = {}
+    try:
+        while waiting or under_way:
+            while waiting and len(under_way) < jobs:
+                place, errand = waiting.popleft()
+                with interrupts_held():
+                    under_way[place] = _started(errand, session)
+            for place in [place for place, (process, _) in under_way.items() if process.ended()]:
+                process, gone = under_way[place]
+                answers[place] = process.answer()
+                finish(gone.close)
+                del under_way[place]
+                done(errands[place], answers[place])
+            raise_if_received()
+            time.sleep(LOOK_S)
+    finally:
+        for _, gone in under_way.values():
+            finish(gone.close)
+    return [answers[place] for place in range(len(errands))]
+
+
+def run_one(errand: Errand, session: Servers) -> Answer:
+    """Start a process for *errand*, and return its answer."""
+    return run_all([errand], 1, session)[0]
+
+
+def _started(errand: Errand, session: Servers) -> tuple[Process, ExitStack]:
+    """Return a process, and what ends it and takes its folder along."""
+    with ExitStack() as undone:
+        folder = undone.enter_context(session.folder())
+        if errand.task == "run":
+            errand = replace(errand, databases=copy(errand.databases, folder.name, folder))
+            undone.callback(drop, errand.databases)
+        process = Process(errand, folder)
+        undone.callback(process.end)
+        return process, undone.pop_all()
+
+
+def environment(ours: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a process of a project, of *ours*.
+
+    Nothing in it leads libpq to a server, sets are always in the same order, and the same cachewise is found.
+    """
+    kept = {name: value for name, value in ours.items() if not name.startswith("PG")}
+    places = [str(Path(one).resolve()) for one in kept.get("PYTHONPATH", "").split(os.pathsep) if one]
+    top = str(Path(sys.modules["cachewise"].__file__ or "").resolve().parents[1])
+    installed = {str(Path(sysconfig.get_path(name)).resolve()) for name in ("purelib", "platlib")}
+    if top not in installed and top not in places:  # it may be here for its folder alone, which is not the child's
+        places.insert(0, top)
+    return {**kept, "PYTHONPATH": os.pathsep.join(places), "PYTHONHASHSEED": "0"}
+
+
+def last_lines(log: str) -> str:
+    """Return the last lines of what a process has printed."""
+    return "\n".join(log.rstrip().splitlines()[-LAST_LINES:])
+
+
+def _how_it_ended(code: int, log: str) -> str:
+    """Say how a process ended that gave no answer, with the place in its code, if Python could still tell."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    if code == -signal.SIGKILL:
+        return "its process was killed (is the memory full? try --jobs 1)"
+    if code >= 0:
+        said = f"; the last line that it printed: {lines[-1]}" if lines else ""
+        return masked(one_line(f"its process ended itself with exit code {code}{said}", 300))
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    first = next((nth for nth, line in enumerate(lines) if line.endswith("(most recent call first):")), len(lines))
+    where = f" in {lines[first + 1]}" if first + 1 < len(lines) else ""
+    return masked(one_line(f"its process crashed with {name}{where}", 300))

@@ -1,0 +1,130 @@
+"""The scout: a process that sets a project up, fills private databases, and describes what its file declares."""
+
+import os
+import pickle
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from ..application import AS_IT_IS, NO_CACHE, App, Variant
+from ..errors import UserError, one_line
+from ..project import databases
+from ..project.clock import ProjectClock
+from ..project.stage import load_settings, load_urls, set_up
+from ..world.scenario import Scenario
+from .description import Contender, Description, Function, NeedsPostgres
+from .errand import Errand
+from .filling import fill
+from .traffic import Audience, audience_of
+from .users import Users
+
+
+def scouted(errand: Errand, clock: ProjectClock) -> Description | NeedsPostgres:  # noqa: ARG001 - shows functions
+    """Set the project of *errand* up, fill its databases, and return what is to be run.
+
+    Raises:
+        UserError: for what cannot be; whatever the project's code raises comes out as it is.
+    """
+    settings = load_settings(errand.settings, {})
+    family = databases.family_of(settings.DATABASES, errand.family)
+    postgres = errand.further.get("postgres")
+    if family == "postgres" and postgres is None:
+        return NeedsPostgres()
+    original = SimpleNamespace(**{name: getattr(settings, name) for name in dir(settings) if name.isupper()})
+    places = databases.create(family, settings.DATABASES, Path(errand.further["rows"]), postgres)
+    project = set_up(
+        Path(errand.file),
+        errand.text,
+        Path(errand.folder),
+        module=errand.settings,
+        overrides={},
+        places=places,
+        family=family,
+    )
+    set_up_s = sum(os.times()[:2])  # of the processor's time: the clocks here show the project's
+    contenders = tuple(_contenders(project.app, original))
+    kept = fill(errand, project, places, family)
+    load_urls(project, AS_IT_IS)
+    audience = audience_of(project.app, Users().find)
+    return Description(
+        scenario=_plain(project.scenario),
+        functions=tuple(_functions(project.app, audience)),
+        variants=contenders,
+        caches={alias: str(entry.get("BACKEND", "")) for alias, entry in project.caches.items()},
+        family=family,
+        places=places,
+        kept=kept,
+        set_up_real_s=set_up_s,
+    )
+
+
+def _functions(app: App, audience: Audience) -> Iterator[Function]:
+    """Yield what the experiment's file declares, in its order within each kind."""
+    for kind, several in (("read", app.reads), ("write", app.writes), ("journey", app.journeys)):
+        for one in several:
+            arguments, users = audience.args.get(one.name), audience.users.get(one.name)
+            yield Function(
+                kind,  # type: ignore[arg-type]  # one of the three
+                one.name,
+                one.per_s,
+                arguments=None if arguments is None else len(arguments),
+                users=None if users is None else len(users),
+            )
+    for event in app.events:
+        yield Function("at", event.name, at_s=event.at_s)
+
+
+def _contenders(app: App, settings: Any) -> Iterator[Contender]:
+    yield Contender(AS_IT_IS)
+    for one in app.variants:
+        parts = {"timeouts": one.timeouts, "settings": one.settings, "code": one.code}
+        yield Contender(one.name, tuple(name for name, part in parts.items() if part), _overrides(one, settings))
+    yield Contender(NO_CACHE)
+
+
+def _overrides(variant: Variant, settings: Any) -> bytes:
+    """Return the settings that a variant changes, pickled: they are unpickled where the project is at home.
+
+    Raises:
+        UserError: for what is no mapping of settings, or cannot be sent to another process.
+    """
+    if variant.settings is None:
+        return b""
+    where = f"APP.variant({one_line(variant.name)!r}): settings="
+    found = variant.settings(settings)
+    if not isinstance(found, Mapping) or not all(isinstance(name, str) and name.isupper() for name in found):
+        raise UserError(
+            f"{where} gives {one_line(repr(found), 60)}; it must be a mapping of settings, such as "
+            "{'CACHE_MIDDLEWARE_SECONDS': 60}"
+        )
+    rows = found.get("DATABASES")
+    if rows is not None and {*rows} != {*settings.DATABASES}:
+        raise UserError(f"{where} changes which databases there are; it may change their options alone")
+    try:
+        return pickle.dumps(dict(found))
+    except Exception as error:  # noqa: BLE001 - whatever pickle meets
+        name = next((name for name, value in found.items() if not _pickles(value)), "")
+        raise UserError(
+            f"{where} {name} cannot be sent to another process ({one_line(error, 120)}); "
+            "name what is in it as the settings do, by a dotted path"
+        ) from None
+
+
+def _pickles(value: Any) -> bool:
+    try:
+        pickle.dumps(value)
+    except Exception:  # noqa: BLE001 - as above
+        return False
+    return True
+
+
+def _plain(scenario: Scenario) -> Scenario:
+    """Return *scenario*, which the command's own process can unpickle, as it knows nothing of the project.
+
+    Raises:
+        UserError: if it cannot.
+    """
+    if type(scenario) is not Scenario:
+        raise UserError(f"SCENARIO must be a Scenario(...) itself, not a {type(scenario).__name__}")
+    return scenario

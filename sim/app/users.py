@@ -1,0 +1,40 @@
+"""The users of an experiment: who is logged in, for which functions."""
+
+from typing import Any
+
+from ..errors import UserError, one_line
+
+
+class Users:
+    """The users of all functions, each of them once."""
+
+    def __init__(self) -> None:
+        self.all: list[Any] = []
+        self._places: dict[Any, int] = {}
+
+    def find(self, name: str, wanted: Any) -> list[int]:
+        """Return the places of the users of the function called *name*.
+
+        Raises:
+            UserError: if there are none, or fewer than were asked for.
+        """
+        from django.contrib.auth import get_user_model
+
+        if callable(wanted):
+            found = list(wanted())
+        else:
+            found = list(get_user_model()._default_manager.filter(is_active=True).order_by("pk")[:wanted])
+            if len(found) < wanted:
+                raise UserError(
+                    f"{one_line(name)}: users={wanted} asks for more active users than there are, {len(found)}; "
+                    "make them in @APP.fill"
+                )
+        if not found:
+            raise UserError(f"{one_line(name)}: its users are none; make some in @APP.fill")
+        return [self._place(user) for user in found]
+
+    def _place(self, user: Any) -> int:
+        if user.pk not in self._places:
+            self._places[user.pk] = len(self.all)
+            self.all.append(user)
+        return self._places[user.pk]

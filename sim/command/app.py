@@ -1,0 +1,209 @@
+"""What `run` does with a file that has ``APP``: an own project under virtual time, its variants side by side."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ..app.description import Description, NeedsPostgres
+from ..app.errand import Answer, Errand
+from ..app.found import Experiment
+from ..app.kept import kept_in, sweep
+from ..app.launch import default_jobs, run_all, run_one
+from ..application import AS_IT_IS
+from ..daemons.session import Servers, servers
+from ..errors import UserError, masked, one_line
+from .app_plan import AppPlan, make_app_plan, require_meaning
+from .choose import choose_settings, with_duration
+from .exit_codes import BAD_INPUT, FAILED, say, say_own_frames
+from .options import Format
+from .plan import seeds_of
+
+if TYPE_CHECKING:
+    from ..app.outcome import AppOutcome
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the options of `run` ask for."""
+
+    variants: Sequence[str]
+    backends: Sequence[str]
+    database: str | None
+    seeds: Sequence[int]
+    settings: dict[str, str]  # fields of the scenario, as text
+    jobs: int
+    out: Path | None
+    form: Format
+    refill: bool
+
+
+def wishes_of(
+    variants: Sequence[str] | None,
+    backends: Sequence[str] | None,
+    database: str | None,
+    seed: int | None,
+    seeds: int | None,
+    settings: Sequence[str] | None,
+    duration_s: float | None,
+    jobs: int,
+    out: Path | None,
+    form: Format,
+    *,
+    refill: bool,
+) -> Wishes:
+    """Return what was typed, looked at as far as it can be before the project is known.
+
+    Raises:
+        UserError: for what cannot be.
+    """
+    from ..backends import backend_named
+    from ..daemons.programs import require_all
+
+    for text in settings or ():
+        require_meaning(text.partition("=")[0].strip(), f"--set {one_line(text)}")
+    changed = choose_settings(with_duration(settings, duration_s))
+    if database not in (None, "sqlite", "postgres"):
+        raise UserError(f"--database {one_line(database)}: it must be sqlite or postgres")
+    require_all(need for name in backends or () for need in backend_named(name).needs)
+    if out is not None:
+        from ...reports import check_writable
+
+        check_writable(out)
+    return Wishes(variants or (), backends or (), database, seeds_of(seed, seeds), changed, jobs, out, form, refill)
+
+
+def run_app(experiment: Experiment, wishes: Wishes, context: typer.Context) -> None:
+    """Run the variants of *experiment* on virtual time, and say what came out.
+
+    Raises:
+        UserError: for bad input, and for what the project's code raises.
+    """
+    jobs = wishes.jobs or default_jobs()
+    with servers() as session, session.folder() as rows:
+        scouts = _errand(experiment, wishes, rows)
+        description, scouts = _scouted(scouts, session)
+        _show(description)
+        plan = make_app_plan(description, wishes.variants, wishes.backends, wishes.seeds, wishes.settings, jobs)
+        for line in plan.said():
+            say(line)
+        answers = _carried_out(plan.errands(scouts, description), jobs, session)
+    crashes = [f"{_named(errand)}: {answer.crash}" for errand, answer in answers if answer.crash]
+    outcomes = [answer.opened() for _, answer in answers if not answer.crash]
+    if not any(errand.variant == AS_IT_IS and not answer.crash for errand, answer in answers):
+        raise UserError(f"there is nothing to compare with: {crashes[0]}")
+    _report(outcomes, wishes, context)
+    say_own_frames(frames for outcome in outcomes for _, _, frames in outcome.failures)
+    for line in [*without_change(outcomes, plan), *crashes]:
+        say(f"cachewise: {line}")
+    if crashes:
+        raise typer.Exit(FAILED)
+
+
+def _errand(experiment: Experiment, wishes: Wishes, rows: Path) -> Errand:
+    """Return the scout's errand."""
+    kept = kept_in(os.environ)
+    sweep(kept)
+    return Errand(
+        task="scout",
+        file=str(experiment.path),
+        text=experiment.text,
+        settings=experiment.settings,
+        env=experiment.env,
+        start_s=experiment.start_s,
+        folder="",
+        family=wishes.database,
+        further={"rows": str(rows), "kept": str(kept), "refill": wishes.refill},
+    )
+
+
+def _scouted(errand: Errand, session: Servers) -> tuple[Description, Errand]:
+    """Return what the scout has found, and the errand that was its last."""
+    from .progress import steps
+
+    with steps(1, "the project is set up, its databases are filled") as advance:
+        if errand.family == "postgres":
+            errand = _with_postgres(errand, session)
+        found = run_one(errand, session).opened()
+        if isinstance(found, NeedsPostgres):
+            errand = _with_postgres(errand, session)
+            found = run_one(errand, session).opened()
+        advance("")
+    return found, errand
+
+
+def _with_postgres(errand: Errand, session: Servers) -> Errand:
+    server: Any = session.start("postgres", virtual=False)
+    return replace(errand, further={**errand.further, "postgres": server.database})
+
+
+def _show(description: Description) -> None:
+    """Print what is declared, how each function answers, and what there is to say about it."""
+    if description.refusals:
+        for line in description.refusals:
+            say(f"cachewise: {masked(line)}")
+        raise typer.Exit(BAD_INPUT)
+    if description.kept:
+        say("databases: as an earlier command filled them, since nothing that does so has changed (--refill: anew)")
+    for line in description.notes:
+        say(masked(line))
+
+
+def _carried_out(errands: Sequence[Errand], jobs: int, session: Servers) -> list[tuple[Errand, Answer]]:
+    """Run them all; what is refused in one of them ends all."""
+    from .progress import steps
+
+    with steps(len(errands), _named(errands[0])) as advance:
+
+        def done(errand: Errand, answer: Answer) -> None:
+            if answer.refusal:
+                answer = replace(answer, refusal=f"{_named(errand)}: {answer.refusal}")
+            if not answer.crash:
+                answer.opened()
+            advance(f"last: {_named(errand)}")
+
+        return list(zip(errands, run_all(errands, jobs, session, done), strict=True))
+
+
+def _named(errand: Errand) -> str:
+    where = f" on {errand.backend}" if errand.backend else ""
+    return f"{one_line(errand.variant)}{where}, seed {errand.seed}"
+
+
+def _report(outcomes: Sequence["AppOutcome"], wishes: Wishes, context: typer.Context) -> None:
+    """Print what came out, and write the page if there is to be one."""
+    from .results import print_results, write_page
+
+    print_results([one.outcome for one in outcomes], wishes.form)
+    if wishes.out is not None:
+        write_page([one.outcome for one in outcomes], wishes.out, context, yours=())
+
+
+def without_change(outcomes: Sequence["AppOutcome"], plan: AppPlan) -> list[str]:
+    """Return a line for each variant whose every run equals that of the project as it is, byte for byte."""
+    found: dict[str, dict[tuple[str, int], str]] = {}
+    for one in outcomes:
+        run = one.outcome.run
+        found.setdefault(one.variant, {})[run.backend, run.seed] = one.fingerprint
+    base = found[AS_IT_IS]
+    lines = []
+    for variant in plan.variants:
+        theirs = found.get(variant.name, {})
+        same = bool(theirs) and all(base.get(place) == fingerprint for place, fingerprint in theirs.items())
+        if variant.name != AS_IT_IS and same:
+            lines.append(f"{one_line(variant.name)!r} has changed nothing, byte for byte: {_why(variant.changes)}")
+    return lines
+
+
+def _why(changes: Sequence[str]) -> str:
+    """Return the likely reasons why a variant that makes these changes has changed nothing."""
+    reasons = {
+        "code": "the URLconf had bound the view already, or a signal still holds the receiver: what is replaced in "
+        "its module alone is not what is called",
+        "timeouts": "no key that is set fits its patterns (the call sites show the keys), or nothing lives so long",
+        "settings": "nothing that is called reads what it sets",
+    }
+    return "; ".join(reasons[name] for name in changes) or "no read gets anything from a cache"

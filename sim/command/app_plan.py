@@ -1,0 +1,170 @@
+"""The plan of an own app: variants x backends x seeds, what it takes, and the sample of it that is run by default."""
+
+import math
+import pickle
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from ..app.description import Contender, Description
+from ..app.errand import Errand
+from ..application import AS_IT_IS, NO_CACHE
+from ..errors import UserError, one_line, unknown
+from ..world.scenario import DEFAULTS, Scenario
+
+SAMPLE_S = 180.0  # by default, a command takes about so long at most
+LEAST_SHARE = 0.01  # of the traffic is in a sample
+MEANINGLESS = {
+    "timeout": "write a variant: APP.variant('60 s', timeouts={'*': 60})",
+    "keys": "args= says what a function is called with",
+    "reads_per_s": "per_s= of each read function says it",
+    "writes_per_s": "per_s= of each write function says it",
+    "read_popularity": "popularity= of each read function says it",
+    "write_popularity": "popularity= of each write function says it",
+    "value_bytes": "what is cached is the project's own",
+    "max_entries": "the OPTIONS of the project's CACHES say it",
+    "cull_frequency": "the OPTIONS of the project's CACHES say it",
+    "trace": "its functions make its traffic",
+    "trace_speed": "its functions make its traffic",
+}
+
+
+@dataclass(frozen=True)
+class AppPlan:
+    """What is to be run, in the order of starting: the project as it is first, then the other variants, seed by seed.
+
+    `whole_s` is what the scenario takes as its file has it, `expected_s` what is run takes: all of it, or a sample.
+    """
+
+    scenario: Scenario
+    variants: tuple[Contender, ...]
+    backends: tuple[str | None, ...]
+    seeds: Sequence[int]
+    requests_per_s: float
+    request_s: float
+    whole: Scenario
+    whole_s: float
+    expected_s: float
+
+    def runs(self) -> Iterator[tuple[Contender, str | None, int]]:
+        """Yield the variant, the backend and the seed of each run."""
+        for seed in self.seeds:
+            for backend in self.backends:
+                for variant in self.variants:
+                    yield variant, backend, seed
+
+    def errands(self, scouts: Errand, description: Description) -> list[Errand]:
+        """Return an errand for each run; what all have in common is in that of the scout."""
+        scenario = pickle.dumps(self.scenario)
+        common = replace(scouts, task="run", scenario=scenario, family=description.family, databases=description.places)
+        return [
+            replace(common, variant=one.name, overrides=one.overrides, backend=backend, seed=seed)
+            for one, backend, seed in self.runs()
+        ]
+
+    def said(self) -> list[str]:
+        """Return what is said before the runs: what they take, and how to run the whole if this is a sample."""
+        requests = round(self.requests_per_s * self.scenario.end_s)
+        each = [_count(len(self.variants), "variant"), _count(len(self.backends), "backend")]
+        each += [_count(len(self.seeds), "seed"), f"{requests:,} requests"]
+        several = " x ".join(one for one in each if one != "1 backend")
+        lines = [f"{several} at {self.request_s * 1e3:.2g} ms: about {shown_s(self.expected_s)}"]
+        if self.scenario != self.whole:
+            lines.append(
+                f"this is a sample of {self.scenario.duration_s:g} s after {self.scenario.warmup_s:g} s of warm-up; "
+                f"--duration {self.whole.duration_s:g} runs the whole, which takes about {shown_s(self.whole_s)}"
+            )
+        return lines
+
+
+def make_app_plan(
+    description: Description,
+    names: Sequence[str],
+    backends: Sequence[str],
+    seeds: Sequence[int],
+    settings: dict[str, str],
+    jobs: int,
+) -> AppPlan:
+    """Return the plan of the named variants (all, if none is) x backends x seeds.
+
+    Where *settings* name no time, it is a sample if the whole takes longer than `SAMPLE_S`.
+
+    Raises:
+        UserError: for an unknown variant, or a field of the scenario that means nothing to an app.
+    """
+    scenario = _scenario(description.scenario, settings)
+    variants = chosen(description.variants, names)
+    where: tuple[str | None, ...] = tuple(dict.fromkeys(backends)) or (None,)
+    runs = len(variants) * len(where) * len(seeds)
+    each_s = description.requests_per_s * description.request_real_s
+    set_up_s = runs * description.set_up_real_s / jobs
+    whole_s = set_up_s + runs * each_s * scenario.end_s / jobs
+    share = 1.0
+    if whole_s > SAMPLE_S and not {"duration_s", "warmup_s"} & settings.keys():
+        share = max(LEAST_SHARE, (SAMPLE_S - set_up_s) / (whole_s - set_up_s))
+    sample = scenario if share >= 1 else _shortened(scenario, share)
+    return AppPlan(
+        sample,
+        variants,
+        where,
+        seeds,
+        description.requests_per_s,
+        description.request_real_s,
+        scenario,
+        whole_s,
+        set_up_s + runs * each_s * sample.end_s / jobs,
+    )
+
+
+def chosen(variants: Sequence[Contender], names: Sequence[str]) -> tuple[Contender, ...]:
+    """Return the variants of these names, and the two that are always there.
+
+    Raises:
+        UserError: for an unknown name, with the nearest one.
+    """
+    known = [one.name for one in variants]
+    for name in names:
+        if name not in known:
+            raise unknown("variant", name, known)
+    wanted = {AS_IT_IS, NO_CACHE, *names} if names else {*known}
+    return tuple(one for one in variants if one.name in wanted)
+
+
+def require_meaning(name: str, where: str) -> None:
+    """Make sure that a field of a scenario means something to an app.
+
+    Raises:
+        UserError: if it does not, with what says it instead.
+    """
+    if name in MEANINGLESS:
+        raise UserError(f"{where}: {name} means nothing to an own app: {MEANINGLESS[name]}")
+
+
+def shown_s(seconds: float) -> str:
+    """Return a time as people say it."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _scenario(declared: Scenario, settings: dict[str, str]) -> Scenario:
+    for name in MEANINGLESS.keys() & DEFAULTS.keys():
+        if getattr(declared, name) != DEFAULTS[name]:
+            require_meaning(name, f"SCENARIO {one_line(declared.name)!r}")
+    return declared.with_settings(settings)
+
+
+def _shortened(scenario: Scenario, share: float) -> Scenario:
+    """Return the scenario with its times cut to a *share*, in round numbers."""
+    return replace(scenario, duration_s=_round(scenario.duration_s * share), warmup_s=_round(scenario.warmup_s * share))
+
+
+def _round(seconds: float) -> float:
+    """Return about so many seconds, with two digits that count, and never more."""
+    if seconds <= 0:
+        return 0.0
+    digit = 10.0 ** (math.floor(math.log10(seconds)) - 1)
+    return round(math.floor(seconds / digit) * digit, 9)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -2,9 +2,11 @@
 
 import pickle
 import random
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import Context, copy_context
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,6 @@ from ..daemons.session import servers
 from ..engine.scheduler import Engine
 from ..engine.threads import threads_watched, wait_for_threads
 from ..engine.virtual import CURRENT_RUN, CurrentRun, virtualise
-from ..errors import UserError, one_line
 from ..judge.judge import Judge
 from ..judge.snapshots import snapshots_of
 from ..project import databases, threads
@@ -35,6 +36,7 @@ from .record import Recorder
 from .serve import Service
 from .sum_up import outcome_of
 from .traffic import Audience, audience_of, traffic
+from .users import Users
 
 
 def played(errand: Errand, clock: ProjectClock, progress: Callable[[int], None] = lambda _count: None) -> AppOutcome:
@@ -43,21 +45,33 @@ def played(errand: Errand, clock: ProjectClock, progress: Callable[[int], None] 
     Raises:
         UserError: for what cannot be; an error of the project's code outside its requests comes out as it is.
     """
-    project = set_up(
-        Path(errand.file),
-        errand.text,
-        Path(errand.folder),
-        module=errand.settings,
-        overrides=errand.overrides,
-        places=errand.databases,
-        family=errand.family or "",
-    )
-    load_urls(project, errand.variant)
-    scenario: Scenario = pickle.loads(errand.scenario) if errand.scenario else project.scenario
-    with _Run(project, scenario, errand, clock).under_way() as run:
-        run.service.progress = progress
-        run.play()
-        return run.outcome()
+    with _own_copies(errand) as errand:
+        project = set_up(
+            Path(errand.file),
+            errand.text,
+            Path(errand.folder),
+            module=errand.settings,
+            overrides=errand.changed_settings(),
+            places=errand.databases,
+            family=errand.family or "",
+        )
+        load_urls(project, errand.variant)
+        scenario: Scenario = pickle.loads(errand.scenario) if errand.scenario else project.scenario
+        with _Run(project, scenario, errand, clock).under_way() as run:
+            run.service.progress = progress
+            run.play()
+            return run.outcome()
+
+
+@contextmanager
+def _own_copies(errand: Errand) -> Iterator[Errand]:
+    """Give the errand with copies of its databases, which are gone afterwards."""
+    places = databases.copy(errand.databases, f"run_{uuid.uuid4().hex[:12]}", Path(errand.folder))
+    try:
+        yield replace(errand, databases=places)
+    finally:
+        databases.let_go_of_all()
+        databases.drop(places)
 
 
 class _Run:
@@ -83,7 +97,7 @@ class _Run:
         virtualise()
         threads.serve(engine)
         handler = Handler()
-        users = _Users()
+        users = Users()
         audience = audience_of(project.app, users.find)
         evaluate = Evaluator(project.app, project.caches, self._clock, handler, users.all, errand.seed)
         self._judge = Judge(evaluate, snapshots_of(errand.family, errand.databases, Path(errand.folder)))
@@ -184,41 +198,6 @@ class _Run:
     def _let_go(self, service: Service) -> None:
         """Let the judge forget the states that no copy, and no request under way, can be as old as."""
         self._judge.let_go(min(self._caches.births.oldest_alive_s(), service.oldest_s()))
-
-
-class _Users:
-    """The users of all functions, each of them once."""
-
-    def __init__(self) -> None:
-        self.all: list[Any] = []
-        self._places: dict[Any, int] = {}
-
-    def find(self, name: str, wanted: Any) -> list[int]:
-        """Return the places of the users of the function called *name*.
-
-        Raises:
-            UserError: if there are none, or fewer than were asked for.
-        """
-        from django.contrib.auth import get_user_model
-
-        if callable(wanted):
-            found = list(wanted())
-        else:
-            found = list(get_user_model()._default_manager.filter(is_active=True).order_by("pk")[:wanted])
-            if len(found) < wanted:
-                raise UserError(
-                    f"{one_line(name)}: users={wanted} asks for more active users than there are, {len(found)}; "
-                    "make them in @APP.fill"
-                )
-        if not found:
-            raise UserError(f"{one_line(name)}: its users are none; make some in @APP.fill")
-        return [self._place(user) for user in found]
-
-    def _place(self, user: Any) -> int:
-        if user.pk not in self._places:
-            self._places[user.pk] = len(self.all)
-            self.all.append(user)
-        return self._places[user.pk]
 
 
 def _timeouts(app: App, variant: str) -> dict[str, float | None]:

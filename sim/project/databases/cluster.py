@@ -1,0 +1,65 @@
+"""Databases on the session's PostgreSQL: a run gives the same rows in the same order, and hears who waits."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+# Each statement that waits says so in a notice, once the server has looked for a deadlock. Plans and the order of rows
+# depend on nothing but the rows.
+SETTINGS = {
+    "deadlock_timeout": "1ms",
+    "log_lock_waits": "on",
+    "log_min_messages": "fatal",
+    "client_min_messages": "log",
+    "synchronize_seqscans": "off",
+    "max_parallel_workers_per_gather": "0",
+    "jit": "off",
+}
+
+
+def connect(place: Mapping[str, Any], database: str | None = None) -> "psycopg.Connection[Any]":
+    """Open a plain connection to the server of *place*, in autocommit."""
+    return psycopg.connect(
+        host=place["HOST"],
+        port=place["PORT"],
+        user=place["USER"],
+        password=place.get("PASSWORD") or None,
+        dbname=database or place["NAME"],
+        autocommit=True,
+    )
+
+
+def make_database(place: Mapping[str, Any], template: str = "template0") -> None:
+    """Make the database of *place*, equal to *template*; whoever is still connected to that is thrown out."""
+    with connect(place, "postgres") as connection:
+        if not connection.execute("SELECT setting = 'off' FROM pg_settings WHERE name = 'autovacuum'").fetchone()[0]:
+            connection.execute("ALTER SYSTEM SET autovacuum = off")  # it would change plans whenever it comes
+            connection.execute("SELECT pg_reload_conf()")
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (template,))
+        name = sql.Identifier(place["NAME"])
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, sql.Identifier(template)))
+        for setting, value in SETTINGS.items():
+            connection.execute(
+                sql.SQL("ALTER DATABASE {} SET {} = {}").format(name, sql.Identifier(setting), sql.Literal(value))
+            )
+
+
+def drop_database(place: Mapping[str, Any]) -> None:
+    """Drop the database of *place*, whoever is connected to it."""
+    with connect(place, "postgres") as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(place["NAME"])))
+
+
+def extensions_missing(place: Mapping[str, Any], wanted: Iterable[str]) -> str:
+    """Return one line about the extensions that *wanted* names and this PostgreSQL does not have; empty if none."""
+    with connect(place, "postgres") as connection:
+        known = {name for (name,) in connection.execute("SELECT name FROM pg_available_extensions")}
+    missing = sorted({*wanted} - known)
+    if not missing:
+        return ""
+    return (
+        f"the project's migrations need PostgreSQL's extension{'s' * (len(missing) > 1)} {', '.join(missing)}, "
+        "which this machine's PostgreSQL does not have; install what brings it (postgresql-contrib, for most)"
+    )

@@ -1,0 +1,134 @@
+"""All connections of a process, as they come: dressed for a run, let go of, or put on a pinned state of the rows."""
+
+from collections.abc import Callable
+from functools import partial, partialmethod
+from typing import Any
+
+from django.db import connections
+from django.db.utils import ConnectionHandler
+
+from ...engine.scheduler import Engine
+from ...engine.virtual import PRIVATE
+from ...errors import StrategyError, UserError
+from ..watch import Tables, Watch
+from .dressed import Dressed
+from .latency import Latencies, Traffic
+from .tables import Schema
+
+_create = ConnectionHandler.create_connection
+
+
+class TakenOver:
+    """A run's hold on the process's connections."""
+
+    def __init__(self, engine: Engine, latencies: Latencies, watch: Watch, pool: int | None) -> None:
+        self._traffic = Traffic(engine, latencies, watch, pool)
+        self._schemas = {str(entry["NAME"]): Schema(entry) for entry in connections.settings.values()}
+        self._parking: Any = None
+        self._wrappers: list[Any] = []
+        self.release = self._traffic.release
+        ConnectionHandler.create_connection = partialmethod(_dressed_by, self)
+
+    def end(self) -> None:
+        """Close all, and let go: connections made from now on are plain."""
+        ConnectionHandler.create_connection = _create
+        for wrapper in self._wrappers:
+            if wrapper.connection is not None:
+                wrapper.connection.close()  # the wrapper's own method is for its own thread
+        if self._parking is not None:
+            self._parking.close()
+
+    def dress(self, wrapper: Any) -> Dressed:
+        """Dress a connection of the project's."""
+        self._wrappers.append(wrapper)
+        schema = self._schemas[str(wrapper.settings_dict["NAME"])]
+        if wrapper.vendor == "sqlite":
+            from .sqlite import DressedSqlite
+
+            return DressedSqlite(wrapper, self._traffic, schema)
+        from .parking import Parking
+        from .postgres import DressedPostgres
+
+        self._parking = self._parking or Parking(self._traffic.engine, wrapper.settings_dict)
+        return DressedPostgres(wrapper, self._traffic, schema, self._parking)
+
+
+def _dressed_by(handler: ConnectionHandler, taken: TakenOver, alias: str) -> Any:
+    wrapper = _create(handler, alias)
+    if not alias.startswith(PRIVATE):  # those are ours
+        taken.dress(wrapper)
+    return wrapper
+
+
+def take_over(engine: Engine, latencies: Latencies, watch: Watch, pool: int | None = None) -> TakenOver:
+    """Dress every connection that this process makes from now on, for the requests of *engine*.
+
+    *latencies* have the names of a Scenario's fields (``db_read_s`` and so on; None: no time). *watch* hears of each
+    statement and commit of a request. *pool* is how many connections there are, if that is limited. The tables are
+    those of now.
+
+    Raises:
+        UserError: where Django would not talk to PostgreSQL through psycopg 3.
+    """
+    if any("postg" in entry["ENGINE"] for entry in connections.settings.values()):
+        from django.db.backends.postgresql.psycopg_any import is_psycopg3
+
+        if not is_psycopg3:
+            raise UserError("Django talks to PostgreSQL through psycopg2 here; install psycopg (version 3) beside it")
+    let_go_of_all()
+    return TakenOver(engine, latencies, watch, pool)
+
+
+def let_go_of_all() -> None:
+    """Close and forget every connection of this thread: what is made at set-up serves no request.
+
+    A context variable's copy, made before, may still know them; they do not open again.
+    """
+    for wrapper in connections.all(initialized_only=True):
+        wrapper.close()
+        wrapper.connect = partial(_refuse, wrapper.alias)
+        del connections[wrapper.alias]
+
+
+def _refuse(alias: str) -> None:
+    raise StrategyError(f"a request has the connection to DATABASES[{alias!r}] that was there at set-up")
+
+
+def adopt(alias: str, raw: Any, told: Callable[[Tables, bool], object]) -> None:
+    """Make `connections[alias]` stand on *raw*, a connection with an open transaction that has its snapshot.
+
+    *raw* is one of sqlite3 or psycopg. `atomic` sets savepoints in that transaction, nothing is committed, and what is
+    put off until the commit never runs. *told* hears of each statement: its tables, and whether it writes.
+    """
+    wrapper = _create(connections, alias)
+    if wrapper.vendor == "sqlite":
+        _with_functions(raw)
+    else:
+        _as_django_has_it(wrapper, raw)
+    wrapper.connection, wrapper.autocommit, wrapper.in_atomic_block = raw, False, True
+    wrapper.close = lambda: None  # the next one that it opened would see the rows of now
+    schema = Schema(wrapper.settings_dict)
+
+    def noting(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        nature = schema.nature(str(sql))
+        if nature.kind in ("read", "write", "schema"):
+            told(nature.tables, nature.kind != "read")
+        return execute(sql, params, many, context)
+
+    wrapper.execute_wrappers.insert(0, noting)
+    connections[alias] = wrapper
+
+
+def _with_functions(raw: Any) -> None:
+    from django.db.backends.sqlite3._functions import register
+
+    register(raw)
+
+
+def _as_django_has_it(wrapper: Any, raw: Any) -> None:
+    from psycopg.adapt import AdaptersMap
+
+    parameters = wrapper.get_connection_params()
+    raw._adapters = AdaptersMap(parameters["context"])
+    raw.cursor_factory = parameters["cursor_factory"]
+    wrapper._configure_timezone(raw)

@@ -1,0 +1,155 @@
+"""A statement that PostgreSQL keeps waiting for a lock: its request waits in virtual time, in the server's own order.
+
+The server says in a notice that a statement waits, once it has looked for a deadlock (`cluster.SETTINGS`). So a request
+is parked when the server has said so, and not because some time has passed: the same run parks the same requests.
+
+Several that wait for one row would race for its next version as soon as the lock is free. So the server's process that
+serves a parked request is stopped, and goes on when its turn has come: one of them moves at a time.
+"""
+
+import os
+import select
+import signal
+from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import psycopg
+import simpy
+from psycopg.waiting import Ready, Wait
+
+from ...engine.scheduler import Engine
+from .cluster import connect
+
+SILENCE_S = 0.5  # before the server is asked, should a project have turned its notices off
+_BLOCKED = "SELECT pid FROM unnest(%s::int[]) AS pid WHERE cardinality(pg_blocking_pids(pid)) > 0"
+
+
+class Parking:
+    """The statements that wait, of one server and all its databases."""
+
+    def __init__(self, engine: Engine, place: Mapping[str, Any]) -> None:
+        self._engine = engine
+        self._place = place
+        self._asking: psycopg.Connection[Any] | None = None
+        self._parked: list[_Underway] = []
+
+    def dress(self, raw: Any) -> None:
+        """Let *raw*'s statements wait in virtual time."""
+        told: list[bool] = []  # that the statement under way waits
+
+        def hear(notice: psycopg.errors.Diagnostic) -> None:
+            if "still waiting for" in (notice.message_primary or ""):
+                told.append(True)
+
+        raw.add_notice_handler(hear)
+        raw.wait = partial(self._wait, raw, told, raw.wait)
+
+    def look(self) -> None:
+        """Bring every parked statement as far as it gets now, those who came first before the others.
+
+        To be called when a lock may have become free. Who has ended goes on at this instant.
+        """
+        while self._parked:
+            blocked = self.blocked(*(one.pid for one in self._parked))
+            moving = [one for one in self._parked if one.pid not in blocked]
+            if not moving:
+                return
+            for one in moving:
+                if one.drive():
+                    self._parked.remove(one)
+                    one.ended.succeed()
+
+    def blocked(self, *pids: int) -> set[int]:
+        """Return which of the server's processes wait for a lock."""
+        if self._asking is None:
+            self._asking = connect(self._place, "postgres")
+        return {pid for (pid,) in self._asking.execute(_BLOCKED, (list(pids),))}
+
+    def close(self) -> None:
+        """Let the server's processes go on, and let go of the connection that asks."""
+        for one in self._parked:
+            one.signal(signal.SIGCONT)
+        if self._asking is not None:
+            self._asking.close()
+
+    def _wait(
+        self, raw: Any, told: list[bool], plain: Callable[..., Any], generator: Generator[Any, Any, Any], **how: Any
+    ) -> Any:
+        """Stand for `psycopg.Connection.wait`: run *generator*, which speaks with the server, to its end."""
+        if how.get("timeout") is not None or not self._engine.serves_here():
+            return plain(generator, **how)
+        statement = _Underway(self, raw.pgconn, generator, told)
+        if not statement.drive():
+            statement.ended = self._engine.event()
+            self._parked.append(statement)
+            try:
+                self._engine.wait_for(statement.ended)
+            except BaseException:  # the run is over
+                statement.signal(signal.SIGCONT)
+                raise
+        return statement.outcome()
+
+
+class _Underway:
+    """A statement that the server works on. Whoever has freed a lock drives it on, while its request is parked."""
+
+    ended: simpy.Event
+
+    def __init__(self, parking: Parking, pgconn: Any, generator: Generator[Any, Any, Any], told: list[bool]) -> None:
+        self.pid: int = pgconn.backend_pid
+        self._parking = parking
+        self._socket = pgconn.socket
+        self._generator = generator
+        self._told = told
+        self._wanted: Wait | None = None  # of the socket; None before the first step
+        self._value: Any = None
+        self._error: BaseException | None = None
+
+    def drive(self) -> bool:
+        """Go on until it has ended, or waits for a lock; return whether it has ended."""
+        if self._wanted is not None:
+            self.signal(signal.SIGCONT)
+        self._told.clear()
+        try:
+            self._go_on()
+        except StopIteration as end:
+            self._value = end.value
+        except Exception as error:  # noqa: BLE001 - the request's own, raised in `outcome`
+            self._error = error
+        else:
+            self.signal(signal.SIGSTOP)  # it sleeps, and holds nothing that another one needs but locks
+            return False
+        return True
+
+    def signal(self, number: int) -> None:
+        """Stop the server's process, or let it go on."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def _go_on(self) -> None:
+        if self._wanted is None:
+            self._wanted = next(self._generator)
+        while not self._told:
+            if ready := _polled(self._socket, self._wanted):
+                self._wanted = self._generator.send(ready)
+            elif self._parking.blocked(self.pid):
+                return
+
+    def outcome(self) -> Any:
+        """Return what came of it, or raise it."""
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+
+def _polled(socket: int, wanted: Wait, silence_s: float = SILENCE_S) -> Ready | None:
+    """Return what the socket is ready for, or None after a silence."""
+    poll = select.poll()
+    poll.register(socket, (select.POLLIN if wanted & Wait.R else 0) | (select.POLLOUT if wanted & Wait.W else 0))
+    for _socket, event in poll.poll(silence_s * 1000):
+        readable = Ready.R if event & ~select.POLLOUT else 0
+        writable = Ready.W if event & select.POLLOUT else 0
+        return Ready(readable | writable)
+    return None

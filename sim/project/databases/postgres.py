@@ -1,0 +1,46 @@
+"""A connection to PostgreSQL, as a run has it: the locks are the server's, who waits for one waits in virtual time."""
+
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from .dressed import Dressed
+from .latency import Traffic
+from .parking import Parking
+from .tables import Schema
+
+OPEN = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
+COUNTED = ("INSERT", "UPDATE", "DELETE", "MERGE")  # a status line says how many rows
+
+
+class DressedPostgres(Dressed):
+    """Row locks, isolation and deadlocks are the server's own."""
+
+    def __init__(self, wrapper: Any, traffic: Traffic, schema: Schema, parking: Parking) -> None:
+        super().__init__(wrapper, traffic, schema)
+        self._parking = parking
+
+    def _opened(self) -> None:
+        self._parking.dress(self._wrapper.connection)
+
+    def _close(self) -> None:
+        if self._transacting():
+            with suppress(psycopg.Error):  # closed in a transaction, it would give its locks back some time later
+                self._wrapper.connection.rollback()
+        super()._close()
+
+    def _begin(self) -> None:
+        self._raw("execute", "BEGIN")
+
+    def _transacting(self) -> bool:
+        raw = self._wrapper.connection
+        return raw is not None and raw.pgconn.transaction_status in OPEN
+
+    def _freed(self) -> None:
+        self._parking.look()
+
+    def _has_changed_rows(self, cursor: Any, before: int) -> bool:  # noqa: ARG002 - the other family's
+        counted = str(cursor.statusmessage or "").startswith(COUNTED)
+        return not counted or cursor.rowcount != 0

@@ -1,0 +1,50 @@
+"""What a statement's text says: whether it reads, writes, or steers a transaction."""
+
+import re
+from typing import Literal
+
+# A statement of the kind "free" is none of the latencies': savepoints, settings of the session. "whole" are those that
+# no transaction may surround.
+Kind = Literal["read", "write", "schema", "begin", "commit", "rollback", "free", "whole"]
+
+_COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`")
+_LOCKS = re.compile(r"\bFOR\s+(?:NO\s+KEY\s+)?UPDATE\b")
+_WORD = re.compile(r"[A-Z]+")
+_CHANGES = re.compile(r"\b(?:INSERT|UPDATE|DELETE|MERGE|REPLACE)\b(?!\s*\()")  # REPLACE() is a function, too
+_WHOLE = re.compile(r"\bCONCURRENTLY\b|\A\W*(?:VACUUM|ATTACH|DETACH|ALTER\s+SYSTEM|(?:CREATE|DROP)\s+DATABASE)\b")
+
+_READS = {"SELECT", "VALUES", "TABLE", "FETCH"}
+_TRANSACTION: dict[str, Kind] = {
+    "BEGIN": "begin",
+    "START": "begin",
+    "COMMIT": "commit",
+    "END": "commit",
+    "ROLLBACK": "rollback",
+    "ABORT": "rollback",
+}
+_FREE = {
+    *("SAVEPOINT", "RELEASE", "SET", "RESET", "SHOW", "PRAGMA", "LOCK", "DISCARD", "DECLARE", "CLOSE", "MOVE"),
+    *("LISTEN", "UNLISTEN", "NOTIFY", "PREPARE", "DEALLOCATE", "CHECKPOINT", "LOAD"),
+}
+_WRITES = {"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "TRUNCATE", "REFRESH", "COPY"}
+
+
+def kind_of(sql: str) -> Kind:
+    """Return what *sql* does; what is not known changes the schema, for it may do anything."""
+    text = _QUOTED.sub(" ", _COMMENTS.sub(" ", sql)).upper()
+    first = _WORD.search(text)
+    word = first.group() if first else "SELECT"
+    if _WHOLE.search(text):
+        return "whole"
+    if word in _TRANSACTION:
+        savepoint = word == "ROLLBACK" and re.search(r"\bTO\b", text)
+        return "free" if savepoint else _TRANSACTION[word]
+    if word in _FREE:
+        return "free"
+    if word in ("WITH", "EXPLAIN"):
+        runs = word == "WITH" or "ANALYZE" in text
+        return "write" if runs and _CHANGES.search(_LOCKS.sub(" ", text)) else "read"
+    if word in _READS:
+        return "schema" if word == "SELECT" and re.search(r"\bINTO\b", text) else "read"
+    return "write" if word in _WRITES else "schema"

@@ -1,0 +1,105 @@
+"""Which tables a statement touches, as far as its text can say: rather too many than too few."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from ..watch import ALL_TABLES, Tables
+from .names import Names, in_postgres, in_sqlite
+from .statements import Kind, kind_of
+
+MOST_TEXTS = 20_000  # remembered; a text with values in it never comes again
+_WORD = re.compile(r"[\w$]+")
+
+
+class Nature(NamedTuple):
+    """What a statement's text says."""
+
+    kind: Kind
+    tables: Tables
+
+
+class Schema:
+    """The tables, views and functions of one database, and what a name in a statement may stand for."""
+
+    def __init__(self, place: Mapping[str, Any]) -> None:
+        self._place = place
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Learn the names anew: something may have changed them."""
+        found = in_postgres(self._place) if self._place.get("HOST") else in_sqlite(str(self._place["NAME"]))
+        views = _resolved({name: _words(text) for name, text in found.views.items()}, found)
+        one = {name: frozenset({name}) for name in found.tables}
+        self._read: dict[str, Tables] = _by_word({**one, **views, **dict.fromkeys(found.functions, ALL_TABLES)})
+        written = {name: _reached(name, found.followed_by) for name in found.tables}
+        written |= dict.fromkeys([*found.triggers, *found.functions, *found.views], ALL_TABLES)
+        self._written = _by_word(written)
+        self._functions = {name.lower() for name in found.functions}
+        self._odd = [name for name in self._read if not _WORD.fullmatch(name)]
+        self._known: dict[str, Nature] = {}
+
+    def nature(self, sql: str) -> Nature:
+        """Return what *sql* is and which tables it names."""
+        known = self._known.get(sql)
+        if known is None:
+            if len(self._known) >= MOST_TEXTS:
+                self._known.clear()
+            known = self._known[sql] = self._look_at(sql)
+        return known
+
+    def _look_at(self, sql: str) -> Nature:
+        kind, words = kind_of(sql), _words(sql)
+        words |= {name for name in self._odd if name in sql.lower()}
+        if kind == "read" and words & self._functions:
+            kind = "write"  # a function of the project's own may do anything
+        if kind == "schema":
+            return Nature(kind, ALL_TABLES)
+        names = self._read if kind == "read" else self._written
+        touched = [names[word] for word in words if word in names]
+        if kind != "read":
+            touched += [self._read[word] for word in words if word in self._read]
+        tables: Tables = frozenset().union(*touched)
+        return Nature(kind, ALL_TABLES if tables & ALL_TABLES else tables)
+
+
+def _words(text: str) -> set[str]:
+    return {*_WORD.findall(text.lower())}
+
+
+def _by_word(names: Mapping[str, Tables]) -> dict[str, Tables]:
+    found: dict[str, Tables] = {}
+    for name, tables in names.items():
+        found[name.lower()] = found.get(name.lower(), frozenset()) | tables
+    return found
+
+
+def _resolved(views: Mapping[str, set[str]], found: Names) -> dict[str, Tables]:
+    """Return the tables that each view is made of, by way of other views, too."""
+    tables = {name.lower(): name for name in found.tables}
+    below = {name.lower(): words for name, words in views.items()}
+    functions = {name.lower() for name in found.functions}
+
+    def base(name: str) -> Tables:
+        seen, wanted, touched = set[str](), [name.lower()], set[str]()
+        while wanted:
+            for word in below[wanted.pop()]:
+                if word in functions:
+                    return ALL_TABLES
+                if word in below and word not in seen:
+                    seen.add(word)
+                    wanted.append(word)
+                elif word in tables:
+                    touched.add(tables[word])
+        return frozenset(touched) or ALL_TABLES
+
+    return {name: base(name) for name in views}
+
+
+def _reached(name: str, followed_by: Mapping[str, Iterable[str]]) -> Tables:
+    reached, wanted = {name}, [name]
+    while wanted:
+        further = {*followed_by.get(wanted.pop(), ())} - reached
+        reached |= further
+        wanted += further
+    return frozenset(reached)

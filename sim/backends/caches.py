@@ -62,7 +62,7 @@ def open_caches(
         move = None if place.server is None or place.server.clock is None else place.server.move
         cls = simulated(backend.load(virtual=True), backend, engine, rtt, log, move)
         stores = 1 if backend.one_store else workers
-        caches = [_private(cls, place.location, params) for _ in range(stores)]
+        caches = [private_cache(cls, place.location, params) for _ in range(stores)]
         of_worker = caches * workers if backend.one_store else caches
         epoch_s = EPOCH_S if place.server is None else EPOCH_S + place.server.begin()
         with closing(Wire(engine, rtt, place.server, log)):
@@ -117,7 +117,7 @@ def _require_none(backend: Backend, limits: Limits) -> None:
         raise UserError(f"{told} means nothing to backend {backend.name!r}; leave it out")
 
 
-def _private(cls: type[BaseCache], location: str, params: dict[str, Any]) -> BaseCache:
+def private_cache(cls: type[BaseCache], location: str, params: Mapping[str, Any]) -> BaseCache:
     """Return a cache object whose store nobody else can reach."""
     make: Any = cls  # BaseCache itself takes no location, all its subclasses do
     cache: BaseCache = make(location, params)

@@ -5,6 +5,7 @@ import os
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -75,6 +76,17 @@ def cache_table(database: Mapping[str, Any], backend: str) -> Iterator[Place]:
                 ask(f"DROP TABLE IF EXISTS {TABLE}")
             connections[alias].close()
             del connections[alias]
+
+
+def another_table(place: Place, number: int) -> Place:
+    """Make one more cache table in the database of *place*; it is there until the database is gone."""
+    from django.core.management.commands.createcachetable import Command
+
+    command = Command()
+    command.verbosity = 0
+    table = f"{TABLE}_{number}"
+    command.create_table(str(place.database_alias), table, dry_run=False)
+    return replace(place, location=table)
 
 
 def set_django_up(backend: str) -> None:

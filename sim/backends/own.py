@@ -35,32 +35,40 @@ def own_backend(name: str) -> Backend:
     Raises:
         UserError: if there is no such entry, or nothing can be made of it.
     """
-    entry = entry_at(name)
-    cls = class_of(name, str(entry["BACKEND"]))
-    family = _family(cls)
-    params = {key: value for key, value in entry.items() if key not in ("BACKEND", "LOCATION")}
-    params["OPTIONS"] = _without_access(params.get("OPTIONS") or {})
-    what = f"{cls.__module__}.{cls.__qualname__} as {name.removeprefix(SETTINGS)} has it, on a private place"
+    told = described(name, entry_at(name))
+    cls = told.load()
 
     @contextmanager
     def opened(servers: Servers, *, virtual: bool) -> Iterator[Place]:
         virtualise_ancestry(cls)
-        with family.open(servers, virtual=virtual) as place, only_ours(name, servers.owns) as refused:
+        with told.open(servers, virtual=virtual) as place, only_ours(name, servers.owns) as refused:
             if virtual:  # for real it is tried where it runs, in a worker process
                 try_out(own, place, refused)
             yield place
 
-    own = replace(
+    own = replace(told, open=opened)
+    return own
+
+
+def described(name: str, entry: Mapping[str, Any]) -> Backend:
+    """Return the backend that *entry* of CACHES describes, on a private place; *name* says where the entry stands.
+
+    Raises:
+        UserError: if its BACKEND is no cache class.
+    """
+    cls = class_of(name, str(entry["BACKEND"]))
+    family = _family(cls)
+    params = {key: value for key, value in entry.items() if key not in ("BACKEND", "LOCATION")}
+    params["OPTIONS"] = _without_access(params.get("OPTIONS") or {})
+    return replace(
         family,
         name=name,
-        what=what,
-        open=opened,
+        what=f"{cls.__module__}.{cls.__qualname__} as {name.removeprefix(SETTINGS)} has it, on a private place",
         cache_class=cls,
         params=params,
         has_limits=False,
         home=f"{cls.__module__}.{cls.__qualname__} {family.home}",
     )
-    return own
 
 
 def _family(cls: type[BaseCache]) -> Backend:

@@ -7,9 +7,9 @@ requests in the middle. On a server the wait sits in the client instead (`cachew
 
 import inspect
 import sys
+from _thread import get_ident
 from collections.abc import Callable
 from functools import partial, wraps
-from threading import get_ident
 from typing import Any
 
 from django.core.cache.backends.base import BaseCache

@@ -5,11 +5,11 @@ client, pipelines, scripts) is what it is in production. Outside a run a wired c
 """
 
 import socket
+from _thread import get_ident
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import cache
 from importlib import import_module
-from threading import get_ident
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,7 +21,12 @@ from .places import Call, Wiring
 
 
 class Wire:
-    """One run's way to *server*, which it has to itself: whatever connects there crosses it, in any thread."""
+    """One run's way to *server*, which it has to itself: whatever connects there crosses it, in any thread.
+
+    `tells_instants` says that the server's clock is the requests' own, so that EXPIREAT means what it says.
+    """
+
+    tells_instants = False
 
     def __init__(self, engine: Engine, rtt: LatencyOf | None, server: Server | None, log: list[Call] | None) -> None:
         self._engine = engine
@@ -100,7 +105,7 @@ def wired_connection(library: str) -> type:
 
         def send_packed_command(self, command: Any, check_health: bool = True) -> None:
             wire, name = wire_to(self.path), _name_of(command)
-            if name in _WITH_INSTANTS and isinstance(wire, Wire):
+            if name in _WITH_INSTANTS and isinstance(wire, Wire) and not wire.tells_instants:
                 raise StrategyError(
                     f"{name.upper()} gives the server an instant, whose clock is not the request's: "
                     "use expire(key, seconds) instead of expire_at()"

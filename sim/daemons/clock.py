@@ -4,6 +4,8 @@ import os
 import time
 from pathlib import Path
 
+from ..errors import UserError
+
 START_S = 946_684_800  # 2000-01-01, the first instant of every server's life
 
 
@@ -46,15 +48,26 @@ class ClockFile:
         """How many seconds it has shown in its life."""
         return self.epoch_s + max(self._second, 0) - START_S
 
-    def begin(self) -> None:
-        """Start the next run's time, at a whole second later than any before."""
-        self.epoch_s += max(self._second, 0) + 2
+    def begin(self, epoch_s: int | None = None) -> None:
+        """Start the next run's time, at a whole second later than any before: at *epoch_s*, if it is given.
+
+        Raises:
+            UserError: if that is no later than what it has shown.
+        """
+        next_s = self.epoch_s + max(self._second, 0) + 2
+        if epoch_s is not None and epoch_s < next_s:
+            raise UserError(f"a private server cannot begin at {_shown(epoch_s)}: {_shown(next_s)} is the earliest")
+        self.epoch_s = next_s if epoch_s is None else epoch_s
         self._second = -1
         self.show(0.0)
 
     def close(self) -> None:
         """Let the file go."""
         os.close(self._file)
+
+
+def _shown(instant_s: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(instant_s))
 
 
 def second_began_s() -> float:

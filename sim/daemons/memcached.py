@@ -111,9 +111,9 @@ class MemcachedServer(Server):
             time.sleep(0.001)
         return min(ticks)[1]
 
-    def begin(self) -> int:
+    def begin(self, epoch_s: int | None = None) -> int:
         self._shown_s = -1
-        return super().begin()
+        return super().begin(epoch_s)
 
     def flush(self) -> None:
         self._admin.flush_all()

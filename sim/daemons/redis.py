@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 from .programs import FAKETIME, REDIS_SERVER
 from .server import Server
 
+DATABASES = 512  # a project's servers become databases of one
+
 
 class RedisServer(Server):
     """Redis without persistence; on virtual time an entry expires when it is asked for, and only then.
@@ -31,6 +33,7 @@ class RedisServer(Server):
     def command(self) -> Sequence[str]:
         settings = {
             "port": "0",
+            "databases": str(DATABASES),
             "unixsocket": str(self.socket),
             "unixsocketperm": "700",
             "save": "",

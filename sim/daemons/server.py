@@ -89,12 +89,15 @@ class Server(ABC):
     def set_up(self) -> None:  # noqa: B027 - not every server needs it
         """Do what can only be done once it runs."""
 
-    def begin(self) -> int:
-        """Make it ready for a run: empty, and at a whole second that is later than any before; return that second."""
+    def begin(self, epoch_s: int | None = None) -> int:
+        """Make it ready for a run: empty, and at a whole second that is later than any before; return that second.
+
+        It is *epoch_s*, if that is given.
+        """
         self.flush()
         if self.clock is None:
             return 0
-        self.clock.begin()
+        self.clock.begin(epoch_s)
         self.move(0.0)
         return self.clock.epoch_s
 

@@ -91,7 +91,7 @@ def _virtual_now() -> datetime:
     current = CURRENT_RUN.get()
     if current is None:
         return timezone.now()
-    return datetime.fromtimestamp(EPOCH_S + current.clock.time(), tz=UTC if uses_time_zones() else None)
+    return datetime.fromtimestamp(current.epoch_s + current.clock.time(), tz=UTC if uses_time_zones() else None)
 
 
 def uses_time_zones() -> bool:

@@ -36,7 +36,7 @@ class CacheCall(NamedTuple):
 
 
 class Watch(Protocol):
-    """Who is told. All three are called within the request, and must not wait."""
+    """Who is told. All are called within the request, and must not wait."""
 
     def statement(self, statement: Statement) -> None:
         """Hear of a statement, at its end."""
@@ -46,3 +46,12 @@ class Watch(Protocol):
 
     def cache_call(self, call: CacheCall) -> None:
         """Hear of a call of a cache, when it has returned."""
+
+    def store_read(self, alias: str, key: str, value: bytes | None) -> None:
+        """Hear what a request was told of a store (a cache's entry that is no copy): pickled, None if it was not there.
+
+        *key* is the key as it is stored.
+        """
+
+    def stores_lost(self, count: int) -> None:
+        """Hear that so many live stores are gone that nobody had deleted one by one."""

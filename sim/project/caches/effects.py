@@ -1,0 +1,200 @@
+"""What each call of Django's cache does to the copies and stores, noted when it has happened."""
+
+from collections.abc import Callable
+from fnmatch import translate
+from re import compile as compiled
+from typing import Any
+
+from django.core.cache.backends.base import DEFAULT_TIMEOUT
+
+from .desk import MISSING, Desk, Given, Noted, made
+
+Effect = Callable[[Desk, Noted, Given], Any]
+
+
+def through(desk: Desk, noted: Noted, given: Given) -> Any:
+    """Call what is made of other calls, which are noted. What the project computes in between is not in it."""
+    if noted.verb != "get_or_set":
+        return given.call()
+    default = given.take(1, "default")
+    if callable(default):
+
+        def computed() -> Any:
+            under_way = desk.under_way.pop(given.task)
+            try:
+                return default()
+            finally:
+                desk.under_way[given.task] = under_way
+
+        given.put(1, "default", computed)
+    try:
+        return given.call()
+    finally:
+        if noted.hits + noted.misses > 1:  # it looks again at what it has stored
+            noted.hits, noted.misses = 0, 1
+
+
+def _get(desk: Desk, noted: Noted, given: Given) -> Any:
+    default = given.take(1, "default")
+    given.put(1, "default", MISSING)
+    value = given.call()
+    desk.looked_up(noted, given, given.take(0, "key"), given.take(2, "version"), value)
+    return default if value is MISSING else value
+
+
+def _has_key(desk: Desk, noted: Noted, given: Given) -> Any:
+    there = given.call()
+    desk.looked_up(noted, given, given.take(0, "key"), given.take(1, "version"), None if there else MISSING)
+    return there
+
+
+def _set(desk: Desk, noted: Noted, given: Given) -> Any:
+    done = given.call()
+    if done is not False:
+        timeout = given.take(2, "timeout", DEFAULT_TIMEOUT)
+        desk.stored(noted, given, given.take(0, "key"), given.take(3, "version"), timeout)
+    return done
+
+
+def _add(desk: Desk, noted: Noted, given: Given) -> Any:
+    done = given.call()
+    if done:
+        timeout = given.take(2, "timeout", DEFAULT_TIMEOUT)
+        desk.stored(noted, given, given.take(0, "key"), given.take(3, "version"), timeout)
+    else:
+        noted.key = noted.key or str(given.take(0, "key"))
+    return done
+
+
+def _touch(desk: Desk, noted: Noted, given: Given) -> Any:
+    done = given.call()
+    key, version = given.take(0, "key"), given.take(2, "version")
+    if done:
+        desk.touched(noted, given, key, version, given.take(1, "timeout", DEFAULT_TIMEOUT))
+    noted.key = noted.key or str(key)
+    return done
+
+
+def _delete(desk: Desk, noted: Noted, given: Given) -> Any:
+    done = given.call()
+    desk.gone(noted, given, given.take(0, "key"), given.take(1, "version"))
+    return done
+
+
+def _incr(desk: Desk, noted: Noted, given: Given) -> Any:
+    """Change a number where it is: it keeps its birth and its end."""
+    key, version = str(given.take(0, "key")), given.take(2, "version")
+    noted.key = noted.key or key
+    value = given.call()
+    if desk.stores.holds(desk.alias, key):
+        delta = given.take(1, "delta", 1)
+        desk.told(made(given.cache, key, version), value - (delta if given.verb == "incr" else -delta))
+        noted.hits, noted.stores, noted.keys = noted.hits + 1, noted.stores + 1, noted.keys + 1
+    else:
+        desk.looked_up(noted, given, key, version, value)
+    return value
+
+
+def _incr_version(desk: Desk, noted: Noted, given: Given) -> Any:
+    key, delta = given.take(0, "key"), given.take(1, "delta", 1)
+    noted.key = noted.key or str(key)
+    version = given.take(2, "version")
+    version = given.cache.version if version is None else version
+    newer = given.call()
+    sign = -1 if given.verb.startswith("decr") else 1
+    old, new = (made(given.cache, key, one) for one in (version, version + sign * delta))
+    desk.births.moved((desk.store, old), (desk.store, new))
+    return newer
+
+
+def _get_many(desk: Desk, noted: Noted, given: Given) -> Any:
+    keys = list(given.take(0, "keys", ()))
+    given.put(0, "keys", keys)
+    found = given.call()
+    for key in keys:
+        desk.looked_up(noted, given, key, given.take(1, "version"), found.get(key, MISSING))
+    return found
+
+
+def _set_many(desk: Desk, noted: Noted, given: Given) -> Any:
+    """Store what has the same timeout at once: a variant may tell keys apart."""
+    data, given_timeout = given.take(0, "data", {}), given.take(1, "timeout", DEFAULT_TIMEOUT)
+    failures: list[Any] = []
+    together: dict[Any, dict[Any, Any]] = {} if data else {given_timeout: {}}
+    for key, value in data.items():
+        together.setdefault(desk.timeouts.of(key, given_timeout), {})[key] = value
+    for timeout, part in together.items():
+        given.put(0, "data", part)
+        if timeout is not given_timeout:
+            given.put(1, "timeout", timeout)
+        failed = given.call() or []
+        failures += failed
+        for key in part:
+            if key not in failed:
+                desk.stored(noted, given, key, given.take(2, "version"), timeout)
+    return failures
+
+
+def _delete_many(desk: Desk, noted: Noted, given: Given) -> Any:
+    keys = list(given.take(0, "keys", ()))
+    given.put(0, "keys", keys)
+    done = given.call()
+    for key in keys:
+        desk.gone(noted, given, key, given.take(1, "version"))
+    return done
+
+
+def _clear(desk: Desk, _noted: Noted, given: Given) -> Any:
+    done = given.call()
+    desk.cleared()
+    return done
+
+
+def _delete_pattern(desk: Desk, noted: Noted, given: Given) -> Any:
+    pattern = str(given.take(0, "pattern", "*"))
+    noted.key = pattern
+    done = given.call()
+    desk.cleared(compiled(translate(made(given.cache, pattern, given.take(1, "version")))).match)  # type: ignore[arg-type]
+    return done
+
+
+def _other(_desk: Desk, noted: Noted, given: Given) -> Any:
+    """Call what looks at no value and moves none."""
+    key = given.take(0, "key")
+    noted.key = key if isinstance(key, str) else None
+    return given.call()
+
+
+def _expire(desk: Desk, noted: Noted, given: Given) -> Any:
+    """Call what gives a key another end: nobody tells here which, so it has none."""
+    done = given.call()
+    if done:
+        desk.touched(noted, given, given.take(0, "key"), given.kwargs.get("version"), None)
+    return done
+
+
+MADE_OF_OTHERS = ("get_or_set",)  # what it computes is the project's, in every class
+_OTHERS = ("ttl", "pttl", "lock", "keys", "iter_keys")
+_EXPIRES = ("expire", "pexpire", "expire_at", "pexpire_at", "persist")
+TIMED = {"set": 2, "add": 2, "get_or_set": 2, "touch": 1}
+EFFECTS: dict[str, Effect] = {
+    "get": _get,
+    "has_key": _has_key,
+    "__contains__": _has_key,
+    "get_many": _get_many,
+    "get_or_set": through,
+    "set": _set,
+    "add": _add,
+    "touch": _touch,
+    "set_many": _set_many,
+    "incr": _incr,
+    "decr": _incr,
+    "incr_version": _incr_version,
+    "decr_version": _incr_version,
+    "delete": _delete,
+    "delete_many": _delete_many,
+    "clear": _clear,
+    "delete_pattern": _delete_pattern,
+    **dict.fromkeys(_OTHERS, _other),
+    **dict.fromkeys(_EXPIRES, _expire),
+}

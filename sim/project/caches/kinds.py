@@ -1,0 +1,90 @@
+"""Kinds: which backend each alias of a project's CACHES runs on, and which aliases share a store."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from django.core.cache.backends.dummy import DummyCache
+
+from ...backends import Backend, Limits, backend_named, params_of
+from ...backends.own import described
+from ...daemons.programs import MEMCACHED, POSTGRES, REDIS_SERVER
+from ...errors import UserError
+
+_KEPT = ("TIMEOUT", "KEY_PREFIX", "VERSION", "KEY_FUNCTION")
+_HERE = ("", "localhost", "127.0.0.1", "::1")
+Address = tuple[str, int, int]  # a Redis: host (or the path of a socket), port, database
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What an alias runs on: a backend, with the params that its entry gives; `home` names what it lives in.
+
+    Aliases with the same home share a store. `address` is the Redis that the project means.
+    """
+
+    alias: str
+    backend: Backend
+    params: Mapping[str, Any]
+    home: tuple[Any, ...]
+    address: Address | None
+
+    @property
+    def cls(self) -> type:
+        """The cache class, as it is on virtual time."""
+        return self.backend.load(virtual=True)
+
+    @property
+    def server(self) -> str:
+        """The kind of its server: "redis", "memcached", "postgres", or ""."""
+        programs = {REDIS_SERVER: "redis", MEMCACHED: "memcached", POSTGRES: "postgres"}
+        return next((kind for program, kind in programs.items() if program in self.backend.needs), "")
+
+    @property
+    def keeps_rows(self) -> bool:
+        """Whether it is a table in a database."""
+        from django.core.cache.backends.db import BaseDatabaseCache
+
+        return issubclass(self.cls, BaseDatabaseCache)
+
+
+def kind_of(alias: str, entry: Mapping[str, Any], backend: str | None, limits: Limits) -> Kind:
+    """Return what the *entry* of *alias* runs on: what its class says, or *backend*.
+
+    Raises:
+        UserError: if its BACKEND is no cache class.
+    """
+    if "BACKEND" not in entry:
+        raise UserError(f"CACHES[{alias!r}]: it has no BACKEND")
+    own = described(f"CACHES[{alias!r}]", entry)
+    location = entry.get("LOCATION", "")
+    address = (
+        _address(location, entry.get("OPTIONS") or {}) if Kind(alias, own, {}, (), None).server == "redis" else None
+    )
+    home = address or (str(entry["BACKEND"]), str(location))
+    if backend is None or issubclass(own.load(), DummyCache):
+        return Kind(alias, own, own.params, home, address)
+    other = backend_named(backend)
+    params = {**params_of(other, limits), **{key: entry[key] for key in _KEPT if key in entry}}
+    return Kind(alias, other, params, home, address)
+
+
+def _address(location: Any, options: Mapping[str, Any]) -> Address:
+    """Return which Redis *location* means; of several servers, the first."""
+    first = location if isinstance(location, str) else next(iter(location or ()), "")
+    url = urlsplit(re.split("[;,]", str(first))[0])
+    asked = parse_qs(url.query)
+    if url.scheme == "unix":
+        number = asked.get("db", [str(options.get("db") or 0)])[0]
+        return canonical(unquote(url.path), 0, number)
+    path = url.path.strip("/")
+    number = asked.get("db", [path or str(options.get("db") or options.get("DB") or 0)])[0]
+    return canonical(url.hostname or "", url.port or 6379, number)
+
+
+def canonical(host: str, port: int, database: Any) -> Address:
+    """Return an address in the one way in which it is compared."""
+    text = str(database)
+    return "localhost" if host.lower() in _HERE else host.lower(), int(port), int(text) if text.isdigit() else 0

@@ -67,7 +67,8 @@ class AppPlan:
         each = [_count(len(self.variants), "variant"), _count(len(self.backends), "backend")]
         each += [_count(len(self.seeds), "seed"), f"{requests:,} requests"]
         several = " x ".join(one for one in each if one != "1 backend")
-        lines = [f"{several} at {self.request_s * 1e3:.2g} ms: about {shown_s(self.expected_s)}"]
+        at = f" at {self.request_s * 1e3:.2g} ms" if self.request_s else ""
+        lines = [f"{several}{at}: about {shown_s(self.expected_s)}"]
         if self.scenario != self.whole:
             lines.append(
                 f"this is a sample of {self.scenario.duration_s:g} s after {self.scenario.warmup_s:g} s of warm-up; "

@@ -21,7 +21,7 @@ def refused(error: BaseException, project: Path, settings: str) -> Answer:
         said = str(error) if not place or str(error).startswith(place) else f"{place}: {error}"
         return Answer(refusal=masked(said), frames=frames)
     place = _where(error, stack, project)
-    if not place and not _before_any_file(error, stack):
+    if not place and _is_ours(error, stack):
         return Answer(mistake=frames)
     return Answer(refusal=masked(_line(error, stack, place or f"settings {settings!r}")), frames=frames)
 
@@ -50,11 +50,10 @@ def _shown(file: str, project: Path) -> str:
     return Path(file).relative_to(project).as_posix()
 
 
-def _before_any_file(error: BaseException, stack: list[FrameSummary]) -> bool:
-    """Return whether Django could not be set up, for a reason that lies in no file of the project's."""
-    if isinstance(error, ModuleNotFoundError):
-        return True
-    return type(error).__module__.startswith("django.") or not (stack and stack[-1].filename.startswith(_OURS))
+def _is_ours(error: BaseException, stack: list[FrameSummary]) -> bool:
+    """Return whether an error that came through no file of the project's is a mistake of cachewise's own."""
+    raised_in = [one.filename for one in stack if not one.filename.startswith("<frozen")][-1:]
+    return not type(error).__module__.startswith("django.") and all(one.startswith(_OURS) for one in raised_in)
 
 
 def _line(error: BaseException, stack: list[FrameSummary], place: str) -> str:

@@ -6,11 +6,12 @@
 import faulthandler
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..processes.deaths import children_die_with_this, die_with_parent
-from .errand import ANSWER, ERRAND, Answer, Errand, leave, take
+from .errand import ANSWER, ERRAND, SERVED, Answer, Errand, leave, take
 
 
 def main(folder: str, parent: int) -> None:
@@ -54,7 +55,7 @@ def _carried_out(errand: Errand) -> Any:
     if errand.task == "run":
         from .run import played
 
-        return played(errand, clock)
+        return played(errand, clock, partial(_tell, Path(errand.folder) / SERVED))
     if errand.task == "sketch":
         from .sketch import sketched
 
@@ -62,6 +63,11 @@ def _carried_out(errand: Errand) -> Any:
     from .scout import scouted
 
     return scouted(errand, clock)
+
+
+def _tell(file: Path, served: int) -> None:
+    """Tell the parent how many requests have been served."""
+    file.write_text(f"{served}\n")
 
 
 if __name__ == "__main__":

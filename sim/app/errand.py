@@ -9,6 +9,7 @@ from typing import Any, Literal
 from ..errors import CodeError
 
 ERRAND, ANSWER = "errand.pickle", "answer.pickle"  # in the process's own folder
+SERVED = "served.txt"  # how many requests it has served so far
 
 
 @dataclass(frozen=True)

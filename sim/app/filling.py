@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,24 @@ def fill(errand: Errand, project: Project, places: Mapping[str, Mapping[str, Any
         connections.close_all()
         if load(kept, places, family):
             return True
-    _migrate()
-    _fill(project.app)
+    with _step("while migrating"):
+        _migrate()
+    with _step("while filling the databases"):
+        _fill(project.app)
     connections.close_all()
     if kept is not None:
         save(kept, places, family)
     return False
+
+
+@contextmanager
+def _step(what: str) -> Iterator[None]:
+    """Let what is raised in the block say when it was."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"({what})")
+        raise
 
 
 def _migrate() -> None:
@@ -38,7 +51,10 @@ def _migrate() -> None:
     from django.db import connections
 
     for alias in connections:
-        call_command("migrate", database=alias, run_syncdb=True, interactive=False, verbosity=0, skip_checks=True)
+        for unmigrated in (False, True):  # theirs come second, as they may refer to tables that migrations make
+            call_command(
+                "migrate", database=alias, run_syncdb=unmigrated, interactive=False, verbosity=0, skip_checks=True
+            )
 
 
 def _fill(app: App) -> None:

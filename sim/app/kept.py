@@ -98,7 +98,7 @@ def _program(name: str, place: Mapping[str, Any], *options: str) -> None:
     Raises:
         UserError: if it fails, with its last line.
     """
-    program = str(Path(POSTGRES.path()).with_name(name))
+    program = str(Path(POSTGRES.path()).resolve().with_name(name))  # of the same release as the server
     server = ["--host", str(place["HOST"]), "--port", str(place["PORT"]), "--username", str(place["USER"])]
     done = subprocess.run(  # noqa: S603 - PostgreSQL's own
         [program, *server, "--dbname", str(place["NAME"]), *options],

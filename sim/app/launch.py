@@ -15,8 +15,7 @@ from pathlib import Path
 from ..daemons.session import Servers
 from ..errors import masked, one_line
 from ..processes.interrupts import finish, interrupts_held, raise_if_received
-from ..project.databases.places import copy, drop
-from .errand import ANSWER, ERRAND, Answer, Errand, leave, take
+from .errand import ANSWER, ERRAND, SERVED, Answer, Errand, leave, take
 
 LOG = "log.txt"  # what the project's code prints, in the process's folder
 LOOK_S = 0.01  # how often the parent looks who has ended
@@ -46,6 +45,13 @@ class Process:
         """Return whether it has come to its end."""
         return self._popen.poll() is not None
 
+    def served(self) -> int:
+        """Return how many requests it has served so far."""
+        try:
+            return int((self.folder / SERVED).read_text())
+        except (OSError, ValueError):
+            return 0
+
     def answer(self) -> Answer:
         """Return what it has found, once it has ended; if it has not come so far, how it ended."""
         answer: Answer | None = take(self.folder, ANSWER)
@@ -72,10 +78,12 @@ def run_all(
     jobs: int,
     session: Servers,
     done: Callable[[Errand, Answer], None] = lambda _errand, _answer: None,
+    served: Callable[[int], None] = lambda _requests: None,
 ) -> list[Answer]:
     """Start a process for each errand, *jobs* at a time in this order, and return their answers in the same order.
 
     *done* hears of each as it ends; what it raises ends all others. So does whatever else goes wrong here, or Ctrl-C.
+    *served* hears now and then how many requests have been served in those that have not ended.
     """
     waiting = deque(enumerate(errands))
     under_way: dict[int, tuple[Process, ExitStack]] = {}
@@ -92,6 +100,7 @@ def run_all(
                 finish(gone.close)
                 del under_way[place]
                 done(errands[place], answers[place])
+            served(sum(process.served() for process, _ in under_way.values()))
             raise_if_received()
             time.sleep(LOOK_S)
     finally:
@@ -109,9 +118,6 @@ def _started(errand: Errand, session: Servers) -> tuple[Process, ExitStack]:
     """Return a process, and what ends it and takes its folder along."""
     with ExitStack() as undone:
         folder = undone.enter_context(session.folder())
-        if errand.task == "run":
-            errand = replace(errand, databases=copy(errand.databases, folder.name, folder))
-            undone.callback(drop, errand.databases)
         process = Process(errand, folder)
         undone.callback(process.end)
         return process, undone.pop_all()

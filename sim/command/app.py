@@ -90,7 +90,7 @@ def run_app(experiment: Experiment, wishes: Wishes, context: typer.Context) -> N
         plan = make_app_plan(description, wishes.variants, wishes.backends, wishes.seeds, wishes.settings, jobs)
         for line in plan.said():
             say(line)
-        answers = _carried_out(plan.errands(scouts, description), jobs, session)
+        answers = _carried_out(plan.errands(scouts, description), plan, jobs, session)
     crashes = [f"{_named(errand)}: {answer.crash}" for errand, answer in answers if answer.crash]
     outcomes = [answer.opened() for _, answer in answers if not answer.crash]
     if not any(errand.variant == AS_IT_IS and not answer.crash for errand, answer in answers):
@@ -152,20 +152,26 @@ def _show(description: Description) -> None:
         say(masked(line))
 
 
-def _carried_out(errands: Sequence[Errand], jobs: int, session: Servers) -> list[tuple[Errand, Answer]]:
+def _carried_out(errands: Sequence[Errand], plan: AppPlan, jobs: int, session: Servers) -> list[tuple[Errand, Answer]]:
     """Run them all; what is refused in one of them ends all."""
-    from .progress import steps
+    from .progress import fractions
 
-    with steps(len(errands), _named(errands[0])) as advance:
+    ended = 0
+    with fractions(len(errands), _named(errands[0])) as show:
 
         def done(errand: Errand, answer: Answer) -> None:
+            nonlocal ended
             if answer.refusal:
                 answer = replace(answer, refusal=f"{_named(errand)}: {answer.refusal}")
             if not answer.crash:
                 answer.opened()
-            advance(f"last: {_named(errand)}")
+            ended += 1
+            show(ended, f"last: {_named(errand)}")
 
-        return list(zip(errands, run_all(errands, jobs, session, done), strict=True))
+        def served(requests: int) -> None:
+            show(ended + min(jobs, requests / plan.requests), "")
+
+        return list(zip(errands, run_all(errands, jobs, session, done, served), strict=True))
 
 
 def _named(errand: Errand) -> str:

@@ -45,6 +45,11 @@ class AppPlan:
     whole_s: float
     expected_s: float
 
+    @property
+    def requests(self) -> int:
+        """How many requests a run has, on average: at least one."""
+        return max(1, round(self.requests_per_s * self.scenario.end_s))
+
     def runs(self) -> Iterator[tuple[Contender, str | None, int]]:
         """Yield the variant, the backend and the seed of each run."""
         for seed in self.seeds:
@@ -63,11 +68,11 @@ class AppPlan:
 
     def said(self) -> list[str]:
         """Return what is said before the runs: what they take, and how to run the whole if this is a sample."""
-        requests = round(self.requests_per_s * self.scenario.end_s)
         each = [_count(len(self.variants), "variant"), _count(len(self.backends), "backend")]
-        each += [_count(len(self.seeds), "seed"), f"{requests:,} requests"]
+        each += [_count(len(self.seeds), "seed"), f"{self.requests:,} requests"]
         several = " x ".join(one for one in each if one != "1 backend")
-        lines = [f"{several} at {self.request_s * 1e3:.2g} ms: about {shown_s(self.expected_s)}"]
+        at = f" at {self.request_s * 1e3:.2g} ms" if self.request_s else ""
+        lines = [f"{several}{at}: about {shown_s(self.expected_s)}"]
         if self.scenario != self.whole:
             lines.append(
                 f"this is a sample of {self.scenario.duration_s:g} s after {self.scenario.warmup_s:g} s of warm-up; "

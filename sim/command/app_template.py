@@ -31,7 +31,7 @@ def _head(settings: str, sketch: Sketch, makers: Sequence[tuple[Model, str]]) ->
             modules.setdefault(model.module, []).append(model.name)
     imports = [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(modules.items())]
     django = ["from django.utils import timezone"] if any("timezone." in maker for _, maker in makers) else []
-    if any(f"{USER.lower()}s[" in maker for _, maker in makers) or _has_own_user(makers):
+    if any(_rows_of(USER) in maker for _, maker in makers):
         django.insert(0, "from django.contrib.auth import get_user_model")
     if any(True for _ in _reads(sketch.routes, [one for one, _ in makers])):
         django.append("from django.urls import reverse")
@@ -50,10 +50,6 @@ def _head(settings: str, sketch: Sketch, makers: Sequence[tuple[Model, str]]) ->
             "from cachewise import App, Scenario",
         ]
     )
-
-
-def _has_own_user(makers: Sequence[tuple[Model, str]]) -> bool:
-    return any(model.name == USER for model, _ in makers)
 
 
 def _comments(sketch: Sketch) -> str:
@@ -79,10 +75,10 @@ def _app(settings: str) -> str:
     name = settings.split(".", maxsplit=1)[0]
     return f"""\
 # Environment variables that the settings need go in here: env={{"STRIPE_KEY": "none"}}.
-APP = App({settings!r})
+APP = App("{settings}")
 
 # REPLACE: your machines, and what the database takes for a query (seconds; MEDIAN and spread of a lognormal).
-SCENARIO = Scenario({name!r}, duration_s=300, workers=4, threads=4, db_read_s="lognormal:0.003:0.5")"""
+SCENARIO = Scenario("{name}", duration_s=300, workers=4, threads=4, db_read_s="lognormal:0.003:0.5")"""
 
 
 def _makers(models: Sequence[Model]) -> tuple[list[tuple[Model, str]], list[Model]]:
@@ -109,8 +105,7 @@ def _maker(model: Model, known: set[str]) -> str:
 
 
 def _rows_of(model: str) -> str:
-    name = f"{model.lower()}s"
-    return f"{name}_" if keyword.iskeyword(name) else name
+    return f"{model.lower()}_rows"
 
 
 def _value(field: Field, known: set[str]) -> str:
@@ -137,8 +132,9 @@ def _value(field: Field, known: set[str]) -> str:
 
 def _fill(makers: Sequence[tuple[Model, str]], left_out: Sequence[Model]) -> str:
     body = ['"""REPLACE: make about as many rows as you have, or write App(..., fill="fixture.json")."""']
-    if any(f"{USER.lower()}s[" in line for _, line in makers):
-        body.append(f'users = [get_user_model().objects.create_user(f"user{{n}}") for n in range({ROWS})]')
+    if any(_rows_of(USER) in line for _, line in makers):
+        made = f'[get_user_model().objects.create_user(f"user{{n}}") for n in range({ROWS})]'
+        body.append(f"{_rows_of(USER)} = {made}")
     body += [line for _, line in makers]
     body += [f"# REPLACE: rows of {one.name}" for one in left_out]
     return f"@APP.fill\ndef fill():\n{indent(chr(10).join(body), '    ')}"
@@ -154,14 +150,15 @@ def _reads(routes: Sequence[Route], models: Sequence[Model]) -> Iterator[str]:
         if not func.isidentifier() or keyword.iskeyword(func):
             continue
         if not route.arguments:
-            head = f"@APP.read(per_s=50)  # REPLACE: how often\ndef {func}(client):"
+            head = f"# REPLACE: how often\n@APP.read(per_s=50)\ndef {func}(client):"
             yield f'{head}\n    return client.get(reverse("{route.name}"))'
         elif (model := _model_of(route, words, models)) is not None:
             name = route.arguments[0][0]
             field = "pk" if name in ("pk", "id") else name
             yield (
+                f"# REPLACE: how often\n"
                 f'@APP.read(per_s=50, args=lambda: {model.name}.objects.values_list("{field}", flat=True), '
-                f'popularity="zipf:1.0")  # REPLACE: how often\n'
+                f'popularity="zipf:1.0")\n'
                 f"def {func}(client, {name}):\n"
                 f'    return client.get(reverse("{route.name}", kwargs={{"{name}": {name}}}))'
             )

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 
 from ..own.homes import short_name
 from ..processes.interrupts import raise_if_received
 from ..verdict.result import Run
 
 Advance = Callable[[str], None]  # takes what is under way
+Show = Callable[[float, str], None]  # takes how many steps are done, and what is under way, if it is another thing
 
 
 @contextmanager
@@ -20,6 +22,14 @@ def progress(total: int, first: str) -> Iterator[Callable[[Run], None]]:
 @contextmanager
 def steps(total: int, first: str) -> Iterator[Advance]:
     """Show a bar for *total* steps on standard error, if that is a terminal, with *first* beside it to begin with."""
+    with fractions(total, first) as show:
+        done = count(1)
+        yield lambda what: show(next(done), what)
+
+
+@contextmanager
+def fractions(total: int, first: str) -> Iterator[Show]:
+    """Do so for steps of which parts are done, too."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -29,8 +39,8 @@ def steps(total: int, first: str) -> Iterator[Advance]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(first, total=total)
 
-        def advance(what: str) -> None:
+        def show(done: float, what: str) -> None:
             raise_if_received()  # or the series would go on after a Ctrl-C that somebody took for an error
-            bar.update(task, advance=1, description=what, refresh=True)  # or a short step is never seen
+            bar.update(task, completed=done, description=what or None, refresh=bool(what))  # a short step is seen, too
 
-        yield advance
+        yield show

@@ -1,0 +1,92 @@
+"""The plan of an own app: which variants, in which order, what it takes, and the sample that is the default."""
+
+from typing import Any
+
+import pytest
+
+from cachewise import Scenario, UserError
+from cachewise.sim.app.description import Contender, Description, Function, Shown
+from cachewise.sim.application import AS_IT_IS, NO_CACHE
+from cachewise.sim.command.app_plan import AppPlan, make_app_plan, require_meaning, shown_s
+
+VARIANTS = tuple(Contender(name) for name in (AS_IT_IS, "60 s", "on commit", NO_CACHE))
+
+
+def description(scenario: Scenario, real_s: float = 0.008, **settings: Any) -> Description:
+    """Return what a scout might tell: 49 reads a second and one write, which cost the same."""
+    functions = (Function("read", "page", 49.0, arguments=10), Function("write", "change", 1.0))
+    shown = tuple(Shown({"function": one.name}, real_s) for one in functions)
+    return Description(scenario, functions, VARIANTS, {"default": "x"}, "sqlite", {}, shown=shown, **settings)
+
+
+def plan(told: Description, **typed: Any) -> AppPlan:
+    """Return the plan of all variants on one backend for one seed, but for what is typed."""
+    return make_app_plan(told, **{"names": (), "backends": (), "seeds": [1], "settings": {}, "jobs": 1, **typed})
+
+
+def test_the_order_of_starting() -> None:
+    """The project as it is comes first, then each variant once, so that a mistake in one ends all early."""
+    made = plan(description(Scenario("shop")), backends=["redis", "locmem", "redis"], seeds=[1, 2])
+    runs = [(one.name, backend, seed) for one, backend, seed in made.runs()]
+    names = [one.name for one in VARIANTS]
+    assert runs == [(name, backend, seed) for seed in (1, 2) for backend in ("redis", "locmem") for name in names]
+
+
+def test_chosen_variants() -> None:
+    """Two are always there; of an unknown one the nearest is named."""
+    made = plan(description(Scenario("shop")), names=["on commit"])
+    assert [one.name for one in made.variants] == [AS_IT_IS, "on commit", NO_CACHE]
+    assert [one.name for one in plan(description(Scenario("shop")), names=[NO_CACHE]).variants] == [AS_IT_IS, NO_CACHE]
+    with pytest.raises(UserError, match="unknown variant 'on comit'; did you mean 'on commit'"):
+        plan(description(Scenario("shop")), names=["on comit"])
+
+
+def test_the_whole_is_run_where_it_is_short() -> None:
+    """Nothing is cut, and the line says how long it takes."""
+    made = plan(description(Scenario("shop", duration_s=80, warmup_s=20)))
+    assert made.scenario == made.whole
+    assert made.said() == ["4 variants x 1 seed x 5,000 requests at 8 ms: about 3 min"]
+
+
+def test_a_long_one_becomes_a_sample() -> None:
+    """It takes three minutes at most, its set-up included, and the line says how to run the whole."""
+    scenario = Scenario("shop", duration_s=240, warmup_s=60)
+    made = plan(description(scenario, set_up_real_s=2.0), seeds=range(1, 6))
+    assert made.expected_s <= 180
+    assert made.whole_s == pytest.approx(20 * (2 + 15_000 * 0.008))
+    first, second = made.said()
+    assert first == f"4 variants x 5 seeds x {round(made.scenario.end_s * 50):,} requests at 8 ms: about 3 min"
+    assert second == (
+        f"this is a sample of {made.scenario.duration_s:g} s after {made.scenario.warmup_s:g} s of warm-up; "
+        "--duration 240 runs the whole, which takes about 41 min"
+    )
+    assert made.scenario.warmup_s / made.scenario.duration_s == pytest.approx(0.25, rel=0.1)
+
+
+def test_a_time_that_was_typed_is_kept() -> None:
+    """With --duration nothing is cut."""
+    scenario = Scenario("shop", duration_s=3_000, warmup_s=60)
+    made = plan(description(scenario), settings={"duration_s": "6000"})
+    assert made.scenario == made.whole == Scenario("shop", duration_s=6_000, warmup_s=60)
+    assert plan(description(scenario), jobs=2).scenario.duration_s > plan(description(scenario)).scenario.duration_s
+
+
+@pytest.mark.parametrize("name", ["keys", "reads_per_s", "read_popularity", "value_bytes", "max_entries", "trace"])
+def test_what_means_nothing_to_an_app(name: str) -> None:
+    """A field that its functions or settings stand for is refused, in the file and on the command line."""
+    with pytest.raises(UserError, match=f"^--set x: {name} means nothing to an own app: "):
+        require_meaning(name, "--set x")
+
+
+def test_what_means_nothing_in_the_file() -> None:
+    """The line names the scenario."""
+    with pytest.raises(UserError, match="SCENARIO 'shop': keys means nothing to an own app: args= says what"):
+        plan(description(Scenario("shop", keys=5)))
+    require_meaning("workers", "--set workers=2")
+
+
+def test_times_as_people_say_them() -> None:
+    """Seconds, then minutes, then hours."""
+    assert [shown_s(value) for value in (0.2, 42.4, 89, 91, 2_400, 5_000, 9_000)] == [
+        *("1 s", "42 s", "89 s", "2 min", "40 min", "83 min", "2.5 h")
+    ]

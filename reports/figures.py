@@ -45,7 +45,7 @@ class Chart:
 
 def draw_charts(case: Case) -> Iterator[Chart]:
     """Yield the case's charts, the headline first."""
-    for draw in (*CHARTS[:1], _parts, *CHARTS[1:]) if case.uncommitted else CHARTS:
+    for draw in (*CHARTS[:1], _parts, *CHARTS[1:]) if case.mixed else CHARTS:
         name, title, subtitle, more, figure = draw(case)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", metadata={"Software": None})
@@ -152,9 +152,9 @@ def _ages(case: Case) -> tuple[str, str, str, str, Figure]:
         ax.set_title("share of all reads", size=8.5, color=MUTED, loc="right", pad=8)
 
     figure = _labelled(case, title, subtitle, draw, side="left")
-    none = "was outdated" if case.uncommitted else "was seen"
+    none = "was outdated" if case.mixed else "was seen"
     without = f"Not drawn, as none {none}: {', '.join(unseen)}." if unseen else ""
-    ageless = "Rows that were not committed have no age." if case.uncommitted else ""
+    ageless = "Rows that were not committed have no age." if case.mixed else ""
     return "stale_ages", title, subtitle, " ".join(filter(None, (ageless, without))), figure
 
 

@@ -99,7 +99,7 @@ def _overview(answers: Sequence[Answer]) -> str:
             for metric in ("wrong_ratio", "db_queries_saved_ratio")
         ]
         rows.append([link, escape("; ".join(picks) or "-"), *map(escape, cells)])
-    fault = "wrong" if any(one.case.uncommitted for one in answers) else "outdated"
+    fault = "wrong" if any(one.case.mixed for one in answers) else "outdated"
     head = ["scenario and backend", "on average not beaten, freshest first", f"{fault} reads", "queries saved"]
     return f"<h2>At a glance</h2>\n{_table(head, rows)}"
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from ..sim.experiment import Outcome
 from ..sim.verdict.metrics import PARTS
 from .formatting import cell, figure, oldest, plural
-from .frames import Case, cases, notes_of, run_frame
+from .frames import Case, cases, run_frame, run_row
 
 COLUMNS = {
     "stale_ratio": "outdated reads",
@@ -29,6 +29,23 @@ COLUMNS = {
     "response_p99_s": "response p99",
     "entries_end": "entries stored at the end",
     "keys_left_wrong": "keys left outdated",
+}
+APP_COLUMNS = {  # of a project's variants, all reads together
+    "stale_ratio": "outdated reads",
+    "stale_reads_per_day": "outdated a day",
+    "stale_age_max_s": "oldest",
+    "own_edit_unseen_ratio": "own edit not seen",
+    "hit_ratio": "hits",
+    "statements_per_read": "statements a read",
+    "db_queries_saved_ratio": "statements saved",
+    "db_s_per_read": "database time a read",
+    "db_time_saved_ratio": "database time saved",
+    "db_queries_per_s": "statements/s",
+    "cache_calls_per_request": "cache calls per request",
+    "response_p50_s": "response p50",
+    "response_p99_s": "response p99",
+    "errors": "failed requests",
+    "logouts": "lost from stores",
 }
 WRONG_COLUMNS = {"wrong_ratio": "wrong reads", "wrong_reads_per_day": "wrong a day"}  # where not all are outdated
 WALL_COLUMNS = {  # of a case on the wall clock, besides
@@ -58,11 +75,22 @@ _TERMINAL = {  # short headings, and what they mean; a narrow terminal does with
     "entries_end": ("entries", "stored at the end, expired ones included where the backend keeps them"),
 }
 
+_TERMINAL_APP = {
+    "stale_ratio": ("outdated reads", ""),
+    "stale_age_max_s": ("oldest", ""),
+    "db_queries_saved_ratio": ("saved", "SQL statements saved against no cache, the writes' included in both"),
+    "db_queries_per_s": ("statements/s", ""),
+    "db_s_per_read": ("database", "time that a read waits for it"),
+    "response_p99_s": ("p99", "response time"),
+    "hit_ratio": ("hits", "of the cache lookups; stores, such as sessions, are left out"),
+    "cache_calls_per_request": ("calls", "cache calls per request"),
+}
 _TERMINAL_WRONG = {  # the first columns where not all wrong reads are outdated
-    "wrong_ratio": ("wrong reads", "outdated or not committed, each counted once"),
+    "wrong_ratio": ("wrong reads", "each counted once"),
     "stale_ratio": ("outdated", ""),
     "dirty_ratio": ("dirty", "not yet committed when they were returned"),
     "aborted_ratio": ("aborted", "never committed"),
+    "never_true_ratio": ("never true", "true at no time so far"),
 }
 _TERMINAL_WALL = {  # the second table of a case on the wall clock
     "response_p50_s": ("p50", "half of the reads were answered within it, from their arrival"),
@@ -84,11 +112,11 @@ def columns(case: Case) -> dict[str, str]:
 
     Where some reads were of rows that were not committed, the wrong reads come first, with what is wrong with them.
     """
-    shown = COLUMNS | WALL_COLUMNS if case.on_the_wall_clock else COLUMNS
-    if case.uncommitted:
+    shown = APP_COLUMNS if case.of_project else COLUMNS | WALL_COLUMNS if case.on_the_wall_clock else COLUMNS
+    if case.mixed:
         shown = {**WRONG_COLUMNS, **case.parts, **shown}
         del shown["stale_reads_per_day"]
-    if case.uncommitted or case.rolls_back:  # what was rolled back can be left behind without ever being read
+    if "keys_left_wrong" in shown and (case.mixed or case.rolls_back):  # what was rolled back can be left behind without ever being read
         shown = {**shown, "keys_left_wrong": "keys left wrong"}
     return {metric: name for metric, name in shown.items() if not (case.is_one_off and metric.endswith("_per_day"))}
 
@@ -110,11 +138,12 @@ def terminal_text(outcomes: Sequence[Outcome]) -> str:
 
 
 def _terminal_columns(case: Case) -> dict[str, tuple[str, str]]:
-    if not case.uncommitted:
-        return _TERMINAL
+    usual = _TERMINAL_APP if case.of_project else _TERMINAL
+    if not case.mixed:
+        return usual
     known = ("wrong_ratio", *case.parts)
     first = {metric: shown for metric, shown in _TERMINAL_WRONG.items() if metric in known}
-    return {**first, **{metric: shown for metric, shown in _TERMINAL.items() if metric not in PARTS}}
+    return {**first, **{metric: shown for metric, shown in usual.items() if metric not in PARTS}}
 
 
 def terminal_width() -> int:
@@ -143,7 +172,7 @@ def _terminal_table(case: Case, shown: Mapping[str, tuple[str, str]], title: str
     caption = Text("; ".join(filter(None, [*meanings, remarks])).replace("`", ""))
     table = Table(title=Text(title, "bold"), caption=caption, box=None, padding=(0, 1), pad_edge=False)
     table.title_justify = table.caption_justify = "left"
-    table.add_column("strategy", no_wrap=True)
+    table.add_column(case.kind.one, no_wrap=True)
     for name, _meaning in shown.values():
         table.add_column(name, justify="right", no_wrap=True)
     for label in case.by_strategy:
@@ -152,7 +181,7 @@ def _terminal_table(case: Case, shown: Mapping[str, tuple[str, str]], title: str
 
 
 def _short(case: Case, label: str, metric: str) -> str:
-    if metric == ("wrong_ratio" if case.uncommitted else "stale_ratio"):
+    if metric == ("wrong_ratio" if case.mixed else "stale_ratio"):
         return cell(case, label, metric)
     if metric == "stale_age_max_s":
         return oldest(case, label)
@@ -170,7 +199,7 @@ def markdown(outcomes: Sequence[Outcome]) -> str:
     parts = []
     for case in cases(outcomes):
         shown = columns(case)
-        rows = [["strategy", *shown.values()], ["---"] * (len(shown) + 1)]
+        rows = [[case.kind.one, *shown.values()], ["---"] * (len(shown) + 1)]
         rows += [[label, *(cell(case, label, metric) for metric in shown)] for label in case.by_strategy]
         lines = [f"| {' | '.join(_no_bars(text) for text in row)} |" for row in rows]
         parts.append("\n".join([f"### {case.title}", "", *lines, "", "; ".join([_means_of(case), *case.remarks])]))
@@ -188,7 +217,7 @@ def csv_text(outcomes: Sequence[Outcome]) -> str:
 
 def json_text(outcomes: Sequence[Outcome]) -> str:
     """Return one JSON list of flat objects, one a run; what could not be measured is null."""
-    rows = [{**outcome.row(), "notes": "; ".join(notes_of(outcome))} for outcome in outcomes]
+    rows = map(run_row, outcomes)
     return json.dumps([{name: _json_value(value) for name, value in row.items()} for row in rows], indent=1)
 
 

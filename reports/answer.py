@@ -1,7 +1,7 @@
 """The answer: what a case means in the reader's units, and which strategy to choose."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..sim.experiment import Outcome
@@ -81,9 +81,14 @@ def answer(case: Case) -> Answer:
 
 def answer_text(outcomes: Sequence[Outcome], width: int) -> list[str]:
     """Return the answers as plain lines of at most *width* characters."""
+    return plain_lines(map(answer, cases(outcomes)), width)
+
+
+def plain_lines(answers: Iterable[Answer], width: int) -> list[str]:
+    """Return *answers* as plain lines of at most *width* characters."""
     lines: list[str] = []
-    for case in cases(outcomes):
-        found = answer(case)
+    for found in answers:
+        case = found.case
         lines += ["", f"{case.title}:", found.lead, found.choice, *(f"  - {option}" for option in found.options)]
         lines += [*found.cautions, *(f"Check: {alarm}" for alarm in found.alarms), *_sentences(case.remarks)]
     return [part for line in lines for part in _wrapped(line.replace("`", ""), width)]
@@ -190,7 +195,9 @@ def _so_far(case: Case, ranking: Ranking) -> str:
     """Return who is ahead, where that is no reason to choose anybody."""
     leaders = [group.leader for group in ranking.groups]
     if len(leaders) > 1:
-        return f"So far, {_none_ahead(case)[:1].lower()}{_none_ahead(case)[1:]} of these {_margin(case)}, freshest first:"
+        return (
+            f"So far, {_none_ahead(case)[:1].lower()}{_none_ahead(case)[1:]} of these {_margin(case)}, freshest first:"
+        )
     return f"So far `{leaders[0]}` is ahead on average:" if leaders else _no_choice(case)
 
 
@@ -244,7 +251,8 @@ def _as_good(case: Case, group: Group, *, seen_wrong: bool) -> str:
     """Return the sentence on those that equal a leader, with the margins."""
     found = [f"`{one}` ({interval(case, one, 'cache_calls_per_request').mean:.2f} calls)" for one in group.equals]
     wrong = f"{case.fault} reads within {EQUAL_SHARE:.0%}" if seen_wrong else f"no {case.fault} read seen either"
-    return f"As good ({wrong}, {case.kind.queries} within {NEGLIGIBLE_SHARE:.1%} of the reads): {listed(found)}."
+    whole = "of those without a cache" if case.of_project else "of the reads"
+    return f"As good ({wrong}, {case.kind.queries} within {NEGLIGIBLE_SHARE:.1%} {whole}): {listed(found)}."
 
 
 def _not_settled(case: Case, ranking: Ranking) -> list[str]:

@@ -70,7 +70,13 @@ def _around_the_scenario(case: Case, changed: Collection[str]) -> list[Input]:
         Input("seeds", seeds, _origin(yours="seeds" in changed), f"one run of every {case.kind.one} a seed"),
     ]
     if case.of_project:
-        return [*found, *(Input("variant", name, _origin(yours=name not in VARIANTS_ALWAYS), VARIANTS_ALWAYS.get(name, "")) for name in case.by_strategy)]
+        return [
+            *found,
+            *(
+                Input("variant", name, _origin(yours=name not in VARIANTS_ALWAYS), VARIANTS_ALWAYS.get(name, ""))
+                for name in case.by_strategy
+            ),
+        ]
     for group in case.by_strategy.values():
         strategy = group[0].run.strategy
         set_by_user = "strategies" in changed or ("timeout" in changed and hasattr(strategy, "timeout"))

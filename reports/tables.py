@@ -4,7 +4,7 @@ import io
 import json
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import isnan
 from typing import Any
 
@@ -116,7 +116,7 @@ def columns(case: Case) -> dict[str, str]:
     if case.mixed:
         shown = {**WRONG_COLUMNS, **case.parts, **shown}
         del shown["stale_reads_per_day"]
-    if "keys_left_wrong" in shown and (case.mixed or case.rolls_back):  # what was rolled back can be left behind without ever being read
+    if "keys_left_wrong" in shown and (case.mixed or case.rolls_back):  # also what was rolled back and is never read
         shown = {**shown, "keys_left_wrong": "keys left wrong"}
     return {metric: name for metric, name in shown.items() if not (case.is_one_off and metric.endswith("_per_day"))}
 
@@ -128,13 +128,18 @@ def render(outcomes: Sequence[Outcome], form: str) -> str:
 
 def terminal_text(outcomes: Sequence[Outcome]) -> str:
     """Return one table a case for the terminal, with its notes, in colour if standard output is a terminal."""
-    console = Console(file=io.StringIO(), width=terminal_width(), force_terminal=sys.stdout.isatty(), highlight=False)
+    console = terminal()
     for case in cases(outcomes):
         remarks = "; ".join([_means_of(case), *case.remarks])
         console.print(_widest_table(case, console, _terminal_columns(case), case.title, remarks))
         if case.on_the_wall_clock:
             console.print(_widest_table(case, console, _TERMINAL_WALL, "", ""))
     return console.file.getvalue().rstrip()  # type: ignore[attr-defined]
+
+
+def terminal() -> Console:
+    """Return a console whose file is the text for the terminal."""
+    return Console(file=io.StringIO(), width=terminal_width(), force_terminal=sys.stdout.isatty(), highlight=False)
 
 
 def _terminal_columns(case: Case) -> dict[str, tuple[str, str]]:
@@ -155,28 +160,50 @@ def _widest_table(
     case: Case, console: Console, shown: Mapping[str, tuple[str, str]], title: str, remarks: str
 ) -> Table:
     """Return the table of as many of the metrics *shown* (each with its heading and what that means) as fit."""
-    metrics, unlimited = list(shown), console.options.update(width=10_000)
+
+    def rows(metrics: Sequence[str]) -> Iterator[list[str]]:
+        for label in case.by_strategy:
+            yield [label, *(_short(case, label, metric) for metric in metrics)]
+
+    return widest_table(console, case.kind.one, shown, rows, title, remarks)
+
+
+def widest_table(
+    console: Console,
+    first: str,
+    shown: Mapping[str, tuple[str, str]],
+    rows: Callable[[Sequence[str]], Iterable[Sequence[str]]],
+    title: str,
+    remarks: str,
+) -> Table:
+    """Return the table of as many of the columns *shown* (each with its heading and what that means) as fit.
+
+    *rows* gives the rows of the columns that it is told, each with what stands in the *first* one before them.
+    """
+    names, unlimited = list(shown), console.options.update(width=10_000)
     while True:
-        headings = {metric: shown[metric] for metric in metrics}
-        gone = ", ".join(shown[metric][0] for metric in shown if metric not in metrics)
+        headings = {name: shown[name] for name in names}
+        gone = ", ".join(shown[name][0] for name in shown if name not in names)
         narrow = f"for want of width without {gone} (`--format markdown` has all)" if gone else ""
-        table = _terminal_table(case, headings, title, "; ".join(filter(None, [narrow, remarks])))
-        if console.measure(table, options=unlimited).maximum <= console.width or len(metrics) == 1:
+        table = _terminal_table(first, headings, rows(names), title, "; ".join(filter(None, [narrow, remarks])))
+        if console.measure(table, options=unlimited).maximum <= console.width or len(names) == 1:
             return table
-        metrics.pop()
+        names.pop()
 
 
-def _terminal_table(case: Case, shown: Mapping[str, tuple[str, str]], title: str, remarks: str) -> Table:
+def _terminal_table(
+    first: str, shown: Mapping[str, tuple[str, str]], rows: Iterable[Sequence[str]], title: str, remarks: str
+) -> Table:
     meanings = [f"{name}: {meaning}" for name, meaning in shown.values() if meaning]
     # Names are people's input: as Text, square brackets in them are not read as colours.
     caption = Text("; ".join(filter(None, [*meanings, remarks])).replace("`", ""))
     table = Table(title=Text(title, "bold"), caption=caption, box=None, padding=(0, 1), pad_edge=False)
     table.title_justify = table.caption_justify = "left"
-    table.add_column(case.kind.one, no_wrap=True)
+    table.add_column(first, no_wrap=True)
     for name, _meaning in shown.values():
         table.add_column(name, justify="right", no_wrap=True)
-    for label in case.by_strategy:
-        table.add_row(Text(label), *(Text(_short(case, label, metric)) for metric in shown))
+    for row in rows:
+        table.add_row(*map(Text, row))
     return table
 
 
@@ -199,11 +226,18 @@ def markdown(outcomes: Sequence[Outcome]) -> str:
     parts = []
     for case in cases(outcomes):
         shown = columns(case)
-        rows = [[case.kind.one, *shown.values()], ["---"] * (len(shown) + 1)]
+        rows = [[case.kind.one, *shown.values()]]
         rows += [[label, *(cell(case, label, metric) for metric in shown)] for label in case.by_strategy]
-        lines = [f"| {' | '.join(_no_bars(text) for text in row)} |" for row in rows]
-        parts.append("\n".join([f"### {case.title}", "", *lines, "", "; ".join([_means_of(case), *case.remarks])]))
+        remarks = "; ".join([_means_of(case), *case.remarks])
+        parts.append("\n".join([f"### {case.title}", "", markdown_table(rows), "", remarks]))
     return "\n\n".join(parts)
+
+
+def markdown_table(rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table; the first of *rows* is its head."""
+    head, *body = rows
+    lines = [head, ["---"] * len(head), *body]
+    return "\n".join(f"| {' | '.join(_no_bars(text) for text in line)} |" for line in lines)
 
 
 def _no_bars(text: str) -> str:
@@ -217,11 +251,15 @@ def csv_text(outcomes: Sequence[Outcome]) -> str:
 
 def json_text(outcomes: Sequence[Outcome]) -> str:
     """Return one JSON list of flat objects, one a run; what could not be measured is null."""
-    rows = map(run_row, outcomes)
-    return json.dumps([{name: _json_value(value) for name, value in row.items()} for row in rows], indent=1)
+    return json.dumps(json_value([run_row(outcome) for outcome in outcomes]), indent=1)
 
 
-def _json_value(value: Any) -> Any:
+def json_value(value: Any) -> Any:
+    """Return *value* as JSON can say it: what could not be measured is null."""
+    if isinstance(value, Mapping):
+        return {str(name): json_value(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [json_value(one) for one in value]
     if isinstance(value, (str, int)) or value is None:
         return value
     number = float(value)

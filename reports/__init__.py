@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..sim.app.outcome import AppOutcome
 from ..sim.experiment import Outcome
 from ..sim.wall.verify import Pair
 
@@ -14,13 +15,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "answer_text",
+    "app_answer_text",
     "check_writable",
     "compare",
     "excerpt",
     "frame",
     "render",
+    "render_app",
     "render_verification",
     "split",
+    "write_app_report",
     "write_report",
     "write_verification",
 ]
@@ -54,6 +58,34 @@ def write_report(
     from .folder import write_folder
 
     return write_folder(outcomes, out_dir, command, yours)
+
+
+def write_app_report(
+    outcomes: Sequence[AppOutcome], out_dir: Path | str, command: str, yours: Collection[str] | None = None
+) -> Path:
+    """Write what `write_report` does for a project, and `functions.csv`, `call_sites.csv` and `over_time.csv`.
+
+    Raises:
+        UserError: if the folder cannot be written to.
+    """
+    from .folder import write_app_folder
+
+    return write_app_folder(outcomes, out_dir, command, yours)
+
+
+def render_app(outcomes: Sequence[AppOutcome], form: str) -> str:
+    """Return the outcomes of a project as a "table", "markdown", "csv" or "json" text."""
+    from .app.tables import render as rendered
+
+    return rendered(outcomes, form)
+
+
+def app_answer_text(outcomes: Sequence[AppOutcome]) -> list[str]:
+    """Return the answers for a project as plain lines, as wide as the terminal; the first tracebacks come last."""
+    from .app.answer import answer_text as text
+    from .tables import terminal_width
+
+    return text(outcomes, terminal_width())
 
 
 def split(outcomes: Sequence[Outcome]) -> list[Sequence[Outcome]]:

@@ -41,7 +41,7 @@ def _hit_ratios(case: Case) -> list[str]:
     always = _those(case, lambda label: _all(case, label, 1.0))
     found = []
     if never and case.backend == "dummy":
-        found.append("`dummy` keeps nothing, so no strategy ever hits.")
+        found.append(f"`dummy` keeps nothing, so no {case.kind.one} ever hits.")
     elif never:
         found.append(f"{listed(never)} never hit: check the scenario.")
     if always:
@@ -85,7 +85,10 @@ def _warm_up(case: Case) -> list[str]:
 
 def _overload(case: Case) -> list[str]:
     latencies = {name: getattr(case.scenario, name) for name in LATENCIES}
-    latencies["cache_rtt_s"] = backend_named(case.backend).rtt_s(case.scenario.cache_rtt_s)
+    if case.knows_backend:
+        latencies["cache_rtt_s"] = backend_named(case.backend).rtt_s(case.scenario.cache_rtt_s)
+    elif latencies["cache_rtt_s"] == "auto":
+        del latencies["cache_rtt_s"]  # small beside the database's
     idle_s = sum(mean_latency_s(name, spec) for name, spec in latencies.items())
     most_s = max(OVERLOAD_SHARE * case.outcomes[0].measured_s, OVERLOAD_TIMES * idle_s)
     slow = [label for label in case.by_strategy if interval(case, label, "response_p99_s").mean > most_s]
@@ -100,7 +103,8 @@ def _never_outdated(case: Case) -> list[str]:
     def suspicious(label: str) -> bool:
         hits, writes = case.total(label, "hits"), case.total(label, "writes")
         return (
-            name_of(label) == "ttl-only"
+            not case.of_project
+            and name_of(label) == "ttl-only"
             and hits > 0
             and writes > 0
             and not any(case.values(label, "stale_ratio").values())

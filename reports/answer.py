@@ -1,7 +1,7 @@
 """The answer: what a case means in the reader's units, and which strategy to choose."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..sim.experiment import Outcome
@@ -32,7 +32,7 @@ PHRASES = {
     "ttl-only": "waiting for the timeout",
 }
 MOVED = "moving one line to `on_commit`"  # from BEFORE to AFTER
-NONE_AHEAD = "On average no other strategy compared here is ahead"
+NONE_AHEAD = "On average no other {} compared here is ahead"
 AHEAD = "is ahead on average, but these seeds do not settle it"
 MORE = "more seeds may (`--seeds 20`)"
 SIMULATED = "Latencies are simulated (the scenario's distributions), not measured on your machines."
@@ -40,6 +40,11 @@ REAL = "Latencies are this machine's, with those slept that the application woul
 LIMITS = (
     "No delete is lost, no replica lags, no server fails: each of these would add outdated reads.",
     "Costs count queries, cache calls and entries; what they cost on your hardware is yours to weigh.",
+)
+APP_LIMITS = (
+    "No cache call fails, no replica lags, no server stops: each of these would add outdated reads.",
+    "Workers share one process here: what a module keeps in its variables is the same for all of them.",
+    "The database's times are the scenario's, a statement like any other; Python's own time costs nothing.",
 )
 
 
@@ -76,9 +81,14 @@ def answer(case: Case) -> Answer:
 
 def answer_text(outcomes: Sequence[Outcome], width: int) -> list[str]:
     """Return the answers as plain lines of at most *width* characters."""
+    return plain_lines(map(answer, cases(outcomes)), width)
+
+
+def plain_lines(answers: Iterable[Answer], width: int) -> list[str]:
+    """Return *answers* as plain lines of at most *width* characters."""
     lines: list[str] = []
-    for case in cases(outcomes):
-        found = answer(case)
+    for found in answers:
+        case = found.case
         lines += ["", f"{case.title}:", found.lead, found.choice, *(f"  - {option}" for option in found.options)]
         lines += [*found.cautions, *(f"Check: {alarm}" for alarm in found.alarms), *_sentences(case.remarks)]
     return [part for line in lines for part in _wrapped(line.replace("`", ""), width)]
@@ -100,16 +110,18 @@ def _lead(case: Case, groups: list[Group]) -> str:
         return "Only bounds were run: there is nothing to choose from."
     if not groups:
         return "No read was measured: there is nothing to judge."
-    if BEFORE in labels and AFTER in labels:
+    if BEFORE in labels and AFTER in labels and not case.of_project:
         return _contrast(case, BEFORE, AFTER)
     worst = max(labels, key=lambda label: interval(case, label, "wrong_ratio").mean)
     best = groups[0].leader
+    if case.kind.familiar in labels and case.kind.familiar != best:
+        worst = case.kind.familiar
     return f"{_rate(case, worst)}, {_serves(case, worst)}." if worst == best else _contrast(case, worst, best)
 
 
 def _contrast(case: Case, worse: str, better: str) -> str:
     before, after = wrong_pages(case, worse), wrong_pages(case, better)
-    turn = MOVED if (worse, better) == (BEFORE, AFTER) else PHRASES.get(better, f"`{better}`")
+    turn = MOVED if (worse, better) == (BEFORE, AFTER) and not case.of_project else _called(case, better)
     sign = compare(case, better, worse, "wrong_reads_per_day")
     if before.mean == after.mean == 0:
         return f"{_rate(case, worse)}, {_serves(case, worse)}; neither did {turn}."
@@ -126,9 +138,9 @@ def _now(case: Case, worse: str, better: str) -> str:
     """Return what the better of two strategies serves; that it serves other wrong pages than the worse one is said."""
     after = wrong_pages(case, better)
     count = f"about {people(after.mean)}{span(after)}"
-    if not case.serves_uncommitted(better):
+    if not case.is_mixed(better):
         return count
-    ones = "" if case.serves_uncommitted(worse) else " wrong ones"
+    ones = "" if case.is_mixed(worse) else " wrong ones"
     return f"about {people(after.mean)}{ones}{span(after)}, {parts(case, better)},"
 
 
@@ -137,11 +149,15 @@ def _rate(case: Case, label: str) -> str:
     return f"At {float(f'{reads:.2g}'):,g} reads a second"
 
 
+def _called(case: Case, label: str) -> str:
+    return f"`{label}`" if case.of_project else PHRASES.get(label, f"`{label}`")
+
+
 def _serves(case: Case, label: str) -> str:
-    who = PHRASES.get(label, f"`{label}`")
+    who = _called(case, label)
     if not interval(case, label, "wrong_ratio").mean:
         return f"{who} served no {case.fault} page that {case.total(label, 'reads'):,} reads could show"
-    if case.serves_uncommitted(label):
+    if case.is_mixed(label):
         return f"{who} serves {pages(case, label)}, {parts(case, label)}"
     return f"{who} serves {pages(case, label)}, the oldest {oldest(case, label)} out of date"
 
@@ -149,9 +165,9 @@ def _serves(case: Case, label: str) -> str:
 def _queries(case: Case, worse: str, better: str) -> str:
     before, after = (people(interval(case, label, "db_queries_per_s").mean) for label in (worse, better))
     if before == after:
-        return f"for no extra queries ({after} a second either way)"
+        return f"for no extra {case.kind.queries} ({after} a second either way)"
     known = "" if compare(case, better, worse, "db_queries_per_s") else ", which these seeds cannot tell apart"
-    return f"at {after} queries a second instead of {before}{known}"
+    return f"at {after} {case.kind.queries} a second instead of {before}{known}"
 
 
 def _choice(case: Case, ranking: Ranking) -> str:
@@ -179,8 +195,18 @@ def _so_far(case: Case, ranking: Ranking) -> str:
     """Return who is ahead, where that is no reason to choose anybody."""
     leaders = [group.leader for group in ranking.groups]
     if len(leaders) > 1:
-        return f"So far, {NONE_AHEAD[:1].lower()}{NONE_AHEAD[1:]} of these {_margin(case)}, freshest first:"
-    return f"So far `{leaders[0]}` is ahead on average:" if leaders else "There is no strategy to choose."
+        return (
+            f"So far, {_none_ahead(case)[:1].lower()}{_none_ahead(case)[1:]} of these {_margin(case)}, freshest first:"
+        )
+    return f"So far `{leaders[0]}` is ahead on average:" if leaders else _no_choice(case)
+
+
+def _no_choice(case: Case) -> str:
+    return f"There is no {case.kind.one} to choose."
+
+
+def _none_ahead(case: Case) -> str:
+    return NONE_AHEAD.format(case.kind.one)
 
 
 def _advice(case: Case, ranking: Ranking) -> str:
@@ -188,17 +214,17 @@ def _advice(case: Case, ranking: Ranking) -> str:
     never = [label for label in leaders if never_wrong(case, label)]
     others = [label for label in leaders if label not in never]
     if not leaders:
-        return "There is no strategy to choose."
+        return _no_choice(case)
     if max(len(never), len(others)) > 1:
         cost = f"It depends on what {_a(case.fault)} read costs you."
-        return f"{cost} {NONE_AHEAD} of these {_margin(case)}, freshest first:"
+        return f"{cost} {_none_ahead(case)} of these {_margin(case)}, freshest first:"
     if never and others:
         rest = f"`{others[0]}` {AHEAD}" if ranking.unsettled else f"choose `{others[0]}`"
         return f"If no {case.fault} read is acceptable, choose `{never[0]}`; otherwise {rest}:"
     return (
         f"`{leaders[0]}` {AHEAD}:"
         if ranking.unsettled
-        else f"Choose `{leaders[0]}`. {NONE_AHEAD} of it {_margin(case)}:"
+        else f"Choose `{leaders[0]}`. {_none_ahead(case)} of it {_margin(case)}:"
     )
 
 
@@ -208,14 +234,16 @@ def _option(case: Case, group: Group) -> str:
     seen_wrong = bool(interval(case, label, "wrong_ratio").mean)
     wrong = f"{case.fault}: {figure(case, label, 'wrong_ratio')}"
     if seen_wrong:
-        mixed = case.serves_uncommitted(label)
+        mixed = case.is_mixed(label)
         wrong = f"{pages(case, label)}, " + (f"{parts(case, label)}" if mixed else f"oldest {oldest(case, label)}")
     queries = interval(case, label, "db_queries_per_s").mean
     seen = (
-        f"{people(queries)} queries a second" if queries else f"no query in {case.total(label, 'requests'):,} requests"
+        f"{people(queries)} {case.kind.queries} a second"
+        if queries
+        else f"no {case.kind.query} in {case.total(label, 'requests'):,} requests"
     )
     calls = f"{interval(case, label, 'cache_calls_per_request').mean:.2f} cache calls per request"
-    text = f"`{label}`: {wrong}, {seen} ({saved} saved), {calls}. {guarantee(case, label)}"
+    text = f"`{label}`: {wrong}, {seen} ({saved} saved), {calls}. {guarantee(case, label)}".rstrip()
     return f"{text} {_as_good(case, group, seen_wrong=seen_wrong)}" if group.equals else text
 
 
@@ -223,7 +251,8 @@ def _as_good(case: Case, group: Group, *, seen_wrong: bool) -> str:
     """Return the sentence on those that equal a leader, with the margins."""
     found = [f"`{one}` ({interval(case, one, 'cache_calls_per_request').mean:.2f} calls)" for one in group.equals]
     wrong = f"{case.fault} reads within {EQUAL_SHARE:.0%}" if seen_wrong else f"no {case.fault} read seen either"
-    return f"As good ({wrong}, queries within {NEGLIGIBLE_SHARE:.1%} of the reads): {listed(found)}."
+    whole = "of those without a cache" if case.of_project else "of the reads"
+    return f"As good ({wrong}, {case.kind.queries} within {NEGLIGIBLE_SHARE:.1%} {whole}): {listed(found)}."
 
 
 def _not_settled(case: Case, ranking: Ranking) -> list[str]:
@@ -233,7 +262,7 @@ def _not_settled(case: Case, ranking: Ranking) -> list[str]:
         alike: dict[str, list[str]] = {}
         for one in labels:
             wrong, saved = (figure(case, one, metric) for metric in ("wrong_ratio", "db_queries_saved_ratio"))
-            alike.setdefault(f"{case.fault}: {wrong}, {saved} of the queries saved", []).append(f"`{one}`")
+            alike.setdefault(f"{case.fault}: {wrong}, {saved} of the {case.kind.queries} saved", []).append(f"`{one}`")
         behind = [f"{listed(names)} ({figures})" for figures, names in alike.items()]
         found.append(
             f"Not settled: these seeds cannot rank `{leader}` and, worse on average, {listed(behind)}; {MORE}."

@@ -12,6 +12,8 @@ IN_EACH = " in each worker's store"
 
 def culled(case: Case) -> list[str]:
     """Return the sentence on live entries that MAX_ENTRIES has cost, naming the setting; nothing where it cost none."""
+    if case.of_project:  # its caches have limits of their own, and nobody counts what they remove
+        return []
     lost = {label: sum(case.values(label, "entries_culled").values()) for label in contenders(case)}
     lost = {label: entries for label, entries in lost.items() if entries}
     if not lost:

@@ -31,6 +31,13 @@ PRICES = {
     "entries_end": "Entries stored at the end",
 }
 
+APP_PRICES = {
+    "db_queries_per_s": "Statements a second",
+    "db_s_per_read": "Database time a read",
+    "cache_calls_per_request": "Cache calls per request",
+    "response_p99_s": "Response time, p99",
+}
+
 
 @dataclass(frozen=True)
 class Chart:
@@ -45,11 +52,15 @@ class Chart:
 
 def draw_charts(case: Case) -> Iterator[Chart]:
     """Yield the case's charts, the headline first."""
-    for draw in (*CHARTS[:1], _parts, *CHARTS[1:]) if case.uncommitted else CHARTS:
-        name, title, subtitle, more, figure = draw(case)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", metadata={"Software": None})
-        yield Chart(name, title, subtitle, more, buffer.getvalue())
+    for draw in (*CHARTS[:1], _parts, *CHARTS[1:]) if case.mixed else CHARTS:
+        yield rendered(*draw(case))
+
+
+def rendered(name: str, title: str, subtitle: str, more: str, figure: Figure) -> Chart:
+    """Return a figure as a chart."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return Chart(name, title, subtitle, more, buffer.getvalue())
 
 
 def footer(case: Case, *, intervals: bool) -> str:
@@ -64,7 +75,7 @@ def _plain_notes(case: Case) -> list[str]:
     return [note.replace("`", "") for note in case.remarks]
 
 
-def _sheet(case: Case, width: float, height: float, title: str, subtitle: str, *, intervals: bool = False) -> Figure:
+def sheet(case: Case, width: float, height: float, title: str, subtitle: str, *, intervals: bool = False) -> Figure:
     """Return an empty figure for a plot area of *height*, with its words in place."""
     total = HEAD + height + FOOT
     figure = Figure(figsize=(width, total), dpi=DPI, facecolor=PAPER)
@@ -77,7 +88,7 @@ def _sheet(case: Case, width: float, height: float, title: str, subtitle: str, *
     return figure
 
 
-def _axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+def axes_at(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
     """Return axes at a place given in inches."""
     across, up = figure.get_size_inches()
     return figure.add_axes((left / across, bottom / up, width / across, height / up))
@@ -96,8 +107,8 @@ def _labelled(
     labels = list(case.by_strategy)
     height = max(LEAST_HEIGHT, column_height_pt(len(labels)) / 72)
     column = column_width_pt(labels) / 72
-    figure = _sheet(case, TICKS + PLOT_WIDTH + column + EDGE, height, title, subtitle, intervals=intervals)
-    draw(_axes(figure, TICKS if side == "right" else column + EDGE, FOOT, PLOT_WIDTH, height))
+    figure = sheet(case, TICKS + PLOT_WIDTH + column + EDGE, height, title, subtitle, intervals=intervals)
+    draw(axes_at(figure, TICKS if side == "right" else column + EDGE, FOOT, PLOT_WIDTH, height))
     return figure
 
 
@@ -111,9 +122,11 @@ def _scatter(case: Case, metric: str, title: str, subtitle: str, x_title: str) -
 
 
 def _headline(case: Case) -> tuple[str, str, str, str, Figure]:
-    title = f"Queries saved, and the {case.fault} reads they cost"
+    title = f"{case.kind.queries.capitalize()} saved, and the {case.fault} reads they cost"
     subtitle = "Lower right is better. Height within the bottom lane means nothing."
-    figure = _scatter(case, "db_queries_saved_ratio", title, subtitle, "database queries saved, against no cache")
+    figure = _scatter(
+        case, "db_queries_saved_ratio", title, subtitle, f"database {case.kind.queries} saved, against no cache"
+    )
     return "saved_against_stale", title, subtitle, f"No {case.fault} read was seen in the bottom lane.", figure
 
 
@@ -122,14 +135,15 @@ def _parts(case: Case) -> tuple[str, str, str, str, Figure]:
     frame = mean_frame(case, ["wrong_ratio", *case.parts])
     height = max(0.24 * len(frame), 1.2)
     names = column_width_pt(list(frame["strategy"])) / 72 - 0.25
-    figure = _sheet(case, names + PARTS_WIDTH + EDGE, height, title, subtitle)
-    charts.wrong_parts(frame, case.parts, _axes(figure, names, FOOT - 0.1, PARTS_WIDTH, height + 0.1))
+    figure = sheet(case, names + PARTS_WIDTH + EDGE, height, title, subtitle)
+    charts.wrong_parts(frame, case.parts, axes_at(figure, names, FOOT - 0.1, PARTS_WIDTH, height + 0.1))
     return "wrong_parts", title, subtitle, "", figure
 
 
 def _hits(case: Case) -> tuple[str, str, str, str, Figure]:
     title = "Hit ratio is not freshness"
-    subtitle = f"Reads without a full load, against {case.fault} reads."
+    hits = "Cache lookups that hit" if case.of_project else "Reads without a full load"
+    subtitle = f"{hits}, against {case.fault} reads."
     figure = _scatter(case, "hit_ratio", title, subtitle, "hit ratio")
     return "hits_against_stale", title, subtitle, "", figure
 
@@ -148,30 +162,32 @@ def _ages(case: Case) -> tuple[str, str, str, str, Figure]:
             ax.text(0.5, 0.5, "no outdated read was seen", transform=ax.transAxes, ha="center", color=MUTED, size=10)
             return
         charts.stale_ages(frame, looks(case.by_strategy), ax)
-        ax.set_xlabel("time since the version read was superseded", size=8.5, color=MUTED)
+        since = "time since it was last true" if case.of_project else "time since the version read was superseded"
+        ax.set_xlabel(since, size=8.5, color=MUTED)
         ax.set_title("share of all reads", size=8.5, color=MUTED, loc="right", pad=8)
 
     figure = _labelled(case, title, subtitle, draw, side="left")
-    none = "was outdated" if case.uncommitted else "was seen"
+    none = "was outdated" if case.mixed else "was seen"
     without = f"Not drawn, as none {none}: {', '.join(unseen)}." if unseen else ""
-    ageless = "Rows that were not committed have no age." if case.uncommitted else ""
+    what = "What was never true has" if case.of_project else "Rows that were not committed have"
+    ageless = f"{what} no age." if case.mixed else ""
     return "stale_ages", title, subtitle, " ".join(filter(None, (ageless, without))), figure
 
 
 def _queries(case: Case) -> tuple[str, str, str, str, Figure]:
-    title = "Database queries over time"
+    title = f"Database {case.kind.queries} over time"
     step = duration(case.outcomes[0].measured_s / LOAD_BINS)
     peak = "highest step" if len(case.seeds) == 1 else "mean over seeds of each one's highest step"
-    subtitle = f"Queries a second in steps of {step}, on shared scales. Peak: {peak}."
+    subtitle = f"{case.kind.queries.capitalize()} a second in steps of {step}, on shared scales. Peak: {peak}."
     frame, look = time_frame(case), looks(case.by_strategy)
     across, panel_width, panel_height, gap = 3, 2.0, 0.62, 0.58
     rows = ceil(len(look) / across)
-    figure = _sheet(case, SHEET_WIDTH, rows * (panel_height + gap) - 0.35, title, subtitle)
+    figure = sheet(case, SHEET_WIDTH, rows * (panel_height + gap) - 0.35, title, subtitle)
     top = (frame["db_queries_per_s"].max() or 1) * 1.05
     for nth, (label, part) in enumerate(frame.groupby("strategy", sort=False)):
         left = 0.55 + (nth % across) * (panel_width + 0.32)
         bottom = FOOT + (rows - 1 - nth // across) * (panel_height + gap) - 0.05
-        ax = _axes(figure, left, bottom, panel_width, panel_height)
+        ax = axes_at(figure, left, bottom, panel_width, panel_height)
         charts.queries_over_time(part, peak_queries_per_s(case, label), look[label], label, ax)
         ax.set_ylim(0, top)
         charts.time_axis(ax, case.outcomes[0].measured_s, 3)
@@ -184,16 +200,16 @@ def _queries(case: Case) -> tuple[str, str, str, str, Figure]:
 
 
 def _prices(case: Case) -> tuple[str, str, str, str, Figure]:
-    title, subtitle = (
-        "The price",
-        "What each strategy asks of the database, of the cache server and of its memory (expired entries count).",
-    )
-    frame, look = mean_frame(case, list(PRICES)), looks(case.by_strategy)
+    title = "The price"
+    asks = "and how long its reads take" if case.of_project else "and of its memory (expired entries count)"
+    subtitle = f"What each {case.kind.one} asks of the database, of the cache server {asks}."
+    prices = APP_PRICES if case.of_project else PRICES
+    frame, look = mean_frame(case, list(prices)), looks(case.by_strategy)
     height = 0.24 * len(frame)
     names = column_width_pt(list(frame["strategy"])) / 72 - 0.25
-    figure = _sheet(case, names + len(PRICES) * PRICE_WIDTH + 0.1, height, title, subtitle, intervals=True)
-    for nth, (metric, name) in enumerate(PRICES.items()):
-        ax = _axes(figure, names + nth * PRICE_WIDTH, FOOT - 0.1, PRICE_WIDTH - 0.2, height + 0.1)
+    figure = sheet(case, names + len(prices) * PRICE_WIDTH + 0.1, height, title, subtitle, intervals=True)
+    for nth, (metric, name) in enumerate(prices.items()):
+        ax = axes_at(figure, names + nth * PRICE_WIDTH, FOOT - 0.1, PRICE_WIDTH - 0.2, height + 0.1)
         charts.price(frame, metric, look, ax)
         ax.set_title(name, size=8.5, color=INK, loc="left", pad=6)
         ax.tick_params(axis="y", labelleft=nth == 0, labelcolor=INK)
@@ -202,12 +218,11 @@ def _prices(case: Case) -> tuple[str, str, str, str, Figure]:
 
 def _traffic(case: Case) -> tuple[str, str, str, str, Figure]:
     title = "The traffic"
-    subtitle = (
-        f"Reads a second over {duration(case.outcomes[0].measured_s)} ({case.arrivals}), the same for every strategy."
-    )
-    figure = _sheet(case, SHEET_WIDTH, 1.5, title, subtitle)
+    span = f"{duration(case.outcomes[0].measured_s)} ({case.arrivals})"
+    subtitle = f"Reads a second over {span}, the same for every {case.kind.one}."
+    figure = sheet(case, SHEET_WIDTH, 1.5, title, subtitle)
     frame = time_frame(case)
-    ax = _axes(figure, TICKS, FOOT - 0.2, SHEET_WIDTH - TICKS - EDGE - 0.1, 1.6)
+    ax = axes_at(figure, TICKS, FOOT - 0.2, SHEET_WIDTH - TICKS - EDGE - 0.1, 1.6)
     charts.traffic(frame[frame["strategy"] == frame["strategy"].iloc[0]], ax)
     charts.time_axis(ax, case.outcomes[0].measured_s, 8)
     return "traffic", title, subtitle, "", figure
@@ -228,11 +243,11 @@ def draw_verification(case: Case, frame: pd.DataFrame) -> bytes:
         "A point: measured minus predicted (none: one side had no outdated read). The band behind it: what chance "
         "alone makes\nof it if the model is right; red where a limit is missed."
     )
-    figure = _sheet(case, SHEET_WIDTH, height, "Does the simulation predict a real run?", subtitle)
+    figure = sheet(case, SHEET_WIDTH, height, "Does the simulation predict a real run?", subtitle)
     look = looks(dict.fromkeys(frame["strategy"]))
     for nth, metric in enumerate(frame["metric"].unique()):
         name, scale = VERIFIED[metric]
-        ax = _axes(figure, VERIFIED_LEFT + nth * (side + VERIFIED_GAP), FOOT, side, height)
+        ax = axes_at(figure, VERIFIED_LEFT + nth * (side + VERIFIED_GAP), FOOT, side, height)
         part = frame[frame["metric"] == metric]
         at = [places[key] for key in zip(part["backend"], part["strategy"], strict=True)]
         charts.differences(part.assign(y=at), look, scale, ax)

@@ -5,15 +5,22 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ..sim.app.outcome import AppOutcome
 from ..sim.errors import UserError, file_name, one_line
 from ..sim.experiment import Outcome
 from ..sim.processes.interrupts import interrupts_held, raise_if_received, temporary_folder
 from .verification import Everywhere, Verification, verification_frame
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .figures import Chart
+
 PAGE = "report.html"
 VERIFICATION_CHART = "verify.png"
-FILES = ("summary.csv", "summary.parquet", PAGE)
+FILES = ("summary.csv", "summary.parquet", "functions.csv", "call_sites.csv", "over_time.csv", PAGE)
 
 
 def check_writable(out_dir: Path | str) -> None:
@@ -29,6 +36,13 @@ def check_writable(out_dir: Path | str) -> None:
 def write_folder(outcomes: Sequence[Outcome], out_dir: Path | str, command: str, yours: Collection[str] | None) -> Path:
     """Write the report of *outcomes* to *out_dir* and return the page's path; see `reports.write_report`."""
     return _write(out_dir, lambda aside: _build(outcomes, aside, command, yours)) / PAGE
+
+
+def write_app_folder(
+    outcomes: Sequence[AppOutcome], out_dir: Path | str, command: str, yours: Collection[str] | None
+) -> Path:
+    """Write the report of a project to *out_dir* and return the page's path; see `reports.write_app_report`."""
+    return _write(out_dir, lambda aside: _build_app(outcomes, aside, command, yours)) / PAGE
 
 
 def write_verification(found: Verification, out_dir: Path | str) -> Path:
@@ -112,16 +126,49 @@ def _build(outcomes: Sequence[Outcome], aside: Path, command: str, yours: Collec
         from .frames import cases, run_frame
         from .page import page
 
-    frame = run_frame(outcomes)
-    frame.to_csv(aside / "summary.csv", index=False)
-    frame.to_parquet(aside / "summary.parquet", index=False)
     found = cases(outcomes)
     charts = [list(draw_charts(case)) for case in found]
+    _write_frame(run_frame(outcomes), aside)
+    _write_charts([case.title for case in found], charts, aside)
+    _write_page(page([answer(case) for case in found], charts, command, yours), aside)
+
+
+def _build_app(outcomes: Sequence[AppOutcome], aside: Path, command: str, yours: Collection[str] | None) -> None:
+    """Write every file of the report on a project into *aside*."""
+    with interrupts_held():
+        from .app.answer import answer
+        from .app.figures import draw_charts
+        from .app.frames import function_frame, over_time_frame, projects, site_frame, with_savings
+        from .app.page import details
+        from .frames import run_frame
+        from .page import page
+
+    found = projects(outcomes)
+    charts = [list(draw_charts(one)) for one in found]
+    saved = with_savings(outcomes)
+    _write_frame(run_frame([one.outcome for one in saved]), aside)
+    function_frame(saved).to_csv(aside / "functions.csv", index=False)
+    site_frame(saved).to_csv(aside / "call_sites.csv", index=False)
+    timed = [one for one in saved if one.over_time]
+    if timed:
+        over_time_frame(timed).to_csv(aside / "over_time.csv", index=False)
+    _write_charts([one.case.title for one in found], charts, aside)
+    _write_page(page(list(map(answer, found)), charts, command, yours, list(map(details, found))), aside)
+
+
+def _write_frame(frame: "pd.DataFrame", aside: Path) -> None:
+    frame.to_csv(aside / "summary.csv", index=False)
+    frame.to_parquet(aside / "summary.parquet", index=False)
+
+
+def _write_charts(titles: Sequence[str], charts: Sequence[Sequence["Chart"]], aside: Path) -> None:
     (aside / "charts").mkdir()
-    for prefix, drawn in zip(_file_names([case.title for case in found]), charts, strict=True):
+    for prefix, drawn in zip(_file_names(titles), charts, strict=True):
         for chart in drawn:
             (aside / "charts" / f"{prefix}-{chart.name}.png").write_bytes(chart.png)
-    text = page([answer(case) for case in found], charts, command, yours)
+
+
+def _write_page(text: str, aside: Path) -> None:
     (aside / PAGE).write_text(text, encoding="utf-8", errors="backslashreplace")
 
 

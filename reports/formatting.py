@@ -4,7 +4,7 @@ import re
 from math import isnan
 
 from ..sim.declared import declared_bound
-from ..sim.verdict.metrics import KNOWN, PARTS, duration, shown
+from ..sim.verdict.metrics import PARTS, duration, shown
 from .frames import Case
 from .ranking import interval
 from .statistics import Interval, metric_interval
@@ -23,14 +23,14 @@ def people(number: float) -> str:
 
 def figure(case: Case, label: str, metric: str) -> str:
     """Return a metric's mean over seeds as text; a zero count says out of how many, all seeds together."""
-    of = KNOWN[metric].of
+    of = case.metric(metric).of
     counts = {of: case.total(label, of)} if of else {}
     return shown(metric, interval(case, label, metric).mean, counts)
 
 
 def cell(case: Case, label: str, metric: str) -> str:
     """Return a figure with its interval in brackets, where there is one that is wider than a point."""
-    if KNOWN[metric].name == "stale_age_max_s":
+    if metric == "stale_age_max_s":
         return oldest(case, label)
     found, text = interval(case, label, metric), figure(case, label, metric)
     if isnan(found.mean) or found.mean == 0 or not found.known or found.low == found.high:
@@ -57,7 +57,7 @@ def pages(case: Case, label: str) -> str:
     They are "wrong pages" where not all of them are outdated: `parts` says what they are.
     """
     found = wrong_pages(case, label)
-    kind = "wrong" if case.serves_uncommitted(label) else "outdated"
+    kind = "wrong" if case.is_mixed(label) else "outdated"
     count = people(found.mean)
     when = f"in these {duration(case.outcomes[0].measured_s)}" if case.is_one_off else "a day"
     return f"about {count} {kind} page{'' if count == '1' else 's'} {when}{span(found)}"
@@ -66,7 +66,7 @@ def pages(case: Case, label: str) -> str:
 def parts(case: Case, label: str) -> str:
     """Return what a strategy's wrong reads are: "of them 88.0% outdated (oldest 30 s) and 12.0% never committed"."""
     wrong = interval(case, label, "wrong_ratio").mean
-    shares = {metric: interval(case, label, metric).mean / wrong for metric in PARTS}
+    shares = {metric: interval(case, label, metric).mean / wrong for metric in case.parts}
     names = {**PARTS, "stale_ratio": f"{PARTS['stale_ratio']} (oldest {oldest(case, label)})"}
     told = [(share, names[metric]) for metric, share in shares.items() if share]
     if len(told) == 1:
@@ -79,7 +79,12 @@ def _share(share: float) -> str:
 
 
 def guarantee(case: Case, label: str) -> str:
-    """Return what the strategy promises by design, as sentences: its bound, and its docstring's words on it."""
+    """Return what the strategy promises by design, as sentences: its bound, and its docstring's words on it.
+
+    A variant of a project promises nothing, and nothing is said.
+    """
+    if case.of_project:
+        return ""
     strategy = case.by_strategy[label][0].run.strategy
     timeout = getattr(strategy, "timeout", None)
     stated = declared_bound(strategy)
@@ -92,7 +97,7 @@ def guarantee(case: Case, label: str) -> str:
     }[bound]
     if bound == "never" and any(value > 0 for value in case.values(label, "stale_ratio").values()):
         text = "Said to be never outdated by design, which these runs refute"
-    if case.serves_uncommitted(label):
+    if case.is_mixed(label):
         text += f", {'but it also' if bound else 'and'} serves rows that are not committed"
     said = re.search(r"Guarantee: (.+?)\.(?=\s+[A-Z`]|$)", " ".join((strategy.__doc__ or "").split()))
     if said is None or bound is None:

@@ -1,18 +1,22 @@
 """Frames: outcomes as cases (one scenario on one backend) and as tidy pandas frames."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import nan
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..sim.backends import backend_named
+from ..sim.backends import BACKENDS, backend_named
+from ..sim.backends.entries import is_own
 from ..sim.declared import declared_bound, parameters
 from ..sim.experiment import AGE_QUANTILES, Outcome
-from ..sim.verdict.metrics import PARTS, UNCOMMITTED
+from ..sim.verdict.metrics import APP_METRICS, KNOWN, NOT_OUTDATED, PARTS, UNCOMMITTED, Metric
 from ..sim.world.scenario import Scenario
+from .kinds import VARIANTS, Kind, kind_of
 from .statistics import metric_interval
 
 _TABLE = (
@@ -33,7 +37,10 @@ AGE_STEPS = 160
 
 @dataclass(frozen=True)
 class Case:
-    """One scenario on one backend: a section of the page and a set of charts. Strategies keep the outcomes' order."""
+    """One scenario on one backend: a section of the page and a set of charts.
+
+    What is said of strategies here goes for the variants of a project, too. They keep the outcomes' order.
+    """
 
     scenario: Scenario
     backend: str
@@ -50,6 +57,25 @@ class Case:
         return self.outcomes[0].clock == "wall"
 
     @property
+    def kind(self) -> Kind:
+        """What competes: strategies, or a project's variants."""
+        return kind_of(self.outcomes[0].run.strategy)
+
+    @property
+    def of_project(self) -> bool:
+        """Whether the variants of a project compete."""
+        return self.kind is VARIANTS
+
+    @property
+    def knows_backend(self) -> bool:
+        """Whether all ran on one of cachewise's backends, or on a CACHES entry; a project can have several at once."""
+        return self.backend in BACKENDS or is_own(self.backend)
+
+    def metric(self, name: str) -> Metric:
+        """Return what a metric means here."""
+        return APP_METRICS.get(name, KNOWN[name]) if self.of_project else KNOWN[name]
+
+    @property
     def arrivals(self) -> str:
         """How requests arrive: the arrival process, or the trace that is replayed."""
         return "replayed from the trace" if self.scenario.trace else self.scenario.arrivals
@@ -62,12 +88,14 @@ class Case:
     @cached_property
     def by_strategy(self) -> dict[str, list[Outcome]]:
         """The outcomes of every strategy in order of seed: by its bare name, or by its label where it runs twice."""
+        if self.of_project:
+            return _by_seed({outcome.label: outcome.label for outcome in self.outcomes}, self.outcomes)
         variants = Counter(name_of(label) for label in {outcome.label for outcome in self.outcomes})
-        groups: dict[str, list[Outcome]] = {}
-        for outcome in self.outcomes:
-            name = name_of(outcome.label)
-            groups.setdefault(name if variants[name] == 1 else outcome.label, []).append(outcome)
-        return {label: sorted(group, key=lambda one: one.run.seed) for label, group in groups.items()}
+        names = {
+            outcome.label: name if variants[name := name_of(outcome.label)] == 1 else outcome.label
+            for outcome in self.outcomes
+        }
+        return _by_seed(names, self.outcomes)
 
     @property
     def seeds(self) -> list[int]:
@@ -96,6 +124,8 @@ class Case:
     @property
     def silent(self) -> list[str]:
         """Which strategies do not say how old an outdated read can get: nobody may take that for a guarantee."""
+        if self.of_project:  # nobody takes a page for one that guarantees something
+            return []
         found = [name for name, group in self.by_strategy.items() if declared_bound(group[0].run.strategy) is None]
         verb = "states" if len(found) == 1 else "state"
         return [f"{', '.join(found)} {verb} no guarantee (no `stale_at_most`)"] if found else []
@@ -106,17 +136,17 @@ class Case:
         return [*self.settings, *self.silent, *self.notes]
 
     def values(self, label: str, metric: str) -> dict[int, float]:
-        """Return the *metric* of the strategy *label*, by seed."""
-        return {one.run.seed: float(one.summary[metric]) for one in self.by_strategy[label]}
+        """Return the *metric* of the strategy *label*, by seed; NaN where its runs have no such figure."""
+        return {one.run.seed: float(one.summary.get(metric, nan)) for one in self.by_strategy[label]}
 
-    def serves_uncommitted(self, label: str) -> bool:
-        """Return whether any read of the strategy *label* was dirty or aborted: of a row that was not committed."""
-        return any(map(served_uncommitted, self.by_strategy[label]))
+    def is_mixed(self, label: str) -> bool:
+        """Return whether any read of the strategy *label* was wrong, but not outdated."""
+        return any(one.summary.get(part, 0) > 0 for one in self.by_strategy[label] for part in NOT_OUTDATED)
 
     @cached_property
-    def uncommitted(self) -> bool:
-        """Whether any read of any strategy was dirty or aborted; if so, not only outdated reads are wrong."""
-        return any(map(self.serves_uncommitted, self.by_strategy))
+    def mixed(self) -> bool:
+        """Whether any read of any strategy was wrong, but not outdated."""
+        return any(map(self.is_mixed, self.by_strategy))
 
     @cached_property
     def rolls_back(self) -> bool:
@@ -135,7 +165,7 @@ class Case:
     @property
     def fault(self) -> str:
         """What is wrong with wrong reads: they are "outdated", or "wrong" where other things are, too."""
-        return "wrong" if self.uncommitted else "outdated"
+        return "wrong" if self.mixed else "outdated"
 
     def writes(self, label: str) -> int:
         """Return how many writes of the strategy *label* were measured in all seeds, those rolled back included."""
@@ -147,8 +177,16 @@ class Case:
 
 
 def served_uncommitted(outcome: Outcome) -> bool:
-    """Return whether any read of a run was dirty or aborted."""
-    return any(outcome.summary[part] > 0 for part in UNCOMMITTED)
+    """Return whether any read of a run was dirty or aborted: of a row that was not committed."""
+    return any(outcome.summary.get(part, 0) > 0 for part in UNCOMMITTED)
+
+
+def _by_seed(names: Mapping[str, str], outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+    """Return the outcomes of each name, in order of seed; *names* has that of each label."""
+    groups: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        groups.setdefault(names[outcome.label], []).append(outcome)
+    return {name: sorted(group, key=lambda one: one.run.seed) for name, group in groups.items()}
 
 
 def name_of(label: str) -> str:
@@ -168,13 +206,21 @@ def notes_of(outcome: Outcome) -> list[str]:
     """Return the notes of one run, what its backend stands for first."""
     about = ABOUT_BACKENDS.get(outcome.run.backend) if outcome.clock == "virtual" else None
     workers = outcome.run.scenario.workers or 1
-    apart = workers > 1 and not backend_named(outcome.run.backend).one_store
+    known = outcome.run.backend in BACKENDS or is_own(outcome.run.backend)
+    apart = workers > 1 and known and not backend_named(outcome.run.backend).one_store
     return [*filter(None, [about, APART.format(outcome.run.backend, workers) if apart else None]), *outcome.notes]
 
 
 def run_frame(outcomes: Sequence[Outcome]) -> pd.DataFrame:
     """Return one row a run: scenario, strategy with its parameters, backend, seed, the metrics, and the notes."""
-    return pd.DataFrame([{**outcome.row(), "notes": "; ".join(notes_of(outcome))} for outcome in outcomes])
+    return pd.DataFrame([run_row(outcome) for outcome in outcomes])
+
+
+def run_row(outcome: Outcome) -> dict[str, Any]:
+    """Return the row of one run, as `summary.csv` has it."""
+    row = {**outcome.row(), "notes": "; ".join(notes_of(outcome))}
+    kind = kind_of(outcome.run.strategy)
+    return {kind.one if name == "strategy" else name: value for name, value in row.items()}
 
 
 def mean_frame(case: Case, metrics: Sequence[str]) -> pd.DataFrame:

@@ -6,12 +6,11 @@ from html import escape
 from importlib.resources import files
 
 from ..sim.own.sources import Source
-from ..sim.verdict.metrics import KNOWN
-from .answer import LIMITS, REAL, SIMULATED, Answer
+from .answer import APP_LIMITS, LIMITS, REAL, SIMULATED, Answer
 from .figures import Chart
 from .formatting import cell, figure, plural
 from .frames import Case
-from .palette import looks
+from .palette import Look, looks
 from .provenance import ORIGINS, inputs, machine, own_files, versions
 from .tables import REMARKS, columns
 
@@ -22,16 +21,24 @@ EXCERPT_CSS = (
 
 
 def page(
-    answers: Sequence[Answer], charts: Sequence[Sequence[Chart]], command: str, yours: Collection[str] | None
+    answers: Sequence[Answer],
+    charts: Sequence[Sequence[Chart]],
+    command: str,
+    yours: Collection[str] | None,
+    details: Sequence[str] = (),
 ) -> str:
-    """Return the report of these answers (one a case) with each case's charts, the headline first."""
+    """Return the report of these answers (one a case) with each case's charts, the headline first.
+
+    *details* are HTML, one piece a case: what else stands below a case's figures.
+    """
+    below = details or [""] * len(answers)
     found = [one.case for one in answers]
     body = [
         _header(found),
         _overview(answers) if len(answers) > 1 else "",
         *(_answer(nth, one, alone=len(answers) == 1) for nth, one in enumerate(answers)),
         _limits(answers),
-        *(_section(nth, case, drawn) for nth, (case, drawn) in enumerate(zip(found, charts, strict=True))),
+        *(_section(nth, *parts) for nth, parts in enumerate(zip(found, charts, below, strict=True))),
         _provenance(found, command, yours),
     ]
     css = (files("cachewise.reports") / "page.css").read_text(encoding="utf-8")
@@ -66,10 +73,14 @@ def _header(found: Sequence[Case]) -> str:
     kind = "real run" if _are_real(found) else "simulated run"
     clock = " on the wall clock" if _are_real(found) else ""
     measured = f"{plural(runs, kind)} of real cache code{clock}, {reads:,} reads judged against the history of commits."
-    return (
-        '<header><p class="kicker">cachewise</p><h1>Which cache-invalidation strategy?</h1>'
-        f'<p class="muted">{measured}</p></header>\n'
-    )
+    title = "Which cache-invalidation strategy?"
+    if any(case.of_project for case in found):
+        title = "How should this project cache?"
+        measured = (
+            f"{plural(runs, kind)} of the project's own code, {reads:,} reads held against what the same request gives "
+            "without a cache."
+        )
+    return f'<header><p class="kicker">cachewise</p><h1>{title}</h1><p class="muted">{measured}</p></header>\n'
 
 
 def _are_real(found: Sequence[Case]) -> bool:
@@ -99,12 +110,13 @@ def _overview(answers: Sequence[Answer]) -> str:
             for metric in ("wrong_ratio", "db_queries_saved_ratio")
         ]
         rows.append([link, escape("; ".join(picks) or "-"), *map(escape, cells)])
-    fault = "wrong" if any(one.case.uncommitted for one in answers) else "outdated"
-    head = ["scenario and backend", "on average not beaten, freshest first", f"{fault} reads", "queries saved"]
-    return f"<h2>At a glance</h2>\n{_table(head, rows)}"
+    fault = "wrong" if any(one.case.mixed for one in answers) else "outdated"
+    saved = f"{answers[0].case.kind.queries} saved"
+    head = ["scenario and backend", "on average not beaten, freshest first", f"{fault} reads", saved]
+    return f"<h2>At a glance</h2>\n{html_table(head, rows)}"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], css: str = "") -> str:
+def html_table(head: Sequence[str], rows: Sequence[Sequence[str]], css: str = "") -> str:
     """Return a table of cells that are HTML already."""
     top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     lines = "".join(
@@ -132,8 +144,9 @@ def _answer(nth: int, one: Answer, *, alone: bool) -> str:
 def _limits(answers: Sequence[Answer]) -> str:
     notes = dict.fromkeys(_note(note, one.case, answers) for one in answers for note in one.case.notes)
     latencies = dict.fromkeys(REAL if one.case.on_the_wall_clock else SIMULATED for one in answers)
+    limits = APP_LIMITS if any(one.case.of_project for one in answers) else LIMITS
     heading = "What this rests on, and what it leaves out"
-    return f"<section><h2>{heading}</h2>\n{_items([*notes, *latencies, *LIMITS])}</section>\n"
+    return f"<section><h2>{heading}</h2>\n{_items([*notes, *latencies, *limits])}</section>\n"
 
 
 def _note(note: str, case: Case, answers: Sequence[Answer]) -> str:
@@ -146,11 +159,11 @@ def _sentence(note: str) -> str:
     return f"{note[:1].upper()}{note[1:]}." if not note.startswith("`") else f"{note}."
 
 
-def _section(nth: int, case: Case, drawn: Sequence[Chart]) -> str:
+def _section(nth: int, case: Case, drawn: Sequence[Chart], below: str) -> str:
     headline, *others = drawn
     return (
         f'<section id="case-{nth}"><h2>{escape(case.title)}</h2>\n{_notes(case)}{_figure(case, headline)}'
-        f"<h3>Every strategy in figures</h3>\n{_figures_table(case)}{_meanings(case)}"
+        f"<h3>Every {case.kind.one} in figures</h3>\n{_figures_table(case)}{_meanings(case)}{below}"
         f"{''.join(_figure(case, chart) for chart in others)}</section>\n"
     )
 
@@ -168,11 +181,16 @@ def _figure(case: Case, chart: Chart) -> str:
 
 def _figures_table(case: Case) -> str:
     look = looks(case.by_strategy)
-    rows = []
-    for label in case.by_strategy:
-        name = f'<span class="dot" style="background:{look[label].colour}"></span>{escape(label)}'
-        rows.append([name, *(_split(cell(case, label, metric)) for metric in columns(case))])
-    return _table(["strategy", *columns(case).values()], rows, "figures")
+    rows = [
+        [dotted(label, look[label]), *(_split(cell(case, label, metric)) for metric in columns(case))]
+        for label in case.by_strategy
+    ]
+    return html_table([case.kind.one, *columns(case).values()], rows, "figures")
+
+
+def dotted(label: str, look: Look) -> str:
+    """Return what competes with a dot of its colour before it."""
+    return f'<span class="dot" style="background:{look.colour}"></span>{escape(label)}'
 
 
 def _split(text: str) -> str:
@@ -184,10 +202,13 @@ def _split(text: str) -> str:
 
 def _meanings(case: Case) -> str:
     items = "".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(KNOWN[metric].meaning + REMARKS.get(metric, ''))}</dd>\n"
-        for metric, name in columns(case).items()
+        f"<dt>{escape(name)}</dt><dd>{escape(_meaning(case, metric))}</dd>\n" for metric, name in columns(case).items()
     )
     return f"<details><summary>What the columns mean</summary><dl>{items}</dl></details>\n"
+
+
+def _meaning(case: Case, metric: str) -> str:
+    return case.metric(metric).meaning + ("" if case.of_project else REMARKS.get(metric, ""))
 
 
 def _provenance(found: Sequence[Case], command: str, yours: Collection[str] | None) -> str:
@@ -222,5 +243,5 @@ def _inputs(case: Case, yours: Collection[str] | None) -> str:
     ]
     return (
         f"<details><summary>Inputs of {escape(case.title)}</summary>\n"
-        f"{_table(['input', 'value', 'from', 'meaning'], rows)}</details>\n"
+        f"{html_table(['input', 'value', 'from', 'meaning'], rows)}</details>\n"
     )

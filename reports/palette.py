@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 from zlib import crc32
 
+from ..sim.application import AS_IT_IS, NO_CACHE
+
 INK, MUTED, FAINT, PAPER = "#1b1f24", "#5c6370", "#e3e5e8", "#ffffff"
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK, GREY = (
     "#0072b2",
@@ -19,7 +21,7 @@ BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK, GREY = (
     "#222222",
     "#8a8f98",
 )
-PART_COLOURS = {"stale_ratio": ORANGE, "dirty_ratio": SKY, "aborted_ratio": PURPLE}
+PART_COLOURS = {"stale_ratio": ORANGE, "dirty_ratio": SKY, "aborted_ratio": PURPLE, "never_true_ratio": PURPLE}
 COLOURS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY)
 MARKERS = "osD^vPX<>phd"
 
@@ -39,6 +41,8 @@ class Look(NamedTuple):
 LOOKS = {
     "no-cache": Look(GREY, "s"),
     "oracle": Look(GREY, "*"),
+    AS_IT_IS: Look(BLACK, "D"),
+    NO_CACHE: Look(GREY, "D"),
     "ttl-only": Look(BLACK, "o"),
     "delete-in-transaction": Look(VERMILION, "X"),
     "delete-on-write": Look(BLUE, "o"),

@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
+from ..sim.application import AS_IT_IS, NO_CACHE
 from ..sim.backends import backend_named
 from ..sim.backends.entries import is_own
 from ..sim.experiment import strategy_spec
@@ -16,6 +17,14 @@ from ..sim.own.sources import Source
 from ..sim.world.scenario import DEFAULTS, LATENCIES, MEANINGS
 from .frames import Case
 
+NOT_A_PROJECTS = (  # inputs that mean nothing where a project's own functions make the traffic
+    *("keys", "read_popularity", "write_popularity", "reads_per_s", "writes_per_s", "value_bytes"),
+    *("max_entries", "cull_frequency", "transaction_tail_s", "trace", "trace_speed"),
+)
+VARIANTS_ALWAYS = {
+    AS_IT_IS: "the project unchanged; what all are compared with",
+    NO_CACHE: "every copy is looked up in vain, stores are kept; what is saved is counted against it",
+}
 PACKAGES = ("cachewise", "Django", "simpy", "greenlet", "numpy", "pandas")
 
 
@@ -45,6 +54,8 @@ def inputs(case: Case, yours: Collection[str] | None) -> list[Input]:
     scenario, from_trace = case.scenario, case.outcomes[0].trace_fields
     found = []
     for one in fields(scenario):
+        if case.of_project and one.name in NOT_A_PROJECTS:
+            continue
         origin = "trace" if one.name in from_trace else _origin(yours=one.name in changed)
         value = _shown(case, one.name, getattr(scenario, one.name), origin)
         found.append(Input(one.name, value, origin, MEANINGS[one.name]))
@@ -53,10 +64,19 @@ def inputs(case: Case, yours: Collection[str] | None) -> list[Input]:
 
 def _around_the_scenario(case: Case, changed: Collection[str]) -> list[Input]:
     seeds = ", ".join(map(str, case.seeds))
+    what = backend_named(case.backend).what if case.knows_backend else "what the project's CACHES say"
     found = [
-        Input("backend", case.backend, _origin(yours="backend" in changed), backend_named(case.backend).what),
-        Input("seeds", seeds, _origin(yours="seeds" in changed), "one run of every strategy a seed"),
+        Input("backend", case.backend, _origin(yours="backend" in changed), what),
+        Input("seeds", seeds, _origin(yours="seeds" in changed), f"one run of every {case.kind.one} a seed"),
     ]
+    if case.of_project:
+        return [
+            *found,
+            *(
+                Input("variant", name, _origin(yours=name not in VARIANTS_ALWAYS), VARIANTS_ALWAYS.get(name, ""))
+                for name in case.by_strategy
+            ),
+        ]
     for group in case.by_strategy.values():
         strategy = group[0].run.strategy
         set_by_user = "strategies" in changed or ("timeout" in changed and hasattr(strategy, "timeout"))
@@ -98,6 +118,8 @@ def own_files(found: Sequence[Case]) -> list[Source]:
 
 
 def _automatic(case: Case, name: str) -> str:
+    if not case.knows_backend:
+        return "as usual"
     backend = backend_named(case.backend)
     if name == "cache_rtt_s":
         return str(backend.auto_rtt_s)

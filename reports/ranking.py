@@ -13,7 +13,6 @@ from ..sim.declared import declared_bound
 from .frames import Case, name_of
 from .statistics import CONFIDENCE, Interval, metric_interval, paired_difference
 
-BOUNDS = ("no-cache", "oracle")  # what nobody chooses: no cache at all, and a cache that cannot exist
 NEGLIGIBLE_SHARE = 0.001  # queries that differ by less than this share of the reads count as the same
 RARE_SHARE = 0.0001  # wrong reads that differ by less than this share of all reads count as the same
 EQUAL_SHARE = 0.1  # or wrong reads that differ by less than this share of themselves count as the same
@@ -47,7 +46,8 @@ def interval(case: Case, label: str, metric: str) -> Interval:
 
 def contenders(case: Case) -> list[str]:
     """Return the strategies one can choose."""
-    return [label for label in case.by_strategy if name_of(label) not in BOUNDS]
+    name = (lambda label: label) if case.of_project else name_of
+    return [label for label in case.by_strategy if name(label) not in case.kind.bounds]
 
 
 def never_wrong(case: Case, label: str) -> bool:

@@ -63,7 +63,7 @@ def metric_interval(metric: str, values: Iterable[float]) -> Interval:
 
 def limits(metric: str) -> tuple[float, float]:
     """Return the least and the largest value a metric can have."""
-    least = -inf if metric == "db_queries_saved_ratio" else 0.0  # version queries can cost more than they save
+    least = -inf if metric.endswith("_saved_ratio") else 0.0  # version queries can cost more than they save
     return least, 1.0 if KNOWN[metric].unit == "ratio" else inf
 
 

@@ -4,7 +4,7 @@ import io
 import json
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import isnan
 from typing import Any
 
@@ -15,7 +15,7 @@ from rich.text import Text
 from ..sim.experiment import Outcome
 from ..sim.verdict.metrics import PARTS
 from .formatting import cell, figure, oldest, plural
-from .frames import Case, cases, notes_of, run_frame
+from .frames import Case, cases, run_frame, run_row
 
 COLUMNS = {
     "stale_ratio": "outdated reads",
@@ -29,6 +29,23 @@ COLUMNS = {
     "response_p99_s": "response p99",
     "entries_end": "entries stored at the end",
     "keys_left_wrong": "keys left outdated",
+}
+APP_COLUMNS = {  # of a project's variants, all reads together
+    "stale_ratio": "outdated reads",
+    "stale_reads_per_day": "outdated a day",
+    "stale_age_max_s": "oldest",
+    "own_edit_unseen_ratio": "own edit not seen",
+    "hit_ratio": "hits",
+    "statements_per_read": "statements a read",
+    "db_queries_saved_ratio": "statements saved",
+    "db_s_per_read": "database time a read",
+    "db_time_saved_ratio": "database time saved",
+    "db_queries_per_s": "statements/s",
+    "cache_calls_per_request": "cache calls per request",
+    "response_p50_s": "response p50",
+    "response_p99_s": "response p99",
+    "errors": "failed requests",
+    "logouts": "lost from stores",
 }
 WRONG_COLUMNS = {"wrong_ratio": "wrong reads", "wrong_reads_per_day": "wrong a day"}  # where not all are outdated
 WALL_COLUMNS = {  # of a case on the wall clock, besides
@@ -58,11 +75,22 @@ _TERMINAL = {  # short headings, and what they mean; a narrow terminal does with
     "entries_end": ("entries", "stored at the end, expired ones included where the backend keeps them"),
 }
 
+_TERMINAL_APP = {
+    "stale_ratio": ("outdated reads", ""),
+    "stale_age_max_s": ("oldest", ""),
+    "db_queries_saved_ratio": ("saved", "SQL statements saved against no cache, the writes' included in both"),
+    "db_queries_per_s": ("statements/s", ""),
+    "db_s_per_read": ("database", "time that a read waits for it"),
+    "response_p99_s": ("p99", "response time"),
+    "hit_ratio": ("hits", "of the cache lookups; stores, such as sessions, are left out"),
+    "cache_calls_per_request": ("calls", "cache calls per request"),
+}
 _TERMINAL_WRONG = {  # the first columns where not all wrong reads are outdated
-    "wrong_ratio": ("wrong reads", "outdated or not committed, each counted once"),
+    "wrong_ratio": ("wrong reads", "each counted once"),
     "stale_ratio": ("outdated", ""),
     "dirty_ratio": ("dirty", "not yet committed when they were returned"),
     "aborted_ratio": ("aborted", "never committed"),
+    "never_true_ratio": ("never true", "true at no time so far"),
 }
 _TERMINAL_WALL = {  # the second table of a case on the wall clock
     "response_p50_s": ("p50", "half of the reads were answered within it, from their arrival"),
@@ -84,11 +112,11 @@ def columns(case: Case) -> dict[str, str]:
 
     Where some reads were of rows that were not committed, the wrong reads come first, with what is wrong with them.
     """
-    shown = COLUMNS | WALL_COLUMNS if case.on_the_wall_clock else COLUMNS
-    if case.uncommitted:
+    shown = APP_COLUMNS if case.of_project else COLUMNS | WALL_COLUMNS if case.on_the_wall_clock else COLUMNS
+    if case.mixed:
         shown = {**WRONG_COLUMNS, **case.parts, **shown}
         del shown["stale_reads_per_day"]
-    if case.uncommitted or case.rolls_back:  # what was rolled back can be left behind without ever being read
+    if "keys_left_wrong" in shown and (case.mixed or case.rolls_back):  # also what was rolled back and is never read
         shown = {**shown, "keys_left_wrong": "keys left wrong"}
     return {metric: name for metric, name in shown.items() if not (case.is_one_off and metric.endswith("_per_day"))}
 
@@ -100,7 +128,7 @@ def render(outcomes: Sequence[Outcome], form: str) -> str:
 
 def terminal_text(outcomes: Sequence[Outcome]) -> str:
     """Return one table a case for the terminal, with its notes, in colour if standard output is a terminal."""
-    console = Console(file=io.StringIO(), width=terminal_width(), force_terminal=sys.stdout.isatty(), highlight=False)
+    console = terminal()
     for case in cases(outcomes):
         remarks = "; ".join([_means_of(case), *case.remarks])
         console.print(_widest_table(case, console, _terminal_columns(case), case.title, remarks))
@@ -109,12 +137,18 @@ def terminal_text(outcomes: Sequence[Outcome]) -> str:
     return console.file.getvalue().rstrip()  # type: ignore[attr-defined]
 
 
+def terminal() -> Console:
+    """Return a console whose file is the text for the terminal."""
+    return Console(file=io.StringIO(), width=terminal_width(), force_terminal=sys.stdout.isatty(), highlight=False)
+
+
 def _terminal_columns(case: Case) -> dict[str, tuple[str, str]]:
-    if not case.uncommitted:
-        return _TERMINAL
+    usual = _TERMINAL_APP if case.of_project else _TERMINAL
+    if not case.mixed:
+        return usual
     known = ("wrong_ratio", *case.parts)
     first = {metric: shown for metric, shown in _TERMINAL_WRONG.items() if metric in known}
-    return {**first, **{metric: shown for metric, shown in _TERMINAL.items() if metric not in PARTS}}
+    return {**first, **{metric: shown for metric, shown in usual.items() if metric not in PARTS}}
 
 
 def terminal_width() -> int:
@@ -126,33 +160,55 @@ def _widest_table(
     case: Case, console: Console, shown: Mapping[str, tuple[str, str]], title: str, remarks: str
 ) -> Table:
     """Return the table of as many of the metrics *shown* (each with its heading and what that means) as fit."""
-    metrics, unlimited = list(shown), console.options.update(width=10_000)
+
+    def rows(metrics: Sequence[str]) -> Iterator[list[str]]:
+        for label in case.by_strategy:
+            yield [label, *(_short(case, label, metric) for metric in metrics)]
+
+    return widest_table(console, case.kind.one, shown, rows, title, remarks)
+
+
+def widest_table(
+    console: Console,
+    first: str,
+    shown: Mapping[str, tuple[str, str]],
+    rows: Callable[[Sequence[str]], Iterable[Sequence[str]]],
+    title: str,
+    remarks: str,
+) -> Table:
+    """Return the table of as many of the columns *shown* (each with its heading and what that means) as fit.
+
+    *rows* gives the rows of the columns that it is told, each with what stands in the *first* one before them.
+    """
+    names, unlimited = list(shown), console.options.update(width=10_000)
     while True:
-        headings = {metric: shown[metric] for metric in metrics}
-        gone = ", ".join(shown[metric][0] for metric in shown if metric not in metrics)
+        headings = {name: shown[name] for name in names}
+        gone = ", ".join(shown[name][0] for name in shown if name not in names)
         narrow = f"for want of width without {gone} (`--format markdown` has all)" if gone else ""
-        table = _terminal_table(case, headings, title, "; ".join(filter(None, [narrow, remarks])))
-        if console.measure(table, options=unlimited).maximum <= console.width or len(metrics) == 1:
+        table = _terminal_table(first, headings, rows(names), title, "; ".join(filter(None, [narrow, remarks])))
+        if console.measure(table, options=unlimited).maximum <= console.width or len(names) == 1:
             return table
-        metrics.pop()
+        names.pop()
 
 
-def _terminal_table(case: Case, shown: Mapping[str, tuple[str, str]], title: str, remarks: str) -> Table:
+def _terminal_table(
+    first: str, shown: Mapping[str, tuple[str, str]], rows: Iterable[Sequence[str]], title: str, remarks: str
+) -> Table:
     meanings = [f"{name}: {meaning}" for name, meaning in shown.values() if meaning]
     # Names are people's input: as Text, square brackets in them are not read as colours.
     caption = Text("; ".join(filter(None, [*meanings, remarks])).replace("`", ""))
     table = Table(title=Text(title, "bold"), caption=caption, box=None, padding=(0, 1), pad_edge=False)
     table.title_justify = table.caption_justify = "left"
-    table.add_column("strategy", no_wrap=True)
+    table.add_column(first, no_wrap=True)
     for name, _meaning in shown.values():
         table.add_column(name, justify="right", no_wrap=True)
-    for label in case.by_strategy:
-        table.add_row(Text(label), *(Text(_short(case, label, metric)) for metric in shown))
+    for row in rows:
+        table.add_row(*map(Text, row))
     return table
 
 
 def _short(case: Case, label: str, metric: str) -> str:
-    if metric == ("wrong_ratio" if case.uncommitted else "stale_ratio"):
+    if metric == ("wrong_ratio" if case.mixed else "stale_ratio"):
         return cell(case, label, metric)
     if metric == "stale_age_max_s":
         return oldest(case, label)
@@ -170,11 +226,18 @@ def markdown(outcomes: Sequence[Outcome]) -> str:
     parts = []
     for case in cases(outcomes):
         shown = columns(case)
-        rows = [["strategy", *shown.values()], ["---"] * (len(shown) + 1)]
+        rows = [[case.kind.one, *shown.values()]]
         rows += [[label, *(cell(case, label, metric) for metric in shown)] for label in case.by_strategy]
-        lines = [f"| {' | '.join(_no_bars(text) for text in row)} |" for row in rows]
-        parts.append("\n".join([f"### {case.title}", "", *lines, "", "; ".join([_means_of(case), *case.remarks])]))
+        remarks = "; ".join([_means_of(case), *case.remarks])
+        parts.append("\n".join([f"### {case.title}", "", markdown_table(rows), "", remarks]))
     return "\n\n".join(parts)
+
+
+def markdown_table(rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table; the first of *rows* is its head."""
+    head, *body = rows
+    lines = [head, ["---"] * len(head), *body]
+    return "\n".join(f"| {' | '.join(_no_bars(text) for text in line)} |" for line in lines)
 
 
 def _no_bars(text: str) -> str:
@@ -188,11 +251,15 @@ def csv_text(outcomes: Sequence[Outcome]) -> str:
 
 def json_text(outcomes: Sequence[Outcome]) -> str:
     """Return one JSON list of flat objects, one a run; what could not be measured is null."""
-    rows = [{**outcome.row(), "notes": "; ".join(notes_of(outcome))} for outcome in outcomes]
-    return json.dumps([{name: _json_value(value) for name, value in row.items()} for row in rows], indent=1)
+    return json.dumps(json_value([run_row(outcome) for outcome in outcomes]), indent=1)
 
 
-def _json_value(value: Any) -> Any:
+def json_value(value: Any) -> Any:
+    """Return *value* as JSON can say it: what could not be measured is null."""
+    if isinstance(value, Mapping):
+        return {str(name): json_value(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [json_value(one) for one in value]
     if isinstance(value, (str, int)) or value is None:
         return value
     number = float(value)

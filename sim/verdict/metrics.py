@@ -136,6 +136,7 @@ APP_METRICS = {
             "requests",
         ),
         Metric("db_queries_saved_ratio", "ratio", "SQL statements saved against no cache on the same traffic"),
+        Metric("statements_saved_ratio", "ratio", "SQL statements a read saved against no cache on the same traffic"),
         Metric("db_time_saved_ratio", "ratio", "database time of the reads saved against no cache on the same traffic"),
         Metric("cache_calls_per_request", "calls", "calls of a cache per request; stores are left out"),
         Metric("response_p50_s", "s", "median response time of a read, from its arrival"),

@@ -1,0 +1,134 @@
+"""The answer for a project: what any answer says, and what only a project has."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import isnan
+
+from ...sim.app.outcome import AppOutcome
+from ...sim.application import AS_IT_IS, NO_CACHE
+from ...sim.verdict.metrics import duration, shown
+from .. import answer as any_answer
+from ..answer import Answer
+from ..formatting import figure, listed, people, plural
+from ..ranking import contenders, interval, saves_queries
+from .frames import Project, projects
+from .words import difference
+
+COMPARED = {  # with the project as it is, in an option
+    "wrong_ratio": "",  # "outdated" or "wrong"
+    "statements_per_read": "statements a read",
+    "db_s_per_read": "database time a read",
+    "response_p99_s": "response p99",
+}
+
+
+def answer(project: Project) -> Answer:
+    """Return the answer that the outcomes of *project* support."""
+    found = any_answer.answer(project.case)
+    return replace(
+        found,
+        options=[_option(project, group.leader, text) for group, text in zip(found.groups, found.options, strict=True)],
+        cautions=[
+            *_changed_nothing(project),
+            *found.cautions,
+            *_without_a_cache(project),
+            *_own_edits(project),
+            *_lost(project),
+            *_failed(project),
+        ],
+    )
+
+
+def answer_text(outcomes: Sequence[AppOutcome], width: int) -> list[str]:
+    """Return the answers as plain lines of at most *width* characters, and the first traceback of what failed."""
+    lines: list[str] = []
+    for project in projects(outcomes):
+        lines += any_answer.plain_lines([answer(project)], width)
+        for said, frames in tracebacks(project):
+            lines += ["", f"{said}:", *(f"    {line}" for line in frames.splitlines())]
+    return lines
+
+
+def tracebacks(project: Project) -> list[tuple[str, str]]:
+    """Return the first traceback of what failed, each once, with the function and how often it failed with whom."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for label in project.by_variant:
+        for name, (count, frames) in project.failures(label).items():
+            found.setdefault((name, frames.rstrip()), []).append(f"{plural(count, 'time')} with {label}")
+    return [(f"{name} failed {listed(counts)}, first so", frames) for (name, frames), counts in found.items()]
+
+
+def _option(project: Project, label: str, text: str) -> str:
+    """Return an option with what it saves in milliseconds, and how it differs from the project as it is."""
+    case = project.case
+    saved, time_s = (interval(case, label, metric).mean for metric in ("db_time_saved_ratio", "db_s_per_read"))
+    against = "" if isnan(saved) else f" ({shown('db_time_saved_ratio', saved, {})} saved)"
+    p99_s = interval(case, label, "response_p99_s").mean
+    costs = f"A read waits {duration(time_s)} for the database{against}; p99 is {duration(p99_s)}."
+    if label == AS_IT_IS or AS_IT_IS not in project.by_variant:
+        return f"{text} {costs}"
+    told, open_ones = [], []
+    for metric, name in COMPARED.items():
+        found = project.difference("", label, metric)
+        named = name or f"{case.fault} reads"
+        if isnan(found.mean):
+            continue
+        told.append(f"{named} {difference(metric, found)}{'' if name else ' points'}")
+        if found.known and not found.excludes_zero and found.mean:
+            open_ones.append(named)
+    unsettled = f"; not settled by these seeds: {listed(open_ones)}" if open_ones else ""
+    return f"{text} {costs} Against `{AS_IT_IS}`: {', '.join(told)}{unsettled}."
+
+
+def _changed_nothing(project: Project) -> list[str]:
+    labels = [f"`{label}`" for label in project.changed_nothing if label != NO_CACHE]
+    found = []
+    if labels:
+        whose = "its" if len(labels) == 1 else "their"
+        found.append(
+            f"{listed(labels)} changed nothing: {whose} runs equal those of `{AS_IT_IS}` byte for byte. Perhaps the "
+            "URLconf had bound the old view already, a signal still holds the old receiver, or no key fits the pattern."
+        )
+    if NO_CACHE in project.changed_nothing:
+        found.append(f"`{NO_CACHE}` equals `{AS_IT_IS}` byte for byte: no read of these uses a cache.")
+    return found
+
+
+def _without_a_cache(project: Project) -> list[str]:
+    case = project.case
+    if NO_CACHE not in case.by_strategy or NO_CACHE in project.changed_nothing:
+        return []
+    per_s, time_s, p99_s = (
+        interval(case, NO_CACHE, metric).mean for metric in ("db_queries_per_s", "db_s_per_read", "response_p99_s")
+    )
+    costs = f"{people(per_s)} statements a second, {duration(time_s)} of database time a read, p99 {duration(p99_s)}"
+    found = [f"Without a cache: {costs}, {case.fault}: {figure(case, NO_CACHE, 'wrong_ratio')}."]
+    idle = [f"`{label}`" for label in contenders(case) if not saves_queries(case, label)]
+    if idle:
+        found.append(f"{listed(idle)} {'saves' if len(idle) == 1 else 'save'} no statement against no cache at all.")
+    return found
+
+
+def _own_edits(project: Project) -> list[str]:
+    case = project.case
+    unseen = {label: interval(case, label, "own_edit_unseen_ratio").mean for label in contenders(case)}
+    told = [f"`{label}` in {shown('own_edit_unseen_ratio', share, {})}" for label, share in unseen.items() if share > 0]
+    return [f"Users do not always see their own edits: with {listed(told)} of the reads."] if told else []
+
+
+def _lost(project: Project) -> list[str]:
+    lost = {label: project.lost(label) for label in project.by_variant}
+    told = [f"{count:,} with `{label}`" for label, count in lost.items() if count]
+    seeds = plural(len(project.case.seeds), "run")
+    text = f"Stores lost entries, such as sessions (a `clear()` logs their users out): {listed(told)}, in {seeds} each."
+    return [text] if told else []
+
+
+def _failed(project: Project) -> list[str]:
+    told = []
+    for label in project.by_variant:
+        failed = project.failures(label)
+        if failed:
+            counts = listed([f"{name} {count:,}" for name, (count, _frames) in failed.items()])
+            told.append(f"`{label}` ({counts})")
+    return [f"Requests failed, and are not among the reads that were judged: {'; '.join(told)}."] if told else []

@@ -1,0 +1,88 @@
+"""What the page shows of a project beside what it shows of any case: functions, call sites, failures."""
+
+from collections.abc import Iterator
+from html import escape
+
+from ..formatting import plural
+from ..page import dotted, html_table
+from ..palette import looks
+from .answer import tracebacks
+from .frames import Project
+from .tables import SITE_COLUMNS, cell, columns, site_rows
+from .words import DIFFERENCES, FUNCTION_COLUMNS, meaning
+
+SITES_OPEN = 12  # call sites that are shown at once; the rest is folded
+
+
+def details(project: Project) -> str:
+    """Return the tables of a project as HTML."""
+    return "".join([*_functions(project), _function_meanings(project), *_sites(project), *_failures(project)])
+
+
+def _functions(project: Project) -> Iterator[str]:
+    if not project.functions:
+        return
+    yield f'<h3>Every read function</h3>\n<p class="muted">{_sentence(DIFFERENCES)}</p>\n'
+    look = looks(project.case.by_strategy)
+    for function in project.functions:
+        reads = plural(max(project.total(function, label, "reads") for label in project.by_variant), "read")
+        shown = columns(project, function)
+        rows = []
+        for label in project.by_variant:
+            cells = [_cell(*cell(project, function, label, metric)) for metric in shown]
+            rows.append([dotted(label, look[label]), *cells])
+        table = html_table(["variant", *shown.values()], rows, "figures")
+        yield f"<h4><code>{escape(function)}</code>: {reads}</h4>\n{table}"
+
+
+def _sentence(text: str) -> str:
+    before, code, after = text.partition("`as it is`")
+    return f"{before[:1].upper()}{escape(before[1:])}{'<em>as it is</em>' if code else ''}{escape(after)}."
+
+
+def _cell(text: str, difference: str) -> str:
+    return escape(text) + (f"<small>{escape(difference)}</small>" if difference else "")
+
+
+def _function_meanings(project: Project) -> str:
+    shown = {metric for function in project.functions for metric in columns(project, function)}
+    items = "".join(
+        f"<dt>{escape(name)}</dt><dd>{escape(meaning(metric))}</dd>\n"
+        for metric, name in FUNCTION_COLUMNS.items()
+        if metric in shown
+    )
+    return f"<details><summary>What these columns mean</summary><dl>{items}</dl></details>\n" if items else ""
+
+
+def _sites(project: Project) -> Iterator[str]:
+    if not project.sites:
+        return
+    yield (
+        "<h3>The cache call sites</h3>\n"
+        '<p class="muted">Those first that are to blame for most outdated reads: reads one of whose hits there was '
+        "older than the commit that outdated them. Counts are those of all seeds together. Without a cache nothing "
+        "hits, so that variant is not shown.</p>\n"
+    )
+    rows = [
+        [
+            f"<code>{escape(where[0])}</code><small><code>{escape(where[1])}</code></small>" if nth == 0 else "",
+            *map(escape, row),
+        ]
+        for where in project.sites
+        for nth, row in enumerate(site_rows(project, where))
+    ]
+    head = ["file and line, keys", "variant", "timeout", *(name for name, _meaning in SITE_COLUMNS.values())]
+    places = list(project.sites)
+    shown = sum(len(list(site_rows(project, where))) for where in places[:SITES_OPEN])
+    yield html_table(head, rows[:shown], "sites")
+    if rows[shown:]:
+        more = plural(len(places) - SITES_OPEN, "more call site")
+        yield f"<details><summary>{more}</summary>{html_table(head, rows[shown:], 'sites')}</details>\n"
+
+
+def _failures(project: Project) -> Iterator[str]:
+    found = tracebacks(project)
+    if found:
+        yield "<h3>What failed</h3>\n"
+    for said, frames in found:
+        yield f"<details><summary>{escape(said)}</summary>\n<pre>{escape(frames)}</pre></details>\n"

@@ -1,0 +1,131 @@
+"""Tables of a project's functions and call sites, for the terminal, as Markdown, as CSV and as JSON."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from ...sim.app.outcome import AppOutcome
+from ..formatting import plural
+from ..frames import run_row
+from ..labels import shortened
+from ..tables import csv_text, json_value, markdown, markdown_table, terminal, terminal_text, widest_table
+from .frames import Project, Where, projects, with_savings
+from .words import DIFFERENCES, FUNCTION_COLUMNS, MEANINGS, against_it, figure, statuses, timeout_text
+
+RARE = ("never_true_ratio", "own_edit_unseen_ratio")
+SITES_SHOWN = 6  # in the terminal; the page has all
+SITE_COLUMNS = {
+    "calls": ("calls", ""),
+    "hits": ("hits", ""),
+    "outdated_reads": ("outdated reads", "one of whose hits there was older than the commit that outdated them"),
+}
+
+
+def render(outcomes: Sequence[AppOutcome], form: str) -> str:
+    """Return the outcomes as text: *form* is "table", "markdown", "csv" or "json"."""
+    forms = {"table": _terminal_text, "markdown": _markdown, "csv": _csv_text, "json": _json_text}
+    return forms[form](outcomes)
+
+
+def _terminal_text(outcomes: Sequence[AppOutcome]) -> str:
+    parts = []
+    for one in projects(outcomes):
+        console = terminal()
+        meanings = [f"{FUNCTION_COLUMNS[metric]}: {told}" for metric, told in MEANINGS.items()]
+        for function in one.functions:
+            console.print(_function_table(one, function, console), "")
+        console.print(Text("; ".join([*meanings, DIFFERENCES]).replace("`", "")), "")
+        if one.sites:
+            console.print(_site_table(one, console))
+        below = console.file.getvalue().rstrip()  # type: ignore[attr-defined]
+        parts.append(f"{terminal_text(one.case.outcomes)}\n\n{below}")
+    return "\n\n".join(parts)
+
+
+def _function_table(one: Project, function: str, console: Console) -> object:
+    shown = {metric: (name, "") for metric, name in columns(one, function).items()}
+
+    def rows(metrics: Sequence[str]) -> Iterator[list[str]]:
+        for label in one.by_variant:
+            yield [label, *("\n".join(cell(one, function, label, metric)).rstrip() for metric in metrics)]
+
+    reads = plural(max(one.total(function, label, "reads") for label in one.by_variant), "read")
+    return widest_table(console, "variant", shown, rows, f"{function}: {reads}", "")
+
+
+def columns(one: Project, function: str) -> dict[str, str]:
+    """Return the columns of a function's table; what is rare has one only where it was seen."""
+
+    def seen(metric: str) -> bool:
+        return any(value > 0 for label in one.by_variant for value in one.values(function, label, metric).values())
+
+    shown = {metric: name for metric, name in FUNCTION_COLUMNS.items() if metric not in RARE or seen(metric)}
+    return {**shown, "statuses": "statuses"}
+
+
+def cell(one: Project, function: str, label: str, metric: str) -> tuple[str, str]:
+    """Return a figure, and how it differs from that of the project as it is ("" where that tells nothing)."""
+    if metric == "statuses":
+        return statuses(one, function, label), ""
+    return figure(one, function, label, metric), against_it(one, function, label, metric)
+
+
+def _site_table(one: Project, console: Console) -> object:
+    places = list(one.sites)[:SITES_SHOWN]
+
+    def rows(names: Sequence[str]) -> Iterator[list[str]]:
+        for where in places:
+            yield [shortened(where[0]), *([""] * len(names))]
+            yield [f"  {shortened(where[1])}", *([""] * len(names))]
+            for label, several in one.sites[where].items():
+                for row in several:
+                    timeout = timeout_text(row["timeout"])
+                    yield [f"    {label}, timeout {timeout}", *(f"{row[name]:,}" for name in names)]
+
+    more = len(one.sites) - len(places)
+    remarks = (
+        f"{plural(more, 'more call site')} with no more outdated reads: the page (`--out`) has all" if more else ""
+    )
+    title = "Cache call sites: file and line, keys; all seeds together"
+    return widest_table(console, "call site", SITE_COLUMNS, rows, title, remarks)
+
+
+def site_rows(one: Project, where: Where) -> Iterator[list[str]]:
+    """Yield a row a variant and timeout of a call site: the variant, the timeout, and the counts."""
+    for label, several in one.sites[where].items():
+        for row in several:
+            yield [label, timeout_text(row["timeout"]), *(f"{row[name]:,}" for name in SITE_COLUMNS)]
+
+
+def _markdown(outcomes: Sequence[AppOutcome]) -> str:
+    parts = []
+    for one in projects(outcomes):
+        parts.append(markdown(one.case.outcomes))
+        for function in one.functions:
+            shown = columns(one, function)
+            rows = [
+                [label, *(_in_brackets(*cell(one, function, label, metric)) for metric in shown)]
+                for label in one.by_variant
+            ]
+            parts.append(f"#### {function}\n\n{markdown_table([['variant', *shown.values()], *rows])}")
+        parts.append(f"In brackets: {DIFFERENCES.partition(': ')[2]}.")
+        if one.sites:
+            head = ["call site", "keys", "variant", "timeout", *(name for name, _meaning in SITE_COLUMNS.values())]
+            rows = [[*where, *row] for where in one.sites for row in site_rows(one, where)]
+            parts.append(f"#### Cache call sites\n\n{markdown_table([head, *rows])}")
+    return "\n\n".join(parts)
+
+
+def _in_brackets(text: str, difference: str) -> str:
+    return f"{text} ({difference})" if difference else text
+
+
+def _csv_text(outcomes: Sequence[AppOutcome]) -> str:
+    return csv_text([one.outcome for one in with_savings(outcomes)])
+
+
+def _json_text(outcomes: Sequence[AppOutcome]) -> str:
+    rows = [{**run_row(one.outcome), "functions": one.functions, "sites": one.sites} for one in with_savings(outcomes)]
+    return json.dumps(json_value(rows), indent=1)

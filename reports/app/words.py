@@ -1,0 +1,97 @@
+"""Words: a project's figures, and how they differ from those of the project as it is."""
+
+from math import isnan, nan
+
+from ...sim.application import AS_IT_IS
+from ...sim.verdict.metrics import KNOWN, duration, shown
+from ..statistics import Interval
+from .frames import Project
+
+FUNCTION_COLUMNS = {  # of a table of one function, the most important first
+    "stale_ratio": "outdated",
+    "stale_age_max_s": "oldest",
+    "never_true_ratio": "never true",
+    "own_edit_unseen_ratio": "own edit not seen",
+    "hit_ratio": "hits",
+    "statements_per_read": "statements",
+    "statements_saved_ratio": "saved",
+    "db_s_per_read": "database",
+    "response_p99_s": "p99",
+    "response_p50_s": "p50",
+    "db_time_saved_ratio": "time saved",
+}
+MEANINGS = {  # of the headings that do not speak for themselves
+    "stale_ratio": "share of the reads that were outdated",
+    "hit_ratio": "share of the cache lookups that hit; stores, such as sessions, are left out",
+    "statements_per_read": "SQL statements a read",
+    "statements_saved_ratio": "of them, against no cache",
+    "db_s_per_read": "time that a read waits for the database, locks included",
+    "db_time_saved_ratio": "of it, against no cache",
+    "response_p50_s": "half of the reads were answered within it, from their arrival",
+    "response_p99_s": "99 of 100 were",
+    "never_true_ratio": "true at no time so far",
+    "own_edit_unseen_ratio": "a user does not see what the same user has changed before",
+}
+# The most of all seeds is an extreme, which has no mean; what is saved differs as what is sent does.
+WITHOUT_DIFFERENCE = ("stale_age_max_s", "statements_saved_ratio", "db_time_saved_ratio")
+NOTHING = 1e-9  # what only the arithmetic makes
+DIFFERENCES = (
+    "below each figure: its difference to `as it is`, paired by seed, ± its 95% interval (of shares: in points)"
+)
+_SCALES = ((1e-3, 1e6, "µs"), (1.0, 1e3, "ms"), (180.0, 1.0, "s"), (float("inf"), 1 / 60, "min"))
+
+
+def meaning(metric: str) -> str:
+    """Return what a figure of a function means."""
+    return MEANINGS.get(metric, KNOWN[metric].meaning)
+
+
+def figure(project: Project, function: str, label: str, metric: str) -> str:
+    """Return a function's figure with a variant: the mean over seeds, or the most where it is an extreme."""
+    if metric == "stale_age_max_s":
+        ages = [age for age in project.values(function, label, metric).values() if not isnan(age)]
+        return shown(metric, max(ages, default=nan), {})
+    text = shown(metric, project.interval(function, label, metric).mean, {"reads": 1})
+    return "none seen" if text.startswith("none seen") else text
+
+
+def against_it(project: Project, function: str, label: str, metric: str) -> str:
+    """Return how a variant's figure differs from that of the project as it is; nothing where that tells nothing."""
+    found = project.difference(function, label, metric)
+    if label == AS_IT_IS or metric in WITHOUT_DIFFERENCE or isnan(found.mean):
+        return ""
+    return difference(metric, found)
+
+
+def difference(metric: str, found: Interval) -> str:
+    """Return "-1.20 ±0.30" (points, for shares), or "-3.1 ±0.4 ms"; "±0" where nothing differs at all."""
+    half = found.high - found.mean if found.known else 0.0
+    if abs(found.mean) + half < NOTHING:
+        return "±0"
+    scale, unit = 1.0, ""
+    if KNOWN[metric].unit == "ratio":
+        scale = 100.0
+    elif KNOWN[metric].unit == "s":
+        scale, unit = next((by, f" {name}") for limit, by, name in _SCALES if max(abs(found.mean), half) < limit)
+    digits = _digits(scale * max(half, abs(found.mean) / 100))
+    mean = f"{scale * found.mean:+.{digits}f}"
+    return f"{mean} ±{scale * half:.{digits}f}{unit}" if found.known else f"{mean}{unit}"
+
+
+def _digits(spread: float) -> int:
+    """Return after how many decimals a figure with this *spread* says no more."""
+    return next((digits for digits in range(4) if spread >= 2 * 10.0**-digits), 4)
+
+
+def statuses(project: Project, function: str, label: str) -> str:
+    """Return the statuses of a function's reads: "200", or "200: 98.2%, 500: 1.80%"; "-" where there are none."""
+    found = project.statuses(function, label)
+    whole = project.total(function, label, "reads")
+    if len(found) == 1 and sum(found.values()) == whole:
+        return str(next(iter(found)))
+    return ", ".join(f"{status}: {100 * count / whole:.3g}%" for status, count in found.items()) or "-"
+
+
+def timeout_text(timeout: float | None) -> str:
+    """Return a call site's timeout."""
+    return "none" if timeout is None else duration(timeout)

@@ -1,0 +1,31 @@
+"""What competes in a case, strategies or the variants of a team's own project, and the words that go with it."""
+
+from dataclasses import dataclass
+
+from ..sim.app.outcome import Contender
+from ..sim.application import AS_IT_IS, NO_CACHE
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The words for what competes.
+
+    `bounds` is what nobody chooses, `familiar` the one whose wrong pages lead the answer (None: the worst one's).
+    `query` and `queries` are what the database is asked.
+    """
+
+    one: str
+    many: str
+    query: str
+    queries: str
+    bounds: tuple[str, ...]
+    familiar: str | None = None
+
+
+STRATEGIES = Kind("strategy", "strategies", "query", "queries", ("no-cache", "oracle"))
+VARIANTS = Kind("variant", "variants", "statement", "statements", (NO_CACHE,), AS_IT_IS)
+
+
+def kind_of(competitor: object) -> Kind:
+    """Return what *competitor*, the strategy of a run, is one of."""
+    return VARIANTS if isinstance(competitor, Contender) else STRATEGIES

@@ -11,6 +11,7 @@ Not there: queues that are full, workers that are busy, time limits, rate limits
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 Spawn = Callable[[Callable[[], object], float], object]
@@ -24,10 +25,17 @@ def install(spawn: Spawn) -> None:
 
     It gets a function that carries the task out, and after how many seconds. That function must be called with a
     database connection of its own, outside of the sender's transaction; it raises what the task has failed with.
-    Called again, it replaces *spawn*, also for apps that have sent something already.
+    Called again, it replaces *spawn*, also for apps that have sent something already. Where there is no Celery in this
+    environment, nothing happens.
     """
     _spawn[:] = [spawn]
-    _replace()
+    if find_spec("celery") is not None:
+        _replace()
+
+
+def silence() -> None:
+    """Let what is sent be carried out never: while databases are filled, and where a read is evaluated."""
+    install(lambda _func, _after_s: None)
 
 
 @cache

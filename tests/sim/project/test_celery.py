@@ -263,3 +263,10 @@ def test_a_second_install_replaces_the_first(worker: Worker, app: Celery) -> Non
     worker.play(request)
     assert worker.log == [(1, "to the first")]
     assert sent == [2]
+
+
+def test_what_is_sent_in_silence_is_never_carried_out(worker: Worker, app: Celery) -> None:
+    """Nothing begins, and nothing is raised."""
+    celery.silence()
+    worker.play(lambda: app.tasks["note"].delay("unheard"))
+    assert worker.log == []

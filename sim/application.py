@@ -6,7 +6,7 @@ A file beside ``manage.py`` says so, with the name ``APP``; `docs/own-app.md` sh
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from datetime import time as time_of_day
 from typing import Any, TypeVar
@@ -69,6 +69,14 @@ class Variant:
     timeouts: Timeouts = field(default_factory=dict)
     settings: Callable[[Any], Mapping[str, Any]] | None = None
     code: Callable[[], object] | None = None
+    needs: str = ""  # a package that is not a must, as pip calls it
+
+    @property
+    def missing(self) -> str:
+        """Say in one line why this variant cannot run here, or nothing."""
+        if not self.needs or _installed(self.needs):
+            return ""
+        return f"variant {one_line(self.name)!r} is left out: pip install {self.needs}"
 
 
 class App:
@@ -165,8 +173,12 @@ class App:
         *,
         timeouts: Timeouts | None = None,
         settings: Callable[[Any], Mapping[str, Any]] | Mapping[str, Any] | None = None,
+        needs: str = "",
     ) -> Callable[[Function], Function]:
-        """Let the project compete with other timeouts or settings; as a decorator, with other code."""
+        """Let the project compete with other timeouts or settings; as a decorator, with other code.
+
+        Where the package that it *needs* is not installed (its name is the one that pip takes), it is left out.
+        """
         if (
             not isinstance(name, str)
             or not name.strip()
@@ -176,10 +188,10 @@ class App:
         checked = _timeouts(name, timeouts or {})
         given = (lambda _settings: settings) if isinstance(settings, Mapping) else settings
         place = len(self.variants)
-        self.variants.append(Variant(name, checked, given))
+        self.variants.append(Variant(name, checked, given, needs=needs))
 
         def declare(func: Function) -> Function:
-            self.variants[place] = Variant(name, checked, given, func)
+            self.variants[place] = replace(self.variants[place], code=func)
             return func
 
         return declare
@@ -233,6 +245,16 @@ def _rate(where: str, value: Any, least: float = 1e-9) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value < math.inf:
         raise UserError(f"{where}: {value!r:.40} must be a number, more than 0" if least else f"{where}: {value!r:.40}")
     return float(value)
+
+
+def _installed(package: str) -> bool:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        version(package)
+    except (PackageNotFoundError, ValueError):
+        return False
+    return True
 
 
 def _timeouts(name: str, timeouts: Timeouts) -> dict[str, float | None]:

@@ -18,6 +18,7 @@ from tests.helpers import CLI, ROOT
 FOLDERS = ("sim", "strategies", "scenarios", "reports")
 SRC, FACE = ROOT / "src", ROOT / "src" / "cachewise"
 SOURCES = [path for folder in (*FOLDERS, "src") for path in sorted((ROOT / folder).rglob("*.py"))]
+APPS = ROOT / "scenarios" / "apps"  # Django projects, each in its folder as a team would have it
 OTHERS = [path for folder in ("tests", "bench") for path in sorted((ROOT / folder).rglob("*.py"))]
 
 
@@ -142,6 +143,8 @@ def test_the_manner_of_imports(path: Path) -> None:
     for one in imports(path, main_block=True):
         if folder in ("sim", "reports", "src") or (path.name == "__init__.py" and room(one.home) == room(path)):
             assert one.said.startswith("."), f"{one}: write it as a path"
+        elif path.is_relative_to(APPS) and one.said.startswith("."):
+            assert one.home.is_relative_to(APPS / path.relative_to(APPS).parts[0]), f"{one}: a project is whole"
         elif folder in ("strategies", "scenarios"):
             assert one.said == "cachewise", f"{one}: write it as a user's own file does"
         else:
@@ -157,6 +160,9 @@ def test_strategies_and_scenarios_are_what_a_user_could_write() -> None:
     for path in sorted((ROOT / "scenarios").glob("[a-z]*.py")):
         assert {one.name for one in imports(path)} == {"Scenario"}
         assert {one.name for one in imports(path, main_block=True)} == {"Scenario", "run_script"}
+    for path in sorted(APPS.rglob("*.py")):
+        theirs = {one.name for one in imports(path, main_block=True) if one.said == "cachewise"}
+        assert theirs == ({"App", "Scenario"} if path.name == "cache_experiment.py" else set()), shown(path)
 
 
 @pytest.mark.parametrize("module", ["cachewise", "cachewise.strategies", "cachewise.scenarios.product_list"])

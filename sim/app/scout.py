@@ -55,6 +55,7 @@ def scouted(errand: Errand, clock: ProjectClock) -> Description | NeedsPostgres:
         family=family,
         places=places,
         kept=kept,
+        notes=tuple(one.missing for one in project.app.variants if one.missing),
         set_up_real_s=set_up_s,
     )
 
@@ -77,7 +78,7 @@ def _functions(app: App, audience: Audience) -> Iterator[Function]:
 
 def _contenders(app: App, settings: Any) -> Iterator[Contender]:
     yield Contender(AS_IT_IS)
-    for one in app.variants:
+    for one in (one for one in app.variants if not one.missing):
         parts = {"timeouts": one.timeouts, "settings": one.settings, "code": one.code}
         yield Contender(one.name, tuple(name for name, part in parts.items() if part), _overrides(one, settings))
     yield Contender(NO_CACHE)

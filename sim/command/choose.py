@@ -23,6 +23,7 @@ UNSET: Any = object()  # no timeout is named, which is not the same as None
 
 
 SHIPPED = Path(str(scenarios.__file__)).parent  # where the scenarios are that come with cachewise
+APP_FILE = "cache_experiment.py"  # the experiment in each project's folder in SHIPPED/apps
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,11 @@ def scenario_names() -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob("*.py") if not path.stem.startswith("_"))
 
 
+def app_files() -> dict[str, Path]:
+    """Return the experiment files of the Django projects that come with cachewise, by name: the folder's, and _app."""
+    return {f"{path.parent.name}_app": path for path in sorted(SHIPPED.glob(f"apps/*/{APP_FILE}"))}
+
+
 def choose_scenario(target: str) -> Choice:
     """Return the scenario called *target*, or the one in the file *target*.
 
@@ -61,10 +67,12 @@ def choose_scenario(target: str) -> Choice:
     if target.endswith(".py") or "/" in target or "\\" in target:
         path = Path(target)
         return _from_file(path, own_file=path.resolve().parent != SHIPPED.resolve())
-    names = scenario_names()
+    names, apps = scenario_names(), app_files()
+    if target in apps:
+        raise UserError(f"{target} is a Django project, not a scenario: cachewise run {target}")
     if target not in names:
         hint = f"; to run a file, write ./{target}.py" if Path(f"{target}.py").is_file() else ""
-        raise UserError(f"{unknown('scenario', target, names)}{hint}")
+        raise UserError(f"{unknown('scenario', target, [*names, *apps])}{hint}")
     return _from_file(SHIPPED / f"{target}.py", own_file=False)
 
 

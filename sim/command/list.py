@@ -1,5 +1,6 @@
 """The verb `list`: what there is to choose from, each with a line about it."""
 
+import ast
 from dataclasses import MISSING
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +10,8 @@ import typer
 from ..errors import UserError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..own.offers import Offer
 
 
@@ -29,9 +32,15 @@ def list_(what: Annotated[Listing, typer.Argument(help="what to list")]) -> None
 
 def _scenarios() -> list[tuple[str, str]]:
     """Return the scenarios that come with cachewise, with their reasons."""
-    from .choose import choose_scenario, scenario_names
+    from .choose import app_files, choose_scenario, scenario_names
 
-    return [(name, choose_scenario(name).scenario.why) for name in scenario_names()]
+    listed = [(name, choose_scenario(name).scenario.why) for name in scenario_names()]
+    return [*listed, *((name, _about(path)) for name, path in app_files().items())]
+
+
+def _about(path: "Path") -> str:
+    """Return the first line of what a file says of itself, without running it."""
+    return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n")[0]
 
 
 def _strategies() -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """The verb `run`: a scenario is simulated, or a project of one's own."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -39,12 +40,13 @@ def run(
     --variant, --database and --refill, and --set for times, machines and latencies.
     """
     from ..app.found import experiment_at
-    from .choose import choose_backends, scenario_of
+    from .choose import app_files, choose_backends, scenario_of
     from .plan import make_plan
 
     show_own_frames(traceback)
-    experiment = experiment_at(scenario)
+    experiment = experiment_at(str(app_files().get(scenario, scenario)))
     if experiment is not None:
+        experiment = replace(experiment, shown=scenario)
         from .app import run_app, wishes_of
 
         of_scenarios = {

@@ -1,0 +1,156 @@
+"""The shop as an experiment: its pages, what changes in them, and the variants that compete.
+
+`cachewise run shop_app` runs it. A copy of this folder is a start for a project of your own.
+"""
+
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.db import transaction
+from django.db.models.signals import post_save
+from shop import keys
+from shop.models import Article, Product, Profile
+
+from cachewise import App, Scenario
+
+APP = App("shop.settings")
+SCENARIO = Scenario(
+    "shop_app",
+    why="a small Django shop, each page cached in another way: by hand, cache_page, a fragment, a query, a profile",
+    warmup_s=30,
+    duration_s=120,
+    workers=4,
+    threads=4,
+    db_read_s="lognormal:0.003:0.5",
+    db_write_s="lognormal:0.002:0.5",
+    db_commit_s="lognormal:0.005:0.6",
+)
+BY_HAND = ("products", "bargains", "profile:*", "views.decorators.cache.*", "template.cache.*")
+
+
+@APP.fill
+def fill():
+    """Stock the shop, write the news, and let customers register."""
+    Product.objects.bulk_create(
+        Product(name=f"Product {number}", description="Worth it.", price=500 + 90 * number, stock=1000)
+        for number in range(1, 41)
+    )
+    Article.objects.bulk_create(Article(title=f"News {number}", body="Edition 1") for number in range(1, 6))
+    customers = User.objects.bulk_create(User(username=f"customer{number}") for number in range(1, 51))
+    Profile.objects.bulk_create(Profile(user=customer, city="Town 1") for customer in customers)
+
+
+def products():
+    """Return the keys of all products."""
+    return Product.objects.order_by("pk").values_list("pk", flat=True)
+
+
+def another(text):
+    """Return *text* with the number at its end one higher: each edit changes something."""
+    words, _, number = text.rpartition(" ")
+    return f"{words} {int(number) + 1}"
+
+
+@APP.read(per_s=8)
+def product_list(client):
+    """Cached by hand for 300 s; deleted when a product is saved, which is before the commit."""
+    return client.get("/products/")
+
+
+@APP.read(per_s=4, args=products, popularity="zipf:1.0")
+def product_page(client, pk):
+    """Look at one product: a fragment in its template is cached for 120 s, and the stock is not."""
+    return client.get(f"/products/{pk}/")
+
+
+@APP.read(per_s=2)
+def bargains(client):
+    """Look at the cheapest products that are left: a query cached for 120 s, whose rows change."""
+    return client.get("/bargains/")
+
+
+@APP.read(per_s=1)
+def news(client):
+    """Read the news: `cache_page(60)`."""
+    return client.get("/news/")
+
+
+@APP.write(per_s=0.3, args=products)
+def change_price(client, pk):
+    """Raise a price: a save in a transaction, and so the signal's delete before its commit."""
+    price = Product.objects.values_list("price", flat=True).get(pk=pk)
+    return client.post(f"/products/{pk}/price/", {"price": price + 5})
+
+
+@APP.write(per_s=0.3, args=products, popularity="zipf:1.0")
+def buy(client, pk):
+    """Buy a piece: `QuerySet.update()`, which sends no signal."""
+    return client.post(f"/products/{pk}/buy/")
+
+
+@APP.write(per_s=1 / 20, args=lambda: Article.objects.order_by("pk").values_list("pk", flat=True))
+def edit_article(client, pk):
+    """Change the news."""
+    body = Article.objects.values_list("body", flat=True).get(pk=pk)
+    return client.post(f"/news/{pk}/", {"body": another(body)})
+
+
+@APP.journey(per_s=0.3, users=lambda: User.objects.order_by("pk"))
+def edit_profile(client, user):
+    """Look at one's own profile (cached for 600 s), edit it, and look again."""
+    if client.get("/profile/").status_code == 302:  # the session is lost
+        client.force_login(user)
+    city = Profile.objects.values_list("city", flat=True).get(user=user)
+    APP.pause(5)
+    client.post("/profile/", {"city": another(city)})
+    APP.pause(0.3)
+    APP.judge("own_profile", client.get("/profile/"))
+
+
+@APP.at(100)
+def deploy():
+    """Empty the cache, as deploy scripts do. The sessions are in it: everybody is logged out."""
+    cache.clear()
+
+
+@APP.variant("on commit")
+def on_commit():
+    """What is cached by hand is forgotten once the commit is done; and the profile, too."""
+    keys.forget = lambda name: transaction.on_commit(lambda: cache.delete(name))
+    post_save.connect(profile_changed, sender=Profile)
+
+
+@APP.variant("versioned key")
+def versioned_key():
+    """A number in each key that is cached by hand goes up after a commit: what was cached before is never asked for."""
+    keys.named = lambda name: f"{name}:{cache.get_or_set('generation', 1, None)}"
+    keys.forget = lambda name: transaction.on_commit(next_generation)  # noqa: ARG005 - it forgets them all
+    post_save.connect(profile_changed, sender=Profile)
+
+
+def profile_changed(instance, **_signal):
+    """Forget a profile that was saved."""
+    keys.forget(f"profile:{instance.user_id}")
+
+
+def next_generation():
+    """Let what is cached by hand be loaded anew."""
+    cache.add("generation", 1, None)
+    cache.incr("generation")
+
+
+APP.variant(
+    "cachalot",  # instead of what is cached by hand: each query, until its tables change
+    needs="django-cachalot",
+    settings=lambda theirs: {"INSTALLED_APPS": [*theirs.INSTALLED_APPS, "cachalot"]},
+    timeouts=dict.fromkeys(BY_HAND, 0),
+)
+APP.variant(
+    "cacheops",  # the same, but `update()` tells it nothing
+    needs="django-cacheops",
+    settings=lambda theirs: {
+        "INSTALLED_APPS": [*theirs.INSTALLED_APPS, "cacheops"],
+        "CACHEOPS": {"shop.*": {"ops": "all", "timeout": 600}},
+        "CACHEOPS_REDIS": theirs.CACHES["default"]["LOCATION"],
+    },
+    timeouts=dict.fromkeys(BY_HAND, 0),
+)

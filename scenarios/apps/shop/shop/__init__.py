@@ -1,0 +1,1 @@
+"""A small shop, cached as Django's documentation and tutorials show it."""

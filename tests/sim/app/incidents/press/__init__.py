@@ -1,0 +1,1 @@
+"""A small newspaper: articles, their authors and tags."""

@@ -1,0 +1,164 @@
+"""What is still to be judged: which question is wanted on which state, and what follows from the answers."""
+
+from bisect import bisect_left, insort
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ..project.watch import Tables
+from .history import History, Values
+from .questions import Verdict
+
+
+class _Case(NamedTuple):
+    """A read to be judged; `oldest` is the oldest state that any cached value could hold when it was served."""
+
+    number: int
+    began_s: float
+    first: int
+    last: int
+    digest: bytes
+    oldest: int
+
+
+class _Asked:
+    """A question: what is known of it, who waits for its value on which state, and where it is being evaluated."""
+
+    def __init__(self, history: History) -> None:
+        self.values = Values(history)
+        self.under_way: set[int] = set()
+        self._waiting: defaultdict[int, list[_Case]] = defaultdict(list)
+        self._states: list[int] = []  # of those waiting, sorted
+
+    def wait(self, state: int, case: _Case) -> None:
+        if state not in self._waiting:
+            insort(self._states, state)
+        self._waiting[state].append(case)
+
+    def next(self) -> tuple[int, float] | None:
+        """Return the first state that somebody waits for, and the clock of the read that does."""
+        return (self._states[0], self._waiting[self._states[0]][0].began_s) if self._states else None
+
+    def woken(self, began: int, ended: int) -> Iterator[_Case]:
+        """Yield who waited for the value on a state from *began* to before *ended*."""
+        places = slice(bisect_left(self._states, began), bisect_left(self._states, ended))
+        states, self._states[places] = self._states[places], []
+        for state in states:
+            yield from self._waiting.pop(state)
+
+
+class Docket:
+    """Decides each read from the values of its question, which it wants one after another."""
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self.verdicts: list[Verdict] = []
+        self.wanted: dict[int, dict[int, float]] = {}  # state: {question: the clock that its evaluation is to have}
+        self._questions: dict[int, _Asked] = {}
+        self._oldest = 0  # the oldest state that a cached value can still hold
+        self._open: Counter[int] = Counter()  # how many reads that are open may need states from this one on
+        self._due: Counter[int] = Counter()  # how many evaluations of a state are wanted or under way
+        self._gone: set[int] = set()
+
+    def ask(self, question: int, number: int, began_s: float, first: int, last: int, digest: bytes) -> None:
+        """Take a read; what it needs is then in `wanted`."""
+        asked = self._questions.setdefault(question, _Asked(self.history))
+        case = _Case(number, began_s, first, last, digest, min(self._oldest, first))
+        self._open[case.oldest] += 1
+        self._decide(asked, case)
+        self._want_next(question, asked)
+
+    def learn(self, question: int, state: int, tables: Tables, digest: bytes) -> None:
+        """Take what *question* gives on *state*."""
+        asked = self._questions[question]
+        asked.under_way.discard(state)
+        self._due[state] -= 1
+        value = asked.values.at(state) or asked.values.learn(state, tables, digest)
+        ended = asked.values.ended(value)
+        for case in list(asked.woken(value.began, self.history.newest + 1 if ended is None else ended)):
+            self._decide(asked, case)
+        self._want_next(question, asked)
+
+    def take(self, state: int, most: int) -> list[tuple[int, float]]:
+        """Return up to *most* of what is wanted on *state*, (question, clock): each is to be learned now."""
+        wanted = self.wanted[state]
+        taken = [(question, wanted.pop(question)) for question in list(wanted)[:most]]
+        if not wanted:
+            del self.wanted[state]
+        return taken
+
+    def keep(self, state: int) -> None:
+        """Want the values of all questions on *state*: it has to go, though it may still be needed."""
+        for question, asked in self._questions.items():
+            if asked.values.at(state) is None and state not in asked.under_way:
+                self._want(question, asked, state, self.history.commit_s[state])
+
+    def is_due(self, state: int) -> bool:
+        """Return whether somebody waits for an evaluation on *state*."""
+        return self._due[state] > 0
+
+    def gone(self, state: int) -> None:
+        """Nothing can be evaluated on *state* any more."""
+        self._gone.add(state)
+
+    def let_go(self, before_s: float) -> None:
+        """No cache holds a value of a state that was superseded before that instant."""
+        commit_s = self.history.commit_s
+        while self._oldest < self.history.newest and commit_s[self._oldest + 1] < before_s:
+            self._oldest += 1
+
+    def needed_from(self) -> int:
+        """Return the oldest state that anybody may still need."""
+        self._open += Counter()  # which leaves out the zeros
+        return min((self._oldest, *self._open))
+
+    def _decide(self, asked: _Asked, case: _Case) -> None:
+        outcome = self._window(asked.values, case)
+        if outcome is None:
+            outcome = self._past(asked.values, case)
+        if isinstance(outcome, Verdict):
+            self.verdicts.append(outcome)
+            self._open[case.oldest] -= 1
+        else:
+            asked.wait(outcome, case)
+
+    def _window(self, values: Values, case: _Case) -> Verdict | int | None:
+        """Return that a read is fresh, or a state that one must know to say so; None: it is not fresh."""
+        missing = []
+        state = case.first
+        while state <= case.last:
+            value = values.at(state)
+            if value is None:
+                missing.append(state)
+                state += 1
+            elif value.digest == case.digest:
+                return Verdict(case.number)
+            else:
+                ended = values.ended(value)
+                state = case.last + 1 if ended is None else ended
+        if missing and self._gone.issuperset(missing):
+            return Verdict(case.number, unknown=True)
+        return next((state for state in missing if state not in self._gone), None)
+
+    def _past(self, values: Values, case: _Case) -> Verdict | int:
+        """Return since when a read is outdated, or a state that one must know to say so."""
+        state = case.first - 1
+        while state >= case.oldest:
+            value = values.at(state)
+            if value is None:
+                return Verdict(case.number, unknown=True) if state in self._gone else state
+            if value.digest == case.digest:
+                age_s = case.began_s - self.history.commit_s[state + 1]
+                return Verdict(case.number, True, age_s, False, state + 1, case.first - state)
+            state = value.began - 1
+        return Verdict(case.number, never_true=True)
+
+    def _want_next(self, question: int, asked: _Asked) -> None:
+        """Want one value at a time: once known, it often holds on the other states, too."""
+        if not asked.under_way and (following := asked.next()):
+            self._want(question, asked, *following)
+
+    def _want(self, question: int, asked: _Asked, state: int, clock_s: float) -> None:
+        asked.under_way.add(state)
+        self._due[state] += 1
+        self.wanted.setdefault(state, {})[question] = clock_s

@@ -1,0 +1,69 @@
+"""Processes that are forks of this one, and end with it, however it ends."""
+
+import ctypes
+import gc
+import os
+import resource
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+
+_MOST_FILES, _FILES_KEPT = 65_536, 256  # as many as make sense; what is open beside snapshots
+_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def fork(body: Callable[[], object]) -> int:
+    """Call *body* in a fork of this process, which then ends at once (nothing is closed, flushed or said goodbye to).
+
+    Ctrl-C is for the process above to hear. Return the fork's process id.
+    """
+    above = os.getpid()
+    gc.freeze()  # what there is now need not be looked at, so memory stays shared
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # threads of the project do not come along: it is said so
+        pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _die_with(above)
+        body()
+        code = 0
+    except BaseException:  # noqa: BLE001 - nothing of it may reach what the process above was doing
+        with suppress(Exception):
+            sys.stderr.write(traceback.format_exc())
+            sys.stderr.flush()
+    finally:
+        os._exit(code)
+
+
+def reap(pid: int, *, kill: bool = False) -> int:
+    """Wait for a fork to end, killed if need be, and return its status (negative: the signal that ended it)."""
+    if kill:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    with suppress(ChildProcessError):
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return 0
+
+
+def _die_with(above: int) -> None:
+    """Have the kernel end this process when the one above is gone; elsewhere than on Linux its pipe tells."""
+    if _LIBC is not None:
+        _LIBC.prctl(_DEATH_SIGNAL, signal.SIGKILL)
+        if os.getppid() != above:  # it was gone before
+            os._exit(1)
+
+
+def open_files() -> int:
+    """Raise this process's limit of open files as far as it may, and return how many it can still open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return most - _FILES_KEPT

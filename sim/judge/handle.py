@@ -1,0 +1,109 @@
+"""The judge, as the process of a run knows it."""
+
+import pickle
+from contextlib import suppress
+from functools import partial
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from typing import Any
+
+from ..errors import UserError
+from ..project.watch import Tables
+from .forks import fork, reap
+from .process import Asks, JudgeProcess
+from .questions import Evaluate, Read, Verdict
+from .snapshots import Snapshots
+
+ASKS = 200  # reads that are sent at once
+PATIENCE_S = 5.0  # for the judge to end its children
+
+
+class Judge:
+    """Judges reads in a process of its own, which sees the databases as they were after each commit.
+
+    Args:
+        evaluate: what a question gives without a cache on the database that Django's connections show. It is called in
+            children of the judge, never raises for what the project raises (`compare.raised` is what that is), and
+            says which tables its statements named.
+        snapshots: how states of the databases are pinned.
+    """
+
+    def __init__(self, evaluate: Evaluate, snapshots: Snapshots) -> None:
+        self._evaluate, self._snapshots = evaluate, snapshots
+        self._pid: int | None = None
+        self._pipe: Connection
+        self._asks: Asks = []
+        self._questions: dict[bytes, int] = {}  # (question, stores) pickled: its number
+
+    def start(self, began_s: float = 0.0) -> None:
+        """Fork the judge, which pins state 0; before the first request, with no connection to the databases open."""
+        self._pipe, theirs = Pipe()
+        self._pid = fork(partial(self._be_judge, theirs, began_s))
+        theirs.close()
+        self._hear("state")
+
+    def pin(self, at_s: float, tables: Tables) -> int:
+        """Pin the state after a commit that changed *tables*, before anything else happens; return its number."""
+        self._send_asks()
+        self._send("pin", at_s, tables)
+        return int(self._hear("state"))
+
+    def ask(self, read: Read) -> None:
+        """Have *read* judged, in time."""
+        packed = pickle.dumps((read.question, sorted(read.stores.items(), key=lambda item: item[0])))
+        known = self._questions.get(packed)
+        number = self._questions.setdefault(packed, len(self._questions))
+        case = (read.number, read.began_s, read.first, read.last, read.digest)
+        self._asks.append((number, packed if known is None else None, *case))
+        if len(self._asks) >= ASKS:
+            self._send_asks()
+
+    def let_go(self, before_s: float) -> None:
+        """States that were superseded before that instant are in no cache any more: reads to come cannot show them."""
+        self._send_asks()
+        self._send("let go", before_s)
+
+    def finish(self) -> list[Verdict]:
+        """Wait for all reads to be judged, and return the verdicts in the order of the reads' numbers."""
+        self._send_asks()
+        self._send("finish")
+        verdicts: list[Verdict] = self._hear("verdicts")
+        return verdicts
+
+    def close(self) -> None:
+        """End the judge and its children, whatever they are doing."""
+        if self._pid is None:
+            return
+        pid, self._pid = self._pid, None
+        with suppress(OSError, EOFError):
+            self._pipe.send(("close",))
+            while self._pipe.poll(PATIENCE_S):
+                self._pipe.recv()
+        self._pipe.close()
+        reap(pid, kill=True)
+
+    def _be_judge(self, pipe: Connection, began_s: float) -> None:
+        self._pipe.close()
+        JudgeProcess(pipe, self._evaluate, self._snapshots, began_s).serve()
+
+    def _send_asks(self) -> None:
+        if self._asks:
+            self._send("ask", self._asks)
+            self._asks = []
+
+    def _send(self, *message: Any) -> None:
+        try:
+            self._pipe.send(message)
+        except OSError:  # it is gone; why, it may have said
+            self._hear("nothing")
+
+    def _hear(self, expected: str) -> Any:
+        try:
+            verb, content = self._pipe.recv()
+        except (EOFError, OSError):
+            raise RuntimeError("the judge has ended") from None
+        if verb == "failed":
+            raise UserError(f"cannot judge: {content}") if "\n" not in content else RuntimeError(content)
+        if verb != expected:
+            raise RuntimeError(f"the judge said {verb!r} for {expected!r}")
+        return content

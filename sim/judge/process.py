@@ -1,0 +1,209 @@
+"""The judge's process: pins a snapshot as soon as it hears of a commit, and has children evaluate what is wanted."""
+
+import os
+import selectors
+import signal
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from typing import Any
+
+from ..project.watch import Tables
+from . import child
+from .docket import Docket
+from .forks import fork, reap
+from .history import History
+from .questions import Evaluate
+from .snapshots import Snapshots
+
+BATCH = 32  # questions that a child is handed at once
+WORTH_A_CHILD = 16  # questions: a fork costs as much as some evaluations
+MANY_PINS = 200  # from here on no question is too few
+Asks = list[tuple[int, bytes | None, int, float, int, int, bytes]]  # (question, packed if new, number, ...)
+
+
+@dataclass
+class _Child:
+    pid: int
+    state: int
+    pipe: Connection
+    busy: bool = False
+
+
+class JudgeProcess:
+    """Serves the run until that has its verdicts, or is gone."""
+
+    def __init__(self, run: Connection, evaluate: Evaluate, snapshots: Snapshots, began_s: float) -> None:
+        self._run, self._evaluate, self._snapshots = run, evaluate, snapshots
+        self._docket = Docket(History(began_s))
+        self._pins: dict[int, Any] = {}
+        self._packed: dict[int, bytes] = {}
+        self._children: dict[int, _Child] = {}
+        self._held: tuple[float, Tables] | None = None  # a commit for whose snapshot there is no room yet
+        self._finishing = self._ended = False
+        self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(run, selectors.EVENT_READ, self._hear)
+        self._verbs: dict[str, Callable[..., None]] = {
+            "ask": self._ask,
+            "pin": self._pin,
+            "let go": self._let_go,
+            "finish": self._finish,
+            "close": self._close,
+        }
+
+    def serve(self) -> None:
+        """Do so; what goes wrong is told to the run."""
+        try:
+            self._pins[0] = self._snapshots.pin()
+            self._run.send(("state", 0))
+            while not self._ended:
+                for key, _mask in self._selector.select():
+                    key.data()
+                self._make_room()
+                self._employ()
+                self._deliver()
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            pass  # the run is gone
+        except Exception as error:  # noqa: BLE001 - it is raised there
+            with suppress(OSError):
+                self._run.send(("failed", str(error) if isinstance(error, _Ended) else traceback.format_exc()))
+        finally:
+            for one in self._children.values():
+                reap(one.pid, kill=True)
+
+    def _hear(self) -> None:
+        verb, *arguments = self._run.recv()
+        self._verbs[verb](*arguments)
+
+    def _ask(self, asks: Asks) -> None:
+        for question, packed, *case in asks:
+            if packed is not None:
+                self._packed[question] = packed
+            self._docket.ask(question, *case)
+
+    def _pin(self, at_s: float, tables: Tables) -> None:
+        self._held = at_s, tables
+        if not self._snapshots.has_room():
+            self._forget()
+            if not self._snapshots.has_room():
+                self._docket.keep(min(self._pins))
+
+    def _let_go(self, before_s: float) -> None:
+        self._docket.let_go(before_s)
+        self._forget()
+
+    def _finish(self) -> None:
+        self._finishing = True
+
+    def _close(self) -> None:
+        self._ended = True
+
+    def _forget(self) -> None:
+        """Close the snapshots that nobody needs any more."""
+        needed = self._docket.needed_from()
+        for state in [state for state in self._pins if state < needed and state not in self._children]:
+            if not self._docket.is_due(state):
+                self._drop(state)
+
+    def _drop(self, state: int) -> None:
+        self._snapshots.let_go(self._pins.pop(state))
+        self._docket.gone(state)
+
+    def _make_room(self) -> None:
+        """Pin what the run has just committed, and let it go on; the oldest snapshot goes where there are too many."""
+        if self._held is None:
+            return
+        if not self._snapshots.has_room():
+            oldest = min(self._pins)
+            if self._docket.is_due(oldest):
+                return
+            if oldest in self._children:
+                self._dismiss(self._children[oldest])
+            self._drop(oldest)
+        pin = self._snapshots.pin()
+        state = self._docket.history.commit(*self._held)
+        self._pins[state], self._held = pin, None
+        self._run.send(("state", state))
+
+    def _employ(self) -> None:
+        """Hand out what is wanted: to the child of its state, or to a new one in place of one that has no work."""
+        for one in self._children.values():
+            if not one.busy and one.state in self._docket.wanted:
+                self._hand(one)
+        while (state := self._next_state()) is not None:
+            idle = next((one for one in self._children.values() if not one.busy), None)
+            if idle is not None:
+                self._dismiss(idle)
+            elif len(self._children) >= self._most_children():
+                return
+            self._hand(self._bear(state))
+
+    def _next_state(self) -> int | None:
+        """Return the state of which most is wanted and that has no child; where one has to make room, that one."""
+        wanted = {state: len(few) for state, few in self._docket.wanted.items() if state not in self._children}
+        if not wanted:
+            return None
+        if self._held is not None and min(self._pins) in wanted:
+            return min(self._pins)
+        state = max(wanted, key=lambda state: (wanted[state], -state))
+        few = not (self._finishing or self._held or len(self._pins) > MANY_PINS)
+        return None if few and wanted[state] < WORTH_A_CHILD else state
+
+    def _most_children(self) -> int:
+        return self._cores if self._finishing else max(1, self._cores - 1)
+
+    def _hand(self, one: _Child) -> None:
+        work = [(number, self._packed[number], clock_s) for number, clock_s in self._docket.take(one.state, BATCH)]
+        one.busy = True
+        one.pipe.send(work)
+
+    def _learn(self, one: _Child) -> None:
+        try:
+            answers = one.pipe.recv()
+        except EOFError:
+            del self._children[one.state]
+            raise _Ended(reap(one.pid)) from None
+        one.busy = False
+        for number, tables, digest in answers:
+            self._docket.learn(number, one.state, tables, digest)
+        if self._finishing:
+            return
+        self._forget()
+
+    def _bear(self, state: int) -> _Child:
+        ours, theirs = Pipe()
+        pid = fork(partial(self._be_child, theirs, [ours, self._run], self._pins[state]))
+        theirs.close()
+        one = self._children[state] = _Child(pid, state, ours)
+        self._selector.register(ours, selectors.EVENT_READ, partial(self._learn, one))
+        return one
+
+    def _be_child(self, pipe: Connection, strange: list[Connection], pin: Any) -> None:
+        for connection in (*strange, *(one.pipe for one in self._children.values())):
+            connection.close()  # so that their other ends see it when they are closed
+        child.serve(pipe, self._evaluate, self._snapshots.adopt(pin))
+
+    def _dismiss(self, one: _Child) -> None:
+        self._selector.unregister(one.pipe)
+        one.pipe.close()
+        reap(one.pid, kill=True)
+        del self._children[one.state]
+
+    def _deliver(self) -> None:
+        if self._finishing and not self._docket.wanted and not any(one.busy for one in self._children.values()):
+            self._finishing = False
+            self._run.send(("verdicts", sorted(self._docket.verdicts)))
+            self._docket.verdicts.clear()
+
+
+class _Ended(Exception):  # noqa: N818 - it is no error of ours
+    """A child was ended by what it evaluated."""
+
+    def __init__(self, status: int) -> None:
+        why = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit code {status}"
+        super().__init__(f"an evaluation ended its process ({why})")

@@ -9,7 +9,7 @@ from ..application import App
 from ..judge.compare import Shown, shown
 from ..judge.question import Question
 from ..project import chance
-from ..project.caches.blank import blank_for_evaluation
+from ..project.caches import blank_for_evaluation
 from ..project.client import Handler, ProjectClient
 from ..project.clock import ProjectClock
 
@@ -20,14 +20,15 @@ class Evaluator:
     def __init__(
         self,
         app: App,
-        caches_setting: Mapping[str, Any],
+        entries: Mapping[str, Any],
         clock: ProjectClock,
         handler: Handler,
         users: Sequence[Any],
         seed: int,
     ) -> None:
         self._functions = {one.name: one for one in app.reads}
-        self._caches = caches_setting
+        self._entries = entries
+        self._stores = app.stores
         self._clock = clock
         self._handler = handler
         self._users = users
@@ -35,9 +36,9 @@ class Evaluator:
 
     def __call__(self, question: Question, began_s: float, stores: Mapping[tuple[str, str], Any]) -> Shown:
         """Return what *question* gives at *began_s*, with *stores* for what is kept in caches alone."""
-        self._clock.stand_at(began_s)
+        self._clock.show(began_s)
         chance.reseed(self._seed)
-        for alias, cache in blank_for_evaluation(self._caches, stores).items():
+        for alias, cache in blank_for_evaluation(self._entries, stores, self._stores).items():
             caches[alias] = cache
         client = ProjectClient(self._handler)
         client.cookies.load(question.cookies)

@@ -1,7 +1,6 @@
 """One run of a project: set up, its users logged in, the judge started, the traffic played, every read judged."""
 
 import pickle
-import random
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,13 +16,14 @@ from ..application import NO_CACHE, App
 from ..daemons.session import servers
 from ..engine.scheduler import Engine
 from ..engine.threads import threads_watched, wait_for_threads
-from ..engine.virtual import CURRENT_RUN, CurrentRun, virtualise
+from ..engine.virtual import CURRENT_RUN
 from ..judge.judge import Judge
 from ..judge.snapshots import snapshots_of
 from ..project import databases, threads
 from ..project.caches import open_caches
 from ..project.client import Handler, ProjectClient
 from ..project.clock import ProjectClock
+from ..project.databases.connections import let_go_of_all, take_over
 from ..project.stage import Project, load_urls, set_up
 from ..world.latency import LatencyOf, latency_of
 from ..world.rollbacks import rollbacks
@@ -70,7 +70,7 @@ def _own_copies(errand: Errand) -> Iterator[Errand]:
     try:
         yield replace(errand, databases=places)
     finally:
-        databases.let_go_of_all()
+        let_go_of_all()
         databases.drop(places)
 
 
@@ -94,13 +94,12 @@ class _Run:
     def under_way(self) -> Iterator["_Run"]:
         """Set the stage for the length of a ``with`` block: nothing of it is left afterwards."""
         project, scenario, errand, engine = self._project, self._scenario, self._errand, self._engine
-        virtualise()
         threads.serve(engine)
         handler = Handler()
         users = Users()
         audience = audience_of(project.app, users.find)
         evaluate = Evaluator(project.app, project.caches, self._clock, handler, users.all, errand.seed)
-        self._judge = Judge(evaluate, snapshots_of(errand.family, errand.databases, Path(errand.folder)))
+        self._judge = Judge(evaluate, snapshots_of(errand.family or "", errand.databases))
         self._recorder = Recorder(engine, self._judge, scenario.warmup_s)
         with ExitStack() as stack:
             ours = stack.enter_context(servers())
@@ -118,16 +117,17 @@ class _Run:
                     timeouts=_timeouts(project.app, errand.variant),
                     blank_copies=errand.variant == NO_CACHE,
                     start_s=errand.start_s,
-                    folder=project.folder,
+                    file=project.file,
                 )
             )
             engine.contexts = [self._context(mapping) for mapping in self._caches.of_worker]
             clients = self._logged_in(handler, users.all)
-            databases.let_go_of_all()
+            let_go_of_all()
             stack.callback(self._judge.close)
             self._judge.start()
-            take = databases.take_over(engine, self._latencies, self._recorder, scenario.db_connections)
-            self.service = self._staffed(audience, clients, users.all, handler, take.release)
+            taken = take_over(engine, self._latencies, self._recorder, scenario.db_connections)
+            stack.callback(taken.end)
+            self.service = self._staffed(audience, clients, users.all, handler, taken.release)
             yield self
 
     def play(self) -> None:
@@ -148,10 +148,8 @@ class _Run:
 
     def _context(self, mapping: dict[str, Any]) -> Context:
         """Return the context variables of a worker: its caches, and the run's time for Django's cache modules."""
-        engine, errand = self._engine, self._errand
-        current = CurrentRun(engine, random.Random(f"{errand.seed}/culling"), None, engine, errand.start_s)
         context = copy_context()
-        context.run(CURRENT_RUN.set, current)
+        context.run(CURRENT_RUN.set, self._caches.current)
         for alias, cache in mapping.items():
             context.run(django_caches.__setitem__, alias, cache)
         return context

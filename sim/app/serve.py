@@ -3,6 +3,7 @@
 import traceback
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import Context
 from functools import partial
 from math import inf
 from typing import Any
@@ -27,19 +28,23 @@ REPLAYED = ("GET", "HEAD")  # what a journey may judge: it is sent once more to 
 class Worker:
     """A worker process: its free threads, and the requests that wait for one."""
 
-    def __init__(self, number: int, threads: int | None) -> None:
+    def __init__(self, number: int, threads: int | None, context: Context) -> None:
         self.number = number
+        self.context = context
         self.limited = threads is not None
-        self.made = threads or 0
-        self.free = [VirtualThread(f"worker-{number}-thread-{nth}") for nth in reversed(range(threads or 0))]
+        self.free: list[VirtualThread] = []
+        self._made = 0
+        for _ in range(threads or 0):
+            self.free.insert(0, self._another())
         self.queue: deque[Arrival] = deque()
 
     def thread(self) -> VirtualThread:
         """Return a free thread, the one that was used last: a new one where there is no limit."""
-        if self.free:
-            return self.free.pop()
-        self.made += 1
-        return VirtualThread(f"worker-{self.number}-thread-{self.made - 1}")
+        return self.free.pop() if self.free else self._another()
+
+    def _another(self) -> VirtualThread:
+        self._made += 1
+        return VirtualThread(f"worker-{self.number}-thread-{self._made - 1}", self.context)
 
 
 class Service:
@@ -68,7 +73,7 @@ class Service:
         self._clients = clients
         self._users = users
         self._handler = handler
-        self._workers = [Worker(number, threads) for number in range(workers)]
+        self._workers = [Worker(number, threads, engine.contexts[number]) for number in range(workers)]
         self._measured_from_s = measured_from_s
         self._render = render
         self._release = release
@@ -107,7 +112,7 @@ class Service:
         def work() -> None:
             task = self._engine.current
             at_work = self._workers[worker]
-            thread = VirtualThread(f"{name}, worker {worker}")
+            thread = VirtualThread(f"{name}, worker {worker}", at_work.context)
             self._begin(task, number, at_s, worker, thread, Note(name, None))
             self._call(task, name, func)
             self._end(task, at_work, None)
@@ -262,9 +267,10 @@ class Service:
             self._recorder.failed(name, frames)
 
     def _begin(self, task: Task, number: int, arrival_s: float, worker: int, thread: VirtualThread, note: Note) -> None:
-        self._engine.enter_worker(task, worker)
+        task.worker = worker
         task.begin(number, arrival_s, self._engine.time())
-        task.thread, task.note = thread, note
+        task.note = note
+        thread.enter(task)
         self._under_way[id(task)] = task
 
     def _end(self, task: Task, worker: Worker, thread: VirtualThread | None) -> None:

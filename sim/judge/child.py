@@ -1,13 +1,27 @@
 """A child of the judge: it evaluates questions on one state, one after another, and ends."""
 
 import pickle
+import traceback
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from typing import NamedTuple
 
-from .questions import Evaluate, Evaluated, Question, Stores
+from ..errors import StrategyError, UserError
+from ..project.watch import Tables
+from .compare import raised
+from .question import Evaluate, Question, Stores
 from .snapshots import Adopted, WriteError
 
-Work = list[tuple[int, bytes, float]]  # (question's number, question and stores pickled, clock)
+Work = list[tuple[int, bytes, float]]  # (question's number; question and stores, pickled; clock)
+
+
+class Answer(NamedTuple):
+    """What a question gives, and which tables its statements named."""
+
+    question: int
+    digest: bytes
+    tables: Tables
+    raised: tuple[str, str] | None = None  # the function's name, and the traceback
 
 
 def serve(pipe: Connection, evaluate: Evaluate, adopted: Adopted) -> None:
@@ -15,21 +29,31 @@ def serve(pipe: Connection, evaluate: Evaluate, adopted: Adopted) -> None:
     with suppress(EOFError):
         while True:
             work: Work = pipe.recv()
-            answers = []
-            for number, packed, clock_s in work:
-                question, items = pickle.loads(packed)
-                found = evaluated(evaluate, adopted, question, clock_s, dict(items))
-                answers.append((number, found.tables, found.shown.digest))
-            pipe.send(answers)
+            try:
+                pipe.send([_answered(evaluate, adopted, *one) for one in work])
+            except UserError as error:
+                pipe.send(error)
+            except Exception:  # noqa: BLE001 - it is raised in the run
+                pipe.send(RuntimeError(traceback.format_exc()))
 
 
-def evaluated(
-    evaluate: Evaluate, adopted: Adopted, question: Question, clock_s: float, stores: Stores
-) -> Evaluated:
-    """Return what *question* gives on the state that was adopted; on a private copy of it, if it writes."""
+def _answered(evaluate: Evaluate, adopted: Adopted, number: int, packed: bytes, clock_s: float) -> Answer:
+    question, stores = pickle.loads(packed)
     while True:
         try:
-            with adopted.evaluation():
-                return evaluate(question, clock_s, stores)
+            return _evaluated(evaluate, adopted, number, question, clock_s, dict(stores))
         except WriteError as error:
-            adopted.copy(error.alias, error.sql)
+            adopted.copy(error.alias, error.tables)
+
+
+def _evaluated(
+    evaluate: Evaluate, adopted: Adopted, number: int, question: Question, clock_s: float, stores: Stores
+) -> Answer:
+    with adopted.evaluation() as tables:
+        try:
+            return Answer(number, evaluate(question, clock_s, stores).digest, frozenset(tables))
+        except (UserError, StrategyError):
+            raise
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - that is what the read gives there
+            frames = traceback.format_exc()
+            return Answer(number, raised(error).digest, frozenset(tables), (question.name, frames))

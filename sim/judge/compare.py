@@ -3,7 +3,8 @@
 import gzip
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -140,7 +141,7 @@ class _Walk:
             yield from self._of_model(value)
         elif isinstance(value, Mapping):
             yield from self._bracketed(b"dict", sorted(self._pair(pair) for pair in value.items()))
-        elif isinstance(value, Set):
+        elif isinstance(value, AbstractSet):
             yield from self._bracketed(b"set", sorted(self._joined(one) for one in value))
         elif isinstance(value, (list, tuple, Iterator)) or hasattr(value, "_iterable_class"):  # a queryset
             yield from self._bracketed(b"rows", map(self._joined, value))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ..project.watch import Tables
 from .history import History, Values
-from .questions import Verdict
+from .verdict import Verdict
 
 
 class _Case(NamedTuple):
@@ -149,7 +149,7 @@ class Docket:
                 return Verdict(case.number, unknown=True) if state in self._gone else state
             if value.digest == case.digest:
                 age_s = case.began_s - self.history.commit_s[state + 1]
-                return Verdict(case.number, True, age_s, False, state + 1, case.first - state)
+                return Verdict(case.number, stale=True, age_s=age_s, outdated_by=state + 1, behind=case.first - state)
             state = value.began - 1
         return Verdict(case.number, never_true=True)
 

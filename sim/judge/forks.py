@@ -60,7 +60,7 @@ def _die_with(above: int) -> None:
             os._exit(1)
 
 
-def open_files() -> int:
+def files_left() -> int:
     """Raise this process's limit of open files as far as it may, and return how many it can still open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)

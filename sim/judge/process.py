@@ -4,7 +4,6 @@ import os
 import selectors
 import signal
 import traceback
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -12,12 +11,13 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any
 
+from ..errors import UserError
 from ..project.watch import Tables
 from . import child
 from .docket import Docket
 from .forks import fork, reap
 from .history import History
-from .questions import Evaluate
+from .question import Evaluate
 from .snapshots import Snapshots
 
 BATCH = 32  # questions that a child is handed at once
@@ -44,11 +44,12 @@ class JudgeProcess:
         self._packed: dict[int, bytes] = {}
         self._children: dict[int, _Child] = {}
         self._held: tuple[float, Tables] | None = None  # a commit for whose snapshot there is no room yet
+        self._raised: dict[str, str] = {}  # function: the first traceback
         self._finishing = self._ended = False
         self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._selector = selectors.DefaultSelector()
         self._selector.register(run, selectors.EVENT_READ, self._hear)
-        self._verbs: dict[str, Callable[..., None]] = {
+        self._verbs: dict[str, Any] = {
             "ask": self._ask,
             "pin": self._pin,
             "let go": self._let_go,
@@ -71,10 +72,16 @@ class JudgeProcess:
             pass  # the run is gone
         except Exception as error:  # noqa: BLE001 - it is raised there
             with suppress(OSError):
-                self._run.send(("failed", str(error) if isinstance(error, _Ended) else traceback.format_exc()))
+                self._run.send(
+                    ("failed", error if isinstance(error, UserError) else RuntimeError(traceback.format_exc()))
+                )
         finally:
             for one in self._children.values():
                 reap(one.pid, kill=True)
+
+    def _fail(self, error: Exception) -> None:
+        with suppress(OSError):
+            self._run.send(("failed", error))
 
     def _hear(self) -> None:
         verb, *arguments = self._run.recv()
@@ -166,13 +173,16 @@ class JudgeProcess:
         try:
             answers = one.pipe.recv()
         except EOFError:
-            del self._children[one.state]
-            raise _Ended(reap(one.pid)) from None
+            status = reap(self._children.pop(one.state).pid)
+            why = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit code {status}"
+            raise UserError(f"an evaluation of a read without a cache ended its process ({why})") from None
+        if isinstance(answers, Exception):
+            raise answers
         one.busy = False
-        for number, tables, digest in answers:
-            self._docket.learn(number, one.state, tables, digest)
-        if self._finishing:
-            return
+        for answer in answers:
+            self._docket.learn(answer.question, one.state, answer.tables, answer.digest)
+            if answer.raised:
+                self._raised.setdefault(*answer.raised)
         self._forget()
 
     def _bear(self, state: int) -> _Child:
@@ -197,13 +207,5 @@ class JudgeProcess:
     def _deliver(self) -> None:
         if self._finishing and not self._docket.wanted and not any(one.busy for one in self._children.values()):
             self._finishing = False
-            self._run.send(("verdicts", sorted(self._docket.verdicts)))
+            self._run.send(("verdicts", (sorted(self._docket.verdicts), self._raised)))
             self._docket.verdicts.clear()
-
-
-class _Ended(Exception):  # noqa: N818 - it is no error of ours
-    """A child was ended by what it evaluated."""
-
-    def __init__(self, status: int) -> None:
-        why = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit code {status}"
-        super().__init__(f"an evaluation ended its process ({why})")

@@ -1,35 +1,23 @@
-"""Snapshots of a project's databases: pinned by the judge, read by its children. These are SQLite's."""
+"""Snapshots of a project's databases: pinned by the judge, read by its children."""
 
-import sqlite3
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from django.db import Error, connections
 
-from .forks import open_files
+from ..project.watch import Tables
+from .adopt import Schema, adopt
+
+Schemas = Mapping[str, Schema]  # of each alias
 
 
 class WriteError(BaseException):
     """A statement would write; no ``except Exception`` of the project is to hear of it."""
 
-    def __init__(self, alias: str, sql: str) -> None:
-        super().__init__(alias, sql)
-        self.alias, self.sql = alias, sql
-
-
-class Adopted(Protocol):
-    """A snapshot that is below `django.db.connections` in this process."""
-
-    def evaluation(self) -> AbstractContextManager[None]:
-        """Meanwhile the connections show the snapshot; what is written is undone in the end.
-
-        Raises:
-            WriteError: within, at a statement that writes what has not been copied.
-        """
-
-    def copy(self, alias: str, sql: str) -> None:
-        """Copy what *sql* writes, so that it can."""
+    def __init__(self, alias: str, tables: Tables) -> None:
+        super().__init__(alias, tables)
+        self.alias, self.tables = alias, tables
 
 
 class Snapshots(Protocol):
@@ -44,109 +32,80 @@ class Snapshots(Protocol):
     def let_go(self, pin: Any) -> None:
         """Close a snapshot."""
 
-    def adopt(self, pin: Any) -> Adopted:
+    def adopt(self, pin: Any) -> "Adopted":
         """Let this process, a fork of the one that pinned it, read a snapshot."""
 
 
-class SqliteSnapshots:
-    """A snapshot is a connection with an open read transaction on the WAL.
+class Adopted:
+    """A snapshot that this process, a child of the judge, reads through `django.db.connections`.
 
-    A fork may read through it: within a transaction no further lock is taken, and the process that opened it holds on
-    to those there are. The fork must not close it, nor open another connection to the same file.
+    The database itself refuses to write; what has to is copied first, into a place that nobody else sees.
     """
 
-    FILES_EACH = 2  # the database, and its WAL
-
-    def __init__(self, aliases: tuple[str, ...]) -> None:
-        self._aliases = aliases
-        self._pinned = 0
-        self._most: int | None = None
-
-    def pin(self) -> dict[str, sqlite3.Connection]:
-        """Return a connection an alias."""
-        if self._most is None:
-            self._most = open_files() // (self.FILES_EACH * len(self._aliases))
-        self._pinned += 1
-        return {alias: self._open(alias) for alias in self._aliases}
-
-    def has_room(self) -> bool:
-        """Return whether the system lets us open the files of another one."""
-        return self._most is None or self._pinned < self._most
-
-    def let_go(self, pin: dict[str, sqlite3.Connection]) -> None:
-        """Close the connections."""
-        self._pinned -= 1
-        for connection in pin.values():
-            connection.close()
-
-    def adopt(self, pin: dict[str, sqlite3.Connection]) -> "AdoptedSqlite":
-        """Read from the connections of a snapshot."""
-        return AdoptedSqlite(pin)
-
-    def _open(self, alias: str) -> sqlite3.Connection:
-        connection = opened(alias)
-        connection.execute("PRAGMA query_only = ON")
-        connection.execute("BEGIN")
-        connection.execute("PRAGMA user_version").fetchone()  # the first read takes the snapshot; this one is cheap
-        return connection
-
-
-class AdoptedSqlite:
-    """Reads the snapshot; what writes gets a copy of it in a private file that nobody else sees."""
-
-    def __init__(self, pin: Mapping[str, sqlite3.Connection]) -> None:
-        self._raw = dict(pin)
-        self._copied: set[str] = set()
+    def __init__(self, raw: Mapping[str, Any], schemas: Schemas) -> None:
+        self._raw = dict(raw)
+        self._schemas = schemas
 
     @contextmanager
-    def evaluation(self) -> Iterator[None]:
-        """Put the snapshot below Django's connections, and undo in the end what was written to a copy."""
-        for alias in self._copied:
-            self._raw[alias].execute("BEGIN")
-        for alias, raw in self._raw.items():
-            adopt(alias, raw)
-            connections[alias].execute_wrappers.append(_guard(alias, _refused_by_sqlite))
+    def evaluation(self) -> Iterator[set[str]]:
+        """Meanwhile the connections show the snapshot; what is written is undone in the end.
+
+        Give the tables that the statements so far have named.
+
+        Raises:
+            WriteError: within, at a statement that would write what has not been copied.
+        """
+        tables: set[str] = set()
+        for alias in self._raw:
+            self._begin(alias)
+            self._show(alias, tables)
         try:
-            yield
+            yield tables
         finally:
-            for alias in self._copied:
-                self._raw[alias].execute("ROLLBACK")
+            for alias in self._raw:
+                self._undo(alias)
 
-    def copy(self, alias: str, sql: str) -> None:
-        """Copy the whole snapshot of *alias*."""
-        if alias in self._copied:
-            raise RuntimeError(f"a copy of the database cannot be written: {sql:.60}")
-        private = opened(alias, database="")
-        self._raw[alias].backup(private)
-        self._raw[alias] = private
-        self._copied.add(alias)
+    def copy(self, alias: str, tables: Tables) -> None:
+        """Copy *tables*, or more, so that they can be written."""
+        raise NotImplementedError
 
+    def _begin(self, alias: str) -> None:
+        """Begin what `_undo` undoes."""
 
-def opened(alias: str, **changed: Any) -> Any:
-    """Return a new connection of the driver, set up as Django does for *alias*."""
-    wrapper = connections.create_connection(alias)
-    return wrapper.get_new_connection({**wrapper.get_connection_params(), **changed})
+    def _undo(self, alias: str) -> None:
+        """Undo what was written since `_begin`."""
 
+    def _refuses(self, error: BaseException | None) -> bool:
+        """Return whether the database's *error* says that it must not write."""
+        raise NotImplementedError
 
-def adopt(alias: str, raw: Any) -> None:
-    """Put *raw*, a driver's connection with a transaction open, below Django's connection *alias*."""
-    wrapper = connections.create_connection(alias)
-    wrapper.connection, wrapper.in_atomic_block, wrapper.autocommit = raw, True, False
-    wrapper.close = lambda: None  # it is not ours to close
-    connections[alias] = wrapper
+    def _show(self, alias: str, tables: set[str]) -> None:
+        last: Tables = frozenset()
 
+        def told(named: Tables, _writes: bool) -> None:
+            nonlocal last
+            last = named
+            tables.update(named)
 
-def _guard(alias: str, refused: Callable[[Error], bool]) -> Callable[..., Any]:
-    def guard(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        try:
-            return execute(sql, params, many, context)
-        except Error as error:
-            if refused(error):
-                raise WriteError(alias, sql) from error
-            raise
+        def guard(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+            try:
+                return execute(sql, params, many, context)
+            except Error as error:
+                if self._refuses(error.__cause__):
+                    raise WriteError(alias, last) from error
+                raise
 
-    return guard
+        adopt(alias, self._raw[alias], told, self._schemas[alias])
+        connections[alias].execute_wrappers.append(guard)
 
 
-def _refused_by_sqlite(error: Error) -> bool:
-    return getattr(error.__cause__, "sqlite_errorname", "").startswith("SQLITE_READONLY")
+def snapshots_of(family: str, aliases: Iterable[str]) -> Snapshots:
+    """Return how the databases of *family* ("sqlite" or "postgres"), which Django knows by *aliases*, are pinned."""
+    schemas = {alias: Schema(connections.settings[alias]) for alias in aliases}
+    if family == "sqlite":
+        from .sqlite import SqliteSnapshots
+
+        return SqliteSnapshots(schemas)
+    from .postgres import PostgresSnapshots
+
+    return PostgresSnapshots(schemas)

@@ -7,12 +7,12 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any
 
-from ..errors import UserError
 from ..project.watch import Tables
 from .forks import fork, reap
 from .process import Asks, JudgeProcess
-from .questions import Evaluate, Read, Verdict
+from .question import Evaluate, Read
 from .snapshots import Snapshots
+from .verdict import Verdict
 
 ASKS = 200  # reads that are sent at once
 PATIENCE_S = 5.0  # for the judge to end its children
@@ -23,8 +23,7 @@ class Judge:
 
     Args:
         evaluate: what a question gives without a cache on the database that Django's connections show. It is called in
-            children of the judge, never raises for what the project raises (`compare.raised` is what that is), and
-            says which tables its statements named.
+            children of the judge; what the project's code raises is a truth, too.
         snapshots: how states of the databases are pinned.
     """
 
@@ -32,6 +31,7 @@ class Judge:
         self._evaluate, self._snapshots = evaluate, snapshots
         self._pid: int | None = None
         self._pipe: Connection
+        self.raised: dict[str, str] = {}  # functions that raised something in an evaluation: the first traceback
         self._asks: Asks = []
         self._questions: dict[bytes, int] = {}  # (question, stores) pickled: its number
 
@@ -67,7 +67,8 @@ class Judge:
         """Wait for all reads to be judged, and return the verdicts in the order of the reads' numbers."""
         self._send_asks()
         self._send("finish")
-        verdicts: list[Verdict] = self._hear("verdicts")
+        verdicts: list[Verdict]
+        verdicts, self.raised = self._hear("verdicts")
         return verdicts
 
     def close(self) -> None:
@@ -103,7 +104,7 @@ class Judge:
         except (EOFError, OSError):
             raise RuntimeError("the judge has ended") from None
         if verb == "failed":
-            raise UserError(f"cannot judge: {content}") if "\n" not in content else RuntimeError(content)
+            raise content
         if verb != expected:
             raise RuntimeError(f"the judge said {verb!r} for {expected!r}")
         return content

@@ -1,0 +1,88 @@
+"""Snapshots of SQLite: connections with an open read transaction on the WAL.
+
+A fork may read through them: within a transaction SQLite takes no further lock, and the process that opened it holds on
+to those there are. The fork must not close one.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import connections
+
+from ..project.watch import Tables
+from .forks import files_left
+from .snapshots import Adopted, Schemas
+
+FILES_EACH = 2  # the database, and its WAL
+
+
+class SqliteSnapshots:
+    """A snapshot is such a connection an alias."""
+
+    def __init__(self, schemas: Schemas) -> None:
+        self._schemas = schemas
+        self._pinned = 0
+        self._most: int | None = None
+
+    def pin(self) -> dict[str, sqlite3.Connection]:
+        """Return the snapshot of the databases as they are now."""
+        if self._most is None:
+            self._most = files_left() // (FILES_EACH * len(self._schemas))
+        self._pinned += 1
+        return {alias: _pinned(alias) for alias in self._schemas}
+
+    def has_room(self) -> bool:
+        """Return whether the system lets us open the files of another one."""
+        return self._most is None or self._pinned < self._most
+
+    def let_go(self, pin: Mapping[str, sqlite3.Connection]) -> None:
+        """Close a snapshot."""
+        self._pinned -= 1
+        for connection in pin.values():
+            connection.close()
+
+    def adopt(self, pin: Mapping[str, sqlite3.Connection]) -> Adopted:
+        """Let this process, a fork of the one that pinned it, read a snapshot."""
+        return _AdoptedSqlite(pin, self._schemas)
+
+
+class _AdoptedSqlite(Adopted):
+    """What writes gets a copy of the whole snapshot, in a file without a name."""
+
+    def __init__(self, raw: Mapping[str, sqlite3.Connection], schemas: Schemas) -> None:
+        super().__init__(raw, schemas)
+        self._copied: set[str] = set()
+
+    def copy(self, alias: str, tables: Tables) -> None:
+        if alias in self._copied:
+            raise RuntimeError(f"a copy of DATABASES[{alias!r}] cannot be written: {', '.join(sorted(tables))}")
+        private = _opened(alias, database="")
+        self._raw[alias].backup(private)
+        self._raw[alias] = private
+        self._copied.add(alias)
+
+    def _begin(self, alias: str) -> None:
+        if alias in self._copied:
+            self._raw[alias].execute("BEGIN")
+
+    def _undo(self, alias: str) -> None:
+        if alias in self._copied:
+            self._raw[alias].execute("ROLLBACK")
+
+    def _refuses(self, error: BaseException | None) -> bool:
+        return getattr(error, "sqlite_errorname", "").startswith("SQLITE_READONLY")
+
+
+def _opened(alias: str, **changed: Any) -> Any:
+    """Return a new connection to the database of *alias*, as Django sets one up."""
+    wrapper = connections.create_connection(alias)
+    return wrapper.get_new_connection({**wrapper.get_connection_params(), **changed})
+
+
+def _pinned(alias: str) -> Any:
+    connection = _opened(alias)
+    connection.execute("PRAGMA query_only = ON")
+    connection.execute("BEGIN")
+    connection.execute("PRAGMA user_version").fetchone()  # the first read takes the snapshot; this one needs no schema
+    return connection

@@ -23,9 +23,7 @@ def serve(pipe: Connection, evaluate: Evaluate, adopted: Adopted) -> None:
             pipe.send(answers)
 
 
-def evaluated(
-    evaluate: Evaluate, adopted: Adopted, question: Question, clock_s: float, stores: Stores
-) -> Evaluated:
+def evaluated(evaluate: Evaluate, adopted: Adopted, question: Question, clock_s: float, stores: Stores) -> Evaluated:
     """Return what *question* gives on the state that was adopted; on a private copy of it, if it writes."""
     while True:
         try:

@@ -57,7 +57,7 @@ def _is_ours(error: BaseException, stack: list[FrameSummary]) -> bool:
 
 
 def _line(error: BaseException, stack: list[FrameSummary], place: str) -> str:
-    if isinstance(error, KeyError) and stack and stack[-1].filename == os.__file__:
+    if isinstance(error, KeyError) and stack and stack[-1].filename in (os.__file__, "<frozen os>"):
         name = one_line(error.args[0])
         return f"{place}: the environment has no {name}; write it down: App(..., env={{{name!r}: '...'}})"
     said = error.msg if isinstance(error, SyntaxError) else words_of(error)

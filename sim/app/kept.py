@@ -96,7 +96,7 @@ def _program(name: str, place: Mapping[str, Any], *options: str) -> None:
     """Run a program of the private PostgreSQL's own release on the database at *place*.
 
     Raises:
-        UserError: if it fails, with its last line.
+        UserError: if it fails, with the line that says why.
     """
     program = str(Path(POSTGRES.path()).resolve().with_name(name))  # of the same release as the server
     server = ["--host", str(place["HOST"]), "--port", str(place["PORT"]), "--username", str(place["USER"])]
@@ -108,5 +108,6 @@ def _program(name: str, place: Mapping[str, Any], *options: str) -> None:
         check=False,
     )
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise UserError(f"a filled database could not be kept: {one_line(said, 200)}; --refill makes it anew")
+        lines = done.stderr.strip().splitlines() or ["no message"]
+        said = next((line for line in lines if "error:" in line), lines[-1])
+        raise UserError(f"a database is not kept: {one_line(said, 200)}; --refill fills it anew")

@@ -31,7 +31,7 @@ def scouted(errand: Errand, clock: ProjectClock) -> Description | NeedsPostgres:
     postgres = errand.further.get("postgres")
     if family == "postgres" and postgres is None:
         return NeedsPostgres()
-    original = SimpleNamespace(**{name: getattr(settings, name) for name in dir(settings) if name.isupper()})
+    original = _Settings(**{name: getattr(settings, name) for name in dir(settings) if name.isupper()})
     places = databases.create(family, settings.DATABASES, Path(errand.further["rows"]), postgres)
     project = set_up(
         Path(errand.file),
@@ -58,6 +58,13 @@ def scouted(errand: Errand, clock: ProjectClock) -> Description | NeedsPostgres:
         notes=tuple(one.missing for one in project.app.variants if one.missing),
         set_up_real_s=set_up_s,
     )
+
+
+class _Settings(SimpleNamespace):
+    """The settings as the project has written them, for the variants' functions."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"the settings have no {name}")
 
 
 def _functions(app: App, audience: Audience) -> Iterator[Function]:

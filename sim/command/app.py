@@ -1,6 +1,7 @@
 """What `run` does with a file that has ``APP``: an own project under virtual time, its variants side by side."""
 
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from ..app.launch import default_jobs, run_all, run_one
 from ..application import AS_IT_IS
 from ..daemons.session import Servers, servers
 from ..errors import UserError, masked, one_line
+from ..processes.interrupts import ignore_signals
 from .app_plan import AppPlan, make_app_plan, require_meaning
 from .choose import choose_settings, with_duration
 from .exit_codes import BAD_INPUT, FAILED, say, say_own_frames
@@ -96,8 +98,7 @@ def run_app(experiment: Experiment, wishes: Wishes, context: typer.Context) -> N
     if not any(errand.variant == AS_IT_IS and not answer.crash for errand, answer in answers):
         raise UserError(f"there is nothing to compare with: {crashes[0]}")
     _report(outcomes, wishes, context)
-    say_own_frames(frames for outcome in outcomes for _, _, frames in outcome.failures)
-    for line in [*without_change(outcomes, plan), *crashes]:
+    for line in crashes:
         say(f"cachewise: {line}")
     if crashes:
         raise typer.Exit(FAILED)
@@ -180,36 +181,17 @@ def _named(errand: Errand) -> str:
 
 
 def _report(outcomes: Sequence["AppOutcome"], wishes: Wishes, context: typer.Context) -> None:
-    """Print what came out, and write the page if there is to be one."""
-    from .results import print_results, write_page
+    """Print what came out, and the answer for people; write the page if there is to be one."""
+    from ...reports import app_answer_text, render_app, write_app_report
 
-    print_results([one.outcome for one in outcomes], wishes.form)
+    text = render_app(outcomes, wishes.form.value)
+    if wishes.form is Format.TABLE:
+        text = "\n".join([text, "", *app_answer_text(outcomes)])
+    else:  # the answer has the first of them
+        say_own_frames(frames for outcome in outcomes for _, _, frames in outcome.failures)
+    typer.echo(text)
     if wishes.out is not None:
-        write_page([one.outcome for one in outcomes], wishes.out, context, yours=())
-
-
-def without_change(outcomes: Sequence["AppOutcome"], plan: AppPlan) -> list[str]:
-    """Return a line for each variant whose every run equals that of the project as it is, byte for byte."""
-    found: dict[str, dict[tuple[str, int], str]] = {}
-    for one in outcomes:
-        run = one.outcome.run
-        found.setdefault(one.variant, {})[run.backend, run.seed] = one.fingerprint
-    base = found[AS_IT_IS]
-    lines = []
-    for variant in plan.variants:
-        theirs = found.get(variant.name, {})
-        same = bool(theirs) and all(base.get(place) == fingerprint for place, fingerprint in theirs.items())
-        if variant.name != AS_IT_IS and same:
-            lines.append(f"{one_line(variant.name)!r} has changed nothing, byte for byte: {_why(variant.changes)}")
-    return lines
-
-
-def _why(changes: Sequence[str]) -> str:
-    """Return the likely reasons why a variant that makes these changes has changed nothing."""
-    reasons = {
-        "code": "the URLconf had bound the view already, or a signal still holds the receiver: what is replaced in "
-        "its module alone is not what is called",
-        "timeouts": "no key that is set fits its patterns (the call sites show the keys), or nothing lives so long",
-        "settings": "nothing that is called reads what it sets",
-    }
-    return "; ".join(reasons[name] for name in changes) or "no read gets anything from a cache"
+        command = masked(shlex.join(["cachewise", *context.obj]))
+        page = write_app_report(outcomes, wishes.out, command)
+        ignore_signals()  # too late: from here on nothing happens that could be undone
+        say(f"page: {page}")

@@ -89,7 +89,9 @@ def test_postgres_databases_are_kept(tmp_path: Path) -> None:
     (tmp_path / "again").mkdir()
     again = create("postgres", entry, tmp_path / "again", server.database)
     assert load(tmp_path / "key", again, "postgres")
-    with pytest.raises(UserError, match=r"could not be kept: .*already exists; --refill makes it anew"):
+    with pytest.raises(
+        UserError, match=r"a database is not kept: pg_restore: .*already exists.*; --refill fills it anew"
+    ):
         load(tmp_path / "key", again, "postgres")
     copies = copy(again, "copy", tmp_path)
     for one in (again, copies):

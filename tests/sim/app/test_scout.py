@@ -1,0 +1,141 @@
+"""The scout: what it tells of an experiment, and the filled databases that it keeps."""
+
+import pickle
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from cachewise import Scenario, UserError, servers
+from cachewise.sim.app.description import Contender, Description, Function, NeedsPostgres
+from cachewise.sim.app.launch import run_one
+from tests.projects import EXPERIMENT, POSTGRES, write_project
+from tests.sim.app.test_launch import errand_of
+
+MORE = dedent(EXPERIMENT) + dedent(
+    """
+    from django.contrib.auth.models import User
+
+
+    @APP.read(per_s=2, users=lambda: User.objects.order_by("pk"))
+    def own_profile(client, user):
+        return client.get("/profile/")
+
+
+    @APP.journey(per_s=0.5, users=lambda: User.objects.all()[:2])
+    def edit(client, user): ...
+
+
+    @APP.at(10)
+    def deploy(): ...
+
+
+    APP.variant("60 s", timeouts={"*": 60})
+    APP.variant("settings", settings=lambda s: {"CACHE_MIDDLEWARE_SECONDS": len(s.INSTALLED_APPS)})
+
+
+    @APP.variant("both", timeouts={"*": 60})
+    def both(): ...
+    """
+)
+USERS = """
+    for n in range(3):
+        __import__("django.contrib.auth.models").contrib.auth.models.User.objects.create_user(f"u{n}")
+"""
+
+
+def told(file: Path, **further: Any) -> Description:
+    """Return what the scout tells of the experiment in *file*."""
+    with servers() as session, session.folder() as rows:
+        found: Description = run_one(errand_of(file, rows, **further), session).opened()
+        return found
+
+
+def test_what_a_scout_tells(tmp_path: Path) -> None:
+    """Functions with their arguments and users, variants with their settings, the scenario and the kinds of caches."""
+    experiment = MORE.replace("def fill():\n", f"def fill():{USERS}")
+    found = told(write_project(tmp_path, experiment=experiment))
+    assert found.functions == (
+        Function("read", "product_page", 20.0, arguments=20),
+        Function("read", "own_profile", 2.0, users=3),
+        Function("write", "change_price", 1.0, arguments=20),
+        Function("journey", "edit", 0.5, users=2),
+        Function("at", "deploy", at_s=10.0),
+    )
+    assert found.variants == (
+        Contender("as it is"),
+        Contender("60 s", ("timeouts",)),
+        Contender("settings", ("settings",), pickle.dumps({"CACHE_MIDDLEWARE_SECONDS": 4})),
+        Contender("both", ("timeouts", "code")),
+        Contender("no cache"),
+    )
+    assert found.scenario == Scenario("shop", duration_s=20, warmup_s=5, workers=2, threads=4)
+    assert (found.family, found.kept) == ("sqlite", False)
+    assert found.caches == {"default": "django.core.cache.backends.locmem.LocMemCache"}
+    assert not (tmp_path / "live.sqlite3").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('APP.variant("x", settings=lambda s: 5)', r"settings= gives 5; it must be a mapping of settings"),
+        ('APP.variant("x", settings=lambda s: {"x": 5})', r"it must be a mapping of settings"),
+        ('APP.variant("x", settings=lambda s: {"F": lambda: 1})', r"settings= F cannot be sent to another process"),
+        ('APP.variant("x", settings=lambda s: {"DATABASES": {}})', r"changes which databases there are"),
+        ('APP.variant("x", settings=lambda s: s.NOSUCH)', r"line 28: AttributeError: the settings have no NOSUCH"),
+        ("SCENARIO = 5", "SCENARIO must be a Scenario"),
+        ("APP.reads[0].args = 5", "FrozenInstanceError"),
+        ("APP.read(per_s=1, args=[])(lambda client: 1)", "args are empty"),
+    ],
+)
+def test_what_a_scout_refuses(tmp_path: Path, line: str, said: str) -> None:
+    """One line, with its place in the file where it has one."""
+    with pytest.raises(UserError, match=said):
+        told(write_project(tmp_path, experiment=f"{dedent(EXPERIMENT)}\n\n{line}\n"))
+
+
+def test_a_filled_database_is_kept(tmp_path: Path) -> None:
+    """It is used again while nothing has changed that fills it: a view may, a model or the file may not."""
+    file = write_project(tmp_path / "project")
+    kept = str(tmp_path / "kept")
+    assert not told(file, kept=kept).kept
+    views, models = (tmp_path / "project" / "shop" / f"{name}.py" for name in ("views", "models"))
+    views.write_text(f"{views.read_text()}\n# another\n")
+    assert told(file, kept=kept).kept
+    models.write_text(f"{models.read_text()}\n# another\n")
+    assert not told(file, kept=kept).kept
+    file.write_text(file.read_text().replace("range(20)", "range(30)"))
+    found = told(file, kept=kept)
+    assert (found.kept, found.functions[0].arguments) == (False, 30)
+    assert not told(file, kept=kept, refill=True).kept
+
+
+def test_what_is_kept_is_what_was_filled(tmp_path: Path) -> None:
+    """Both times the rows are the same, to the byte."""
+    file = write_project(tmp_path / "project")
+    dumps = []
+    for _ in range(2):
+        with servers() as session, session.folder() as rows:
+            found = run_one(errand_of(file, rows, kept=str(tmp_path / "kept")), session).opened()
+            with closing(sqlite3.connect(found.places["default"]["NAME"])) as connection:
+                dumps.append([*connection.iterdump()])
+    assert dumps[0] == dumps[1]
+    assert any("p19" in line for line in dumps[0])
+
+
+@pytest.mark.servers
+def test_postgres_comes_when_it_is_asked_for(tmp_path: Path) -> None:
+    """The first scout says that it needs one, the second fills it, the third finds it kept."""
+    file = write_project(tmp_path / "project", database=POSTGRES)
+    kept = str(tmp_path / "kept")
+    with servers() as session, session.folder() as rows:
+        assert run_one(errand_of(file, rows), session).opened() == NeedsPostgres()
+        server: Any = session.start("postgres", virtual=False)
+        found = run_one(errand_of(file, rows, kept=kept, postgres=server.database), session).opened()
+        assert (found.family, found.kept, found.functions[0].arguments) == ("postgres", False, 20)
+        with session.folder() as others:
+            again = run_one(errand_of(file, others, kept=kept, postgres=server.database), session).opened()
+    assert (again.kept, again.functions) == (True, found.functions)

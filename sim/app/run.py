@@ -120,7 +120,7 @@ class _Run:
                     file=project.file,
                 )
             )
-            engine.contexts = [self._context(mapping) for mapping in self._caches.of_worker]
+            engine.contexts = [self._context() for _ in self._caches.of_worker]
             clients = self._logged_in(handler, users.all)
             let_go_of_all()
             stack.callback(self._judge.close)
@@ -146,20 +146,24 @@ class _Run:
         reads = [one.name for one in self._project.app.reads]
         return outcome_of(run, reads, self._recorder, self._judge.finish(), self.service.measured)
 
-    def _context(self, mapping: dict[str, Any]) -> Context:
-        """Return the context variables of a worker: its caches, and the run's time for Django's cache modules."""
+    def _context(self) -> Context:
+        """Return the context variables of a worker: the run's time for Django's cache modules."""
         context = copy_context()
         context.run(CURRENT_RUN.set, self._caches.current)
-        for alias, cache in mapping.items():
-            context.run(django_caches.__setitem__, alias, cache)
         return context
 
     def _logged_in(self, handler: Handler, users: list[Any]) -> list[ProjectClient]:
         """Return a client for each user, logged in before any time has passed."""
         clients = [ProjectClient(handler) for _ in users]
-        with self._engine.still():
+
+        def log_in() -> None:
+            for alias, cache in self._caches.of_worker[0].items():
+                django_caches[alias] = cache
             for client, user in zip(clients, users, strict=True):
-                self._engine.contexts[0].run(client.force_login, user)
+                client.force_login(user)
+
+        with self._engine.still():
+            self._engine.contexts[0].copy().run(log_in)
         return clients
 
     def _staffed(
@@ -179,7 +183,7 @@ class _Run:
             clients,
             users,
             handler,
-            workers=scenario.workers or 1,
+            of_worker=self._caches.of_worker,
             threads=scenario.threads,
             measured_from_s=scenario.warmup_s,
             render=self._latencies["render_s"],

@@ -8,6 +8,8 @@ from functools import partial
 from math import inf
 from typing import Any
 
+from django.core.cache import caches as django_caches
+
 from ..application import App, Requests
 from ..contract import RollbackError, child_number
 from ..engine.garbage import collect_garbage
@@ -28,9 +30,11 @@ REPLAYED = ("GET", "HEAD")  # what a journey may judge: it is sent once more to 
 class Worker:
     """A worker process: its free threads, and the requests that wait for one."""
 
-    def __init__(self, number: int, threads: int | None, context: Context) -> None:
+    def __init__(self, number: int, threads: int | None, context: Context, caches: Mapping[str, Any]) -> None:
         self.number = number
         self.context = context
+        self._caches = caches
+        self._furnished: set[int] = set()
         self.limited = threads is not None
         self.free: list[VirtualThread] = []
         self._made = 0
@@ -41,6 +45,13 @@ class Worker:
     def thread(self) -> VirtualThread:
         """Return a free thread, the one that was used last: a new one where there is no limit."""
         return self.free.pop() if self.free else self._another()
+
+    def furnish(self, thread: VirtualThread) -> None:
+        """Let *thread*, which asks, find the worker's caches: Django keeps them by thread."""
+        if thread.ident not in self._furnished:
+            self._furnished.add(thread.ident)
+            for alias, cache in self._caches.items():
+                django_caches[alias] = cache
 
     def _another(self) -> VirtualThread:
         self._made += 1
@@ -60,7 +71,7 @@ class Service:
         users: Sequence[Any],
         handler: Handler,
         *,
-        workers: int,
+        of_worker: Sequence[Mapping[str, Any]],
         threads: int | None,
         measured_from_s: float,
         render: LatencyOf | None,
@@ -73,7 +84,9 @@ class Service:
         self._clients = clients
         self._users = users
         self._handler = handler
-        self._workers = [Worker(number, threads, engine.contexts[number]) for number in range(workers)]
+        self._workers = [
+            Worker(number, threads, engine.contexts[number], caches) for number, caches in enumerate(of_worker)
+        ]
         self._measured_from_s = measured_from_s
         self._render = render
         self._release = release
@@ -113,7 +126,7 @@ class Service:
             task = self._engine.current
             at_work = self._workers[worker]
             thread = VirtualThread(f"{name}, worker {worker}", at_work.context)
-            self._begin(task, number, at_s, worker, thread, Note(name, None))
+            self._begin(task, number, at_s, at_work, thread, Note(name, None))
             self._call(task, name, func)
             self._end(task, at_work, None)
 
@@ -141,7 +154,7 @@ class Service:
     def _serve(self, task: Task, arrival: Arrival, worker: Worker, thread: VirtualThread) -> None:
         """Serve one request to its end on *task*'s greenlet; time may pass in between."""
         func = arrival.func
-        self._begin(task, arrival.number, arrival.arrival_s, worker.number, thread, Note(func.name, arrival.user))
+        self._begin(task, arrival.number, arrival.arrival_s, worker, thread, Note(func.name, arrival.user))
         client, given = self._client_of(arrival)
         if arrival.kind == "read":
             self._read(task, func, arrival, client, given)
@@ -271,6 +284,7 @@ class Service:
         task.begin(number, arrival_s, self._engine.time())
         task.note = note
         thread.enter(task)
+        worker.furnish(thread)
         self._under_way[id(task)] = task
 
     def _end(self, task: Task, worker: Worker, thread: VirtualThread | None) -> None:

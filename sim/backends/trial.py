@@ -88,7 +88,7 @@ def _watch(event: str, args: tuple[Any, ...]) -> None:
 
 
 # Where the address is among the arguments. Asking for a host's address asks a server, too.
-_REACHING = {
+REACHING = {
     "socket.connect": 1,
     "socket.sendto": 1,
     "socket.sendmsg": 1,
@@ -98,9 +98,9 @@ _REACHING = {
 
 
 def _refuse_others(event: str, args: tuple[Any, ...], name: str, owns: Owns, refused: Refused) -> None:
-    if event not in _REACHING:
+    if event not in REACHING:
         return
-    at = _REACHING[event]
+    at = REACHING[event]
     address = args[at]
     if event == "socket.sendmsg" and address is None:  # to whom it has connected
         return

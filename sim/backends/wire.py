@@ -85,7 +85,7 @@ _OF_PROCESS: list[Any] = []
 
 
 # What a client sends by itself when it connects: no call of anybody's.
-_GREETINGS = frozenset({"hello", "auth", "client", "select", "readonly", "ping"})
+GREETINGS = frozenset({"hello", "auth", "client", "select", "readonly", "ping"})
 
 
 _WITH_INSTANTS = frozenset({"expireat", "pexpireat"})
@@ -110,7 +110,7 @@ def wired_connection(library: str) -> type:
                     f"{name.upper()} gives the server an instant, whose clock is not the request's: "
                     "use expire(key, seconds) instead of expire_at()"
                 )
-            if wire is not None and name not in _GREETINGS:
+            if wire is not None and name not in GREETINGS:
                 wire.cross(lambda: _words(command))
             super().send_packed_command(command, check_health)
 

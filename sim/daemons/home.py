@@ -116,6 +116,11 @@ def _let_go_of_all() -> None:
 os.register_at_fork(after_in_child=_let_go_of_all)  # a child that outlives this process keeps no server alive
 
 
+def in_a_home(path: str) -> bool:
+    """Return whether *path*, of a socket, lies in the home of a session's servers."""
+    return any(part.startswith(PREFIX) for part in Path(path).parts[:-1])
+
+
 def sweep() -> None:
     """Remove what this user's dead sessions have left, their watchdogs killed too: servers first, then the folders."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):

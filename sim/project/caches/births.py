@@ -23,6 +23,8 @@ class Copy(NamedTuple):
 class Births:
     """The birth of every live copy in the private stores of a run."""
 
+    unknown_s = -inf  # the birth of a copy that nobody has heard of
+
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._live: dict[Place, Copy] = {}

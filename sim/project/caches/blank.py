@@ -8,9 +8,11 @@ import pickle
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from math import inf
 from types import FunctionType, MethodType, TracebackType
 from typing import Any
 
+from django.core.cache import caches
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 from django.core.cache.backends.locmem import LocMemCache
 
@@ -20,6 +22,7 @@ from ...backends.simulated import NO_LIMIT
 from ...engine.virtual import PRIVATE
 from ...errors import UserError
 from .births import Births, Place
+from .direct import DIRECT
 from .stores import Stores, StoreValues, sessions_of_project
 
 _MISSING: Any = object()
@@ -28,6 +31,8 @@ _LIBRARIES = ("django", "django_redis", "django_valkey")  # what a class has fro
 
 class NoBirths(Births):
     """Births where no copy is kept."""
+
+    unknown_s = inf  # it is a counter
 
     def stored(self, place: Place, birth_s: float, timeout: float | None) -> None:
         """Hear that a copy was handed in, which nobody will find."""
@@ -210,6 +215,7 @@ def blank_for_evaluation(
 
     *values* is what the read was told of stores (`Watch.store_read`); *patterns* are those of `APP.store`.
     """
+    DIRECT.evaluate()
     stores = Stores(patterns, sessions_of_project(), lambda: 0.0, lambda _count: None)
     found: dict[str, BaseCache] = {}
     for alias, entry in entries.items():
@@ -223,25 +229,25 @@ def blank_for_evaluation(
     return found
 
 
-def before_the_run(handler: Any) -> dict[str, Any]:
-    """Return for each alias of Django's *handler* what the project gets while it is set up.
+def before_the_run(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return for each alias of CACHES what the project gets while it is set up.
 
     It keeps everything in this process's memory. Who keeps the object itself (``cache = caches["default"]`` at the top
     of a module) is led to the cache of the run, once there is one. The project's own class is not imported yet.
     """
-    return {alias: Early(handler, alias, entry) for alias, entry in handler.settings.items()}
+    return {alias: Early(alias, entry) for alias, entry in entries.items()}
 
 
 class Early:
     """The cache *alias* before the run; in a run, that one's."""
 
-    def __init__(self, handler: Any, alias: str, entry: Mapping[str, Any]) -> None:
+    def __init__(self, alias: str, entry: Mapping[str, Any]) -> None:
         cls = type(alias, (BaseCache,), dict.fromkeys(_FURTHER))
-        self._handler, self._alias = handler, alias
+        self._alias = alias
         self._early = blank_class(cls)(cls, entry, lambda _key: True)
 
     def _cache(self) -> Any:
-        now = self._handler[self._alias]
+        now = caches[self._alias]
         return self._early if isinstance(now, Early) else now
 
     def __getattr__(self, name: str) -> Any:

@@ -113,12 +113,24 @@ class Desk:
         elif not hit:
             self.births.ended((self.store, stored_key))
         else:
-            copy = self.births.of((self.store, stored_key))
-            birth_s = -math.inf if copy is None else copy.birth_s
-            if birth_s < noted.oldest_s:
-                noted.oldest_s = birth_s
-                noted.timeout = math.nan if copy is None else copy.timeout
-            given.task.oldest_s = min(given.task.oldest_s, birth_s)
+            self._met(noted, given, stored_key)
+
+    def counted(self, noted: Noted, given: Given, key: str, version: Any, value: int, delta: int) -> None:
+        """Note that a number was changed where it is, by *delta* to *value*: it keeps its birth and its end."""
+        stored_key = made(given.cache, key, version)
+        if self._is_store(noted, key):
+            self.told(stored_key, value - delta)
+        else:
+            self._met(noted, given, stored_key)
+
+    def _met(self, noted: Noted, given: Given, stored_key: str) -> None:
+        """Note that the copy at *stored_key* is in what the request knows from now on."""
+        copy = self.births.of((self.store, stored_key))
+        birth_s = self.births.unknown_s if copy is None else copy.birth_s
+        if birth_s < noted.oldest_s:
+            noted.oldest_s = birth_s
+            noted.timeout = math.nan if copy is None else copy.timeout
+        given.task.oldest_s = min(given.task.oldest_s, birth_s)
 
     def told(self, stored_key: str, value: Any) -> None:
         """Note what the store at *stored_key* is now, whatever the request makes of its value."""

@@ -82,16 +82,11 @@ def _delete(desk: Desk, noted: Noted, given: Given) -> Any:
 
 
 def _incr(desk: Desk, noted: Noted, given: Given) -> Any:
-    """Change a number where it is: it keeps its birth and its end."""
-    key, version = str(given.take(0, "key")), given.take(2, "version")
+    """Change a number where it is: that is no lookup."""
+    key, delta = str(given.take(0, "key")), given.take(1, "delta", 1)
     noted.key = noted.key or key
     value = given.call()
-    if desk.stores.holds(desk.alias, key):
-        delta = given.take(1, "delta", 1)
-        desk.told(made(given.cache, key, version), value - (delta if given.verb == "incr" else -delta))
-        noted.hits, noted.stores, noted.keys = noted.hits + 1, noted.stores + 1, noted.keys + 1
-    else:
-        desk.looked_up(noted, given, key, version, value)
+    desk.counted(noted, given, key, given.take(2, "version"), value, delta if given.verb == "incr" else -delta)
     return value
 
 

@@ -1,6 +1,7 @@
 """A project's caches, opened for one run: each alias simulated, on a private place, and watched."""
 
 import random
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -9,12 +10,12 @@ from typing import Any
 
 from django.core.cache.backends.base import BaseCache
 
-from ...backends import Limits
+from ...backends import Limits, backend_named
 from ...backends.caches import private_cache
 from ...backends.database import another_table
 from ...backends.places import Place
 from ...backends.simulated import simulated
-from ...backends.wire import Wire, wired
+from ...backends.wire import Wire, wire_to, wired
 from ...daemons.programs import require_all
 from ...daemons.session import Servers
 from ...daemons.session import servers as private_servers
@@ -27,6 +28,7 @@ from ..watch import Watch
 from .births import Births
 from .blank import NoBirths, blank_class
 from .desk import Desk
+from .direct import DIRECT, Home, RunsHome, plain_home
 from .kinds import Address, Kind, kind_of
 from .patterns import Timeouts
 from .sites import Sites
@@ -105,8 +107,14 @@ def open_caches(
     lost = (lambda _count: None) if watch is None else watch.stores_lost
     kept = Stores(stores, sessions, engine.time, lost)
     desk = Desk("", None, engine, watch, births, kept, Sites(file.parent, (file,)), Timeouts(timeouts or {}))
+    direct = DIRECT.used or not {"redis", "valkey"}.isdisjoint(sys.modules)
     with ExitStack() as stack:
         homes = Homes(stack, servers, engine, seed, rtt_s, start_s)
+        if direct:
+            homes.lead_direct_clients(desk)
+        else:  # the library may be imported in the middle of a run
+            DIRECT.lead_when_asked(lambda: homes.lead_direct_clients(desk))
+            stack.callback(DIRECT.lead_when_asked, None)
         of_worker: list[dict[str, BaseCache]] = [{} for _ in range(workers)]
         for kind in kinds:
             for mapping, cache in zip(of_worker, homes.caches(kind, workers, desk, blank_copies), strict=True):
@@ -194,8 +202,21 @@ class Homes:
             server = self._stack.enter_context(self._servers.taken("redis", virtual=True))
             self._redis = Place(server.location, server=server)
             self._begin(self._redis, rtt)
-        number = self._databases.setdefault(address, len(self._databases))
-        return replace(self._redis, location=f"{self._redis.location}?db={number}")
+        return replace(self._redis, location=f"{self._redis.location}?db={self._number(address)}")
+
+    def lead_direct_clients(self, desk: Desk) -> None:
+        """Lead clients of Redis to the private one, and those of evaluations to another, until the stack is unwound."""
+        rtt = self.rtt(backend_named("redis").rtt_s(self._rtt_s))
+        place = self.in_redis(("", 0, 0), rtt)
+        wire = wire_to(str(place.server.socket))  # type: ignore[union-attr]
+        home = RunsHome(self._engine, wire, desk.births, desk.watch, desk.sites)
+        path = str(place.server.socket)  # type: ignore[union-attr]
+        DIRECT.evaluations = plain_home(str(self._servers.start("redis", virtual=False).socket))
+        DIRECT.lead_to(Home(path, self._number, home.cross, home.answered))
+        self._stack.callback(DIRECT.lead_to, None)
+
+    def _number(self, address: Address) -> int:
+        return self._databases.setdefault(address, len(self._databases))
 
     def _table(self, kind: Kind) -> Place:
         if self._rows is None:

@@ -1,0 +1,48 @@
+"""What is done to a module as soon as it is imported, whoever imports it first."""
+
+import importlib.abc
+import sys
+from collections.abc import Callable, Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+Change = Callable[[Any], object]
+
+
+def after_import(module: str, change: Change) -> None:
+    """Call *change* with *module*: at once if it is imported, else as soon as it is."""
+    if module in sys.modules:
+        change(sys.modules[module])
+        return
+    if _FINDER not in sys.meta_path:
+        sys.meta_path.insert(0, _FINDER)
+    _FINDER.changes.setdefault(module, []).append(change)
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Finds a module where others do, and has it changed once it is there."""
+
+    def __init__(self) -> None:
+        self.changes: dict[str, list[Change]] = {}
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """Return the spec that the next finder has, with a loader that makes the changes."""
+        if name not in self.changes:
+            return None
+        changes = self.changes.pop(name)
+        others = (one.find_spec(name, path, target) for one in sys.meta_path if one is not self)
+        spec = next((spec for spec in others if spec is not None), None)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def exec_module(module: ModuleType) -> None:
+                execute(module)
+                for change in changes:
+                    change(module)
+
+            spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+
+_FINDER = _Finder()

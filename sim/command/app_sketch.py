@@ -18,7 +18,7 @@ def write_experiment(settings: str, file: Path, *, force: bool) -> None:
     Raises:
         UserError: if it is there already (unless *force*) or cannot be written, or the project cannot be set up.
     """
-    check_place(file, force=force, kind="experiment's")
+    check_place(file, force=force, kind="experiment")
     text = f"from cachewise import App\n\nAPP = App({settings!r})\n".encode()
     start_s = App(settings).start.timestamp()
     path = file.resolve()

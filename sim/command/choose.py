@@ -106,7 +106,8 @@ def _from_file(path: Path, *, own_file: bool) -> Choice:
     if not path.is_file():
         raise UserError(f"{where}: no such scenario file; `cachewise init` writes one")
     if experiment_at(str(path)) is not None:
-        raise UserError(f"{where}: it is an experiment of an own app, which runs with: cachewise run {where}")
+        typed = where if "/" in where else f"./{where}"
+        raise UserError(f"{where}: it is an experiment of an own app, which runs with: cachewise run {typed}")
     if own_file:
         find_modules_here()
         THEIRS[str(path)] = where

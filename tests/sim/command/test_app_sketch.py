@@ -1,0 +1,70 @@
+"""`cachewise init --app`: a first experiment with what is in the project, and nothing of where it lives."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import cli, refused
+from tests.projects import POSTGRES, write_project
+
+SECRETS = """
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": "redis://cacher:s3cret@cache.example:6379/1",
+            "TIMEOUT": 60,
+            "KEY_PREFIX": "shop",
+            "OPTIONS": {"db": "7", "password": "s3cret"},
+        },
+    }
+    SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+"""
+
+
+def test_the_file_that_is_written(tmp_path: Path) -> None:
+    """It has the models, the URL names and the caches, and a read and a write to begin with; no secret is in it."""
+    folder = write_project(tmp_path, settings=SECRETS, database=POSTGRES, experiment="").parent
+    (folder / "cache_experiment.py").unlink()
+    done = cli("init", "--app", "shop.settings", cwd=folder)
+    assert (done.returncode, done.stdout) == (0, ""), done
+    assert "wrote cache_experiment.py; look at what stands at REPLACE; then: cachewise run ./cache_exp" in done.stderr
+    text = (folder / "cache_experiment.py").read_text()
+    compile(text, "cache_experiment.py", "exec")
+    for secret in ("s3cret", "cacher", "cache.example", "somebody", "hunter2", "127.0.0.1", '"7"'):
+        assert secret not in text
+    for line in (
+        'APP = App("shop.settings")',
+        "from shop.models import Category, Product, Profile",
+        "#     default: django.core.cache.backends.redis.RedisCache, TIMEOUT 60, KEY_PREFIX 'shop', OPTIONS ['db', 'pa",
+        "#     sessions are kept there: django.contrib.sessions.backends.cache",
+        "# Databases: postgres, with ATOMIC_REQUESTS",
+        "#     shop.models.Product: id, name, price, category",
+        "#     product: /product/<int:pk>/",
+        '    return client.get(reverse("product", kwargs={"pk": pk}))',
+        "    profile_rows = [Profile.objects.create(user=user_rows[n]) for n in range(100)]",
+        "def change_category(client, pk):",
+    ):
+        assert line in text
+
+
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        ("--app shop.setings x.py", "App('shop.setings'): there is no module 'shop.setings' beside the file"),
+        ("--app shop/settings.py x.py", "App('shop/settings.py'): it takes a settings module first"),
+        (
+            "--app shop.settings --keys 5",
+            "--app shop.settings writes an experiment of a project; --keys belongs to a sc",
+        ),
+        ("--app shop.settings --strategy x.py", "--strategy belongs to a strategy: one at a time"),
+        ("--app shop.settings cache_experiment.py", "cache_experiment.py is there already; name another file, or add"),
+        ("--app shop.settings experiment.txt", "experiment.txt: a experiment file ends in .py"),
+        ("--app shop.settings nowhere/experiment.py", "nowhere/experiment.py: there is no folder nowhere"),
+    ],
+)
+def test_what_cannot_be_written(tmp_path: Path, typed: str, line: str) -> None:
+    """One line, and no file."""
+    folder = write_project(tmp_path).parent
+    before = sorted(folder.rglob("*.py"))
+    assert line in refused(cli("init", *typed.split(), cwd=folder))
+    assert sorted(folder.rglob("*.py")) == before

@@ -34,7 +34,7 @@ def connect(place: Mapping[str, Any], database: str | None = None) -> "psycopg.C
 def make_database(place: Mapping[str, Any], template: str = "template0") -> None:
     """Make the database of *place*, equal to *template*; whoever is still connected to that is thrown out."""
     with connect(place, "postgres") as connection:
-        if not connection.execute("SELECT setting = 'off' FROM pg_settings WHERE name = 'autovacuum'").fetchone()[0]:
+        if connection.execute("SELECT FROM pg_settings WHERE name = 'autovacuum' AND setting = 'on'").fetchone():
             connection.execute("ALTER SYSTEM SET autovacuum = off")  # it would change plans whenever it comes
             connection.execute("SELECT pg_reload_conf()")
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (template,))

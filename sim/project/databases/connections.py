@@ -9,12 +9,16 @@ from django.db.utils import ConnectionHandler
 
 from ...engine.scheduler import Engine
 from ...engine.virtual import PRIVATE
-from ...errors import StrategyError, UserError
+from ...errors import ForbiddenError, StrategyError, UserError, one_line
 from ..watch import Tables, Watch
 from .dressed import Dressed
 from .latency import Latencies, Traffic
+from .sql_time import asks_the_servers_clock, overrule
 from .tables import Schema
 
+_Handler: Any = ConnectionHandler  # whose method is replaced
+_NOW = "django.utils.timezone.now()"
+_schemas: dict[str, Schema] = {}  # of each database, by its name
 _create = ConnectionHandler.create_connection
 
 
@@ -23,15 +27,15 @@ class TakenOver:
 
     def __init__(self, engine: Engine, latencies: Latencies, watch: Watch, pool: int | None) -> None:
         self._traffic = Traffic(engine, latencies, watch, pool)
-        self._schemas = {str(entry["NAME"]): Schema(entry) for entry in connections.settings.values()}
+        _schemas.update({str(entry["NAME"]): Schema(entry) for entry in connections.settings.values()})
         self._parking: Any = None
         self._wrappers: list[Any] = []
         self.release = self._traffic.release
-        ConnectionHandler.create_connection = partialmethod(_dressed_by, self)
+        _Handler.create_connection = partialmethod(_dressed_by, self)
 
     def end(self) -> None:
         """Close all, and let go: connections made from now on are plain."""
-        ConnectionHandler.create_connection = _create
+        _Handler.create_connection = _create
         for wrapper in self._wrappers:
             if wrapper.connection is not None:
                 wrapper.connection.close()  # the wrapper's own method is for its own thread
@@ -41,7 +45,7 @@ class TakenOver:
     def dress(self, wrapper: Any) -> Dressed:
         """Dress a connection of the project's."""
         self._wrappers.append(wrapper)
-        schema = self._schemas[str(wrapper.settings_dict["NAME"])]
+        schema = _schema_of(wrapper)
         if wrapper.vendor == "sqlite":
             from .sqlite import DressedSqlite
 
@@ -86,7 +90,7 @@ def let_go_of_all() -> None:
     """
     for wrapper in connections.all(initialized_only=True):
         wrapper.close()
-        wrapper.connect = partial(_refuse, wrapper.alias)
+        wrapper.connect = partial(_refuse, wrapper.alias)  # type: ignore[method-assign]
         del connections[wrapper.alias]
 
 
@@ -100,17 +104,22 @@ def adopt(alias: str, raw: Any, told: Callable[[Tables, bool], object]) -> None:
     *raw* is one of sqlite3 or psycopg. `atomic` sets savepoints in that transaction, nothing is committed, and what is
     put off until the commit never runs. *told* hears of each statement: its tables, and whether it writes.
     """
-    wrapper = _create(connections, alias)
+    wrapper: Any = _create(connections, alias)
     if wrapper.vendor == "sqlite":
         _with_functions(raw)
     else:
         _as_django_has_it(wrapper, raw)
     wrapper.connection, wrapper.autocommit, wrapper.in_atomic_block = raw, False, True
     wrapper.close = lambda: None  # the next one that it opened would see the rows of now
-    schema = Schema(wrapper.settings_dict)
+    schema = _schema_of(wrapper)
 
     def noting(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         nature = schema.nature(str(sql))
+        if nature.kind == "read" and wrapper.vendor == "postgresql" and asks_the_servers_clock(str(sql)):
+            raise ForbiddenError(
+                f"a query asks PostgreSQL for the time, which is not virtual there: pass it {_NOW}, "
+                f"or use --database sqlite ({one_line(sql, 120)})"
+            )
         if nature.kind in ("read", "write", "schema"):
             told(nature.tables, nature.kind != "read")
         return execute(sql, params, many, context)
@@ -119,10 +128,18 @@ def adopt(alias: str, raw: Any, told: Callable[[Tables, bool], object]) -> None:
     connections[alias] = wrapper
 
 
+def _schema_of(wrapper: Any) -> Schema:
+    name = str(wrapper.settings_dict["NAME"])
+    if name not in _schemas:
+        _schemas[name] = Schema(wrapper.settings_dict)
+    return _schemas[name]
+
+
 def _with_functions(raw: Any) -> None:
-    from django.db.backends.sqlite3._functions import register
+    from django.db.backends.sqlite3._functions import register  # type: ignore[import-untyped]
 
     register(raw)
+    overrule(raw)
 
 
 def _as_django_has_it(wrapper: Any, raw: Any) -> None:

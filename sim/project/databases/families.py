@@ -9,12 +9,11 @@ from ...errors import UserError, one_line
 Family = Literal["sqlite", "postgres"]
 Databases = Mapping[str, Mapping[str, Any]]
 
+PLAIN: Mapping[Family, str] = {"sqlite": "django.db.backends.sqlite3", "postgres": "django.db.backends.postgresql"}
 ENGINES: Mapping[str, Family] = {
-    "django.db.backends.sqlite3": "sqlite",
-    "django.db.backends.postgresql": "postgres",
+    **{engine: family for family, engine in PLAIN.items()},
     "django.contrib.gis.db.backends.postgis": "postgres",
 }
-PLAIN: Mapping[Family, str] = {family: engine for engine, family in reversed(ENGINES.items())}
 REPLACED = ("NAME", "USER", "PASSWORD", "HOST", "PORT")
 MIRRORED = ("ENGINE", "NAME", "HOST", "PORT")  # two aliases that agree in them are one database
 # A writer's turn comes from our own queue. In real time only another process's first look at a file can be in the way.
@@ -88,7 +87,7 @@ def mirrors(databases: Databases) -> dict[str, str]:
     first: dict[tuple[str, ...], str] = {}
     for alias, entry in databases.items():
         address = tuple(str(entry.get(key, "")) for key in MIRRORED)
-        mirrored = (entry.get("TEST") or {}).get("MIRROR")
+        mirrored = str((entry.get("TEST") or {}).get("MIRROR"))
         if mirrored in databases:
             found[alias] = mirrored
         elif entry.get("NAME") and ":memory:" not in address[1]:

@@ -1,6 +1,8 @@
 """A connection to PostgreSQL, as a run has it: the locks are the server's, who waits for one waits in virtual time."""
 
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -21,6 +23,17 @@ class DressedPostgres(Dressed):
     def __init__(self, wrapper: Any, traffic: Traffic, schema: Schema, parking: Parking) -> None:
         super().__init__(wrapper, traffic, schema)
         self._parking = parking
+        wrapper.create_cursor = partial(self._create_cursor, wrapper.create_cursor)
+
+    def _create_cursor(self, create: Callable[..., Any], *name: Any, **named: Any) -> Any:
+        cursor = create(*name, **named)
+        cursor.copy = partial(self._copy, cursor.copy)
+        return cursor
+
+    def _copy(self, copy: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        if self._is_plain():
+            return copy(*arguments, **named)
+        raise self._engine.refused("a request calls psycopg's cursor.copy(), which nobody can watch: use bulk_create()")
 
     def _opened(self) -> None:
         self._parking.dress(self._wrapper.connection)

@@ -3,7 +3,6 @@
 from collections import deque
 from typing import Any
 
-import simpy
 from django.db import OperationalError
 
 from ...engine.scheduler import Engine
@@ -15,7 +14,7 @@ class Writers:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._owners: dict[str, Any] = {}  # of each file, the thread
-        self._queues: dict[str, deque[tuple[Any, simpy.Event]]] = {}
+        self._queues: dict[str, deque[tuple[Any, Any]]] = {}  # who waits, and the event
         self._waits_for: dict[Any, str] = {}  # a thread, and the file
 
     def take(self, file: str, thread: Any) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def private(family: str, folder: Path, **options: Any) -> Iterator[Places]:
             for table in (ROWS, OTHERS):
                 cursor.execute(table)
                 name = table.split()[2]
-                cursor.executemany(f"INSERT INTO {name} VALUES (%s, 0)", [(number,) for number in range(10)])
+                cursor.executemany(f"INSERT INTO {name} VALUES (%s, 0)", [(n,) for n in range(10)])  # noqa: S608
         try:
             yield places
         finally:
@@ -108,13 +109,17 @@ class Stage:
         return round(self.engine.time(), 9)
 
 
+def _always(one_s: float, _request: int, _nth: int) -> float:
+    return one_s
+
+
 @contextmanager
 def stage(pool: int | None = None, **seconds: float) -> Iterator[Stage]:
     """Take the connections over for a run of its own, with latencies that never vary."""
     let_go_of_all()  # before the engine copies the context
     engine = Engine()
     heard = Heard(engine)
-    latencies = {name: lambda request, nth, s=s: s for name, s in {**SECONDS, **seconds}.items()}
+    latencies = {name: partial(_always, one_s) for name, one_s in {**SECONDS, **seconds}.items()}
     databases = take_over(engine, latencies, heard, pool)
     try:
         yield Stage(engine, heard, databases)
@@ -125,12 +130,12 @@ def stage(pool: int | None = None, **seconds: float) -> Iterator[Stage]:
 def price(key: int = 1, table: str = "shop_product") -> int:
     """Read a row, as a view would."""
     with connections["default"].cursor() as cursor:
-        cursor.execute(f"SELECT price FROM {table} WHERE id = %s", [key])
+        cursor.execute(f"SELECT price FROM {table} WHERE id = %s", [key])  # noqa: S608
         return int(cursor.fetchone()[0])
 
 
 def set_price(value: int, key: int = 1, table: str = "shop_product") -> int:
     """Write a row, as a view would; return how many it has changed."""
     with connections["default"].cursor() as cursor:
-        cursor.execute(f"UPDATE {table} SET price = %s WHERE id = %s", [value, key])
+        cursor.execute(f"UPDATE {table} SET price = %s WHERE id = %s", [value, key])  # noqa: S608
         return int(cursor.rowcount)

@@ -191,7 +191,8 @@ def price(frame: pd.DataFrame, metric: str, looks: Looks, ax: Axes) -> None:
         )
     ax.set_xlim(0, (highs.max() or 1) * 1.42)
     ax.xaxis.set_major_locator(MaxNLocator(3))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+    is_time = KNOWN[metric].unit == "s"
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda at, _: duration(at) if is_time and at else f"{at:,.6g}"))
 
 
 def wrong_parts(frame: pd.DataFrame, parts: Mapping[str, str], ax: Axes) -> None:

@@ -114,7 +114,7 @@ def _labelled(
 
 def _scatter(case: Case, metric: str, title: str, subtitle: str, x_title: str) -> Figure:
     def draw(ax: Axes) -> None:
-        charts.against_wrong(mean_frame(case, [metric, "wrong_ratio"]), metric, looks(case.by_strategy), ax)
+        charts.against_wrong(mean_frame(case, [metric, "wrong_ratio"]), metric, case.looks, ax)
         ax.set_xlabel(x_title, size=8.5, color=MUTED)
         ax.set_title(f"{case.fault} reads, share of all reads", size=8.5, color=MUTED, loc="left", pad=8)
 
@@ -161,7 +161,7 @@ def _ages(case: Case) -> tuple[str, str, str, str, Figure]:
             ax.set(xticks=[], yticks=[])
             ax.text(0.5, 0.5, "no outdated read was seen", transform=ax.transAxes, ha="center", color=MUTED, size=10)
             return
-        charts.stale_ages(frame, looks(case.by_strategy), ax)
+        charts.stale_ages(frame, case.looks, ax)
         since = "time since it was last true" if case.of_project else "time since the version read was superseded"
         ax.set_xlabel(since, size=8.5, color=MUTED)
         ax.set_title("share of all reads", size=8.5, color=MUTED, loc="right", pad=8)
@@ -179,7 +179,7 @@ def _queries(case: Case) -> tuple[str, str, str, str, Figure]:
     step = duration(case.outcomes[0].measured_s / LOAD_BINS)
     peak = "highest step" if len(case.seeds) == 1 else "mean over seeds of each one's highest step"
     subtitle = f"{case.kind.queries.capitalize()} a second in steps of {step}, on shared scales. Peak: {peak}."
-    frame, look = time_frame(case), looks(case.by_strategy)
+    frame, look = time_frame(case), case.looks
     across, panel_width, panel_height, gap = 3, 2.0, 0.62, 0.58
     rows = ceil(len(look) / across)
     figure = sheet(case, SHEET_WIDTH, rows * (panel_height + gap) - 0.35, title, subtitle)
@@ -201,10 +201,11 @@ def _queries(case: Case) -> tuple[str, str, str, str, Figure]:
 
 def _prices(case: Case) -> tuple[str, str, str, str, Figure]:
     title = "The price"
-    asks = "and how long its reads take" if case.of_project else "and of its memory (expired entries count)"
-    subtitle = f"What each {case.kind.one} asks of the database, of the cache server {asks}."
+    subtitle = "What each strategy asks of the database, of the cache server and of its memory (expired entries count)."
+    if case.of_project:
+        subtitle = "What each variant asks of the database and of the cache server, and how long its reads take."
     prices = APP_PRICES if case.of_project else PRICES
-    frame, look = mean_frame(case, list(prices)), looks(case.by_strategy)
+    frame, look = mean_frame(case, list(prices)), case.looks
     height = 0.24 * len(frame)
     names = column_width_pt(list(frame["strategy"])) / 72 - 0.25
     figure = sheet(case, names + len(prices) * PRICE_WIDTH + 0.1, height, title, subtitle, intervals=True)

@@ -17,6 +17,7 @@ from ..sim.experiment import AGE_QUANTILES, Outcome
 from ..sim.verdict.metrics import APP_METRICS, KNOWN, NOT_OUTDATED, PARTS, UNCOMMITTED, Metric
 from ..sim.world.scenario import Scenario
 from .kinds import VARIANTS, Kind, kind_of
+from .palette import Look, looks
 from .statistics import metric_interval
 
 _TABLE = (
@@ -96,6 +97,11 @@ class Case:
             for outcome in self.outcomes
         }
         return _by_seed(names, self.outcomes)
+
+    @cached_property
+    def looks(self) -> dict[str, Look]:
+        """How each strategy is drawn."""
+        return looks(self.by_strategy, colours_apart=self.of_project)
 
     @property
     def seeds(self) -> list[int]:

@@ -10,7 +10,7 @@ from .answer import APP_LIMITS, LIMITS, REAL, SIMULATED, Answer
 from .figures import Chart
 from .formatting import cell, figure, plural
 from .frames import Case
-from .palette import Look, looks
+from .palette import Look
 from .provenance import ORIGINS, inputs, machine, own_files, versions
 from .tables import REMARKS, columns
 
@@ -116,13 +116,14 @@ def _overview(answers: Sequence[Answer]) -> str:
     return f"<h2>At a glance</h2>\n{html_table(head, rows)}"
 
 
-def html_table(head: Sequence[str], rows: Sequence[Sequence[str]], css: str = "") -> str:
-    """Return a table of cells that are HTML already."""
+def html_table(head: Sequence[str], rows: Sequence[Sequence[str]], css: str = "", caption: str = "") -> str:
+    """Return a table of cells that are HTML already, under its *caption*, which is, too."""
     top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     lines = "".join(
         f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{one}</td>" for one in row[1:])}</tr>\n' for row in rows
     )
-    body = f"<thead><tr>{top}</tr></thead>\n<tbody>\n{lines}</tbody>"
+    above = f"<caption>{caption}</caption>" if caption else ""
+    body = f"{above}<thead><tr>{top}</tr></thead>\n<tbody>\n{lines}</tbody>"
     return f'<div class="scroll"><table class="{css}">{body}</table></div>\n'
 
 
@@ -180,7 +181,7 @@ def _figure(case: Case, chart: Chart) -> str:
 
 
 def _figures_table(case: Case) -> str:
-    look = looks(case.by_strategy)
+    look = case.looks
     rows = [
         [dotted(label, look[label]), *(_split(cell(case, label, metric)) for metric in columns(case))]
         for label in case.by_strategy

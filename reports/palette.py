@@ -60,17 +60,19 @@ LOOKS = {
 _SPARE = tuple(look for marker in MARKERS for colour in COLOURS if (look := Look(colour, marker)) not in LOOKS.values())
 
 
-def looks(labels: Iterable[str]) -> dict[str, Look]:
+def looks(labels: Iterable[str], *, colours_apart: bool = False) -> dict[str, Look]:
     """Return the look of every label: its name's, if it is listed, or one drawn by the label's own text.
 
     Of several labels with one name the first gets the name's look. Two labels that draw the same spare look are moved
-    apart, in the order given.
+    apart, in the order given; with *colours_apart* also two of one colour, as long as there are others.
     """
     chosen: dict[str, Look] = {}
     for label in labels:
         start = crc32(label.encode())
-        spare = (_SPARE[(start + step) % len(_SPARE)] for step in range(len(_SPARE)))
-        free = next((look for look in spare if look not in chosen.values()), _SPARE[start % len(_SPARE)])
+        spare = [_SPARE[(start + step) % len(_SPARE)] for step in range(len(_SPARE))]
+        used = {look.colour for look in chosen.values()} if colours_apart else set()
+        others = [look for look in spare if look not in chosen.values()] or spare
+        free = next((look for look in others if look.colour not in used), others[0])
         listed = LOOKS.get(label.partition(":")[0])
         chosen[label] = free if listed is None or listed in chosen.values() else listed
     return chosen

@@ -45,7 +45,7 @@ def answer_text(outcomes: Sequence[AppOutcome], width: int) -> list[str]:
     for project in projects(outcomes):
         lines += any_answer.plain_lines([answer(project)], width)
         for said, frames in tracebacks(project):
-            lines += ["", f"{said}:", *(f"    {line}" for line in frames.splitlines())]
+            lines += ["", f"{said}; the first time:", *(f"    {line}" for line in frames.splitlines())]
     return lines
 
 
@@ -55,7 +55,7 @@ def tracebacks(project: Project) -> list[tuple[str, str]]:
     for label in project.by_variant:
         for name, (count, frames) in project.failures(label).items():
             found.setdefault((name, frames.rstrip()), []).append(f"{plural(count, 'time')} with {label}")
-    return [(f"{name} failed {listed(counts)}, first so", frames) for (name, frames), counts in found.items()]
+    return [(f"{name} failed {listed(counts)}", frames) for (name, frames), counts in found.items()]
 
 
 def _option(project: Project, label: str, text: str) -> str:

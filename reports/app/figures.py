@@ -13,14 +13,13 @@ from .. import figures as of_any
 from ..charts import time_axis
 from ..figures import EDGE, FOOT, SHEET_WIDTH, TICKS, Chart, axes_at, rendered, sheet
 from ..labels import plain, shortened
-from ..palette import INK, MUTED, PAPER, Look, looks
+from ..palette import INK, MUTED, Look
 from . import charts
 from .frames import Project, over_time_frame
 
 BAR, BETWEEN = 0.17, 0.36  # inches: a bar, and what is between two functions, where the lower one's name stands
 LEGEND = 0.22
 PANEL, PANEL_GAP = 1.1, 0.45
-EVENTS = 0.18  # a line of names above the panels
 OVER_TIME = {  # the figures over time: their names, and what their values are multiplied by
     "statements_per_s": ("Statements a second", 1.0),
     "response_p99_s": ("Response time, p99, ms", 1e3),
@@ -50,7 +49,7 @@ def _by_function(project: Project) -> tuple[str, str, str, str, Figure]:
     height = pitch * len(project.functions)
     legend = _rows_of_legend(labels)
     figure = sheet(case, SHEET_WIDTH, height + legend * LEGEND, title, subtitle, intervals=True)
-    look, left = looks(labels), 0.12
+    look, left = case.looks, 0.12
     width = (SHEET_WIDTH - left - EDGE) / len(shown_ones)
     for nth, (metric, name) in enumerate(shown_ones.items()):
         ax = axes_at(figure, left + nth * width, FOOT - 0.15, width - 0.2, height)
@@ -108,7 +107,7 @@ def _legend_places(labels: list[str]) -> list[tuple[int, float, str]]:
 
 
 def _legend(figure: Figure, look: dict[str, Look], bottom: float) -> None:
-    """Write the variants with their marks in rows above the plots, the last row at *bottom*."""
+    """Write the variants with their colours in rows above the plots, the last row at *bottom*."""
     across, up = figure.get_size_inches()
     places = _legend_places(list(look))
     last = places[-1][0]
@@ -117,7 +116,7 @@ def _legend(figure: Figure, look: dict[str, Look], bottom: float) -> None:
     ax.set(xlim=(0, across), ylim=(0, up))
     for (row, x, label), one in zip(places, look.values(), strict=True):
         y = bottom + (last - row) * LEGEND
-        ax.plot([x + 0.06], [y], one.marker, color=one.colour, ms=one.size(6), mec=PAPER, mew=0.5)
+        ax.plot([x + 0.06], [y], "s", color=one.colour, ms=7)
         ax.text(x + 0.18, y, plain(label), size=8.5, color=INK, va="center_baseline")
 
 
@@ -128,10 +127,10 @@ def _around_events(project: Project) -> tuple[str, str, str, str, Figure]:
     step = duration(case.outcomes[0].measured_s / LOAD_BINS)
     names = ", ".join(dict.fromkeys(name for _at_s, name in project.events))
     title, subtitle = f"What happened after {names}", f"In steps of {step}, means over seeds. Dashed: {names}."
-    height = len(panels) * (PANEL + PANEL_GAP)
+    height = len(panels) * (PANEL + PANEL_GAP) - PANEL_GAP - 0.1
     labels = list(project.by_variant)
-    figure = sheet(case, SHEET_WIDTH, height + _rows_of_legend(labels) * LEGEND + EVENTS, title, subtitle)
-    look = looks(labels)
+    figure = sheet(case, SHEET_WIDTH, height + _rows_of_legend(labels) * LEGEND, title, subtitle)
+    look = case.looks
     for nth, (metric, (name, scale)) in enumerate(panels.items()):
         bottom = FOOT + (len(panels) - 1 - nth) * (PANEL + PANEL_GAP) - 0.1
         ax = axes_at(figure, TICKS, bottom, SHEET_WIDTH - TICKS - EDGE - 0.1, PANEL)
@@ -140,7 +139,7 @@ def _around_events(project: Project) -> tuple[str, str, str, str, Figure]:
         ax.set_title(name, size=8.5, color=INK, loc="left", pad=6)
         if nth == 0:
             _name_events(project, ax)
-    _legend(figure, look, height + FOOT + EVENTS + 0.02)
+    _legend(figure, look, FOOT + height + 0.34)
     return "over_time", title, subtitle, "", figure
 
 
@@ -149,9 +148,8 @@ def _name_events(project: Project, ax: object) -> None:
     span_s = project.case.outcomes[0].measured_s
     for at_s, name in project.events:
         side = "right" if at_s > 0.7 * span_s else "left"
-        words = f"{plain(shortened(name))}, {duration(at_s)}"
         ax.annotate(
-            words,
+            plain(shortened(name)),
             (at_s, 1),
             (-3 if side == "right" else 3, 3),
             xycoords=("data", "axes fraction"),

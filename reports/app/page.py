@@ -5,9 +5,8 @@ from html import escape
 
 from ..formatting import plural
 from ..page import dotted, html_table
-from ..palette import looks
 from .answer import tracebacks
-from .frames import Project
+from .frames import Project, Where
 from .tables import SITE_COLUMNS, cell, columns, site_rows
 from .words import DIFFERENCES, FUNCTION_COLUMNS, meaning
 
@@ -23,7 +22,7 @@ def _functions(project: Project) -> Iterator[str]:
     if not project.functions:
         return
     yield f'<h3>Every read function</h3>\n<p class="muted">{_sentence(DIFFERENCES)}</p>\n'
-    look = looks(project.case.by_strategy)
+    look = project.case.looks
     for function in project.functions:
         reads = plural(max(project.total(function, label, "reads") for label in project.by_variant), "read")
         shown = columns(project, function)
@@ -31,8 +30,8 @@ def _functions(project: Project) -> Iterator[str]:
         for label in project.by_variant:
             cells = [_cell(*cell(project, function, label, metric)) for metric in shown]
             rows.append([dotted(label, look[label]), *cells])
-        table = html_table(["variant", *shown.values()], rows, "figures")
-        yield f"<h4><code>{escape(function)}</code>: {reads}</h4>\n{table}"
+        caption = f"<code>{escape(function)}</code>: {reads}"
+        yield html_table(["variant", *shown.values()], rows, "figures", caption)
 
 
 def _sentence(text: str) -> str:
@@ -63,26 +62,24 @@ def _sites(project: Project) -> Iterator[str]:
         "older than the commit that outdated them. Counts are those of all seeds together. Without a cache nothing "
         "hits, so that variant is not shown.</p>\n"
     )
-    rows = [
-        [
-            f"<code>{escape(where[0])}</code><small><code>{escape(where[1])}</code></small>" if nth == 0 else "",
-            *map(escape, row),
-        ]
-        for where in project.sites
-        for nth, row in enumerate(site_rows(project, where))
-    ]
     head = ["file and line, keys", "variant", "timeout", *(name for name, _meaning in SITE_COLUMNS.values())]
-    places = list(project.sites)
-    shown = sum(len(list(site_rows(project, where))) for where in places[:SITES_OPEN])
-    yield html_table(head, rows[:shown], "sites")
-    if rows[shown:]:
-        more = plural(len(places) - SITES_OPEN, "more call site")
-        yield f"<details><summary>{more}</summary>{html_table(head, rows[shown:], 'sites')}</details>\n"
+    rows = [_site(project, where) for where in project.sites]
+    yield html_table(head, rows[:SITES_OPEN], "sites")
+    if rows[SITES_OPEN:]:
+        more = plural(len(rows) - SITES_OPEN, "more call site")
+        yield f"<details><summary>{more}</summary>{html_table(head, rows[SITES_OPEN:], 'sites')}</details>\n"
+
+
+def _site(project: Project, where: Where) -> list[str]:
+    """Return the row of a call site: in each cell a line a variant."""
+    site, keys = (f"<code>{escape(text)}</code>" for text in where)
+    lines = zip(*site_rows(project, where), strict=True)
+    return [f"{site}<small>{keys}</small>", *("<br>".join(map(escape, column)) for column in lines)]
 
 
 def _failures(project: Project) -> Iterator[str]:
     found = tracebacks(project)
     if found:
-        yield "<h3>What failed</h3>\n"
+        yield "<h3>What failed, and the first traceback</h3>\n"
     for said, frames in found:
         yield f"<details><summary>{escape(said)}</summary>\n<pre>{escape(frames)}</pre></details>\n"

@@ -1,7 +1,7 @@
 """What a run writes down: of each read what it cost and saw, of each call site its calls, of each failure the first."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any
@@ -9,8 +9,7 @@ from typing import Any
 from ..engine.scheduler import Engine
 from ..judge.judge import Judge
 from ..project.watch import CacheCall, Statement, Tables
-
-Site = tuple[str, str, float | None]  # where, key pattern, timeout
+from .call_sites import CallSites
 
 
 @dataclass
@@ -24,7 +23,7 @@ class Note:
     statements: int = 0
     db_s: float = 0.0
     hits: list[tuple[int, float]] = field(default_factory=list)  # call site, birth of the copy
-    stores: dict[tuple[str, str], Any] = field(default_factory=dict)
+    stores: dict[tuple[str, str], bytes | None] = field(default_factory=dict)
     failed: str = ""  # the traceback, if something was raised
 
 
@@ -53,9 +52,7 @@ class Recorder:
         self._judge = judge
         self._measured_from_s = measured_from_s
         self.rows: list[ReadRow] = []
-        self.sites: dict[Site, int] = {}
-        self.calls: Counter[int] = Counter()
-        self.hits: Counter[int] = Counter()
+        self.sites = CallSites()
         self.commit_s: list[float] = [0.0]  # of each state
         self.authors: list[int | None] = [None]
         self.statement_s: list[float] = []  # when each measured statement ended
@@ -97,15 +94,14 @@ class Recorder:
             return
         note.lookups += call.hits + call.misses
         note.lookup_hits += call.hits
-        site = self.sites.setdefault((call.site, call.pattern, call.timeout), len(self.sites))
+        site = self.sites.number(call)
         if call.hits and call.oldest_s < inf:
             note.hits.append((site, call.oldest_s))
         if task.arrival_s >= self._measured_from_s:
-            self.calls[site] += 1
-            self.hits[site] += call.hits
+            self.sites.count(site, call)
 
-    def store_read(self, alias: str, key: str, value: Any) -> None:
-        """Remember what a store has told the current request: its evaluation is told the same."""
+    def store_read(self, alias: str, key: str, value: bytes | None) -> None:
+        """Remember what a store has told the current request first: its evaluation is told the same."""
         note: Note | None = self._engine.current.note
         if note is not None:
             note.stores.setdefault((alias, key), value)
@@ -118,7 +114,3 @@ class Recorder:
         """Count a request that failed, and keep the first traceback of its function."""
         self.failures[function] += 1
         self.first_failure.setdefault(function, frames)
-
-    def site_names(self) -> Mapping[int, Site]:
-        """Return the call sites by number."""
-        return {number: site for site, number in self.sites.items()}

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..judge.verdict import Verdict
 from ..verdict.result import Run
-from .figures import Around, HitColumns, ReadColumns, Site, figures_of
+from .figures import Around, HitColumns, ReadColumns, figures_of
 from .outcome import AppOutcome
 from .record import ReadRow, Recorder
 
@@ -24,7 +24,7 @@ def outcome_of(
         requests=requests,
         writes=sum(at_s >= run.scenario.warmup_s for at_s in recorder.commit_s[1:]),
         statement_s=np.array(recorder.statement_s),
-        sites=_sites(recorder),
+        sites=recorder.sites.rows(),
         failures=[(name, count, recorder.first_failure[name]) for name, count in recorder.failures.items()],
         events=recorder.events,
         logouts_s=recorder.logouts_s,
@@ -77,10 +77,3 @@ def _hits(rows: Sequence[ReadRow]) -> HitColumns:
     found = [(place, site, birth_s) for place, row in enumerate(rows) for site, birth_s in row.note.hits]
     reads, sites, births = zip(*found, strict=True) if found else ((), (), ())
     return HitColumns(np.array(reads, np.int64), np.array(sites, np.int64), np.array(births, np.float64))
-
-
-def _sites(recorder: Recorder) -> list[Site]:
-    return [
-        Site(where, pattern, timeout, recorder.calls[number], recorder.hits[number])
-        for (where, pattern, timeout), number in recorder.sites.items()
-    ]

@@ -84,7 +84,7 @@ def set_up(
     import django
     from django.core.cache import caches as handler
 
-    for alias, cache in blank.before_the_run(handler).items():
+    for alias, cache in blank.before_the_run(caches).items():
         handler[alias] = cache
     django.setup()
     experiment = _experiment(file, text)

@@ -51,18 +51,18 @@ def _carried_out(errand: Errand) -> Any:
     """Put in place what must be first, and then call what the errand is for, which imports Django and the project."""
     from ..project.first import put_in_place
 
-    clock = put_in_place(errand.start_s, errand.seed)
+    here = put_in_place(errand.start_s, errand.seed, Path(errand.file).parent)
     if errand.task == "run":
         from .run import played
 
-        return played(errand, clock, partial(_tell, Path(errand.folder) / SERVED))
+        return played(errand, here, partial(_tell, Path(errand.folder) / SERVED))
     if errand.task == "sketch":
         from .sketch import sketched
 
-        return sketched(errand, clock)
+        return sketched(errand, here)
     from .scout import scouted
 
-    return scouted(errand, clock)
+    return scouted(errand, here)
 
 
 def _tell(file: Path, served: int) -> None:

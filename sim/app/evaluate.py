@@ -8,7 +8,7 @@ from django.core.cache import caches
 from ..application import App
 from ..judge.compare import Shown, shown
 from ..judge.question import Question
-from ..project import chance
+from ..project import celery, chance
 from ..project.caches import blank_for_evaluation
 from ..project.client import Handler, ProjectClient
 from ..project.clock import ProjectClock
@@ -38,6 +38,7 @@ class Evaluator:
         """Return what *question* gives at *began_s*, with *stores* for what is kept in caches alone."""
         self._clock.show(began_s)
         chance.reseed(self._seed)
+        celery.silence()
         for alias, cache in blank_for_evaluation(self._entries, stores, self._stores).items():
             caches[alias] = cache
         client = ProjectClient(self._handler)

@@ -19,11 +19,12 @@ from ..engine.threads import threads_watched, wait_for_threads
 from ..engine.virtual import CURRENT_RUN
 from ..judge.judge import Judge
 from ..judge.snapshots import snapshots_of
-from ..project import databases, threads
+from ..project import celery, databases, threads
 from ..project.caches import open_caches
 from ..project.client import Handler, ProjectClient
 from ..project.clock import ProjectClock
 from ..project.databases.connections import let_go_of_all, take_over
+from ..project.first import InPlace
 from ..project.stage import Project, load_urls, set_up
 from ..world.latency import LatencyOf, latency_of
 from ..world.rollbacks import rollbacks
@@ -39,25 +40,26 @@ from .traffic import Audience, audience_of, traffic
 from .users import Users
 
 
-def played(errand: Errand, clock: ProjectClock, progress: Callable[[int], None] = lambda _count: None) -> AppOutcome:
+def played(errand: Errand, here: InPlace, progress: Callable[[int], None] = lambda _count: None) -> AppOutcome:
     """Play one run of a project in this process, which serves nothing else, and return what came of it.
 
     Raises:
         UserError: for what cannot be; an error of the project's code outside its requests comes out as it is.
     """
-    with _own_copies(errand) as errand:
+    with _own_copies(errand) as ours:
         project = set_up(
-            Path(errand.file),
-            errand.text,
-            Path(errand.folder),
-            module=errand.settings,
-            overrides=errand.changed_settings(),
-            places=errand.databases,
-            family=errand.family or "",
+            Path(ours.file),
+            ours.text,
+            Path(ours.folder),
+            module=ours.settings,
+            overrides=ours.changed_settings(),
+            places=ours.databases,
+            family=ours.family or "",
+            guard=here.guard,
         )
-        load_urls(project, errand.variant)
-        scenario: Scenario = pickle.loads(errand.scenario) if errand.scenario else project.scenario
-        with _Run(project, scenario, errand, clock).under_way() as run:
+        load_urls(project, ours.variant)
+        scenario: Scenario = pickle.loads(ours.scenario) if ours.scenario else project.scenario
+        with _Run(project, scenario, ours, here.clock).under_way() as run:
             run.service.progress = progress
             run.play()
             return run.outcome()
@@ -136,7 +138,8 @@ class _Run:
         self._clock.source, self._clock.sleeper = engine.request_time, engine.sleep
         with threads_watched(engine):
             engine.play()
-            self._recorder.notes.extend([*self._caches.notes, *wait_for_threads(engine)])
+            notes = [*self._caches.notes, *self._project.guard.notes(), *wait_for_threads(engine)]
+            self._recorder.notes.extend(notes)
 
     def outcome(self) -> AppOutcome:
         """Return what came of it, once the judge has answered everything."""
@@ -190,6 +193,7 @@ class _Run:
             release=release,
             rolls_back=self._rolls_back,
         )
+        celery.install(service.spawn)
         service.take(traffic(project.app, scenario, audience, self._errand.seed))
         for event in project.app.events:
             self._recorder.events.append((event.at_s, event.name))

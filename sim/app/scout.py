@@ -10,7 +10,7 @@ from typing import Any
 from ..application import AS_IT_IS, NO_CACHE, App, Variant
 from ..errors import UserError, one_line
 from ..project import databases
-from ..project.clock import ProjectClock
+from ..project.first import InPlace
 from ..project.stage import load_settings, load_urls, set_up
 from ..world.scenario import Scenario
 from .description import Contender, Description, Function, NeedsPostgres
@@ -20,7 +20,7 @@ from .traffic import Audience, audience_of
 from .users import Users
 
 
-def scouted(errand: Errand, clock: ProjectClock) -> Description | NeedsPostgres:  # noqa: ARG001 - shows functions
+def scouted(errand: Errand, here: InPlace) -> Description | NeedsPostgres:
     """Set the project of *errand* up, fill its databases, and return what is to be run.
 
     Raises:
@@ -41,6 +41,7 @@ def scouted(errand: Errand, clock: ProjectClock) -> Description | NeedsPostgres:
         overrides={},
         places=places,
         family=family,
+        guard=here.guard,
     )
     set_up_s = sum(os.times()[:2])  # of the processor's time: the clocks here show the project's
     contenders = tuple(_contenders(project.app, original))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..project import databases
-from ..project.clock import ProjectClock
+from ..project.first import InPlace
 from ..project.stage import load_settings, set_up
 from .blame import is_of
 from .errand import Errand
@@ -61,7 +61,7 @@ class Sketch:
     sessions: str
 
 
-def sketched(errand: Errand, clock: ProjectClock) -> Sketch:  # noqa: ARG001 - as the other errands
+def sketched(errand: Errand, here: InPlace) -> Sketch:
     """Set the project of *errand* up, with everything private, and return what is in it.
 
     Raises:
@@ -78,6 +78,7 @@ def sketched(errand: Errand, clock: ProjectClock) -> Sketch:  # noqa: ARG001 - a
         overrides={},
         places=nowhere,
         family=family,
+        guard=here.guard,
     )
     folder = Path(errand.file).parent
     return Sketch(

@@ -14,7 +14,7 @@ from typing import Any
 from ..application import App
 from ..errors import UserError, file_name
 from ..world.scenario import Scenario
-from . import databases, outside
+from . import celery, databases, outside
 from .caches import blank
 
 
@@ -31,6 +31,7 @@ class Project:
     folder: Path
     caches: Mapping[str, Any]
     databases: Mapping[str, Any]
+    guard: outside.Guard
 
 
 def load_settings(module: str, overrides: Mapping[str, Any]) -> Any:
@@ -64,6 +65,7 @@ def set_up(
     overrides: Mapping[str, Any],
     places: Mapping[str, Mapping[str, Any]],
     family: str,
+    guard: outside.Guard,
 ) -> Project:
     """Set the project up, with *places* for its databases, and import the experiment's *text*.
 
@@ -86,6 +88,7 @@ def set_up(
 
     for alias, cache in blank.before_the_run(caches).items():
         handler[alias] = cache
+    celery.silence()
     django.setup()
     experiment = _experiment(file, text)
     app, scenario = getattr(experiment, "APP", None), getattr(experiment, "SCENARIO", None)
@@ -95,7 +98,7 @@ def set_up(
         scenario = Scenario(file.stem)
     if not isinstance(scenario, Scenario):
         raise UserError(f"{file_name(file)}: SCENARIO must be a Scenario(...), not {type(scenario).__name__}")
-    return Project(app, scenario, file, folder, caches, rows)
+    return Project(app, scenario, file, folder, caches, rows, guard)
 
 
 def load_urls(project: Project, variant: str) -> None:
@@ -107,6 +110,7 @@ def load_urls(project: Project, variant: str) -> None:
     for one in project.app.variants:
         if one.name == variant and one.code is not None:
             one.code()
+    project.guard.set_up()
 
 
 def _set(settings: Any, module: ModuleType, name: str, value: Any) -> None:

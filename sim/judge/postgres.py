@@ -29,6 +29,7 @@ class PostgresSnapshots:
     def __init__(self, schemas: Schemas) -> None:
         self._schemas = schemas
         self._pinned = 0
+        self._most = MOST // len(schemas)
         self._idle: dict[str, list[Any]] = {alias: [] for alias in schemas}
 
     def pin(self) -> dict[str, Any]:
@@ -42,7 +43,7 @@ class PostgresSnapshots:
 
     def has_room(self) -> bool:
         """Return whether the server has a connection for another one."""
-        return self._pinned < MOST // len(self._schemas)
+        return self._pinned < self._most
 
     def let_go(self, pin: Mapping[str, Any]) -> None:
         """End a snapshot's transactions; their connections serve again."""

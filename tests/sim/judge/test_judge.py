@@ -12,6 +12,7 @@ from cachewise.sim.judge.judge import Judge
 from cachewise.sim.judge.question import Question, Read
 from cachewise.sim.judge.snapshots import snapshots_of
 from cachewise.sim.judge.verdict import Verdict
+from tests.helpers import SERVERS
 from tests.sim.judge import stage
 from tests.sim.judge.stage import apart
 
@@ -122,3 +123,10 @@ def test_what_the_process_remembers_hides_nothing(tmp_path: Path) -> None:
     verdicts = apart(what_a_process_remembers, stage.database_in(tmp_path))
     assert [(one.stale, one.outdated_by, one.behind) for one in verdicts] == [(False, -1, 0)] * 2 + [(True, 1, 1)] * 2
     assert [one.age_s for one in verdicts[2:]] == [3.0, 3.0]
+
+
+@pytest.mark.servers
+def test_the_verdicts_are_those_of_the_definition_on_postgres() -> None:
+    """Snapshots of PostgreSQL show each state, too."""
+    found, expected = apart(random_run, SERVERS.start("postgres", virtual=False).database, 3)
+    assert found == expected

@@ -10,7 +10,7 @@ from django.db import connections
 from psycopg import IsolationLevel, sql
 
 from ..project.watch import ALL_TABLES, Tables
-from .snapshots import Adopted, Schemas
+from .snapshots import Adopted
 
 MOST = 200  # snapshots, each of which keeps a process of the server's
 _READ_ONLY = "25006"
@@ -20,22 +20,23 @@ _COPIED = """
     FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace JOIN pg_attribute a ON attrelid = c.oid
     LEFT JOIN pg_attrdef ON adrelid = c.oid AND adnum = attnum
     WHERE relkind IN ('r', 'p') AND relpersistence <> 't' AND attnum > 0 AND NOT attisdropped
-        AND pg_table_is_visible(c.oid) AND nspname <> 'pg_catalog' AND (relname = ANY(%s) OR %s) ORDER BY 1, 2, attnum"""
+        AND pg_table_is_visible(c.oid) AND nspname <> 'pg_catalog' AND (relname = ANY(%s) OR %s)
+    ORDER BY 1, 2, attnum"""
 
 
 class PostgresSnapshots:
     """A snapshot is a connection an alias, in a transaction that has taken its snapshot."""
 
-    def __init__(self, schemas: Schemas) -> None:
-        self._schemas = schemas
+    def __init__(self, aliases: tuple[str, ...]) -> None:
+        self._aliases = aliases
         self._pinned = 0
-        self._most = MOST // len(schemas)
-        self._idle: dict[str, list[Any]] = {alias: [] for alias in schemas}
+        self._most = MOST // len(aliases)
+        self._idle: dict[str, list[Any]] = {alias: [] for alias in aliases}
 
     def pin(self) -> dict[str, Any]:
         """Return the snapshot of the databases as they are now."""
         self._pinned += 1
-        pin = {alias: self._idle[alias].pop() if self._idle[alias] else _opened(alias) for alias in self._schemas}
+        pin = {alias: self._idle[alias].pop() if self._idle[alias] else _opened(alias) for alias in self._aliases}
         for connection in pin.values():
             connection.execute("SELECT 1")
             connection.execute("SAVEPOINT judged")
@@ -56,7 +57,7 @@ class PostgresSnapshots:
         """Let this process, a fork of the one that pinned it, read a snapshot."""
         for connection in pin.values():
             connection.execute("ROLLBACK TO SAVEPOINT judged")  # another child may have made copies
-        return _AdoptedPostgres(pin, self._schemas)
+        return _AdoptedPostgres(pin)
 
 
 class _AdoptedPostgres(Adopted):
@@ -121,7 +122,11 @@ def _count_on(connection: Any, table: str, column: str, *, identity: bool) -> No
     ours, name = sql.Identifier("pg_temp", table), sql.Identifier(column)
     if not identity:
         counter = sql.Identifier("pg_temp", f"{table}_{column}_judged")
-        connection.execute(sql.SQL("CREATE TEMPORARY SEQUENCE {} OWNED BY {}").format(counter, sql.Identifier("pg_temp", table, column)))
+        connection.execute(
+            sql.SQL("CREATE TEMPORARY SEQUENCE {} OWNED BY {}").format(
+                counter, sql.Identifier("pg_temp", table, column)
+            )
+        )
         default = sql.SQL("nextval({}::regclass)").format(sql.Literal(counter.as_string(connection)))
         connection.execute(sql.SQL("ALTER TABLE {} ALTER {} SET DEFAULT {}").format(ours, name, default))
     connection.execute(

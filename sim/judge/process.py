@@ -90,10 +90,10 @@ class JudgeProcess:
         self._verbs[verb](*arguments)
 
     def _ask(self, asks: Asks) -> None:
-        for question, packed, *case in asks:
+        for question, packed, number, began_s, first, last, digest in asks:
             if packed is not None:
                 self._packed[question] = packed
-            self._docket.ask(question, *case)
+            self._docket.ask(question, number, began_s, first, last, digest)
 
     def _pin(self, at_s: float, tables: Tables) -> None:
         self._held = at_s, tables

@@ -6,10 +6,8 @@ from typing import Any, Protocol
 
 from django.db import Error, connections
 
+from ..project.databases.connections import adopt, schema_of
 from ..project.watch import Tables
-from .adopt import Schema, adopt
-
-Schemas = Mapping[str, Schema]  # of each alias
 
 
 class WriteError(BaseException):
@@ -42,9 +40,8 @@ class Adopted:
     The database itself refuses to write; what has to is copied first, into a place that nobody else sees.
     """
 
-    def __init__(self, raw: Mapping[str, Any], schemas: Schemas) -> None:
+    def __init__(self, raw: Mapping[str, Any]) -> None:
         self._raw = dict(raw)
-        self._schemas = schemas
 
     @contextmanager
     def evaluation(self) -> Iterator[set[str]]:
@@ -95,17 +92,19 @@ class Adopted:
                     raise WriteError(alias, last) from error
                 raise
 
-        adopt(alias, self._raw[alias], told, self._schemas[alias])
+        adopt(alias, self._raw[alias], told)
         connections[alias].execute_wrappers.append(guard)
 
 
 def snapshots_of(family: str, aliases: Iterable[str]) -> Snapshots:
     """Return how the databases of *family* ("sqlite" or "postgres"), which Django knows by *aliases*, are pinned."""
-    schemas = {alias: Schema(connections.settings[alias]) for alias in aliases}
+    aliases = tuple(aliases)
+    for alias in aliases:
+        schema_of(connections.create_connection(alias))  # now: a fork must not open the database once more
     if family == "sqlite":
         from .sqlite import SqliteSnapshots
 
-        return SqliteSnapshots(schemas)
+        return SqliteSnapshots(aliases)
     from .postgres import PostgresSnapshots
 
-    return PostgresSnapshots(schemas)
+    return PostgresSnapshots(aliases)

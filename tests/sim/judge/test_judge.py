@@ -52,7 +52,7 @@ def change(models: Any, dice: random.Random) -> frozenset[str]:
     return frozenset({"judged_product"})
 
 
-def random_run(database: Any, seed: int, *, late: bool = False, commits: int = 60) -> tuple[list[Any], list[Any]]:
+def random_run(database: Any, seed: int, *, late: bool = False, commits: int = 40) -> tuple[list[Any], list[Any]]:
     """Return the verdicts of a run with many reads of all sorts, and what they must be."""
     models = stage.set_up(database)
     family = "sqlite" if isinstance(database, str) else "postgres"
@@ -84,10 +84,9 @@ def plain(verdicts: Any) -> list[Any]:
     return [tuple(None if isinstance(one, float) and isnan(one) else one for one in verdict) for verdict in verdicts]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_the_verdicts_are_those_of_the_definition(tmp_path: Path, seed: int) -> None:
+def test_the_verdicts_are_those_of_the_definition(tmp_path: Path) -> None:
     """Carried-over values and few evaluations change nothing."""
-    found, expected = apart(random_run, stage.database_in(tmp_path), seed)
+    found, expected = apart(random_run, stage.database_in(tmp_path), 1)
     assert found == expected
     assert {verdict[1:4:2] for verdict in found} == {(False, False), (True, False), (False, True)}
 

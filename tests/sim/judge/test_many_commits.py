@@ -1,6 +1,5 @@
 """More commits than there is room for snapshots: what is needed is kept, and what is not is let go."""
 
-import os
 import resource
 from contextlib import closing
 from pathlib import Path
@@ -45,7 +44,7 @@ def commits(database: Any, count: int, room: int | None, behind: int, let_go_aft
         last = next(numbers)
         judge.ask(Read(last, other, count + 0.5, count, count, b"of no state"))
         verdicts = judge.finish()
-        open_files = len(os.listdir(f"/proc/{judge._pid}/fd"))
+        open_files = len([*Path(f"/proc/{judge._pid}/fd").iterdir()])
     found = {verdict.number: verdict for verdict in verdicts}
     return {
         "right": all(found[number].behind == behind for number, behind in asked.items()),
@@ -59,7 +58,7 @@ def commits(database: Any, count: int, room: int | None, behind: int, let_go_aft
 @pytest.mark.servers
 @pytest.mark.parametrize("family", ["sqlite", "postgres"])
 def test_snapshots_make_room(tmp_path: Path, family: str) -> None:
-    """The oldest goes, once all that is known by then has its value there; who comes later is told that nobody knows."""
+    """The oldest goes, once all that is known by then has its value there; of others nobody knows then."""
     database: Any = stage.database_in(tmp_path)
     if family == "postgres":
         database = SERVERS.start("postgres", virtual=False).database

@@ -42,6 +42,7 @@ class Adopted:
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
         self._raw = dict(raw)
+        self._refused: WriteError | None = None
 
     @contextmanager
     def evaluation(self) -> Iterator[set[str]]:
@@ -53,11 +54,14 @@ class Adopted:
             WriteError: within, at a statement that would write what has not been copied.
         """
         tables: set[str] = set()
+        self._refused = None
         for alias in self._raw:
             self._begin(alias)
             self._show(alias, tables)
         try:
             yield tables
+            if self._refused is not None:  # and the project has caught it
+                raise self._refused
         finally:
             for alias in self._raw:
                 self._undo(alias)
@@ -89,7 +93,8 @@ class Adopted:
                 return execute(sql, params, many, context)
             except Error as error:
                 if self._refuses(error.__cause__):
-                    raise WriteError(alias, last) from error
+                    self._refused = WriteError(alias, last)
+                    raise self._refused from error
                 raise
 
         adopt(alias, self._raw[alias], told)

@@ -112,6 +112,16 @@ def visited(pk: int) -> Any:
     return Product.objects.get(pk=pk).visits, Visit.objects.count(), visit.pk == Visit.objects.latest("pk").pk
 
 
+def stubborn(pk: int) -> Any:
+    """A read that writes, and takes it as it comes."""
+    from tests.sim.judge.models import Product
+
+    try:
+        return Product.objects.filter(pk=pk).update(visits=100)
+    except:  # noqa: E722 - there is such code
+        return None
+
+
 def locked(pk: int) -> Any:
     """A read that locks its row."""
     from django.db import transaction

@@ -36,8 +36,8 @@ class _Asked:
         self._waiting[state].append(case)
 
     def next(self) -> tuple[int, float] | None:
-        """Return the first state that somebody waits for, and the clock of the read that does."""
-        return (self._states[0], self._waiting[self._states[0]][0].began_s) if self._states else None
+        """Return the newest state that somebody waits for, and the clock of the read that does: all go back in time."""
+        return (self._states[-1], self._waiting[self._states[-1]][0].began_s) if self._states else None
 
     def woken(self, began: int, ended: int) -> Iterator[_Case]:
         """Yield who waited for the value on a state from *began* to before *ended*."""

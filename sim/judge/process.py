@@ -43,8 +43,10 @@ class JudgeProcess:
         self._pins: dict[int, Any] = {}
         self._packed: dict[int, bytes] = {}
         self._children: dict[int, _Child] = {}
+        self._dying: list[int] = []  # processes
         self._held: tuple[float, Tables] | None = None  # a commit for whose snapshot there is no room yet
         self._raised: dict[str, str] = {}  # function: the first traceback
+        self._last = 0  # the state that has got a child last
         self._finishing = self._ended = False
         self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._selector = selectors.DefaultSelector()
@@ -76,8 +78,8 @@ class JudgeProcess:
                     ("failed", error if isinstance(error, UserError) else RuntimeError(traceback.format_exc()))
                 )
         finally:
-            for one in self._children.values():
-                reap(one.pid, kill=True)
+            for pid in (*self._dying, *(one.pid for one in self._children.values())):
+                reap(pid, kill=True)
 
     def _fail(self, error: Exception) -> None:
         with suppress(OSError):
@@ -88,10 +90,10 @@ class JudgeProcess:
         self._verbs[verb](*arguments)
 
     def _ask(self, asks: Asks) -> None:
-        for question, packed, *case in asks:
+        for question, packed, number, began_s, first, last, digest in asks:
             if packed is not None:
                 self._packed[question] = packed
-            self._docket.ask(question, *case)
+            self._docket.ask(question, number, began_s, first, last, digest)
 
     def _pin(self, at_s: float, tables: Tables) -> None:
         self._held = at_s, tables
@@ -151,15 +153,17 @@ class JudgeProcess:
             self._hand(self._bear(state))
 
     def _next_state(self) -> int | None:
-        """Return the state of which most is wanted and that has no child; where one has to make room, that one."""
+        """Return a state that has no child and is to get one, if any is worth it.
+
+        They go from the newest down, and again: who looks for the last state on which a value was true goes that way.
+        """
         wanted = {state: len(few) for state, few in self._docket.wanted.items() if state not in self._children}
-        if not wanted:
-            return None
         if self._held is not None and min(self._pins) in wanted:
             return min(self._pins)
-        state = max(wanted, key=lambda state: (wanted[state], -state))
-        few = not (self._finishing or self._held or len(self._pins) > MANY_PINS)
-        return None if few and wanted[state] < WORTH_A_CHILD else state
+        busy = any(one.busy for one in self._children.values())  # what it finds may be wanted on the same states next
+        patient = busy or not (self._finishing or self._held or len(self._pins) > MANY_PINS)
+        worth = [state for state in wanted if not patient or wanted[state] >= WORTH_A_CHILD]
+        return max((state for state in worth if state < self._last), default=max(worth, default=None))
 
     def _most_children(self) -> int:
         return self._cores if self._finishing else max(1, self._cores - 1)
@@ -190,6 +194,7 @@ class JudgeProcess:
         pid = fork(partial(self._be_child, theirs, [ours, self._run], self._pins[state]))
         theirs.close()
         one = self._children[state] = _Child(pid, state, ours)
+        self._last = state
         self._selector.register(ours, selectors.EVENT_READ, partial(self._learn, one))
         return one
 
@@ -201,8 +206,9 @@ class JudgeProcess:
     def _dismiss(self, one: _Child) -> None:
         self._selector.unregister(one.pipe)
         one.pipe.close()
-        reap(one.pid, kill=True)
         del self._children[one.state]
+        os.kill(one.pid, signal.SIGKILL)  # it has nothing to tidy up
+        self._dying = [pid for pid in (*self._dying, one.pid) if not os.waitpid(pid, os.WNOHANG)[0]]
 
     def _deliver(self) -> None:
         if self._finishing and not self._docket.wanted and not any(one.busy for one in self._children.values()):

@@ -6,10 +6,8 @@ from typing import Any, Protocol
 
 from django.db import Error, connections
 
+from ..project.databases.connections import adopt, schema_of
 from ..project.watch import Tables
-from .adopt import Schema, adopt
-
-Schemas = Mapping[str, Schema]  # of each alias
 
 
 class WriteError(BaseException):
@@ -42,9 +40,9 @@ class Adopted:
     The database itself refuses to write; what has to is copied first, into a place that nobody else sees.
     """
 
-    def __init__(self, raw: Mapping[str, Any], schemas: Schemas) -> None:
+    def __init__(self, raw: Mapping[str, Any]) -> None:
         self._raw = dict(raw)
-        self._schemas = schemas
+        self._refused: WriteError | None = None
 
     @contextmanager
     def evaluation(self) -> Iterator[set[str]]:
@@ -56,11 +54,14 @@ class Adopted:
             WriteError: within, at a statement that would write what has not been copied.
         """
         tables: set[str] = set()
+        self._refused = None
         for alias in self._raw:
             self._begin(alias)
             self._show(alias, tables)
         try:
             yield tables
+            if self._refused is not None:  # and the project has caught it
+                raise self._refused
         finally:
             for alias in self._raw:
                 self._undo(alias)
@@ -92,20 +93,23 @@ class Adopted:
                 return execute(sql, params, many, context)
             except Error as error:
                 if self._refuses(error.__cause__):
-                    raise WriteError(alias, last) from error
+                    self._refused = WriteError(alias, last)
+                    raise self._refused from error
                 raise
 
-        adopt(alias, self._raw[alias], told, self._schemas[alias])
+        adopt(alias, self._raw[alias], told)
         connections[alias].execute_wrappers.append(guard)
 
 
 def snapshots_of(family: str, aliases: Iterable[str]) -> Snapshots:
     """Return how the databases of *family* ("sqlite" or "postgres"), which Django knows by *aliases*, are pinned."""
-    schemas = {alias: Schema(connections.settings[alias]) for alias in aliases}
+    aliases = tuple(aliases)
+    for alias in aliases:
+        schema_of(connections.create_connection(alias))  # now: a fork must not open the database once more
     if family == "sqlite":
         from .sqlite import SqliteSnapshots
 
-        return SqliteSnapshots(schemas)
+        return SqliteSnapshots(aliases)
     from .postgres import PostgresSnapshots
 
-    return PostgresSnapshots(schemas)
+    return PostgresSnapshots(aliases)

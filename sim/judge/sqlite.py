@@ -12,7 +12,7 @@ from django.db import connections
 
 from ..project.watch import Tables
 from .forks import files_left
-from .snapshots import Adopted, Schemas
+from .snapshots import Adopted
 
 FILES_EACH = 2  # the database, and its WAL
 
@@ -20,17 +20,17 @@ FILES_EACH = 2  # the database, and its WAL
 class SqliteSnapshots:
     """A snapshot is such a connection an alias."""
 
-    def __init__(self, schemas: Schemas) -> None:
-        self._schemas = schemas
+    def __init__(self, aliases: tuple[str, ...]) -> None:
+        self._aliases = aliases
         self._pinned = 0
         self._most: int | None = None
 
     def pin(self) -> dict[str, sqlite3.Connection]:
         """Return the snapshot of the databases as they are now."""
         if self._most is None:
-            self._most = files_left() // (FILES_EACH * len(self._schemas))
+            self._most = files_left() // (FILES_EACH * len(self._aliases))
         self._pinned += 1
-        return {alias: _pinned(alias) for alias in self._schemas}
+        return {alias: _pinned(alias) for alias in self._aliases}
 
     def has_room(self) -> bool:
         """Return whether the system lets us open the files of another one."""
@@ -44,14 +44,14 @@ class SqliteSnapshots:
 
     def adopt(self, pin: Mapping[str, sqlite3.Connection]) -> Adopted:
         """Let this process, a fork of the one that pinned it, read a snapshot."""
-        return _AdoptedSqlite(pin, self._schemas)
+        return _AdoptedSqlite(pin)
 
 
 class _AdoptedSqlite(Adopted):
     """What writes gets a copy of the whole snapshot, in a file without a name."""
 
-    def __init__(self, raw: Mapping[str, sqlite3.Connection], schemas: Schemas) -> None:
-        super().__init__(raw, schemas)
+    def __init__(self, raw: Mapping[str, sqlite3.Connection]) -> None:
+        super().__init__(raw)
         self._copied: set[str] = set()
 
     def copy(self, alias: str, tables: Tables) -> None:

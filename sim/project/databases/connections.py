@@ -45,7 +45,7 @@ class TakenOver:
     def dress(self, wrapper: Any) -> Dressed:
         """Dress a connection of the project's."""
         self._wrappers.append(wrapper)
-        schema = _schema_of(wrapper)
+        schema = schema_of(wrapper)
         if wrapper.vendor == "sqlite":
             from .sqlite import DressedSqlite
 
@@ -111,7 +111,7 @@ def adopt(alias: str, raw: Any, told: Callable[[Tables, bool], object]) -> None:
         _as_django_has_it(wrapper, raw)
     wrapper.connection, wrapper.autocommit, wrapper.in_atomic_block = raw, False, True
     wrapper.close = lambda: None  # the next one that it opened would see the rows of now
-    schema = _schema_of(wrapper)
+    schema = schema_of(wrapper)
 
     def noting(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         nature = schema.nature(str(sql))
@@ -128,7 +128,8 @@ def adopt(alias: str, raw: Any, told: Callable[[Tables, bool], object]) -> None:
     connections[alias] = wrapper
 
 
-def _schema_of(wrapper: Any) -> Schema:
+def schema_of(wrapper: Any) -> Schema:
+    """Return the tables of the database that *wrapper* is for, as they were when it was first asked for."""
     name = str(wrapper.settings_dict["NAME"])
     if name not in _schemas:
         _schemas[name] = Schema(wrapper.settings_dict)

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import sqlite3
+import traceback
 from collections.abc import Callable
 from contextlib import closing
 from functools import lru_cache
@@ -30,8 +31,6 @@ def apart(func: Callable[..., Any], *args: Any) -> Any:
 
 
 def _apart(pipe: Any, func: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    import traceback
-
     try:
         pipe.send((False, func(*args)))
     except BaseException:  # noqa: BLE001 - it is raised in the test
@@ -54,6 +53,9 @@ def set_up(database: dict[str, Any] | str) -> Any:
     django.setup()
     from tests.sim.judge import models
 
+    if connection.vendor == "postgresql":  # the server of all tests
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE IF EXISTS judged_product, judged_shelf, judged_visit")
     with connection.schema_editor() as editor:
         for model in (models.Shelf, models.Product, models.Visit):
             editor.create_model(model)
@@ -108,6 +110,26 @@ def visited(pk: int) -> Any:
         Product.objects.filter(pk=pk).update(visits=F("visits") + 1)
         visit = Visit.objects.create(product=pk)
     return Product.objects.get(pk=pk).visits, Visit.objects.count(), visit.pk == Visit.objects.latest("pk").pk
+
+
+def stubborn(pk: int) -> Any:
+    """A read that writes, and takes it as it comes."""
+    from tests.sim.judge.models import Product
+
+    try:
+        return Product.objects.filter(pk=pk).update(visits=100)
+    except:  # noqa: E722 - there is such code
+        return None
+
+
+def locked(pk: int) -> Any:
+    """A read that locks its row."""
+    from django.db import transaction
+
+    from tests.sim.judge.models import Product
+
+    with transaction.atomic():
+        return Product.objects.select_for_update().get(pk=pk).price
 
 
 def evaluate(question: Question, clock_s: float, stores: Stores) -> Shown:  # noqa: ARG001 - no clock here

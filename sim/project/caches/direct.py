@@ -216,12 +216,12 @@ def _sending(real: Callable[..., Any]) -> Callable[..., Any]:
             self.disconnect()  # it was led elsewhere before
         if words[0] in _WAITS:
             raise StrategyError(f"{words[0].upper()} waits in the server, where no virtual time passes")
-        self._cachewise_asked = None
-        if words[0] not in GREETINGS:
-            home = DIRECT.home()
-            home.cross(self, words[0], words)
-            self._cachewise_asked = words
-        return real(self, command, check_health)
+        told = words[0] not in GREETINGS
+        if told:
+            DIRECT.home().cross(self, words[0], words)
+        sent = real(self, command, check_health)  # a greeting before it, if it connects first
+        self._cachewise_asked = words if told else None
+        return sent
 
     return send
 

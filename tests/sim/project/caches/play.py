@@ -1,0 +1,114 @@
+"""A small project in a process of its own: requests played on its caches, and what was told of them, as JSON.
+
+``python -m tests.sim.project.caches.play FOLDER`` plays the functions that FOLDER/cache_experiment.py lists as STEPS.
+"""
+
+import json
+import math
+import os
+import sys
+from contextvars import copy_context
+from pathlib import Path
+from typing import Any
+
+from cachewise.sim.daemons import servers
+from cachewise.sim.engine.scheduler import Engine
+from cachewise.sim.engine.virtual import CURRENT_RUN
+from cachewise.sim.project import outside
+from cachewise.sim.project.watch import CacheCall
+
+START_S = 1_735_689_600.0  # 2025-01-01
+
+
+class Told:
+    """A watch that remembers."""
+
+    def __init__(self) -> None:
+        self.calls: list[CacheCall] = []
+        self.stores: list[tuple[str, str, bytes | None]] = []
+        self.lost = 0
+
+    def cache_call(self, call: CacheCall) -> None:
+        self.calls.append(call)
+
+    def store_read(self, alias: str, key: str, value: bytes | None) -> None:
+        self.stores.append((alias, key, value))
+
+    def stores_lost(self, count: int) -> None:
+        self.lost += count
+
+    def statement(self, statement: Any) -> None:
+        raise NotImplementedError
+
+    def committed(self, tables: Any) -> None:
+        raise NotImplementedError
+
+
+def play(engine: Engine, caches: Any, steps: list[Any]) -> None:
+    """Let each of *steps* be a request of the first worker, ten virtual seconds apart."""
+    from django.core.cache import caches as django_caches
+
+    engine.contexts = []
+    for mapping in caches.of_worker:
+        context = copy_context()
+        context.run(CURRENT_RUN.set, caches.current)
+        for alias, cache in mapping.items():
+            context.run(django_caches.__setitem__, alias, cache)
+        engine.contexts.append(context)
+
+    def request(number: int, step: Any) -> None:
+        task = engine.current
+        engine.enter_worker(task, 0)
+        task.begin(number, engine.time(), engine.time())
+        step()
+        engine.settle()
+        task.serving = False
+
+    for number, step in enumerate(steps):
+        engine.call_at(10.0 * number, lambda number=number, step=step: request(number, step))
+    engine.play()
+
+
+def main(folder: Path) -> None:
+    """Set the project up, play its steps, and print what was told."""
+    guard = outside.install(folder)
+    sys.path.insert(0, str(folder))
+    os.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings"
+    import django
+    from django.conf import settings
+    from django.core.cache import caches as handler
+
+    from cachewise.sim.project.caches import blank, open_caches
+
+    for alias, cache in blank.before_the_run(settings.CACHES).items():
+        handler[alias] = cache
+    django.setup()
+    import cache_experiment
+
+    guard.set_up()
+    told, engine = Told(), Engine()
+    with (
+        servers() as session,
+        open_caches(
+            settings.CACHES,
+            backend=None,
+            engine=engine,
+            rtt_s=0.001,
+            seed=1,
+            workers=1,
+            servers=session,
+            watch=told,
+            file=folder / "cache_experiment.py",
+            start_s=START_S,
+        ) as caches,
+    ):
+        play(engine, caches, cache_experiment.STEPS)
+        oldest_s = caches.births.oldest_alive_s()
+    calls = [[*call[:4], *(None if math.isnan(call[4] or 0) else call[4],), *call[5:7], call[8]] for call in told.calls]
+    said = getattr(cache_experiment, "SAID", [])
+    answer = {"calls": calls, "said": said, "lost": told.lost, "notes": guard.notes(), "oldest_s": str(oldest_s)}
+    print(json.dumps(answer | {"end_s": engine.time()}))  # noqa: T201 - for the test
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -80,6 +80,8 @@ def main(folder: Path) -> None:
 
     from cachewise.sim.project.caches import blank, open_caches
 
+    for name, value in outside.private_settings(settings, folder / "private").items():
+        setattr(settings, name, value)
     for alias, cache in blank.before_the_run(settings.CACHES).items():
         handler[alias] = cache
     django.setup()

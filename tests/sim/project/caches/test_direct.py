@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .small import played, start, write
@@ -13,13 +13,11 @@ from .test_sites import line_of
 def bystander() -> Iterator[tuple[int, list[object]]]:
     """Listen as a server would that is named in the settings; give its port, and who has connected."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.setblocking(False)
+        server.settimeout(0)
         seen: list[object] = []
         yield server.getsockname()[1], seen
-        try:
+        with suppress(BlockingIOError):
             seen.append(server.accept()[1])
-        except BlockingIOError:
-            pass
 
 
 MODELS = """

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from .small import played, write
 
-VIEWS = '''
+VIEWS = """
 from django.core.cache import cache
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -47,8 +47,8 @@ class Shelf(View):
 def visit(request):
     request.session["seen"] = request.session.get("seen", 0) + 1
     return HttpResponse(str(request.session["seen"]))
-'''
-LISTING = '''
+"""
+LISTING = """
 from django.core.cache import caches
 
 cache = caches["default"]
@@ -56,8 +56,8 @@ cache = caches["default"]
 
 def listing():
     return cache.get_or_set("listing:de", lambda: "all", 20)
-'''
-URLS = '''
+"""
+URLS = """
 from django.urls import path
 from . import views
 
@@ -65,8 +65,8 @@ urlpatterns = [
     path("product/<int:pk>/", views.by_hand), path("fragment/", views.fragment), path("whole/", views.whole),
     path("late/", views.late), path("shelf/", views.Shelf.as_view()), path("visit/", views.visit),
 ]
-'''
-EXPERIMENT = '''
+"""
+EXPERIMENT = """
 from django.test import Client
 
 client = Client()
@@ -77,7 +77,7 @@ def get(path):
 
 
 STEPS = [get(path) for path in ("/product/3/", "/fragment/", "/whole/", "/late/", "/shelf/", "/visit/") for _ in "12"]
-'''
+"""
 PROJECT = {
     "views": VIEWS,
     "listing": LISTING,
@@ -133,7 +133,9 @@ MIDDLEWARE = [
     "django.middleware.cache.FetchFromCacheMiddleware",
 ]
 """
-    visits = EXPERIMENT.replace('("/product/3/", "/fragment/", "/whole/", "/late/", "/shelf/", "/visit/")', '("/product/3/",)')
+    visits = EXPERIMENT.replace(
+        '("/product/3/", "/fragment/", "/whole/", "/late/", "/shelf/", "/visit/")', '("/product/3/",)'
+    )
     told = played(write(tmp_path, settings=middleware, **{**PROJECT, "experiment": visits}))
     sites = {site for site, *_ in told["calls"]}
     assert {"UpdateCacheMiddleware", "FetchFromCacheMiddleware"} <= sites

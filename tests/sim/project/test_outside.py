@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from .caches.small import played, start, write
-from .caches.test_direct import bystander
+from tests.sim.project.caches.small import played, start, write
+from tests.sim.project.caches.test_direct import bystander
 
 
 def refused(done: subprocess.CompletedProcess[str]) -> str:

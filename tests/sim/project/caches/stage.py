@@ -11,8 +11,7 @@ from cachewise.sim.engine.scheduler import Engine
 from cachewise.sim.engine.virtual import CURRENT_RUN
 from cachewise.sim.project.caches import ProjectCaches, open_caches
 from tests.helpers import SERVERS
-
-from .play import START_S, Told, play
+from tests.sim.project.caches.play import START_S, Told, play
 
 set_django_up("db")
 CLASSES = {

@@ -10,8 +10,7 @@ from django.test import override_settings
 from cachewise import UserError
 from cachewise.sim.project.caches import blank_for_evaluation
 from cachewise.sim.project.caches.blank import before_the_run
-
-from .stage import CLASSES, entry, on_stage
+from tests.sim.project.caches.stage import CLASSES, entry, on_stage
 
 SESSIONS = {"SESSION_ENGINE": "django.contrib.sessions.backends.cache", "SESSION_CACHE_ALIAS": "default"}
 
@@ -166,7 +165,7 @@ def test_a_copy_made_of_a_copy_is_as_old_as_that_one() -> None:
 
 
 def test_what_was_taken_before_the_run_leads_to_the_runs_cache() -> None:
-    """``cache = caches["default"]`` at the top of a module keeps things in memory during set-up, then it is the run's."""
+    """``cache = caches["default"]`` at the top of a module keeps things in memory at set-up, then it is the run's."""
     early = before_the_run({"default": entry("redis")})["default"]
     before = caches["default"]
     try:

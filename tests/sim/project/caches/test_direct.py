@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .small import played, start, write
-from .test_sites import line_of
+from tests.sim.project.caches.small import played, start, write
+from tests.sim.project.caches.test_sites import line_of
 
 
 @contextmanager

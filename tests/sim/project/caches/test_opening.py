@@ -7,8 +7,7 @@ import pytest
 from django.core.cache import cache, caches
 
 from cachewise import UserError
-
-from .stage import CLASSES, entry, on_stage
+from tests.sim.project.caches.stage import CLASSES, entry, on_stage
 
 ALL = sorted(CLASSES)
 

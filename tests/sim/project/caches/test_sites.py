@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from .small import played, write
+from tests.sim.project.caches.small import played, write
 
 VIEWS = """
 from django.core.cache import cache

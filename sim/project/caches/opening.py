@@ -19,6 +19,7 @@ from ..watch import Watch
 from .births import Births
 from .blank import NoBirths
 from .desk import Desk
+from .direct import cacheops_off
 from .homes import Homes
 from .kinds import kind_of
 from .patterns import Timeouts
@@ -92,6 +93,8 @@ def open_caches(
     with ExitStack() as stack:
         homes = Homes(stack, servers, engine, seed, rtt_s, start_s)
         homes.welcome_direct_clients(desk)
+        if blank_copies:
+            stack.enter_context(cacheops_off())
         of_alias = {kind.alias: homes.caches(kind, workers, desk, blank_copies) for kind in kinds}
         of_worker = [{alias: caches[worker] for alias, caches in of_alias.items()} for worker in range(workers)]
         culling = random.Random(f"{seed}/culling")

@@ -44,8 +44,8 @@ class Told:
         raise NotImplementedError
 
 
-def play(engine: Engine, caches: Any, steps: list[Any]) -> None:
-    """Let each of *steps* be a request of the first worker, ten virtual seconds apart."""
+def play(engine: Engine, caches: Any, steps: list[Any], every_s: float = 10.0) -> None:
+    """Let each of *steps* be a request of the first worker, *every_s* virtual seconds apart."""
     from django.core.cache import caches as django_caches
 
     engine.contexts = []
@@ -65,8 +65,28 @@ def play(engine: Engine, caches: Any, steps: list[Any]) -> None:
         task.serving = False
 
     for number, step in enumerate(steps):
-        engine.call_at(10.0 * number, lambda number=number, step=step: request(number, step))
+        engine.call_at(every_s * number, lambda number=number, step=step: request(number, step))
     engine.play()
+
+
+def evaluation(step: Any, entries: Any) -> Any:
+    """Return what *step* gives without a cache, in a fork of this process."""
+    from django.core.cache import caches as handler
+
+    from cachewise.sim.project.caches import blank_for_evaluation
+
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        for alias, cache in blank_for_evaluation(entries, {}).items():
+            handler[alias] = cache
+        os.write(writer, json.dumps(step()).encode())
+        os._exit(0)
+    os.close(writer)
+    _, status = os.waitpid(child, 0)
+    answer = os.read(reader, 1 << 20)
+    os.close(reader)
+    return json.loads(answer) if not status else None
 
 
 def main(folder: Path) -> None:
@@ -102,13 +122,22 @@ def main(folder: Path) -> None:
             watch=told,
             file=folder / "cache_experiment.py",
             start_s=START_S,
+            blank_copies=getattr(cache_experiment, "NO_CACHE", False),
         ) as caches,
     ):
         play(engine, caches, cache_experiment.STEPS)
+        evaluated = [evaluation(step, settings.CACHES) for step in getattr(cache_experiment, "EVALUATED", [])]
         oldest_s = caches.births.oldest_alive_s()
     calls = [[*call[:4], *(None if math.isnan(call[4] or 0) else call[4],), *call[5:7], call[8]] for call in told.calls]
     said = getattr(cache_experiment, "SAID", [])
-    answer = {"calls": calls, "said": said, "lost": told.lost, "notes": guard.notes(), "oldest_s": str(oldest_s)}
+    answer = {
+        "evaluated": evaluated,
+        "calls": calls,
+        "said": said,
+        "lost": told.lost,
+        "notes": guard.notes(),
+        "oldest_s": str(oldest_s),
+    }
     print(json.dumps(answer | {"end_s": engine.time()}))  # noqa: T201 - for the test
 
 

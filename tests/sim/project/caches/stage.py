@@ -37,10 +37,12 @@ def on_stage(
     before: Callable[[ProjectCaches], object] = lambda _caches: None,
     backend: str | None = None,
     rtt_s: float | str = 0.0,
+    every_s: float = 10.0,
+    watch: Told | None = None,
     **options: Any,
 ) -> tuple[list[Any], Told]:
-    """Play *steps*, one request every ten seconds; return what each returned, and what was told."""
-    told, engine, said = Told(), Engine(), []
+    """Play *steps*, one request every *every_s*; return what each returned, and what was told."""
+    told, engine, said = watch or Told(), Engine(), []
     options = {"workers": 2, "watch": told, "file": Path(__file__).with_name("experiment.py"), **options}
     with open_caches(
         entries, backend=backend, engine=engine, rtt_s=rtt_s, seed=1, servers=SERVERS, start_s=next(STARTS_S), **options
@@ -48,5 +50,5 @@ def on_stage(
         context = copy_context()
         context.run(CURRENT_RUN.set, caches.current)
         context.run(before, caches)
-        play(engine, caches, [lambda step=step: said.append(step(caches)) for step in steps])
+        play(engine, caches, [lambda step=step: said.append(step(caches)) for step in steps], every_s)
     return said, told

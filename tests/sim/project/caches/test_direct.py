@@ -45,6 +45,7 @@ def rename():
 
 
 STEPS = [look, look, rename, look]
+EVALUATED = [lambda: list(Product.objects.filter(name="coffee").cache().values_list("name", flat=True))] * 2
 """
 
 
@@ -59,6 +60,7 @@ CACHEOPS = {{"shop.*": {{"ops": (), "timeout": 60}}}}
         told = played(write(tmp_path, settings=settings, models=MODELS, experiment=CACHEOPS))
     assert not seen
     assert told["said"] == [["tea"], ["tea"], []]
+    assert told["evaluated"] == [["coffee"]] * 2
     looks = [(site, hits, misses) for site, _, verb, _, _, hits, misses, _ in told["calls"] if verb in ("get", "mget")]
     site = f"cache_experiment.py:{line_of(CACHEOPS, 'SAID.append')}"
     assert looks == [(site, 0, 1), (site, 1, 0), (site, 0, 1)]
@@ -94,6 +96,7 @@ def late():
 
 
 STEPS = [store, look, late]
+EVALUATED = [lambda: [one.get("a"), other.incr("n"), one.get("a")], lambda: other.incr("n")]
 """
 
 
@@ -103,6 +106,17 @@ def test_plain_clients_live_in_the_runs_time(tmp_path: Path) -> None:
         told = played(write(tmp_path, experiment=PLAIN.replace("{port}", str(port))))
     assert not seen
     assert told["said"] == [[True, True, None, None], [5, 5, 1], [None, None], [True, 2]]
+    assert told["evaluated"] == [[None, 1, None], 1]  # each on a server of its own, which is empty
+
+
+def test_without_a_cache_cacheops_is_off(tmp_path: Path) -> None:
+    """Its own switch: nothing hits, nothing is sent, no time passes."""
+    settings = 'INSTALLED_APPS += ["cacheops"]\nCACHEOPS = {"shop.*": {"ops": (), "timeout": 60}}\n'
+    text = CACHEOPS + "NO_CACHE = True\n"
+    told = played(write(tmp_path, settings=settings, models=MODELS, experiment=text))
+    assert told["said"] == [["tea"], ["tea"], []]
+    assert told["calls"] == []
+    assert told["end_s"] == 30.0
 
 
 def test_a_wait_in_the_server_is_refused(tmp_path: Path) -> None:

@@ -1,12 +1,16 @@
 """A project's caches: each alias on a private place, as its entry has it, at the project's time, told call by call."""
 
 import math
+import zlib
 from typing import Any
 
 import pytest
 from django.core.cache import cache, caches
+from django.core.cache.backends.base import DEFAULT_TIMEOUT
+from django.core.cache.backends.locmem import LocMemCache
 
 from cachewise import UserError
+from cachewise.sim.project.caches import blank_for_evaluation
 from tests.sim.project.caches.stage import CLASSES, entry, on_stage
 
 ALL = sorted(CLASSES)
@@ -37,6 +41,56 @@ def test_an_alias_is_what_its_entry_says(kind: str) -> None:
         ("get", 0, 1, pytest.approx(math.nan, nan_ok=True), math.inf),
         ("get", 1, 0, None, 0.0),
     ]
+
+
+class Compressed(LocMemCache):
+    """A class of one's own, with a call of its own that is made of others."""
+
+    def set(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None) -> None:
+        super().set(key, zlib.compress(value.encode()), timeout, version)
+
+    def get(self, key: str, default: Any = None, version: Any = None) -> Any:
+        value = super().get(key, default, version)
+        return zlib.decompress(value).decode() if isinstance(value, bytes) else value
+
+    def get_or_call(self, key: str, call: Any) -> Any:
+        found = self.get(key)
+        if found is None:
+            found = call()
+            self.set(key, found)
+        return found
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{__name__}.Compressed",
+        "django.core.cache.backends.memcached.PyLibMCCache",
+        "diskcache.DjangoCache",
+        "django_valkey.cache.ValkeyCache",
+        "django.core.cache.backends.dummy.DummyCache",
+    ],
+)
+def test_a_class_of_ones_own_works(path: str) -> None:
+    """Whatever it is made of: its calls are told, its copies have births; blank, its own calls compute."""
+    entries = {"default": {"BACKEND": path, "LOCATION": "127.0.0.1:1", "KEY_PREFIX": "p"}}
+    keeps = "dummy" not in path
+
+    def own(which: Any) -> Any:
+        return which.get_or_call("own", lambda: "computed") if "Compressed" in path else "computed"
+
+    said, told = on_stage(
+        entries,
+        lambda _: (cache.set("k", "v", 1000), own(cache))[1],
+        lambda _: (cache.get("k"), own(cache), cache.get_or_set("k", "w")),
+        lambda run: (cache.delete("k"), run.births.oldest_alive_s())[1],
+    )
+    assert said == ["computed", ("v" if keeps else None, "computed", "v" if keeps else "w"), said[2]]
+    hits = [(call.hits, call.oldest_s) for call in told.calls if call.verb == "get" and call.pattern == "k"]
+    assert hits == [(1, 0.0) if keeps else (0, math.inf)]
+    blank = blank_for_evaluation(entries, {})["default"]
+    blank.set("k", "v")
+    assert (blank.get("k"), own(blank), blank.get_or_set("k", "w")) == (None, "computed", "w")
 
 
 @pytest.mark.parametrize("kind", ALL)

@@ -146,7 +146,7 @@ class Desk:
         elif seconds is not None and seconds <= 0:
             self.births.ended((self.store, stored_key))
         else:
-            self.births.stored((self.store, stored_key), min(given.task.start_s, given.task.oldest_s), seconds)
+            self.births.stored((self.store, stored_key), given.task.oldest_s, seconds)
 
     def touched(self, noted: Noted, given: Given, key: Any, version: Any, timeout: Any) -> None:
         """Note that *key* got another timeout."""

@@ -7,7 +7,8 @@ run is under way they pay their round trips there. What they cache nobody sees t
 import math
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from ...backends.wire import GREETINGS, Wire
@@ -95,7 +96,8 @@ class Direct:
         return self._home
 
     def evaluate(self) -> None:
-        """Lead all clients from now on to a server that is empty: no copy is found there."""
+        """Lead all clients from now on to a server that is empty, for good: no copy is found there."""
+        cacheops_off().__enter__()
         if not self.used:
             return
         if self._home is not self.evaluations or self.evaluations is None:
@@ -137,6 +139,21 @@ class RunsHome:
         if self._watch is not None and self._engine.serves_here():
             site = self._sites.of(sys._getframe(1))
             self._watch.cache_call(call_of(site, _address(connection), words, answer))
+
+
+@contextmanager
+def cacheops_off() -> Iterator[None]:
+    """Switch cacheops off, if it is there: its own switch, so that no query is cached and nothing is sent."""
+    found = sys.modules.get("cacheops.conf")
+    if found is None:
+        yield
+        return
+    was = found.settings.CACHEOPS_ENABLED
+    found.settings.CACHEOPS_ENABLED = False
+    try:
+        yield
+    finally:
+        found.settings.CACHEOPS_ENABLED = was
 
 
 DIRECT = Direct()
@@ -216,12 +233,12 @@ def _sending(real: Callable[..., Any]) -> Callable[..., Any]:
             self.disconnect()  # it was led elsewhere before
         if words[0] in _WAITS:
             raise StrategyError(f"{words[0].upper()} waits in the server, where no virtual time passes")
-        self._cachewise_asked = None
-        if words[0] not in GREETINGS:
-            home = DIRECT.home()
-            home.cross(self, words[0], words)
-            self._cachewise_asked = words
-        return real(self, command, check_health)
+        told = words[0] not in GREETINGS
+        if told:
+            DIRECT.home().cross(self, words[0], words)
+        sent = real(self, command, check_health)  # a greeting before it, if it connects first
+        self._cachewise_asked = words if told else None
+        return sent
 
     return send
 

@@ -14,6 +14,11 @@ Effect = Callable[[Desk, Noted, Given], Any]
 
 def through(desk: Desk, noted: Noted, given: Given) -> Any:
     """Call what is made of other calls, which are noted. What the project computes in between is not in it."""
+    if noted.verb in _NO_LOOKUPS:
+        try:
+            return given.call()
+        finally:
+            noted.hits = noted.misses = 0
     if noted.verb != "get_or_set":
         return given.call()
     default = given.take(1, "default")
@@ -120,7 +125,7 @@ def _set_many(desk: Desk, noted: Noted, given: Given) -> Any:
         together.setdefault(desk.timeouts.of(key, given_timeout), {})[key] = value
     for timeout, part in together.items():
         given.put(0, "data", part)
-        if timeout is not given_timeout:
+        if desk.timeouts:
             given.put(1, "timeout", timeout)
         failed = given.call() or []
         failures += failed
@@ -169,6 +174,7 @@ def _expire(desk: Desk, noted: Noted, given: Given) -> Any:
 
 
 MADE_OF_OTHERS = ("get_or_set",)  # what it computes is the project's, in every class
+_NO_LOOKUPS = ("incr", "decr", "incr_version", "decr_version")
 _OTHERS = ("ttl", "pttl", "lock", "keys", "iter_keys")
 _EXPIRES = ("expire", "pexpire", "expire_at", "pexpire_at", "persist")
 TIMED = {"set": 2, "add": 2, "get_or_set": 2, "touch": 1}

@@ -3,6 +3,7 @@
 import inspect
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -26,14 +27,14 @@ class Sites:
         self._told: dict[int, Callable[[FrameType], str] | None] = {}  # by the id of a code object; None: none of ours
         self._kept: list[CodeType] = []  # so that no other code object gets its id
         self._lines: dict[tuple[int, int], str] = {}
-        self._views: dict[int, tuple[Any, str]] = {}
+        self._views: dict[type | CodeType, str] = {}
         self._tell_fragment = self._fragment
         self._outer: dict[int, int] = {}  # how good a site is: 0 the project's, 1 another package's, 2 the experiment's
 
     def of(self, caller: FrameType | None) -> str:
         """Return the site of the call that *caller* makes: the innermost frame that belongs to the project."""
         told = self._told
-        second_best: tuple[int, FrameType] | None = None
+        second_best: FrameType | None = None
         frame, direct = caller, True
         while frame is not None:
             code = frame.f_code
@@ -42,14 +43,17 @@ class Sites:
                 tell = told[id(code)] = self._classified(code)
             if tell is not None:
                 rank = self._outer.get(id(code), 0)
-                if rank == 0:
+                if not rank:
                     site = tell(frame) if direct or tell is not self._tell_fragment else ""  # type: ignore[operator]
                     if site:
                         return site
-                elif second_best is None or rank < second_best[0]:
-                    second_best = rank, frame
+                    frame, direct = frame.f_back, False
+                    continue
+                second_best = second_best or frame
+                if rank == 2:
+                    break  # what called it is ours
             frame, direct = frame.f_back, False
-        return NOWHERE if second_best is None else self._line(second_best[1])
+        return NOWHERE if second_best is None else self._line(second_best)
 
     def _classified(self, code: CodeType) -> Callable[[FrameType], str] | None:
         self._kept.append(code)
@@ -95,21 +99,32 @@ class Sites:
         return f"{name}:{node.token.lineno}"
 
     def view(self, view: Any) -> str:
-        """Return where a view is that `cache_page` decorates: its file and the line of its ``def`` or ``class``."""
-        known = self._views.get(id(view))
-        if known is None:
-            known = self._views[id(view)] = view, self._written(view)
-        return known[1]
+        """Return where a view is that `cache_page` decorates: its file and the line where it begins."""
+        subject = _subject(view)
+        site = self._views.get(subject)
+        if site is None:
+            if isinstance(subject, CodeType):
+                file, line = subject.co_filename, subject.co_firstlineno
+            else:
+                file, line = sys.modules[subject.__module__].__file__ or "", inspect.findsource(subject)[1] + 1
+            site = self._views[subject] = f"{self._shown(file)}:{line}"
+        return site
 
-    def _written(self, view: Any) -> str:
-        view = inspect.unwrap(view)
+
+def _subject(view: Any) -> type | CodeType:
+    """Return what a view is written as: a class, or the code of a function."""
+    while True:
         kind = getattr(view, "view_class", None)
         if kind is not None:
-            return f"{self._shown(sys.modules[kind.__module__].__file__ or '')}:{inspect.findsource(kind)[1] + 1}"
-        while not hasattr(view, "__code__") and hasattr(view, "func"):  # functools.partial
-            view = view.func
-        code = getattr(view, "__code__", None) or type(view).__call__.__code__
-        return f"{self._shown(code.co_filename)}:{code.co_firstlineno}"
+            return kind  # type: ignore[no-any-return]
+        if isinstance(view, partial):
+            view = view.func  # by `method_decorator`: a method of the view's
+        elif hasattr(view, "__wrapped__") and not hasattr(view, "__self__"):
+            view = view.__wrapped__
+        elif hasattr(view, "__self__"):
+            return type(view.__self__)
+        else:
+            return view.__code__ if hasattr(view, "__code__") else type(view)
 
 
 def _middleware_of(sites: Sites) -> Callable[[FrameType], str]:

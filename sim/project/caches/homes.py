@@ -1,0 +1,165 @@
+"""The private places in which a project's caches live for one run, and the cache objects on them."""
+
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from typing import Any
+
+from django.core.cache.backends.base import BaseCache
+
+from ...backends import backend_named
+from ...backends.caches import private_cache
+from ...backends.database import another_table
+from ...backends.places import Place
+from ...backends.simulated import simulated
+from ...backends.wire import Wire, wire_to, wired
+from ...daemons.programs import require_all
+from ...daemons.session import Servers
+from ...daemons.session import servers as private_servers
+from ...engine.scheduler import Engine
+from ...world.latency import Latency, LatencyOf, latency_of
+from ...world.seeds import streams
+from .blank import blank_class
+from .desk import Desk
+from .direct import DIRECT, Home, RunsHome, plain_home
+from .kinds import Address, Kind
+from .watched import watched
+
+
+class ProjectWire(Wire):
+    """A run's way to a server whose clock shows the project's own time."""
+
+    tells_instants = True
+
+
+class Homes:
+    """The private places of a run's caches: each home is opened once, whatever number of aliases lives there."""
+
+    def __init__(
+        self, stack: ExitStack, servers: Servers, engine: Engine, seed: int, rtt_s: Latency, start_s: float
+    ) -> None:
+        self._stack, self._servers, self._engine = stack, servers, engine
+        self._seed, self._spec, self._start_s = seed, rtt_s, start_s
+        self._places: dict[tuple[Any, ...], Place] = {}
+        self._databases: dict[Address, int] = {}  # of the one private Redis
+        self._redis: Place | None = None
+        self._rows: Place | None = None
+        self._first_taken: set[str] = set()
+        self._in_memory: dict[tuple[Any, ...], dict[str, Any]] = {}
+        self._told: list[str] = []
+
+    @property
+    def database_alias(self) -> str | None:
+        """The alias of the database with the cache tables, if there are any."""
+        return None if self._rows is None else self._rows.database_alias
+
+    def welcome_direct_clients(self, desk: Desk) -> None:
+        """Lead clients of Redis to the private one: at once if there may be any, else when the first one connects."""
+        if DIRECT.used or not {"redis", "valkey"}.isdisjoint(sys.modules):
+            self._lead_direct_clients(desk)
+        else:  # the library may be imported in the middle of a run
+            DIRECT.lead_when_asked(lambda: self._lead_direct_clients(desk))
+            self._stack.callback(DIRECT.lead_when_asked, None)
+
+    def caches(self, kind: Kind, workers: int, desk: Desk, blank: bool) -> list[BaseCache]:
+        """Return *kind*'s cache for each worker: the same object where they share a store."""
+        require_all(kind.backend.needs)
+        rtt = self._rtt(kind.backend.rtt_s(self._spec))
+        place = self._place(kind, rtt)
+        move = None if place.server is None or place.server.clock is None else place.server.move
+        cls = simulated(kind.cls, kind.backend, self._engine, rtt, None, move)
+        params = wired(kind.params, kind.backend.wire, virtual=True)
+        number = 1 if kind.backend.one_store else workers
+        made = [self._made(kind, cls, place, params, desk, blank, worker) for worker in range(number)]
+        return made * (workers // number)
+
+    def _made(
+        self, kind: Kind, cls: type, place: Place, params: Mapping[str, Any], desk: Desk, blank: bool, worker: int
+    ) -> BaseCache:
+        store = (*kind.home, worker)
+        here = replace(desk, alias=kind.alias, store=store, under_way={})
+        if not blank:
+            return self._shared(store, private_cache(watched(cls, here), place.location, params))
+        real = self._shared(store, private_cache(cls, place.location, params))
+        make: Any = watched(blank_class(cls), here)
+        return make(cls, kind.params, lambda key: desk.stores.holds(kind.alias, key), real)  # type: ignore[no-any-return]
+
+    def _shared(self, store: tuple[Any, ...], cache: Any) -> BaseCache:
+        """Let caches in memory with the same home share what is in it, as Django has it."""
+        names = ("_cache", "_expire_info", "_lock")
+        if all(name in vars(cache) for name in names):
+            shared = self._in_memory.setdefault(store, {name: getattr(cache, name) for name in names})
+            vars(cache).update(shared)
+        return cache  # type: ignore[no-any-return]
+
+    def _rtt(self, spec: Latency) -> LatencyOf | None:
+        """Return the latency of a round trip; before the run begins there is none."""
+        drawn = latency_of("cache_rtt_s", spec, streams(self._seed)["cache_rtt_s"])
+        serves = self._engine.serves_here
+        return None if drawn is None else lambda request, nth: drawn(request, nth) if serves() else 0.0
+
+    def _place(self, kind: Kind, rtt: LatencyOf | None) -> Place:
+        if kind.home not in self._places:
+            self._places[kind.home] = self._opened(kind, rtt)
+        return self._places[kind.home]
+
+    def _opened(self, kind: Kind, rtt: LatencyOf | None) -> Place:
+        if kind.server == "redis":
+            return self._in_redis(kind.address or ("", 0, len(self._databases)), rtt)
+        if kind.keeps_rows:
+            return self._table(kind)
+        place = self._stack.enter_context(kind.backend.open(self._session(kind.server), virtual=True))
+        self._begin(place, rtt)
+        return place
+
+    def _in_redis(self, address: Address, rtt: LatencyOf | None) -> Place:
+        """Return the database of the private Redis that stands for *address*."""
+        if self._redis is None:
+            server = self._stack.enter_context(self._servers.taken("redis", virtual=True))
+            self._redis = Place(server.location, server=server)
+            self._begin(self._redis, rtt)
+        return replace(self._redis, location=f"{self._redis.location}?db={self._number(address)}")
+
+    def _lead_direct_clients(self, desk: Desk) -> None:
+        """Lead clients of Redis to the private one, and those of evaluations to another, until the stack is unwound."""
+        rtt = self._rtt(backend_named("redis").rtt_s(self._spec))
+        place = self._in_redis(("", 0, 0), rtt)
+        wire = wire_to(str(place.server.socket))  # type: ignore[union-attr]
+        home = RunsHome(self._engine, wire, desk.births, desk.watch, desk.sites)
+        path = str(place.server.socket)  # type: ignore[union-attr]
+        DIRECT.evaluations = plain_home(str(self._servers.start("redis", virtual=False).socket))
+        DIRECT.lead_to(Home(path, self._number, home.cross, home.answered))
+        self._stack.callback(DIRECT.lead_to, None)
+
+    def _number(self, address: Address) -> int:
+        return self._databases.setdefault(address, len(self._databases))
+
+    def _table(self, kind: Kind) -> Place:
+        if self._rows is None:
+            self._rows = self._stack.enter_context(kind.backend.open(self._session(kind.server), virtual=True))
+            return self._rows
+        return another_table(self._rows, len(self._places) + 1)
+
+    def _session(self, server: str) -> Servers:
+        """Return a session of servers whose *server* is free: another LOCATION is another server."""
+        if server in self._first_taken:
+            return self._stack.enter_context(private_servers())
+        self._first_taken |= {server} - {""}
+        return self._servers
+
+    def _begin(self, place: Place, rtt: LatencyOf | None) -> None:
+        """Let a server's clock show the project's time from now on, and let what it is sent cross a wire."""
+        if place.server is not None:
+            place.server.begin(int(self._start_s))
+            self._stack.enter_context(closing(ProjectWire(self._engine, rtt, place.server, None)))
+
+    def notes(self, kinds: list[Kind]) -> list[str]:
+        """Say what each alias ran on."""
+        told = []
+        for kind in kinds:
+            place = self._places[kind.home]
+            server = "" if place.server is None else f" on a private {place.server.program} {place.server.version}"
+            rows = ", its table in a database of its own" if kind.keeps_rows else ""
+            told.append(f"the cache `{kind.alias}` was {kind.cls.__module__}.{kind.cls.__qualname__}{server}{rows}")
+        return told

@@ -20,16 +20,10 @@ def project(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("typed", "line"),
     [
-        (
-            "--strategy ttl-only",
-            "--strategy: ./cache_experiment.py is an own app; its contenders are its variants: --var",
-        ),
-        (
-            "--timeout 60",
-            "--timeout: ./cache_experiment.py is an own app; write a variant: APP.variant('60 s', timeouts",
-        ),
-        ("--trace log.csv", "--trace: ./cache_experiment.py is an own app; its functions make its traffic"),
-        ("--settings shop.settings", "--settings: ./cache_experiment.py is an own app; without --backend it runs on"),
+        ("--strategy ttl-only", "FILE takes no --strategy: the contenders of an own app are its variants: --variant"),
+        ("--timeout 60", "FILE takes no --timeout: an own app has variants: APP.variant('60 s', timeouts={'*': 60})"),
+        ("--trace log.csv", "FILE takes no --trace: the functions of an own app make its traffic"),
+        ("--settings shop.settings", "FILE takes no --settings: an own app runs on the kinds of its own CACHES"),
         ("--set keys=5", "--set keys=5: keys means nothing to an own app: args= says what a function is called with"),
         ("--set worker=5", "unknown scenario field 'worker'; did you mean 'workers'?"),
         ("--database mysql", "--database mysql: it must be sqlite or postgres"),
@@ -39,6 +33,7 @@ def project(tmp_path: Path) -> Path:
 )
 def test_options_that_an_app_does_not_take(project: Path, typed: str, line: str) -> None:
     """Each is refused in one line before anything starts, with what to write instead."""
+    line = line.replace("FILE", "./cache_experiment.py")
     assert f"cachewise: {line}" in refused(cli("run", "./cache_experiment.py", *typed.split(), cwd=project))
 
 
@@ -48,10 +43,7 @@ def test_options_that_a_scenario_does_not_take(tmp_path: Path, typed: str) -> No
     (tmp_path / "mine.py").write_text(SCENARIO)
     option = typed.split(maxsplit=1)[0]
     line = refused(cli("run", "./mine.py", *typed.split(), cwd=tmp_path))
-    assert (
-        line
-        == f"cachewise: {option}: ./mine.py is a scenario; {option} goes with the file of an own app, which has APP"
-    )
+    assert line == f"cachewise: ./mine.py takes no {option}: it goes with the file of an own app, which has APP"
 
 
 @pytest.mark.parametrize("verb", ["verify", "bench"])

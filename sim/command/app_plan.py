@@ -190,7 +190,7 @@ def _round(seconds: float) -> float:
     if seconds <= 0:
         return 0.0
     digit = 10.0 ** (math.floor(math.log10(seconds)) - 1)
-    return round(math.floor(seconds / digit) * digit, 9)
+    return round(math.floor(seconds / digit + 1e-9) * digit, 9)
 
 
 def _count(number: int, what: str) -> str:

@@ -31,14 +31,6 @@ class Contender:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A function called once before the run: a row of the table, and what it cost in real seconds."""
-
-    row: Mapping[str, Any]
-    real_s: float
-
-
-@dataclass(frozen=True)
 class Description:
     """An experiment as its file declares it.
 
@@ -53,23 +45,14 @@ class Description:
     family: str
     places: Mapping[str, Mapping[str, Any]]
     kept: bool = False
-    shown: tuple[Shown, ...] = ()
+    shown: str = ""  # what each function gave when it was called once
     refusals: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    set_up_real_s: float = 0.0  # what setting the project up takes each process
 
     @property
     def requests_per_s(self) -> float:
         """How many requests come a second, on average."""
         return sum(one.per_s for one in self.functions)
-
-    @property
-    def request_real_s(self) -> float:
-        """What a request costs in real seconds, as the functions that were shown have it: the mean by their rates."""
-        real_s = {one.row["function"]: one.real_s for one in self.shown}
-        known = [(one.per_s, real_s[one.name]) for one in self.functions if one.name in real_s]
-        weight = sum(per_s for per_s, _ in known)
-        return sum(per_s * one_s for per_s, one_s in known) / weight if weight else 0.0
 
 
 @dataclass(frozen=True)

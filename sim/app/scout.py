@@ -1,6 +1,5 @@
 """The scout: a process that sets a project up, fills private databases, and describes what its file declares."""
 
-import os
 import pickle
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -32,7 +31,7 @@ def scouted(errand: Errand, here: InPlace) -> Description | NeedsPostgres:
     if family == "postgres" and postgres is None:
         return NeedsPostgres()
     original = _Settings(**{name: getattr(settings, name) for name in dir(settings) if name.isupper()})
-    places = databases.create(family, settings.DATABASES, Path(errand.further["rows"]), postgres)
+    places = databases.create(family, settings.DATABASES, Path(errand.folder), postgres)
     project = set_up(
         Path(errand.file),
         errand.text,
@@ -43,7 +42,6 @@ def scouted(errand: Errand, here: InPlace) -> Description | NeedsPostgres:
         family=family,
         guard=here.guard,
     )
-    set_up_s = sum(os.times()[:2])  # of the processor's time: the clocks here show the project's
     contenders = tuple(_contenders(project.app, original))
     kept = fill(errand, project, places, family)
     load_urls(project, AS_IT_IS)
@@ -54,10 +52,9 @@ def scouted(errand: Errand, here: InPlace) -> Description | NeedsPostgres:
         variants=contenders,
         caches={alias: str(entry.get("BACKEND", "")) for alias, entry in project.caches.items()},
         family=family,
-        places=places,
+        places=databases.copy(places, "rows", Path(errand.further["rows"])),
         kept=kept,
         notes=tuple(one.missing for one in project.app.variants if one.missing),
-        set_up_real_s=set_up_s,
     )
 
 

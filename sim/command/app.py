@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from ..application import AS_IT_IS
 from ..daemons.session import Servers, servers
 from ..errors import UserError, masked, one_line
 from ..processes.interrupts import ignore_signals
-from .app_plan import AppPlan, make_app_plan, require_meaning
+from .app_plan import AppPlan, Cost, make_app_plan, require_meaning
 from .choose import choose_settings, with_duration
 from .exit_codes import BAD_INPUT, FAILED, say, say_own_frames
 from .options import Format
@@ -26,6 +27,8 @@ from .plan import seeds_of
 
 if TYPE_CHECKING:
     from ..app.outcome import AppOutcome
+
+SHORT = (10, 210)  # requests of two runs that show what a request takes, and what the rest
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,9 @@ def run_app(experiment: Experiment, wishes: Wishes, context: typer.Context) -> N
         description, scouts = _scouted(scouts, session)
         _show(description)
         plan = make_app_plan(description, wishes.variants, wishes.backends, wishes.seeds, wishes.settings, jobs)
+        if plan.is_long:
+            whole = bool({"duration_s", "warmup_s"} & wishes.settings.keys())
+            plan = plan.sampled(_cost(plan, scouts, description, session), whole=whole)
         for line in plan.said():
             say(line)
         answers = _carried_out(plan.errands(scouts, description), plan, jobs, session)
@@ -153,6 +159,22 @@ def _show(description: Description) -> None:
         say(masked(line))
 
 
+def _cost(plan: AppPlan, scouts: Errand, description: Description, session: Servers) -> Cost:
+    """Return what a run takes, as two short ones of the project as it is show it."""
+    from .progress import steps
+
+    real_s = []
+    with steps(len(SHORT), "two short runs show how long the others take") as advance:
+        for requests in SHORT:
+            (errand,) = plan.short(requests).errands(scouts, description)
+            began_s = time.monotonic()
+            run_one(errand, session).opened()
+            real_s.append(time.monotonic() - began_s)
+            advance("")
+    request_s = max(0.0, real_s[1] - real_s[0]) / (SHORT[1] - SHORT[0])
+    return Cost(max(0.0, real_s[0] - SHORT[0] * request_s), request_s)
+
+
 def _carried_out(errands: Sequence[Errand], plan: AppPlan, jobs: int, session: Servers) -> list[tuple[Errand, Answer]]:
     """Run them all; what is refused in one of them ends all."""
     from .progress import fractions
@@ -170,7 +192,7 @@ def _carried_out(errands: Sequence[Errand], plan: AppPlan, jobs: int, session: S
             show(ended, f"last: {_named(errand)}")
 
         def served(requests: int) -> None:
-            show(ended + min(jobs, requests / plan.requests), "")
+            show(ended + min(jobs, requests / plan.requests(plan.scenario)), "")
 
         return list(zip(errands, run_all(errands, jobs, session, done, served), strict=True))
 

@@ -13,6 +13,7 @@ from ..world.scenario import DEFAULTS, Scenario
 
 SAMPLE_S = 180.0  # by default, a command takes about so long at most
 LEAST_SHARE = 0.01  # of the traffic is in a sample
+MANY_REQUESTS = 5_000  # in all runs together: with more of them it is measured first what they take
 MEANINGLESS = {
     "timeout": "write a variant: APP.variant('60 s', timeouts={'*': 60})",
     "keys": "args= says what a function is called with",
@@ -29,10 +30,22 @@ MEANINGLESS = {
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What a run takes in real seconds: its set-up, and each request with its judgement."""
+
+    set_up_s: float
+    request_s: float
+
+    def of(self, runs: int, requests: float, jobs: int) -> float:
+        """Return what so many runs take, *jobs* side by side, of so many requests each."""
+        return runs * (self.set_up_s + requests * self.request_s) / jobs
+
+
+@dataclass(frozen=True)
 class AppPlan:
     """What is to be run, in the order of starting: the project as it is first, then the other variants, seed by seed.
 
-    `whole_s` is what the scenario takes as its file has it, `expected_s` what is run takes: all of it, or a sample.
+    `scenario` is `whole`, or a sample of it. `cost` is known where it matters.
     """
 
     scenario: Scenario
@@ -40,15 +53,42 @@ class AppPlan:
     backends: tuple[str | None, ...]
     seeds: Sequence[int]
     requests_per_s: float
-    request_s: float
     whole: Scenario
-    whole_s: float
-    expected_s: float
+    jobs: int
+    cost: Cost | None = None
+
+    def requests(self, scenario: Scenario) -> int:
+        """Return how many requests a run of *scenario* has, on average: at least one."""
+        return max(1, round(self.requests_per_s * scenario.end_s))
+
+    def expected_s(self, scenario: Scenario) -> float:
+        """Return what all runs of *scenario* take in real seconds, as far as that is known."""
+        runs = len(self.variants) * len(self.backends) * len(self.seeds)
+        return self.cost.of(runs, self.requests(scenario), self.jobs) if self.cost else 0.0
 
     @property
-    def requests(self) -> int:
-        """How many requests a run has, on average: at least one."""
-        return max(1, round(self.requests_per_s * self.scenario.end_s))
+    def is_long(self) -> bool:
+        """Whether it takes so long that it is worth while to find out how long."""
+        runs = len(self.variants) * len(self.backends) * len(self.seeds)
+        return runs * self.requests(self.whole) > MANY_REQUESTS
+
+    def short(self, requests: int) -> "AppPlan":
+        """Return a plan of one run of the project as it is, of about so many requests."""
+        scenario = replace(
+            self.whole, duration_s=requests / max(self.requests_per_s, 1e-9), warmup_s=0, arrivals="poisson"
+        )
+        as_it_is = tuple(one for one in self.variants if one.name == AS_IT_IS)
+        return replace(self, scenario=scenario, variants=as_it_is, backends=self.backends[:1], seeds=self.seeds[:1])
+
+    def sampled(self, cost: Cost, *, whole: bool) -> "AppPlan":
+        """Return the plan at this *cost*: a sample, if all of it takes too long and it need not be the *whole*."""
+        plan = replace(self, cost=cost)
+        runs = len(self.variants) * len(self.backends) * len(self.seeds)
+        set_up_s, all_s = cost.of(runs, 0, self.jobs), plan.expected_s(self.whole)
+        if whole or all_s <= SAMPLE_S:
+            return plan
+        share = max(LEAST_SHARE, (SAMPLE_S - set_up_s) / (all_s - set_up_s))
+        return replace(plan, scenario=_shortened(self.whole, min(1.0, share)))
 
     def runs(self) -> Iterator[tuple[Contender, str | None, int]]:
         """Yield the variant, the backend and the seed of each run."""
@@ -69,14 +109,16 @@ class AppPlan:
     def said(self) -> list[str]:
         """Return what is said before the runs: what they take, and how to run the whole if this is a sample."""
         each = [_count(len(self.variants), "variant"), _count(len(self.backends), "backend")]
-        each += [_count(len(self.seeds), "seed"), f"{self.requests:,} requests"]
+        each += [_count(len(self.seeds), "seed"), f"{self.requests(self.scenario):,} requests"]
         several = " x ".join(one for one in each if one != "1 backend")
-        at = f" at {self.request_s * 1e3:.2g} ms" if self.request_s else ""
-        lines = [f"{several}{at}: about {shown_s(self.expected_s)}"]
+        if self.cost is None:
+            return [several]
+        at = f"{several} at {self.cost.request_s * 1e3:.2g} ms"
+        lines = [f"{at}: about {shown_s(self.expected_s(self.scenario))}"]
         if self.scenario != self.whole:
             lines.append(
                 f"this is a sample of {self.scenario.duration_s:g} s after {self.scenario.warmup_s:g} s of warm-up; "
-                f"--duration {self.whole.duration_s:g} runs the whole, which takes about {shown_s(self.whole_s)}"
+                f"--duration {self.whole.duration_s:g} runs the whole, in about {shown_s(self.expected_s(self.whole))}"
             )
         return lines
 
@@ -91,33 +133,13 @@ def make_app_plan(
 ) -> AppPlan:
     """Return the plan of the named variants (all, if none is) x backends x seeds.
 
-    Where *settings* name no time, it is a sample if the whole takes longer than `SAMPLE_S`.
-
     Raises:
         UserError: for an unknown variant, or a field of the scenario that means nothing to an app.
     """
     scenario = _scenario(description.scenario, settings)
-    variants = chosen(description.variants, names)
     where: tuple[str | None, ...] = tuple(dict.fromkeys(backends)) or (None,)
-    runs = len(variants) * len(where) * len(seeds)
-    each_s = description.requests_per_s * description.request_real_s
-    set_up_s = runs * description.set_up_real_s / jobs
-    whole_s = set_up_s + runs * each_s * scenario.end_s / jobs
-    share = 1.0
-    if whole_s > SAMPLE_S and not {"duration_s", "warmup_s"} & settings.keys():
-        share = max(LEAST_SHARE, (SAMPLE_S - set_up_s) / (whole_s - set_up_s))
-    sample = scenario if share >= 1 else _shortened(scenario, share)
-    return AppPlan(
-        sample,
-        variants,
-        where,
-        seeds,
-        description.requests_per_s,
-        description.request_real_s,
-        scenario,
-        whole_s,
-        set_up_s + runs * each_s * sample.end_s / jobs,
-    )
+    variants = chosen(description.variants, names)
+    return AppPlan(scenario, variants, where, seeds, description.requests_per_s, scenario, jobs)
 
 
 def chosen(variants: Sequence[Contender], names: Sequence[str]) -> tuple[Contender, ...]:
@@ -168,7 +190,7 @@ def _round(seconds: float) -> float:
     if seconds <= 0:
         return 0.0
     digit = 10.0 ** (math.floor(math.log10(seconds)) - 1)
-    return round(math.floor(seconds / digit) * digit, 9)
+    return round(math.floor(seconds / digit + 1e-9) * digit, 9)
 
 
 def _count(number: int, what: str) -> str:

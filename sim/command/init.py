@@ -21,11 +21,7 @@ def init(
     ] = None,
     app: Annotated[
         str | None,
-        typer.Option(
-            metavar="SETTINGS",
-            help="write an experiment of your own Django project instead, beside its manage.py; its settings module, "
-            "such as shop.settings",
-        ),
+        typer.Option(metavar="MODULE", help="write an experiment of your own project instead; such as shop.settings"),
     ] = None,
     reads_per_s: Annotated[float | None, typer.Option(help="reads a second")] = None,
     writes_per_s: Annotated[float | None, typer.Option(help="writes a second")] = None,
@@ -44,7 +40,7 @@ def init(
     file holds a strategy of your own; with --app the models, URL names and cache settings of your project, and a first
     guess at its traffic. All are commented.
     """
-    answers: dict[str, Any] = {
+    answers = {
         "reads_per_s": reads_per_s,
         "writes_per_s": writes_per_s,
         "keys": keys,
@@ -55,7 +51,7 @@ def init(
         "db_read_s": db_read_s,
         "transaction_tail_s": transaction_tail_s,
     }
-    given = {name: answer for name, answer in answers.items() if answer is not None}
+    given: dict[str, Any] = {name: answer for name, answer in answers.items() if answer is not None}
     if app is not None:
         others = given if strategy is None else {"strategy": strategy, **given}
         _init_app(app, file or Path("cache_experiment.py"), others, force=force)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +10,9 @@ from ..errors import UserError, file_name
 from . import options
 from .exit_codes import show_own_frames
 from .results import report, simulate
+
+if TYPE_CHECKING:
+    from ..app.found import Experiment
 
 
 def run(
@@ -39,53 +42,56 @@ def run(
     your own Django project, whose code runs as it is: cachewise init --app shop.settings writes one. It takes
     --variant, --database and --refill, and --set for times, machines and latencies.
     """
-    from ..app.found import experiment_at
-    from .choose import app_files, choose_backends, scenario_of
+    from .choose import choose_backends, scenario_of
     from .plan import make_plan
 
     show_own_frames(traceback)
-    experiment = experiment_at(str(app_files().get(scenario, scenario)))
+    experiment = own_app(scenario)
+    refuse_options(context.params, scenario, OF_SCENARIOS if experiment else OF_APPS)
     if experiment is not None:
-        experiment = replace(experiment, shown=scenario)
         from .app import run_app, wishes_of
 
-        of_scenarios = {
-            "--strategy": strategy,
-            "--backend-settings": backend_settings,
-            "--settings": settings_module,
-            "--trace": trace,
-            "--timeout": timeout,
-        }
-        refuse_options(of_scenarios, experiment.shown)
         wishes = wishes_of(variant, backend, database, seed, seeds, settings, duration, jobs, out, form, refill=refill)
         run_app(experiment, wishes, context)
         return
-    refuse_options({"--variant": variant, "--database": database, "--refill": refill}, scenario)
     choice = scenario_of(scenario, settings, duration, trace)
     backends = choose_backends(backend, backend_settings, settings_module)
     plan = make_plan(choice, strategy, backends, timeout, seed=seed, seeds=seeds)
     report(plan, simulate(plan.runs, jobs, out), form, out, context)
 
 
-_INSTEAD = {
-    "--strategy": "its contenders are its variants: --variant NAME",
-    "--backend-settings": "without --backend it runs on the kinds of its own CACHES",
-    "--settings": "without --backend it runs on the kinds of its own CACHES",
-    "--trace": "its functions make its traffic: per_s=, args=, popularity=",
-    "--timeout": "write a variant: APP.variant('60 s', timeouts={'*': 60})",
+_ITS_CACHES = "an own app runs on the kinds of its own CACHES, or with --backend NAME"
+_APP_ALONE = "it goes with the file of an own app, which has APP"
+# What the other kind of file does not take, by the parameter: the option, and what to do instead.
+OF_SCENARIOS = {
+    "strategy": ("--strategy", "the contenders of an own app are its variants: --variant NAME"),
+    "backend_settings": ("--backend-settings", _ITS_CACHES),
+    "settings_module": ("--settings", _ITS_CACHES),
+    "trace": ("--trace", "the functions of an own app make its traffic: per_s=, args=, popularity="),
+    "timeout": ("--timeout", "an own app has variants: APP.variant('60 s', timeouts={'*': 60})"),
 }
+OF_APPS = {name: (f"--{name}", _APP_ALONE) for name in ("variant", "database", "refill")}
 
 
-def refuse_options(typed: Mapping[str, Any], target: str) -> None:
-    """Refuse what was *typed* of these options, with what to use instead: they do not go with *target*.
+def own_app(target: str) -> "Experiment | None":
+    """Return the experiment that *target* names, if it is one of an own app: a file, or one that comes with cachewise.
 
     Raises:
-        UserError: if any was.
+        UserError: if what must be known before the file can be imported is not written down in it.
     """
-    for option, value in typed.items():
-        if value and option in _INSTEAD:
-            raise UserError(f"{option}: {file_name(target)} is an own app; {_INSTEAD[option]}")
-        if value:
-            raise UserError(
-                f"{option}: {file_name(target)} is a scenario; {option} goes with the file of an own app, which has APP"
-            )
+    from ..app.found import experiment_at
+    from .choose import app_files
+
+    experiment = experiment_at(str(app_files().get(target, target)))
+    return None if experiment is None else replace(experiment, shown=target)
+
+
+def refuse_options(typed: Mapping[str, Any], target: str, others: Mapping[str, tuple[str, str]]) -> None:
+    """Refuse what was *typed* that *target* does not take, with what to do instead.
+
+    Raises:
+        UserError: if anything was.
+    """
+    for name, (option, instead) in others.items():
+        if typed.get(name):
+            raise UserError(f"{file_name(target)} takes no {option}: {instead}")

@@ -1,5 +1,6 @@
 """`cachewise run` with the file of an own app: its options, and what is said before and after the runs."""
 
+import subprocess
 from pathlib import Path
 from textwrap import dedent
 
@@ -20,16 +21,10 @@ def project(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("typed", "line"),
     [
-        (
-            "--strategy ttl-only",
-            "--strategy: ./cache_experiment.py is an own app; its contenders are its variants: --var",
-        ),
-        (
-            "--timeout 60",
-            "--timeout: ./cache_experiment.py is an own app; write a variant: APP.variant('60 s', timeouts",
-        ),
-        ("--trace log.csv", "--trace: ./cache_experiment.py is an own app; its functions make its traffic"),
-        ("--settings shop.settings", "--settings: ./cache_experiment.py is an own app; without --backend it runs on"),
+        ("--strategy ttl-only", "FILE takes no --strategy: the contenders of an own app are its variants: --variant"),
+        ("--timeout 60", "FILE takes no --timeout: an own app has variants: APP.variant('60 s', timeouts={'*': 60})"),
+        ("--trace log.csv", "FILE takes no --trace: the functions of an own app make its traffic"),
+        ("--settings shop.settings", "FILE takes no --settings: an own app runs on the kinds of its own CACHES"),
         ("--set keys=5", "--set keys=5: keys means nothing to an own app: args= says what a function is called with"),
         ("--set worker=5", "unknown scenario field 'worker'; did you mean 'workers'?"),
         ("--database mysql", "--database mysql: it must be sqlite or postgres"),
@@ -39,6 +34,7 @@ def project(tmp_path: Path) -> Path:
 )
 def test_options_that_an_app_does_not_take(project: Path, typed: str, line: str) -> None:
     """Each is refused in one line before anything starts, with what to write instead."""
+    line = line.replace("FILE", "./cache_experiment.py")
     assert f"cachewise: {line}" in refused(cli("run", "./cache_experiment.py", *typed.split(), cwd=project))
 
 
@@ -48,10 +44,7 @@ def test_options_that_a_scenario_does_not_take(tmp_path: Path, typed: str) -> No
     (tmp_path / "mine.py").write_text(SCENARIO)
     option = typed.split(maxsplit=1)[0]
     line = refused(cli("run", "./mine.py", *typed.split(), cwd=tmp_path))
-    assert (
-        line
-        == f"cachewise: {option}: ./mine.py is a scenario; {option} goes with the file of an own app, which has APP"
-    )
+    assert line == f"cachewise: ./mine.py takes no {option}: it goes with the file of an own app, which has APP"
 
 
 @pytest.mark.parametrize("verb", ["verify", "bench"])
@@ -80,3 +73,93 @@ def test_frames_of_what_a_project_raises(project: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[0] == "Traceback (most recent call last):"
     assert done.stderr.splitlines()[-1] == line
+
+
+VARIANTS = """
+
+
+@APP.variant("touches nothing")
+def touches_nothing(): ...
+
+
+@APP.variant("crashes")
+def crashes():
+    import os
+
+    print("out of order", flush=True)
+    os._exit(3)
+
+
+@APP.variant("raises")
+def raises():
+    raise LookupError("no such view")
+"""
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a project with variants; what is filled is kept in it."""
+    folder = tmp_path_factory.mktemp("shop")
+    return write_project(folder, experiment=dedent(EXPERIMENT) + VARIANTS, files={"secret.txt": "moved aside"}).parent
+
+
+def run(shop: Path, *typed: str) -> "subprocess.CompletedProcess[str]":
+    """Run the shop's experiment."""
+    return cli("run", "./cache_experiment.py", *typed, cwd=shop, env={"XDG_CACHE_HOME": str(shop / "kept")})
+
+
+def test_what_comes_out(shop: Path) -> None:
+    """Tables and the answer on standard output, all else beside it, and the page with its tables in the folder."""
+    done = run(shop, "--variant", "touches nothing", "--out", "out/shop", "--duration", "10")
+    assert done.returncode == 0, done.stderr
+    for said in ("as it is", "no cache", "product_page", "shop/views.py:12", "`touches nothing` changed nothing"):
+        assert said in done.stdout.replace("touches nothing changed", "`touches nothing` changed")
+    assert done.stderr.splitlines()[0] == "3 variants x 1 seed x 315 requests"
+    assert done.stderr.splitlines()[-1] == "page: out/shop/report.html"
+    assert {"report.html", "summary.csv", "functions.csv"} <= {one.name for one in (shop / "out" / "shop").iterdir()}
+    assert not (shop / "live.sqlite3").exists()
+
+
+def test_the_same_again_is_the_same_to_the_byte(shop: Path) -> None:
+    """Whether what is filled was kept or not."""
+    first, second = (
+        run(shop, "--variant", "no cache", "--format", "csv", "--duration", "5", *more) for more in ([], ["--refill"])
+    )
+    assert first.returncode == second.returncode == 0, first.stderr
+    assert first.stdout == second.stdout
+    assert "databases: as an earlier command filled them" not in second.stderr
+
+
+def test_a_crash_of_one_variant(shop: Path) -> None:
+    """Its line comes last, and the exit code says that something went wrong; the others are in the tables."""
+    done = run(shop, "--variant", "crashes", "--duration", "5")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "cachewise: crashes, seed 1: its process ended itself with exit code 3; the last line that it printed: "
+        "out of order"
+    )
+    assert "no cache" in done.stdout
+    assert "crashes" not in done.stdout
+
+
+def test_what_a_variant_raises(shop: Path) -> None:
+    """It ends all of it: one line that says which run, and where."""
+    done = run(shop, "--variant", "raises", "--duration", "5", "--seeds", "2")
+    line = done.stderr.splitlines()[-1]
+    assert (done.returncode, done.stdout) == (2, "")
+    assert line.startswith("cachewise: raises, seed 1: cache_experiment.py, line ")
+    assert line.endswith(": LookupError: no such view")
+
+
+def test_a_first_experiment_runs(tmp_path: Path) -> None:
+    """What `init --app` writes runs, once what it has guessed wrongly is gone: a page for those who are logged in."""
+    folder = write_project(tmp_path, experiment="").parent
+    assert cli("init", "--app", "shop.settings", "first.py", cwd=folder).returncode == 0
+    text = (folder / "first.py").read_text()
+    before, _, after = text.partition('    return client.get(reverse("profile"))')
+    assert after
+    (folder / "first.py").write_text(f'{before}    return client.get("/product/1/"){after}')
+    kept = {"XDG_CACHE_HOME": str(tmp_path)}
+    done = cli("run", "./first.py", "--duration", "2", "--set", "warmup_s=1", cwd=folder, env=kept)
+    assert done.returncode == 0, done.stderr
+    assert "product" in done.stdout

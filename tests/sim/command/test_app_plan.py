@@ -5,18 +5,17 @@ from typing import Any
 import pytest
 
 from cachewise import Scenario, UserError
-from cachewise.sim.app.description import Contender, Description, Function, Shown
+from cachewise.sim.app.description import Contender, Description, Function
 from cachewise.sim.application import AS_IT_IS, NO_CACHE
-from cachewise.sim.command.app_plan import AppPlan, make_app_plan, require_meaning, shown_s
+from cachewise.sim.command.app_plan import SAMPLE_S, AppPlan, Cost, make_app_plan, require_meaning, shown_s
 
 VARIANTS = tuple(Contender(name) for name in (AS_IT_IS, "60 s", "on commit", NO_CACHE))
 
 
-def description(scenario: Scenario, real_s: float = 0.008, **settings: Any) -> Description:
-    """Return what a scout might tell: 49 reads a second and one write, which cost the same."""
+def description(scenario: Scenario) -> Description:
+    """Return what a scout might tell: 49 reads a second and one write."""
     functions = (Function("read", "page", 49.0, arguments=10), Function("write", "change", 1.0))
-    shown = tuple(Shown({"function": one.name}, real_s) for one in functions)
-    return Description(scenario, functions, VARIANTS, {"default": "x"}, "sqlite", {}, shown=shown, **settings)
+    return Description(scenario, functions, VARIANTS, {"default": "x"}, "sqlite", {})
 
 
 def plan(told: Description, **typed: Any) -> AppPlan:
@@ -42,33 +41,53 @@ def test_chosen_variants() -> None:
 
 
 def test_the_whole_is_run_where_it_is_short() -> None:
-    """Nothing is cut, and the line says how long it takes."""
+    """Nothing is cut, and the line says how long it takes; of a few requests it only says how many."""
     made = plan(description(Scenario("shop", duration_s=80, warmup_s=20)))
+    assert made.is_long
+    made = made.sampled(Cost(1.0, 0.008), whole=False)
     assert made.scenario == made.whole
     assert made.said() == ["4 variants x 1 seed x 5,000 requests at 8 ms: about 3 min"]
+    few = plan(description(Scenario("shop", duration_s=10, warmup_s=2)), backends=["redis", "locmem"], names=["60 s"])
+    assert not few.is_long
+    assert few.said() == ["3 variants x 2 backends x 1 seed x 600 requests"]
 
 
 def test_a_long_one_becomes_a_sample() -> None:
     """It takes three minutes at most, its set-up included, and the line says how to run the whole."""
     scenario = Scenario("shop", duration_s=240, warmup_s=60)
-    made = plan(description(scenario, set_up_real_s=2.0), seeds=range(1, 6))
-    assert made.expected_s <= 180
-    assert made.whole_s == pytest.approx(20 * (2 + 15_000 * 0.008))
+    made = plan(description(scenario), seeds=range(1, 6)).sampled(Cost(2.0, 0.008), whole=False)
+    assert 150 < made.expected_s(made.scenario) <= SAMPLE_S
+    assert made.expected_s(scenario) == pytest.approx(20 * (2 + 15_000 * 0.008))
     first, second = made.said()
-    assert first == f"4 variants x 5 seeds x {round(made.scenario.end_s * 50):,} requests at 8 ms: about 3 min"
+    assert first == f"4 variants x 5 seeds x {made.requests(made.scenario):,} requests at 8 ms: about 3 min"
     assert second == (
         f"this is a sample of {made.scenario.duration_s:g} s after {made.scenario.warmup_s:g} s of warm-up; "
-        "--duration 240 runs the whole, which takes about 41 min"
+        "--duration 240 runs the whole, in about 41 min"
     )
     assert made.scenario.warmup_s / made.scenario.duration_s == pytest.approx(0.25, rel=0.1)
 
 
 def test_a_time_that_was_typed_is_kept() -> None:
-    """With --duration nothing is cut."""
-    scenario = Scenario("shop", duration_s=3_000, warmup_s=60)
-    made = plan(description(scenario), settings={"duration_s": "6000"})
-    assert made.scenario == made.whole == Scenario("shop", duration_s=6_000, warmup_s=60)
-    assert plan(description(scenario), jobs=2).scenario.duration_s > plan(description(scenario)).scenario.duration_s
+    """Where the whole was asked for, nothing is cut; several at once take less time."""
+    made = plan(description(Scenario("shop", duration_s=3_000, warmup_s=60)), settings={"duration_s": "6000"})
+    asked = made.sampled(Cost(2.0, 0.008), whole=True)
+    assert asked.scenario == asked.whole == Scenario("shop", duration_s=6_000, warmup_s=60)
+    longer = plan(description(asked.whole), jobs=2).sampled(Cost(2.0, 0.008), whole=False)
+    assert longer.scenario.duration_s > made.sampled(Cost(2.0, 0.008), whole=False).scenario.duration_s
+
+
+def test_a_set_up_that_takes_longer_than_a_sample() -> None:
+    """A hundredth of the traffic is in it all the same."""
+    made = plan(description(Scenario("shop", duration_s=240, warmup_s=60))).sampled(Cost(60.0, 0.008), whole=False)
+    assert (made.scenario.duration_s, made.scenario.warmup_s) == (2.4, 0.6)
+
+
+def test_short_runs_show_the_cost() -> None:
+    """They are of the project as it is, for the first seed, with about so many requests, whatever the arrivals."""
+    scenario = Scenario("shop", duration_s=240, warmup_s=60, arrivals="flash:10:100:5")
+    short = plan(description(scenario), seeds=[3, 4]).short(200)
+    assert [(one.name, seed) for one, _backend, seed in short.runs()] == [(AS_IT_IS, 3)]
+    assert short.requests(short.scenario) == 200
 
 
 @pytest.mark.parametrize("name", ["keys", "reads_per_s", "read_popularity", "value_bytes", "max_entries", "trace"])

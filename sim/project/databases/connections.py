@@ -39,6 +39,7 @@ class TakenOver:
         for wrapper in self._wrappers:
             if wrapper.connection is not None:
                 wrapper.connection.close()  # the wrapper's own method is for its own thread
+                wrapper.connection = None
         if self._parking is not None:
             self._parking.close()
 

@@ -29,11 +29,16 @@ class Traffic:
     def begin_statement(self) -> Task:
         """Let the request's debt pass, get it a connection of the pool, and return it."""
         self.engine.settle()
+        self.join()
+        return self.engine.current
+
+    def join(self) -> None:
+        """Get the current request a connection of the pool, if there is one and it has none yet."""
         task = self.engine.current
         if self._pool is not None and task.connection is None:
+            self.engine.settle()
             task.connection = self._pool.request()
             self.engine.wait_for(task.connection)
-        return task
 
     def release(self, connection: Any) -> None:
         """Give a request's connection back to the pool, at the request's end."""

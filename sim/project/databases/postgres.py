@@ -25,6 +25,12 @@ class DressedPostgres(Dressed):
         self._parking = parking
         wrapper.create_cursor = partial(self._create_cursor, wrapper.create_cursor)
 
+    def _statement(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        result = super()._statement(execute, sql, params, many, context)
+        if "pg_advisory_unlock" in str(sql):
+            self._freed()
+        return result
+
     def _create_cursor(self, create: Callable[..., Any], *name: Any, **named: Any) -> Any:
         cursor = create(*name, **named)
         cursor.copy = partial(self._copy, cursor.copy)

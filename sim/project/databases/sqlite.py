@@ -31,6 +31,7 @@ class DressedSqlite(Dressed):
 
     def _lock(self) -> None:
         if not self._has_turn:
+            self._traffic.join()  # else who waits for a connection would have the turn that others wait for
             self._traffic.writers.take(self._file, self._thread)
             self._has_turn = True
         if not self._wrapper.get_autocommit() and not self._transacting():  # after `set_autocommit(False)`

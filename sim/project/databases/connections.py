@@ -14,6 +14,7 @@ from ..watch import Tables, Watch
 from .dressed import Dressed
 from .latency import Latencies, Traffic
 from .sql_time import asks_the_servers_clock, overrule
+from .statements import text_of
 from .tables import Schema
 
 _Handler: Any = ConnectionHandler  # whose method is replaced
@@ -114,12 +115,13 @@ def adopt(alias: str, raw: Any, told: Callable[[Tables, bool], object]) -> None:
     wrapper.close = lambda: None  # the next one that it opened would see the rows of now
     schema = _schema_of(wrapper)
 
-    def noting(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        nature = schema.nature(str(sql))
-        if nature.kind == "read" and wrapper.vendor == "postgresql" and asks_the_servers_clock(str(sql)):
+    def noting(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
+        text = text_of(sql)
+        nature = schema.nature(text)
+        if nature.kind == "read" and wrapper.vendor == "postgresql" and asks_the_servers_clock(text):
             raise ForbiddenError(
                 f"a query asks PostgreSQL for the time, which is not virtual there: pass it {_NOW}, "
-                f"or use --database sqlite ({one_line(sql, 120)})"
+                f"or use --database sqlite ({one_line(text, 120)})"
             )
         if nature.kind in ("read", "write", "schema"):
             told(nature.tables, nature.kind != "read")

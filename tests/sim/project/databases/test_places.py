@@ -1,6 +1,8 @@
 """Private databases, made, copied and dropped, on the real SQLite and PostgreSQL."""
 
+import os
 import pickle
+import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -65,6 +67,16 @@ def test_copies_are_equal_and_apart(family: str, tmp_path: Path) -> None:
             drop(some)
             drop(some)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_that_a_killed_run_has_left(family: str, tmp_path: Path) -> None:
+    """It can be copied and dropped, though a process of the server still waits there for a client, and is stopped."""
+    places = create(family, {"default": {"ENGINE": ENGINE[family], "NAME": "a"}}, tmp_path, address(family))  # type: ignore[arg-type]
+    with opened(places["default"]) as left:
+        if family == "postgres":
+            os.kill(left.info.backend_pid, signal.SIGSTOP)
+        drop(copy(places, "again", tmp_path))
+        drop(places)
 
 
 def test_a_mirror_is_the_same_place(family: str, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, InternalError, OperationalError, connections, transaction
+from psycopg import sql
 
 from cachewise.sim.project.databases.cluster import connect
 from cachewise.sim.project.databases.places import Places
@@ -26,10 +27,10 @@ def _rows(places: Places) -> None:  # noqa: ARG001 - it is there
     refill()
 
 
-def run(sql: str) -> Any:
+def run(statement: Any) -> Any:
     """Run a statement, as a view would."""
     with connections["default"].cursor() as cursor:
-        cursor.execute(sql)
+        cursor.execute(statement)
         return cursor.fetchall() if cursor.description else None
 
 
@@ -264,7 +265,7 @@ def test_a_copy_in_a_request_is_refused() -> None:
             with connections["default"].cursor() as cursor, cursor.copy("COPY shop_product FROM STDIN"):
                 pass
 
-        with pytest.raises(ValueError, match="use bulk_create"):
+        with pytest.raises(ValueError, match=r"calls cursor.copy\(\) of DATABASES"):
             one.play((0.0, request))
 
 
@@ -280,3 +281,11 @@ def test_projects_that_hear_no_notices() -> None:
 
         one.play((0.0, holding(one, 1.0, 1)), (0.1, deaf))
         assert done == [1.014]
+
+
+def test_statements_of_psycopgs_own() -> None:
+    """A composed statement is read as its text."""
+    with stage() as one:
+        statement = sql.SQL("SELECT price FROM {}").format(sql.Identifier("shop_product"))
+        one.play((0.0, lambda: run(statement)))
+        assert [(one.writes, one.tables) for one in one.heard.statements] == [(False, frozenset({"shop_product"}))]

@@ -12,6 +12,7 @@ from typing import Any
 
 from ...contract import RollbackError
 from ...engine.scheduler import Task
+from ...errors import one_line
 from ..watch import ALL_TABLES, Tables
 from .latency import Traffic
 from .statements import text_of
@@ -55,11 +56,14 @@ class Dressed:
         if self._is_plain():
             return call()
         self._require_own()
-        nature = self._schema.nature(text_of(sql))
+        text = text_of(sql)
+        nature = self._schema.nature(text)
         if nature.kind in ("begin", "commit", "rollback", "free", "whole"):
             return self._steer(nature, call)
         task = self._traffic.begin_statement()
         self._wrapper.validate_no_broken_transaction()
+        if nature.real_time and nature.kind != "read":
+            self._traffic.real_times.add(f"what {one_line(text, 60)!r} writes")
         writes, began_s = nature.kind != "read", self._engine.time()
         try:
             return self._write(task, nature, call, context["cursor"]) if writes else self._read(task, call)

@@ -23,6 +23,7 @@ class Traffic:
         self.engine = engine
         self.writers = Writers(engine)
         self.watch = watch
+        self.real_times: set[str] = set()  # that statements have written, where no run moves the clock
         self._latencies = latencies
         self._pool = simpy.Resource(engine, connections) if connections else None
 

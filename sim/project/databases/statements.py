@@ -14,6 +14,12 @@ _WORD = re.compile(r"[A-Z]+")
 _CHANGES = re.compile(r"\b(?:INSERT|UPDATE|DELETE|MERGE|REPLACE)\b(?!\s*\()")  # REPLACE() is a function, too
 _WHOLE = re.compile(r"\bCONCURRENTLY\b|\A\W*(?:VACUUM|ATTACH|DETACH|ALTER\s+SYSTEM|(?:CREATE|DROP)\s+DATABASE)\b")
 
+# PostgreSQL's clock cannot be overruled, as SQLite's is (`sql_time`).
+_CLOCK = re.compile(
+    r"\b(?:NOW|(?:CLOCK|STATEMENT|TRANSACTION)_TIMESTAMP|TIMEOFDAY)\s*\("
+    r"|\b(?:CURRENT_(?:DATE|TIME(?:STAMP)?)|LOCALTIME(?:STAMP)?)\b"
+)
+
 _READS = {"SELECT", "VALUES", "TABLE", "FETCH"}
 _TRANSACTION: dict[str, Kind] = {
     "BEGIN": "begin",
@@ -44,6 +50,11 @@ def kind_of(sql: str) -> Kind:
     if len(kinds) > 1 and kinds != {"read", "free"}:
         return "schema"
     return "read" if "read" in kinds else kinds.pop()
+
+
+def asks_the_servers_clock(sql: str) -> bool:
+    """Return whether what a statement does depends on a clock of PostgreSQL's own."""
+    return bool(_CLOCK.search(_QUOTED.sub(" ", _COMMENTS.sub(" ", sql)).upper()))
 
 
 def _kind(text: str) -> Kind:

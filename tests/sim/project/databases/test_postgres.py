@@ -289,3 +289,14 @@ def test_statements_of_psycopgs_own() -> None:
         statement = sql.SQL("SELECT price FROM {}").format(sql.Identifier("shop_product"))
         one.play((0.0, lambda: run(statement)))
         assert [(one.writes, one.tables) for one in one.heard.statements] == [(False, frozenset({"shop_product"}))]
+
+
+def test_times_of_the_servers_own_are_said(tmp_path: Path) -> None:
+    """A default, or a statement, that stamps a row with the machine's time."""
+    with private("postgres", tmp_path / "own"):
+        run("CREATE TABLE stamped (id integer, at timestamptz DEFAULT statement_timestamp())")
+        with stage() as one:
+            one.play((0.0, lambda: run("INSERT INTO stamped VALUES (1, now())")))
+            notes = [note.partition(" is the real time")[0] for note in one.databases.notes()]
+            assert "the default of stamped.at" in notes
+            assert "what 'INSERT INTO stamped VALUES (1, now())' writes" in notes

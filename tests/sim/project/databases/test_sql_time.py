@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from cachewise.sim.project.databases.sql_time import asks_the_servers_clock, overrule
+from cachewise.sim.project.databases.sql_time import overrule
 
 NOON = "2025-01-01 12:00:00"
 
@@ -47,21 +47,3 @@ def test_it_serves_as_a_default_and_in_a_check(monkeypatch: pytest.MonkeyPatch) 
     connection.execute("INSERT INTO t (id) VALUES (1)")
     assert connection.execute("SELECT at FROM t").fetchone() == (NOON,)
     connection.close()
-
-
-@pytest.mark.parametrize(
-    ("sql", "asks"),
-    [
-        ("SELECT * FROM t WHERE at < NOW()", True),
-        ("SELECT statement_timestamp()", True),
-        ("SELECT CURRENT_DATE", True),
-        ("SELECT localtimestamp", True),
-        ("SELECT 'now()' FROM t", False),
-        ('SELECT "current_date" FROM t', False),
-        ("SELECT known() FROM t", False),
-        ("SELECT current_date_of FROM t", False),
-    ],
-)
-def test_who_asks_postgres(sql: str, asks: bool) -> None:
-    """Its clock is the machine's."""
-    assert asks_the_servers_clock(sql) == asks

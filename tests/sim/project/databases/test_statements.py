@@ -2,7 +2,7 @@
 
 import pytest
 
-from cachewise.sim.project.databases.statements import kind_of
+from cachewise.sim.project.databases.statements import asks_the_servers_clock, kind_of
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,21 @@ from cachewise.sim.project.databases.statements import kind_of
 def test_the_kind(sql: str, kind: str) -> None:
     """Reads, writes, and what steers a transaction."""
     assert kind_of(sql) == kind
+
+
+@pytest.mark.parametrize(
+    ("sql", "asks"),
+    [
+        ("SELECT * FROM t WHERE at < NOW()", True),
+        ("SELECT statement_timestamp()", True),
+        ("SELECT CURRENT_DATE", True),
+        ("SELECT localtimestamp", True),
+        ("SELECT 'now()' FROM t", False),
+        ('SELECT "current_date" FROM t', False),
+        ("SELECT known() FROM t", False),
+        ("SELECT current_date_of FROM t", False),
+    ],
+)
+def test_who_asks_postgres(sql: str, asks: bool) -> None:
+    """Its clock is the machine's."""
+    assert asks_the_servers_clock(sql) == asks

@@ -53,6 +53,6 @@ def test_the_tables(family: str, tmp_path: Path) -> None:
         assert tables("UPDATE shop_product SET price = (SELECT max(price) FROM shop_order)") >= {"shop_product"}
         assert tables("ALTER TABLE line ADD COLUMN more integer") == ALL_TABLES
         if family == "postgres":
-            assert schema.nature("SELECT cheapest()") == ("write", ALL_TABLES)
+            assert schema.nature("SELECT cheapest()")[:2] == ("write", ALL_TABLES)
             assert tables("INSERT INTO parted VALUES (1, 1)") == {"parted", "parted_1"}
             assert tables("UPDATE parted_1 SET id = 2") == {"parted", "parted_1"}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..application import App
+from ..project.databases.extensions import require_extensions
 from ..project.stage import Project
 from .blame import is_of
 from .errand import Errand
@@ -26,6 +27,7 @@ def fill(errand: Errand, project: Project, places: Mapping[str, Mapping[str, Any
         connections.close_all()
         if load(kept, places, family):
             return True
+    require_extensions(project.databases, places)
     with _step("while migrating"):
         _migrate()
     with _step("while filling the databases"):

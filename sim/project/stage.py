@@ -86,10 +86,13 @@ def set_up(
     import django
     from django.core.cache import caches as handler
 
+    from .databases import sql_time
+
     for alias, cache in blank.before_the_run(caches).items():
         handler[alias] = cache
     celery.silence()
     django.setup()
+    sql_time.install()
     experiment = _experiment(file, text)
     app, scenario = getattr(experiment, "APP", None), getattr(experiment, "SCENARIO", None)
     if not isinstance(app, App):

@@ -1,6 +1,9 @@
 """Databases on the session's PostgreSQL: a run gives the same rows in the same order, and hears who waits."""
 
+import os
+import signal
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -37,7 +40,7 @@ def make_database(place: Mapping[str, Any], template: str = "template0") -> None
         if connection.execute("SELECT FROM pg_settings WHERE name = 'autovacuum' AND setting = 'on'").fetchone():
             connection.execute("ALTER SYSTEM SET autovacuum = off")  # it would change plans whenever it comes
             connection.execute("SELECT pg_reload_conf()")
-        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (template,))
+        _throw_out(connection, template)
         name = sql.Identifier(place["NAME"])
         connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, sql.Identifier(template)))
         for setting, value in SETTINGS.items():
@@ -49,7 +52,17 @@ def make_database(place: Mapping[str, Any], template: str = "template0") -> None
 def drop_database(place: Mapping[str, Any]) -> None:
     """Drop the database of *place*, whoever is connected to it."""
     with connect(place, "postgres") as connection:
+        _throw_out(connection, place["NAME"])
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(place["NAME"])))
+
+
+def _throw_out(connection: "psycopg.Connection[Any]", database: str) -> None:
+    """End all connections to *database*; a run that was killed may have left stopped ones (see `parking`)."""
+    of_it = "FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
+    for (pid,) in connection.execute(f"SELECT pid {of_it}", (database,)).fetchall():
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+    connection.execute(f"SELECT pg_terminate_backend(pid, 10000) {of_it}", (database,))
 
 
 def extensions_missing(place: Mapping[str, Any], wanted: Iterable[str]) -> str:

@@ -13,7 +13,8 @@ from ...errors import ForbiddenError, StrategyError, UserError, one_line
 from ..watch import Tables, Watch
 from .dressed import Dressed
 from .latency import Latencies, Traffic
-from .sql_time import asks_the_servers_clock, overrule
+from .sql_time import overrule
+from .statements import text_of
 from .tables import Schema
 
 _Handler: Any = ConnectionHandler  # whose method is replaced
@@ -33,12 +34,22 @@ class TakenOver:
         self.release = self._traffic.release
         _Handler.create_connection = partialmethod(_dressed_by, self)
 
+    def notes(self) -> list[str]:
+        """Return a line for each time of PostgreSQL's own that a run's rows may have got."""
+        stamped = {column for schema in _schemas.values() for column in schema.stamped}
+        return [
+            f"{what} is the real time, not the run's: PostgreSQL's clock is not virtual, and what shows it differs "
+            "from run to run"
+            for what in sorted({*(f"the default of {column}" for column in stamped), *self._traffic.real_times})
+        ]
+
     def end(self) -> None:
         """Close all, and let go: connections made from now on are plain."""
         _Handler.create_connection = _create
         for wrapper in self._wrappers:
             if wrapper.connection is not None:
                 wrapper.connection.close()  # the wrapper's own method is for its own thread
+                wrapper.connection = None
         if self._parking is not None:
             self._parking.close()
 
@@ -113,12 +124,13 @@ def adopt(alias: str, raw: Any, told: Callable[[Tables, bool], object]) -> None:
     wrapper.close = lambda: None  # the next one that it opened would see the rows of now
     schema = schema_of(wrapper)
 
-    def noting(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        nature = schema.nature(str(sql))
-        if nature.kind == "read" and wrapper.vendor == "postgresql" and asks_the_servers_clock(str(sql)):
+    def noting(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
+        text = text_of(sql)
+        nature = schema.nature(text)
+        if nature.kind == "read" and nature.real_time:
             raise ForbiddenError(
                 f"a query asks PostgreSQL for the time, which is not virtual there: pass it {_NOW}, "
-                f"or use --database sqlite ({one_line(sql, 120)})"
+                f"or use --database sqlite ({one_line(text, 120)})"
             )
         if nature.kind in ("read", "write", "schema"):
             told(nature.tables, nature.kind != "read")

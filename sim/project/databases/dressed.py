@@ -12,8 +12,10 @@ from typing import Any
 
 from ...contract import RollbackError
 from ...engine.scheduler import Task
+from ...errors import one_line
 from ..watch import ALL_TABLES, Tables
 from .latency import Traffic
+from .statements import text_of
 from .tables import Nature, Schema
 
 Call = Callable[[], Any]
@@ -48,17 +50,20 @@ class Dressed:
         finally:
             self._opening = False
 
-    def _statement(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+    def _statement(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
         """Stand around each statement: one of Django's execute wrappers."""
         call = partial(execute, sql, params, many, context)
         if self._is_plain():
             return call()
         self._require_own()
-        nature = self._schema.nature(str(sql))
+        text = text_of(sql)
+        nature = self._schema.nature(text)
         if nature.kind in ("begin", "commit", "rollback", "free", "whole"):
             return self._steer(nature, call)
         task = self._traffic.begin_statement()
         self._wrapper.validate_no_broken_transaction()
+        if nature.real_time and nature.kind != "read":
+            self._traffic.real_times.add(f"what {one_line(text, 60)!r} writes")
         writes, began_s = nature.kind != "read", self._engine.time()
         try:
             return self._write(task, nature, call, context["cursor"]) if writes else self._read(task, call)
@@ -196,6 +201,19 @@ class Dressed:
                 f"two requests at once have one connection to DATABASES[{self._wrapper.alias!r}]: the project keeps a "
                 "connection where all its threads find it; use django.db.connections within each request"
             )
+
+    def _refusing(self, what: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        """Return *call*, a method of a cursor that no wrapper sees, for set-up only."""
+
+        def refused(*arguments: Any, **named: Any) -> Any:
+            if self._is_plain():
+                return call(*arguments, **named)
+            raise self._engine.refused(
+                f"a request calls {what} of DATABASES[{self._wrapper.alias!r}], past what watches its statements: "
+                "use cursor.execute() or bulk_create()"
+            )
+
+        return refused
 
     # What depends on the family.
 

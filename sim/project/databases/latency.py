@@ -23,17 +23,23 @@ class Traffic:
         self.engine = engine
         self.writers = Writers(engine)
         self.watch = watch
+        self.real_times: set[str] = set()  # that statements have written, where no run moves the clock
         self._latencies = latencies
         self._pool = simpy.Resource(engine, connections) if connections else None
 
     def begin_statement(self) -> Task:
         """Let the request's debt pass, get it a connection of the pool, and return it."""
         self.engine.settle()
+        self.join()
+        return self.engine.current
+
+    def join(self) -> None:
+        """Get the current request a connection of the pool, if there is one and it has none yet."""
         task = self.engine.current
         if self._pool is not None and task.connection is None:
+            self.engine.settle()
             task.connection = self._pool.request()
             self.engine.wait_for(task.connection)
-        return task
 
     def release(self, connection: Any) -> None:
         """Give a request's connection back to the pool, at the request's end."""

@@ -15,6 +15,7 @@ class Names(NamedTuple):
     triggers: set[str]  # the tables that have any
     functions: set[str]
     followed_by: dict[str, set[str]]  # a table, and those whose rows change with its own
+    stamped: tuple[str, ...] = ()  # the columns that get a time of the server's own, where nobody gives them one
 
 
 def in_sqlite(file: str) -> Names:
@@ -49,6 +50,11 @@ _FOLLOWING = """
      UNION SELECT inhparent, inhrelid FROM pg_inherits UNION SELECT inhrelid, inhparent FROM pg_inherits
     ) AS pair (one, other) JOIN pg_class a ON a.oid = one JOIN pg_class b ON b.oid = other"""
 
+_STAMPED = """
+    SELECT table_name || '.' || column_name FROM information_schema.columns
+    WHERE table_schema NOT IN ('pg_catalog', 'information_schema')
+    AND column_default ~* '\\mnow\\(|_timestamp\\(|current_(date|time)|localtime' ORDER BY 1"""
+
 
 def in_postgres(place: Mapping[str, Any]) -> Names:
     """Return what there is in a database of PostgreSQL's, extensions left out."""
@@ -61,6 +67,9 @@ def in_postgres(place: Mapping[str, Any]) -> Names:
         followed_by = defaultdict[str, set[str]](set)
         for table, following in connection.execute(_FOLLOWING):
             followed_by[table].add(following)
+        stamped = tuple(column for (column,) in connection.execute(_STAMPED))
     views = {name: text for name, kind, text, _rules in relations if kind == "v"}
     triggers |= {name for name, kind, _text, rules in relations if kind != "v" and rules}
-    return Names([name for name, kind, *_ in relations if kind != "v"], views, triggers, functions, followed_by)
+    return Names(
+        [name for name, kind, *_ in relations if kind != "v"], views, triggers, functions, followed_by, stamped
+    )

@@ -75,11 +75,17 @@ class Parking:
             self._asking.close()
 
     def _wait(
-        self, raw: Any, told: list[bool], plain: Callable[..., Any], generator: Generator[Any, Any, Any], **how: Any
+        self,
+        raw: Any,
+        told: list[bool],
+        plain: Callable[..., Any],
+        generator: Generator[Any, Any, Any],
+        *how: Any,
+        **more: Any,
     ) -> Any:
         """Stand for `psycopg.Connection.wait`: run *generator*, which speaks with the server, to its end."""
-        if how.get("timeout") is not None or not self._engine.serves_here():
-            return plain(generator, **how)
+        if more.get("timeout") is not None or not self._engine.serves_here():
+            return plain(generator, *how, **more)
         statement = _Underway(self, raw.pgconn, generator, told)
         if not statement.drive():
             statement.ended = self._engine.event()
@@ -87,6 +93,7 @@ class Parking:
             try:
                 self._engine.wait_for(statement.ended)
             except BaseException:  # the run is over
+                self._parked.remove(statement)
                 statement.signal(signal.SIGCONT)
                 raise
         return statement.outcome()

@@ -11,6 +11,7 @@ from psycopg.pq import TransactionStatus
 from .dressed import Dressed
 from .latency import Traffic
 from .parking import Parking
+from .statements import text_of
 from .tables import Schema
 
 OPEN = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
@@ -25,15 +26,17 @@ class DressedPostgres(Dressed):
         self._parking = parking
         wrapper.create_cursor = partial(self._create_cursor, wrapper.create_cursor)
 
+    def _statement(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
+        result = super()._statement(execute, sql, params, many, context)
+        if "pg_advisory_unlock" in text_of(sql):
+            self._freed()
+        return result
+
     def _create_cursor(self, create: Callable[..., Any], *name: Any, **named: Any) -> Any:
         cursor = create(*name, **named)
-        cursor.copy = partial(self._copy, cursor.copy)
+        if hasattr(cursor, "copy"):
+            cursor.copy = self._refusing("cursor.copy()", cursor.copy)
         return cursor
-
-    def _copy(self, copy: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-        if self._is_plain():
-            return copy(*arguments, **named)
-        raise self._engine.refused("a request calls psycopg's cursor.copy(), which nobody can watch: use bulk_create()")
 
     def _opened(self) -> None:
         self._parking.dress(self._wrapper.connection)

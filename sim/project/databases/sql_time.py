@@ -1,6 +1,5 @@
 """The time in SQL: SQLite asks the machine for it, so its functions are overruled by ones that ask Python's clock."""
 
-import re
 import sqlite3
 import time
 from datetime import UTC, datetime
@@ -12,13 +11,6 @@ from django.db.backends.signals import connection_created
 # A function, and which of its arguments is the time; without that, and for 'now', it is the present.
 _FUNCTIONS = {"strftime": 1, "date": 0, "time": 0, "datetime": 0, "julianday": 0, "unixepoch": 0}
 _WORDS = {"current_timestamp": "datetime", "current_date": "date", "current_time": "time"}
-# PostgreSQL's cannot be overruled.
-_SERVERS_CLOCK = re.compile(
-    r"\b(?:now|(?:clock|statement|transaction)_timestamp|timeofday)\s*\(|\b(?:current_(?:date|time(?:stamp)?)|localtime"
-    r"(?:stamp)?)\b(?!\s*[\".])",
-    re.IGNORECASE,
-)
-_QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"")
 
 
 def install() -> None:
@@ -32,11 +24,6 @@ def overrule(raw: sqlite3.Connection) -> None:
         raw.create_function(name, -1, partial(_at, name, place), deterministic=True)
     for word, name in _WORDS.items():
         raw.create_function(word, 0, partial(_at, name, 0), deterministic=True)
-
-
-def asks_the_servers_clock(sql: str) -> bool:
-    """Return whether what a statement gives depends on a clock of PostgreSQL's own."""
-    return bool(_SERVERS_CLOCK.search(_QUOTED.sub(" ", sql)))
 
 
 def _opened(connection: Any, **_others: object) -> None:

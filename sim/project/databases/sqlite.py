@@ -17,7 +17,12 @@ class DressedSqlite(Dressed):
         super().__init__(wrapper, traffic, schema)
         self._file = str(wrapper.settings_dict["NAME"])
         self._has_turn = False
-        wrapper.create_cursor = lambda name=None: wrapper.connection.cursor(factory=Buffered)  # noqa: ARG005 - theirs
+        wrapper.create_cursor = self._create_cursor
+
+    def _create_cursor(self, name: str | None = None) -> "Buffered":  # noqa: ARG002 - there are no named ones
+        cursor: Any = self._wrapper.connection.cursor(factory=Buffered)
+        cursor.executescript = self._refusing("cursor.executescript()", cursor.executescript)
+        return cursor  # type: ignore[no-any-return]
 
     def _begin(self) -> None:
         self._lock()
@@ -31,6 +36,7 @@ class DressedSqlite(Dressed):
 
     def _lock(self) -> None:
         if not self._has_turn:
+            self._traffic.join()  # else who waits for a connection would have the turn that others wait for
             self._traffic.writers.take(self._file, self._thread)
             self._has_turn = True
         if not self._wrapper.get_autocommit() and not self._transacting():  # after `set_autocommit(False)`
@@ -60,6 +66,12 @@ class Buffered(SQLiteCursorWrapper):
         """Execute *query*, and fetch all its rows."""
         super().execute(query, params)
         self._rows = deque(super().fetchall())
+        return self
+
+    def executemany(self, query: str, param_list: Any) -> "Buffered":
+        """Execute *query* once for each of the parameters; there are no rows."""
+        super().executemany(query, param_list)
+        self._rows = deque()
         return self
 
     def fetchone(self) -> Any:

@@ -1,7 +1,7 @@
 """What a statement's text says: whether it reads, writes, or steers a transaction."""
 
 import re
-from typing import Literal
+from typing import Any, Literal
 
 # A statement of the kind "free" is none of the latencies': savepoints, settings of the session. "whole" are those that
 # no transaction may surround.
@@ -13,6 +13,12 @@ _LOCKS = re.compile(r"\bFOR\s+(?:NO\s+KEY\s+)?UPDATE\b")
 _WORD = re.compile(r"[A-Z]+")
 _CHANGES = re.compile(r"\b(?:INSERT|UPDATE|DELETE|MERGE|REPLACE)\b(?!\s*\()")  # REPLACE() is a function, too
 _WHOLE = re.compile(r"\bCONCURRENTLY\b|\A\W*(?:VACUUM|ATTACH|DETACH|ALTER\s+SYSTEM|(?:CREATE|DROP)\s+DATABASE)\b")
+
+# PostgreSQL's clock cannot be overruled, as SQLite's is (`sql_time`).
+_CLOCK = re.compile(
+    r"\b(?:NOW|(?:CLOCK|STATEMENT|TRANSACTION)_TIMESTAMP|TIMEOFDAY)\s*\("
+    r"|\b(?:CURRENT_(?:DATE|TIME(?:STAMP)?)|LOCALTIME(?:STAMP)?)\b"
+)
 
 _READS = {"SELECT", "VALUES", "TABLE", "FETCH"}
 _TRANSACTION: dict[str, Kind] = {
@@ -30,9 +36,28 @@ _FREE = {
 _WRITES = {"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "TRUNCATE", "REFRESH", "COPY"}
 
 
+def text_of(sql: Any) -> str:
+    """Return a statement as text: psycopg takes its own objects, too."""
+    if isinstance(sql, str):
+        return sql
+    return sql.decode() if isinstance(sql, bytes) else str(sql.as_string(None))
+
+
 def kind_of(sql: str) -> Kind:
     """Return what *sql* does; what is not known changes the schema, for it may do anything."""
     text = _QUOTED.sub(" ", _COMMENTS.sub(" ", sql)).upper()
+    kinds = {_kind(part) for part in text.split(";") if part.strip()} or {"read"}
+    if len(kinds) > 1 and kinds != {"read", "free"}:
+        return "schema"
+    return "read" if "read" in kinds else kinds.pop()
+
+
+def asks_the_servers_clock(sql: str) -> bool:
+    """Return whether what a statement does depends on a clock of PostgreSQL's own."""
+    return bool(_CLOCK.search(_QUOTED.sub(" ", _COMMENTS.sub(" ", sql)).upper()))
+
+
+def _kind(text: str) -> Kind:
     first = _WORD.search(text)
     word = first.group() if first else "SELECT"
     if _WHOLE.search(text):
@@ -47,4 +72,5 @@ def kind_of(sql: str) -> Kind:
         return "write" if runs and _CHANGES.search(_LOCKS.sub(" ", text)) else "read"
     if word in _READS:
         return "schema" if word == "SELECT" and re.search(r"\bINTO\b", text) else "read"
-    return "write" if word in _WRITES else "schema"
+    spreads = word == "TRUNCATE" and "CASCADE" in text  # to whatever refers to its rows
+    return "write" if word in _WRITES and not spreads else "schema"

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from ..watch import ALL_TABLES, Tables
 from .names import Names, in_postgres, in_sqlite
-from .statements import Kind, kind_of
+from .statements import Kind, asks_the_servers_clock, kind_of
 
 MOST_TEXTS = 20_000  # remembered; a text with values in it never comes again
 _WORD = re.compile(r"[\w$]+")
@@ -17,6 +17,7 @@ class Nature(NamedTuple):
 
     kind: Kind
     tables: Tables
+    real_time: bool = False  # it asks a clock that no run moves: PostgreSQL's
 
 
 class Schema:
@@ -38,6 +39,7 @@ class Schema:
         self._functions = {name.lower() for name in found.functions}
         self._odd = [name for name in self._read if not _WORD.fullmatch(name)]
         self._known: dict[str, Nature] = {}
+        self.stamped = found.stamped
 
     def nature(self, sql: str) -> Nature:
         """Return what *sql* is and which tables it names."""
@@ -45,7 +47,10 @@ class Schema:
         if known is None:
             if len(self._known) >= MOST_TEXTS:
                 self._known.clear()
-            known = self._known[sql] = self._look_at(sql)
+            known = self._look_at(sql)
+            if self._place.get("HOST") and asks_the_servers_clock(sql):
+                known = known._replace(real_time=True)
+            self._known[sql] = known
         return known
 
     def _look_at(self, sql: str) -> Nature:

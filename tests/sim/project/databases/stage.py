@@ -23,8 +23,7 @@ from tests.helpers import SERVERS
 FAMILIES = ("sqlite", pytest.param("postgres", marks=pytest.mark.servers))
 ENGINE = {"sqlite": "django.db.backends.sqlite3", "postgres": "django.db.backends.postgresql"}
 SECONDS = {"db_send_s": 0.001, "db_read_s": 0.003, "db_write_s": 0.005, "db_commit_s": 0.002}
-ROWS = "CREATE TABLE shop_product (id integer PRIMARY KEY, price integer NOT NULL)"
-OTHERS = "CREATE TABLE shop_order (id integer PRIMARY KEY, price integer NOT NULL)"
+TABLES = ("shop_product", "shop_order")
 
 
 @dataclass
@@ -62,15 +61,22 @@ def private(family: str, folder: Path, **options: Any) -> Iterator[Places]:
     with pytest.MonkeyPatch.context() as patch:
         use(patch, entries(databases, places, family))  # type: ignore[arg-type]
         with connections["default"].cursor() as cursor:
-            for table in (ROWS, OTHERS):
-                cursor.execute(table)
-                name = table.split()[2]
-                cursor.executemany(f"INSERT INTO {name} VALUES (%s, 0)", [(n,) for n in range(10)])  # noqa: S608
+            for table in TABLES:
+                cursor.execute(f"CREATE TABLE {table} (id integer PRIMARY KEY, price integer NOT NULL)")
+        refill()
         try:
             yield places
         finally:
             let_go_of_all()
             drop(places)
+
+
+def refill() -> None:
+    """Put ten rows into each table, and no others."""
+    with connections["default"].cursor() as cursor:
+        for table in TABLES:
+            cursor.execute(f"DELETE FROM {table}")  # noqa: S608
+            cursor.executemany(f"INSERT INTO {table} VALUES (%s, 0)", [(number,) for number in range(10)])  # noqa: S608
 
 
 def use(patch: pytest.MonkeyPatch, databases: dict[str, Any]) -> None:

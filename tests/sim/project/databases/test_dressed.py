@@ -2,21 +2,25 @@
 
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connections, transaction
 
 from cachewise.sim.contract import RollbackError
-from tests.sim.project.databases.stage import FAMILIES, price, private, set_price, stage
+from tests.sim.project.databases.stage import FAMILIES, price, private, refill, set_price, stage
 
 
-@pytest.fixture(params=FAMILIES, autouse=True)
-def _database(request: Any, tmp_path: Path) -> Iterator[None]:
+@pytest.fixture(params=FAMILIES, scope="module")
+def database(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Give a private database of each family."""
-    with private(request.param, tmp_path):
+    with private(request.param, tmp_path_factory.mktemp("rows")):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _rows(database: None) -> None:  # noqa: ARG001 - it is there
+    refill()
 
 
 def test_each_step_takes_its_time() -> None:
@@ -205,7 +209,7 @@ def test_the_same_run_twice() -> None:
 
     def heard() -> list[Any]:
         with stage() as one:
-            one.play(*((number / 3000, lambda number=number: set_price(number, number % 3)) for number in range(60)))
+            one.play(*((number / 3000, lambda number=number: set_price(number, number % 3)) for number in range(30)))
             return [*one.heard.commits, *one.heard.statements]
 
     assert heard() == heard()

@@ -23,6 +23,19 @@ def test_a_circle_of_two_files_is_locked(tmp_path: Path) -> None:
         assert price() == 1
 
 
+def test_a_script_in_a_request_is_refused(tmp_path: Path) -> None:
+    """Nobody could tell what it writes."""
+    with private("sqlite", tmp_path), stage() as one:
+
+        def request() -> None:
+            with connections["default"].cursor() as cursor:
+                cursor.executescript("DELETE FROM shop_product")
+
+        with pytest.raises(ValueError, match=r"calls cursor.executescript\(\) of DATABASES"):
+            one.play((0.0, request))
+        assert price() == 0
+
+
 def test_rows_are_fetched_with_their_statement(tmp_path: Path) -> None:
     """Who writes while half of a query's rows are fetched is not refused, though others have written in between."""
     with private("sqlite", tmp_path), stage() as one:

@@ -1,0 +1,41 @@
+"""The extensions of PostgreSQL that a project's migrations make, and whether there are any that cannot be had."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ...errors import UserError
+from .cluster import extensions_missing
+from .families import ENGINES, Databases
+
+_IN_SQL = re.compile(r"CREATE\s+EXTENSION\s+(?:IF\s+NOT\s+EXISTS\s+)?\"?([\w-]+)", re.IGNORECASE)
+
+
+def require_extensions(databases: Databases, places: Databases) -> None:
+    """Make sure that the server of *places* has what the migrations of the project's *databases* need.
+
+    Raises:
+        UserError: naming what is missing; an empty database would be filled halfway otherwise.
+    """
+    for place in list(places.values())[:1]:
+        if place.get("HOST") and (missing := extensions_missing(place, _wanted(databases))):
+            raise UserError(missing)
+
+
+def _wanted(databases: Databases) -> Iterator[str]:
+    from django.db.migrations.loader import MigrationLoader
+
+    if any("postgis" in str(entry.get("ENGINE")) and entry["ENGINE"] in ENGINES for entry in databases.values()):
+        yield "postgis"  # Django's engine makes it
+    for migration in MigrationLoader(None, ignore_no_migrations=True).disk_migrations.values():
+        yield from _made_by(migration.operations)
+
+
+def _made_by(operations: Iterable[Any]) -> Iterator[str]:
+    from django.contrib.postgres.operations import CreateExtension
+
+    for operation in operations:
+        if isinstance(operation, CreateExtension):
+            yield operation.name
+        yield from _IN_SQL.findall(str(getattr(operation, "sql", "")))
+        yield from _made_by(getattr(operation, "database_operations", ()))

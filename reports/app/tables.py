@@ -49,7 +49,7 @@ def _function_table(one: Project, function: str, console: Console) -> object:
 
     def rows(metrics: Sequence[str]) -> Iterator[list[str]]:
         for label in one.by_variant:
-            yield [label, *("\n".join(cell(one, function, label, metric)).rstrip() for metric in metrics)]
+            yield [shortened(label), *("\n".join(cell(one, function, label, metric)).rstrip() for metric in metrics)]
 
     reads = plural(max(one.total(function, label, "reads") for label in one.by_variant), "read")
     return widest_table(console, "variant", shown, rows, f"{function}: {reads}", "")

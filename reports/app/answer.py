@@ -36,6 +36,7 @@ def answer(project: Project) -> Answer:
             *_lost(project),
             *_failed(project),
         ],
+        alarms=[*found.alarms, *_timeouts(project)],
     )
 
 
@@ -78,6 +79,29 @@ def _costs(project: Project, label: str) -> str:
             open_ones.append(named)
     unsettled = f"; not settled by these seeds: {listed(open_ones)}" if open_ones else ""
     return f"{costs} Against `{AS_IT_IS}`: {', '.join(told)}{unsettled}."
+
+
+def _timeouts(project: Project) -> list[str]:
+    """Return a sentence where the run is too short to see what is cached expire as it does in the long run."""
+    case = project.case
+    most = {
+        where: max((row["timeout"] or 0 for row in several[AS_IT_IS] if row["calls"]), default=0)
+        for where, several in project.sites.items()
+        if AS_IT_IS in several
+    }
+    longest_s = max(most.values(), default=0)
+    found = []
+    spans = {"warm-up": case.scenario.warmup_s, "measured time": case.outcomes[0].measured_s}
+    effects = {
+        "warm-up": "entries still expire in step with the start",
+        "measured time": "little or nothing expired there meanwhile",
+    }
+    for name, span_s in spans.items():
+        longer = sum(timeout_s > span_s for timeout_s in most.values())
+        if longer:
+            sites = f"{longer} of {plural(len(most), 'cache call site')}, the longest {duration(longest_s)}"
+            found.append(f"The {name} ({duration(span_s)}) is shorter than the timeout at {sites}: {effects[name]}.")
+    return found
 
 
 def _changed_nothing(project: Project) -> list[str]:

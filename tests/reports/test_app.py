@@ -197,6 +197,19 @@ def test_call_sites_are_summed_over_seeds_worst_first(shop: list[AppOutcome]) ->
     assert found.sites["shop/models.py:33", "stock:*"][AS_IT_IS][0]["timeout"] is None
 
 
+def test_a_run_too_short_for_the_timeouts_raises_an_alarm(shop: list[AppOutcome]) -> None:
+    """Timeouts at call sites that are longer than the warm-up or the measured time are counted, the used ones only."""
+    alarms = [text for text in answer(only(shop)).alarms if "timeout" in text]
+    sites = next(one for one in shop if one.variant == AS_IT_IS).sites
+    used = [site.timeout or 0 for site, row in zip(SITES, sites, strict=True) if row["calls"]]
+    for name, span_s, alarm in zip(("warm-up (60 s)", "measured time (5 min)"), (60, 300), alarms, strict=True):
+        longer = sum(timeout > span_s for timeout in used)
+        assert alarm.startswith(f"The {name} is shorter than the timeout at {longer} of ")
+        assert "the longest 24 h: " in alarm
+    brief = [replace(one, sites=[{**row, "timeout": 10} for row in one.sites]) for one in shop]
+    assert not any("timeout" in text for text in answer(only(brief)).alarms)
+
+
 def test_failures_are_counted_with_their_first_traceback_masked(shop: list[AppOutcome]) -> None:
     """What failed is counted over all seeds; its traceback is shown once, without user and password."""
     count = sum(one.outcome.summary["failures"] for one in shop if one.variant == "cachalot")

@@ -1,7 +1,7 @@
 """The answer: what a case means in the reader's units, and which strategy to choose."""
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ..sim.experiment import Outcome
@@ -65,15 +65,15 @@ class Answer:
     alarms: list[str]
 
 
-def answer(case: Case) -> Answer:
-    """Return the answer that the outcomes of *case* support."""
+def answer(case: Case, more: Callable[[str], str] = lambda _label: "") -> Answer:
+    """Return the answer that the outcomes of *case* support; *more* is what else to say of an option."""
     ranking = rank(case)
     return Answer(
         case,
         ranking.groups,
         lead=_lead(case, ranking.groups),
         choice=_choice(case, ranking),
-        options=[_option(case, group) for group in ranking.groups],
+        options=[_option(case, group, more(group.leader)) for group in ranking.groups],
         cautions=[*_not_settled(case, ranking), *_cautions(case, ranking.groups), *culled(case)],
         alarms=alarms(case),
     )
@@ -173,6 +173,8 @@ def _queries(case: Case, worse: str, better: str) -> str:
 def _choice(case: Case, ranking: Ranking) -> str:
     labels = contenders(case)
     if len(labels) == 1:
+        if case.of_project:
+            return f"Only `{labels[0]}` was run beside no cache: there is nothing to choose from."
         return f"Only `{labels[0]}` was run: there is nothing to compare it with."
     writes = case.writes(labels[0]) if labels else FEW_WRITES
     if writes < FEW_WRITES:
@@ -228,7 +230,7 @@ def _advice(case: Case, ranking: Ranking) -> str:
     )
 
 
-def _option(case: Case, group: Group) -> str:
+def _option(case: Case, group: Group, more: str) -> str:
     label = group.leader
     saved = figure(case, label, "db_queries_saved_ratio")
     seen_wrong = bool(interval(case, label, "wrong_ratio").mean)
@@ -243,7 +245,7 @@ def _option(case: Case, group: Group) -> str:
         else f"no {case.kind.query} in {case.total(label, 'requests'):,} requests"
     )
     calls = f"{interval(case, label, 'cache_calls_per_request').mean:.2f} cache calls per request"
-    text = f"`{label}`: {wrong}, {seen} ({saved} saved), {calls}. {guarantee(case, label)}".rstrip()
+    text = f"`{label}`: {wrong}, {seen} ({saved} saved), {calls}. {guarantee(case, label)}{more}".rstrip()
     return f"{text} {_as_good(case, group, seen_wrong=seen_wrong)}" if group.equals else text
 
 

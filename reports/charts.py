@@ -10,11 +10,12 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLo
 
 from ..sim.verdict.metrics import KNOWN, duration, shown
 from .formatting import people
-from .labels import Pin, label_points, plain
+from .labels import Pin, label_points, plain, shortened
 from .palette import FAINT, INK, MUTED, PAPER, PART_COLOURS, Look
 
 MARKER_PT = 8.0
 LANE_PT = 34.0  # the least height of the lane of strategies without a wrong read
+TITLE = 28  # letters that fit above a small panel
 RINGS_PT = (0.0, 4.5, 8.0)
 Looks = Mapping[str, Look]
 BAND, MISSED = "#c9ced6", "#f0a58c"  # behind a point: what chance explains, and where a limit is missed
@@ -160,7 +161,9 @@ def queries_over_time(frame: pd.DataFrame, peak_per_s: float, look: Look, title:
     ax.plot(frame["time_s"], rate, color=look.colour, lw=1.1)
     top = {"transform": ax.transAxes, "clip_on": False}
     ax.plot([0.015], [1.38], marker=look.marker, color=look.colour, ms=look.size(6.5), mec=PAPER, mew=0.5, **top)
-    ax.text(0.055, 1.38, plain(title), size=8.5, weight="bold", color=INK, va="center_baseline", **top)
+    ax.text(
+        0.055, 1.38, plain(shortened(title, TITLE)), size=8.5, weight="bold", color=INK, va="center_baseline", **top
+    )
     seen = f"mean {people(rate.mean())} a second, peak {people(peak_per_s)}"
     words = seen if peak_per_s > 0 else brief("db_queries_per_s", 0)
     ax.text(0.055, 1.14, words, size=7.5, color=MUTED, va="center_baseline", **top)
@@ -170,7 +173,7 @@ def price(frame: pd.DataFrame, metric: str, looks: Looks, ax: Axes) -> None:
     """Draw one cost as a bar a strategy, with its figure at the end and its interval as a line."""
     bare(ax)
     ax.grid(visible=False, axis="y")
-    ax.set_yticks(range(len(frame)), [plain(label) for label in frame["strategy"]])
+    ax.set_yticks(range(len(frame)), [plain(shortened(label)) for label in frame["strategy"]])
     ax.invert_yaxis()
     values = frame[metric].fillna(0)
     highs = frame[f"{metric}_high"].fillna(values)
@@ -202,7 +205,7 @@ def wrong_parts(frame: pd.DataFrame, parts: Mapping[str, str], ax: Axes) -> None
     """
     bare(ax)
     ax.grid(visible=False, axis="y")
-    ax.set_yticks(range(len(frame)), [plain(label) for label in frame["strategy"]])
+    ax.set_yticks(range(len(frame)), [plain(shortened(label)) for label in frame["strategy"]])
     ax.tick_params(axis="y", labelcolor=INK)
     ax.invert_yaxis()
     done = np.zeros(len(frame))

@@ -38,11 +38,11 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> NDAr
     return np.maximum(np.minimum(slack, high - steps[-1]), low) + steps
 
 
-def shortened(label: str) -> str:
+def shortened(label: str, longest: int = LONGEST) -> str:
     """Return *label*, with its middle left out if it is too long for a column."""
-    if len(label) <= LONGEST:
+    if len(label) <= longest:
         return label
-    return f"{label[: LONGEST // 2]}…{label[-(LONGEST - LONGEST // 2 - 1) :]}"
+    return f"{label[: longest // 2]}…{label[-(longest - longest // 2 - 1) :]}"
 
 
 def column_width_pt(labels: Sequence[str]) -> float:

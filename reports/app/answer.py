@@ -20,14 +20,14 @@ COMPARED = {  # with the project as it is, in an option
     "db_s_per_read": "database time a read",
     "response_p99_s": "response p99",
 }
+MOST_NAMED = 3
 
 
 def answer(project: Project) -> Answer:
     """Return the answer that the outcomes of *project* support."""
-    found = any_answer.answer(project.case)
+    found = any_answer.answer(project.case, lambda label: _costs(project, label))
     return replace(
         found,
-        options=[_option(project, group.leader, text) for group, text in zip(found.groups, found.options, strict=True)],
         cautions=[
             *_changed_nothing(project),
             *found.cautions,
@@ -36,6 +36,7 @@ def answer(project: Project) -> Answer:
             *_lost(project),
             *_failed(project),
         ],
+        alarms=[*found.alarms, *_timeouts(project)],
     )
 
 
@@ -58,15 +59,15 @@ def tracebacks(project: Project) -> list[tuple[str, str]]:
     return [(f"{name} failed {listed(counts)}", frames) for (name, frames), counts in found.items()]
 
 
-def _option(project: Project, label: str, text: str) -> str:
-    """Return an option with what it saves in milliseconds, and how it differs from the project as it is."""
+def _costs(project: Project, label: str) -> str:
+    """Return what a variant saves of the database's time, and how it differs from the project as it is."""
     case = project.case
     saved, time_s = (interval(case, label, metric).mean for metric in ("db_time_saved_ratio", "db_s_per_read"))
     against = "" if isnan(saved) else f" ({shown('db_time_saved_ratio', saved, {})} saved)"
     p99_s = interval(case, label, "response_p99_s").mean
     costs = f"A read waits {duration(time_s)} for the database{against}; p99 is {duration(p99_s)}."
     if label == AS_IT_IS or AS_IT_IS not in project.by_variant:
-        return f"{text} {costs}"
+        return costs
     told, open_ones = [], []
     for metric, name in COMPARED.items():
         found = project.difference("", label, metric)
@@ -77,7 +78,30 @@ def _option(project: Project, label: str, text: str) -> str:
         if found.known and not found.excludes_zero and found.mean:
             open_ones.append(named)
     unsettled = f"; not settled by these seeds: {listed(open_ones)}" if open_ones else ""
-    return f"{text} {costs} Against `{AS_IT_IS}`: {', '.join(told)}{unsettled}."
+    return f"{costs} Against `{AS_IT_IS}`: {', '.join(told)}{unsettled}."
+
+
+def _timeouts(project: Project) -> list[str]:
+    """Return a sentence where the run is too short to see what is cached expire as it does in the long run."""
+    case = project.case
+    most = {
+        where: max((row["timeout"] or 0 for row in several[AS_IT_IS] if row["calls"]), default=0)
+        for where, several in project.sites.items()
+        if AS_IT_IS in several
+    }
+    longest_s = max(most.values(), default=0)
+    found = []
+    spans = {"warm-up": case.scenario.warmup_s, "measured time": case.outcomes[0].measured_s}
+    effects = {
+        "warm-up": "entries still expire in step with the start",
+        "measured time": "little or nothing expired there meanwhile",
+    }
+    for name, span_s in spans.items():
+        longer = sum(timeout_s > span_s for timeout_s in most.values())
+        if longer:
+            sites = f"{longer} of {plural(len(most), 'cache call site')}, the longest {duration(longest_s)}"
+            found.append(f"The {name} ({duration(span_s)}) is shorter than the timeout at {sites}: {effects[name]}.")
+    return found
 
 
 def _changed_nothing(project: Project) -> list[str]:
@@ -90,7 +114,7 @@ def _changed_nothing(project: Project) -> list[str]:
             "URLconf had bound the old view already, a signal still holds the old receiver, or no key fits the pattern."
         )
     if NO_CACHE in project.changed_nothing:
-        found.append(f"`{NO_CACHE}` equals `{AS_IT_IS}` byte for byte: no read of these uses a cache.")
+        found.append(f"`{NO_CACHE}` equals `{AS_IT_IS}` byte for byte: these reads use no cache.")
     return found
 
 
@@ -112,8 +136,10 @@ def _without_a_cache(project: Project) -> list[str]:
 def _own_edits(project: Project) -> list[str]:
     case = project.case
     unseen = {label: interval(case, label, "own_edit_unseen_ratio").mean for label in contenders(case)}
-    told = [f"`{label}` in {shown('own_edit_unseen_ratio', share, {})}" for label, share in unseen.items() if share > 0]
-    return [f"Users do not always see their own edits: with {listed(told)} of the reads."] if told else []
+    worst = sorted((label for label in unseen if unseen[label] > 0), key=lambda label: -unseen[label])
+    told = [f"{shown('own_edit_unseen_ratio', unseen[label], {})} with `{label}`" for label in worst[:MOST_NAMED]]
+    more = f"; less often with {plural(len(worst) - MOST_NAMED, 'other')}" if worst[MOST_NAMED:] else ""
+    return [f"Users do not always see their own edits, in shares of the reads: {listed(told)}{more}."] if told else []
 
 
 def _lost(project: Project) -> list[str]:

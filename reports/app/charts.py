@@ -9,6 +9,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from ..charts import Looks, bare
 from ..palette import INK, MUTED
 
+BROKEN = ("-", "--", ":", "-.")
+
 
 def by_function(frame: pd.DataFrame, show: Callable[[float], str], looks: Looks, ax: Axes) -> None:
     """Draw one figure of every function and variant as a bar, with its interval as a line and its value at the end.
@@ -42,11 +44,22 @@ def by_function(frame: pd.DataFrame, show: Callable[[float], str], looks: Looks,
 def around_events(
     frame: pd.DataFrame, metric: str, scale: float, events: Sequence[tuple[float, str]], looks: Looks, ax: Axes
 ) -> None:
-    """Draw a figure over time, a line a variant, in units of 1 / *scale*; a dashed line marks each event."""
+    """Draw a figure over time, a line a variant, in units of 1 / *scale*; an upright line marks each event."""
     bare(ax)
+    styles = line_styles(looks)
     for variant, part in frame.groupby("variant", sort=False):
-        ax.plot(part["time_s"], scale * part[metric], color=looks[variant].colour, lw=1.2, alpha=0.9)
+        style = {"color": looks[variant].colour, "ls": styles[variant]}
+        ax.plot(part["time_s"], scale * part[metric], lw=1.2, alpha=0.9, **style)
     for at_s, _name in events:
-        ax.axvline(at_s, color=MUTED, lw=1, ls=(0, (4, 3)), zorder=1)
+        ax.axvline(at_s, color=MUTED, lw=1, zorder=1)
     ax.set_ylim(0)
     ax.yaxis.set_major_locator(MaxNLocator(3))
+
+
+def line_styles(looks: Looks) -> dict[str, str]:
+    """Return how the line of each variant is drawn: where several have one colour, the later ones are broken."""
+    found: dict[str, str] = {}
+    for label, look in looks.items():
+        before = sum(looks[other].colour == look.colour for other in found)
+        found[label] = BROKEN[min(before, len(BROKEN) - 1)]
+    return found

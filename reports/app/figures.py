@@ -20,6 +20,7 @@ from .frames import Project, over_time_frame
 BAR, BETWEEN = 0.17, 0.36  # inches: a bar, and what is between two functions, where the lower one's name stands
 LEGEND = 0.22
 PANEL, PANEL_GAP = 1.1, 0.45
+EVENTS = 0.16  # the line of their names above the first panel
 OVER_TIME = {  # the figures over time: their names, and what their values are multiplied by
     "statements_per_s": ("Statements a second", 1.0),
     "response_p99_s": ("Response time, p99, ms", 1e3),
@@ -44,7 +45,8 @@ def _by_function(project: Project) -> tuple[str, str, str, str, Figure]:
     if any(_seen(project, function, "never_true_ratio") for function in project.functions):
         wrong["never_true_ratio"] = "Never true"
     shown_ones = {**wrong, "statements_per_read": "Statements a read", "response_p99_s": "Response time, p99"}
-    title, subtitle = "Function by function", "Means over seeds, a bar a variant, in the same order everywhere."
+    means = "A" if len(case.seeds) == 1 else "Means over seeds, a"
+    title, subtitle = "Function by function", f"{means} bar a variant, in the same order everywhere."
     pitch = BAR * len(labels) + BETWEEN
     height = pitch * len(project.functions)
     legend = _rows_of_legend(labels)
@@ -106,7 +108,7 @@ def _legend_places(labels: list[str]) -> list[tuple[int, float, str]]:
     return found
 
 
-def _legend(figure: Figure, look: dict[str, Look], bottom: float) -> None:
+def _legend(figure: Figure, look: dict[str, Look], bottom: float, *, lines: bool = False) -> None:
     """Write the variants with their colours in rows above the plots, the last row at *bottom*."""
     across, up = figure.get_size_inches()
     places = _legend_places(list(look))
@@ -114,9 +116,13 @@ def _legend(figure: Figure, look: dict[str, Look], bottom: float) -> None:
     ax = figure.add_axes((0, 0, 1, 1))
     ax.set_axis_off()
     ax.set(xlim=(0, across), ylim=(0, up))
-    for (row, x, label), one in zip(places, look.values(), strict=True):
+    styles = charts.line_styles(look)
+    for (row, x, label), (name, one) in zip(places, look.items(), strict=True):
         y = bottom + (last - row) * LEGEND
-        ax.plot([x + 0.06], [y], "s", color=one.colour, ms=7)
+        if lines:
+            ax.plot([x, x + 0.14], [y, y], ls=styles[name], color=one.colour, lw=2)
+        else:
+            ax.plot([x + 0.06], [y], "s", color=one.colour, ms=7)
         ax.text(x + 0.18, y, plain(label), size=8.5, color=INK, va="center_baseline")
 
 
@@ -126,8 +132,9 @@ def _around_events(project: Project) -> tuple[str, str, str, str, Figure]:
     panels = {name: told for name, told in OVER_TIME.items() if name != "logouts" or frame["logouts"].any()}
     step = duration(case.outcomes[0].measured_s / LOAD_BINS)
     names = ", ".join(dict.fromkeys(name for _at_s, name in project.events))
-    title, subtitle = f"What happened after {names}", f"In steps of {step}, means over seeds. Dashed: {names}."
-    height = len(panels) * (PANEL + PANEL_GAP) - PANEL_GAP - 0.1
+    means = "" if len(case.seeds) == 1 else ", means over seeds"
+    title, subtitle = f"Before and after {names}", f"In steps of {step}{means}."
+    height = len(panels) * (PANEL + PANEL_GAP) - PANEL_GAP - 0.1 + EVENTS
     labels = list(project.by_variant)
     figure = sheet(case, SHEET_WIDTH, height + _rows_of_legend(labels) * LEGEND, title, subtitle)
     look = case.looks
@@ -136,10 +143,10 @@ def _around_events(project: Project) -> tuple[str, str, str, str, Figure]:
         ax = axes_at(figure, TICKS, bottom, SHEET_WIDTH - TICKS - EDGE - 0.1, PANEL)
         charts.around_events(frame, metric, scale, project.events, look, ax)
         time_axis(ax, case.outcomes[0].measured_s, 8)
-        ax.set_title(name, size=8.5, color=INK, loc="left", pad=6)
+        ax.set_title(name, size=8.5, color=INK, loc="left", pad=6 + (72 * EVENTS if nth == 0 else 0))
         if nth == 0:
             _name_events(project, ax)
-    _legend(figure, look, FOOT + height + 0.34)
+    _legend(figure, look, FOOT + height + 0.34, lines=True)
     return "over_time", title, subtitle, "", figure
 
 

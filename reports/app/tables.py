@@ -17,9 +17,9 @@ from .words import DIFFERENCES, FUNCTION_COLUMNS, MEANINGS, against_it, figure, 
 RARE = ("never_true_ratio", "own_edit_unseen_ratio")
 SITES_SHOWN = 6  # in the terminal; the page has all
 SITE_COLUMNS = {
+    "outdated_reads": ("outdated reads", "one of whose hits there was older than the commit that outdated them"),
     "calls": ("calls", ""),
     "hits": ("hits", ""),
-    "outdated_reads": ("outdated reads", "one of whose hits there was older than the commit that outdated them"),
 }
 
 
@@ -49,7 +49,7 @@ def _function_table(one: Project, function: str, console: Console) -> object:
 
     def rows(metrics: Sequence[str]) -> Iterator[list[str]]:
         for label in one.by_variant:
-            yield [label, *("\n".join(cell(one, function, label, metric)).rstrip() for metric in metrics)]
+            yield [shortened(label), *("\n".join(cell(one, function, label, metric)).rstrip() for metric in metrics)]
 
     reads = plural(max(one.total(function, label, "reads") for label in one.by_variant), "read")
     return widest_table(console, "variant", shown, rows, f"{function}: {reads}", "")

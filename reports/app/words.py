@@ -73,7 +73,7 @@ def difference(metric: str, found: Interval) -> str:
         scale = 100.0
     elif KNOWN[metric].unit == "s":
         scale, unit = next((by, f" {name}") for limit, by, name in _SCALES if max(abs(found.mean), half) < limit)
-    digits = _digits(scale * max(half, abs(found.mean) / 100))
+    digits = _digits(scale * (half or abs(found.mean) / 20))
     mean = f"{scale * found.mean:+.{digits}f}"
     return f"{mean} ±{scale * half:.{digits}f}{unit}" if found.known else f"{mean}{unit}"
 

@@ -1,0 +1,77 @@
+"""docs/own-app.md says what is so: its table of arguments, and its experiment, which a scout describes."""
+
+import inspect
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cachewise import App, Scenario
+from cachewise.sim.app.description import Contender, Description, Function
+from cachewise.sim.app.errand import Errand
+from cachewise.sim.app.found import experiment_at
+from cachewise.sim.app.launch import run_one
+from cachewise.sim.command.choose import app_files
+from tests.helpers import ROOT, SERVERS
+from tests.test_readme import blocks
+
+TEXT = (ROOT / "docs" / "own-app.md").read_text(encoding="utf-8")
+
+
+def parameters(func: Any) -> set[str]:
+    """Return the names of the arguments that are given by name."""
+    found = inspect.signature(func).parameters.values()
+    return {one.name for one in found if one.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+@pytest.mark.parametrize(
+    ("said", "func"),
+    [
+        ("@APP.read", App.read),
+        ("@APP.write", App.write),
+        ("@APP.journey", App.journey),
+        ("APP.variant", App.variant),
+    ],
+)
+def test_the_table_names_every_argument(said: str, func: Any) -> None:
+    """Each row has all that can be given, and nothing else."""
+    (row,) = [line for line in TEXT.splitlines() if line.startswith("| `") and f"`{said}(" in line]
+    assert set(re.findall(r"(\w+)=", row.split(" | ")[0])) == parameters(func)
+
+
+def test_the_fields_of_a_scenario_are_fields() -> None:
+    """What the table says of Scenario(...) is what there is."""
+    named = {name for row in re.findall(r"`Scenario\(\.\.\., (.*?)\)`", TEXT) for name in re.findall(r"(\w+)=", row)}
+    assert {"duration_s", "workers", "db_read_s"} < named
+    assert named <= set(inspect.signature(Scenario).parameters)
+
+
+@pytest.mark.servers
+def test_the_experiment_is_one(tmp_path: Path) -> None:
+    """The first example, beside the manage.py of the shop that ships, is what a scout takes it for."""
+    project = tmp_path / "project"
+    shutil.copytree(app_files()["shop_app"].parent, project)
+    file = project / "cache_experiment.py"
+    file.write_text(blocks(TEXT, "python")[0])
+    experiment = experiment_at(str(file))
+    assert experiment is not None
+    with SERVERS.folder() as rows:
+        errand = Errand(
+            "scout",
+            str(experiment.path),
+            experiment.text,
+            experiment.settings,
+            experiment.env,
+            experiment.start_s,
+            "",
+            further={"rows": str(rows)},
+        )
+        found: Description = run_one(errand, SERVERS).opened()
+    assert found.refusals == ()
+    assert found.functions == (
+        Function("read", "product_page", 50.0, arguments=100),
+        Function("write", "change_price", 0.5, arguments=100),
+    )
+    assert found.variants == (Contender("as it is"), Contender("60 s", ("timeouts",)), Contender("no cache"))

@@ -304,6 +304,7 @@ class Engine(simpy.Environment):
                 self.current = task
                 with suppress(Exception):  # what ended the run matters, not what its clean-up stumbles over
                     task.greenlet.throw(GreenletExit)
+        self.current = Task(self)
 
 
 def _leave(_task: Task) -> None:

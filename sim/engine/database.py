@@ -6,13 +6,13 @@ passed.
 """
 
 import logging
+from _thread import get_ident
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from math import nan
-from threading import get_ident
 from typing import Any
 
 import simpy

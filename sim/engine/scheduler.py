@@ -6,13 +6,13 @@ something else is due first, it enters itself into the calendar and hands the lo
 back to it.
 """
 
+from _thread import get_ident  # in a project's process, `threading` tells the request's
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import Context, copy_context
 from heapq import heappop, heappush
 from math import inf
-from threading import Thread, get_ident
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import simpy
 from greenlet import GreenletExit, greenlet
@@ -21,6 +21,9 @@ from simpy.events import NORMAL
 from ..contract import LONGEST_DELAY_S
 from ..errors import StrategyError
 from .garbage import collected_by_hand
+
+if TYPE_CHECKING:
+    from threading import Thread
 
 MOST_SLEEPS = 1_000_000  # of one request
 
@@ -37,6 +40,8 @@ class Task(simpy.Event):
     The counters are the request's own: they say what it cost, and which of its latencies comes next. `debt_s` is time
     that has passed for the request but not yet on the clock (the way back of a cache call).
     """
+
+    env: "Engine"
 
     def __init__(self, engine: "Engine") -> None:
         super().__init__(engine)
@@ -86,6 +91,7 @@ class Engine(simpy.Environment):
         self.thread = get_ident()
         self.threads: list[Thread] = []  # that requests have started
         self.strayed: list[StrategyError] = []  # the calls that came from other threads
+        self.advice = "hand the work to site.spawn(func, after_s=0)"  # what to do instead
 
     def time(self) -> float:
         """Return the virtual time on the servers' side, in seconds."""
@@ -102,8 +108,7 @@ class Engine(simpy.Environment):
     def astray(self, what: str) -> StrategyError:
         """Return the error for *what* being called in another thread than the run's; it is remembered."""
         return self.refused(
-            f"{what} in another thread, where no virtual time passes (async_to_sync starts one, too): "
-            "hand the work to site.spawn(func, after_s=0)"
+            f"{what} in another thread, where no virtual time passes (async_to_sync starts one, too): {self.advice}"
         )
 
     def refused(self, told: str) -> StrategyError:
@@ -166,7 +171,7 @@ class Engine(simpy.Environment):
         """
         self.wait = lambda delay_s: self._count(self.current)  # type: ignore[method-assign]  # noqa: ARG005 - its name
         self.sleep = self._skip  # type: ignore[method-assign]
-        self.current = Task(self)  # a request that belongs to no traffic
+        self.current = Task(self)
         self.current.serving = True
 
     @contextmanager
@@ -296,8 +301,10 @@ class Engine(simpy.Environment):
         self.arrive = _leave  # where a request swallows what ends it, and returns
         for task in self._tasks:
             if not task.greenlet.dead:
+                self.current = task
                 with suppress(Exception):  # what ended the run matters, not what its clean-up stumbles over
                     task.greenlet.throw(GreenletExit)
+        self.current = Task(self)
 
 
 def _leave(_task: Task) -> None:

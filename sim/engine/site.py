@@ -1,8 +1,8 @@
 """The site a strategy is handed: the cache of the request's worker, the database, time, chance and background work."""
 
 import random
+from _thread import get_ident
 from collections.abc import Callable
-from threading import get_ident
 
 from django.core.cache.backends.base import BaseCache
 

@@ -1,0 +1,179 @@
+"""A request is a thread to the project's code: `threading` acts per virtual thread within a request.
+
+`install` comes before Django and the project are imported. Outside of requests, and in real threads (a Sentry transport
+that set-up has started), all is real. Python's own pure parts do most of the work: `_threading_local.local`, which asks
+for the current thread, and `_PyRLock`, `Condition` and so on, which ask for its ident and stand on one lock.
+"""
+
+import _thread
+import _threading_local
+import itertools
+import queue
+import sys
+import threading
+from contextvars import Context, copy_context
+from typing import Any
+
+from ..engine.scheduler import Engine, Task
+from ..errors import StrategyError
+from .locks import Lock
+from .work import ADVICE, RUN
+
+_IDENTS = itertools.count(1)  # the ident of a real thread is an address, which is larger
+_POLL_S = 0.001  # of virtual time, for who joins a real thread that waits for another request
+# Python's own frozen modules use locks while anything is imported; `threading` is dealt with by name.
+_KEEP = ("threading", "_thread", "_threading_local", "importlib", "_frozen_importlib", "greenlet", "cachewise")
+
+
+class VirtualThread(threading.Thread):
+    """A thread of a web worker, as a request's code sees it: it serves one request after the other.
+
+    Its ident is one that no thread of the operating system has, the same in each run. It keeps its `threading.local`
+    values, and its context variables, from request to request.
+    """
+
+    def __init__(self, name: str, context: Context | None = None) -> None:
+        super().__init__(name=name, daemon=True)
+        self._ident = next(_IDENTS)
+        self._native_id = self._ident
+        self._started.set()  # type: ignore[attr-defined]
+        self.context = copy_context() if context is None else context.copy()
+
+    def enter(self, task: Task) -> None:
+        """Let *task*, whose greenlet asks, be served by this thread."""
+        task.thread = self
+        task.greenlet.gr_context = self.context
+
+    @property
+    def native_id(self) -> int:
+        """The ident once more."""
+        return self._ident
+
+    def is_alive(self) -> bool:
+        """Return True: it serves as long as its worker does."""
+        return True
+
+    def start(self) -> None:
+        """Refuse, as Python does for a thread that has started."""
+        raise RuntimeError("threads can only be started once")
+
+    def join(self, timeout: float | None = None) -> None:
+        """Refuse: a request would wait for the end of a web server."""
+        raise RuntimeError(f"cannot join the web worker's thread {self.name!r}, which never ends (timeout={timeout!r})")
+
+
+def get_ident() -> int:
+    """Stand in for `threading.get_ident`."""
+    task = RUN.task()
+    return _thread.get_ident() if task is None else task.thread.ident
+
+
+def get_native_id() -> int:
+    """Stand in for `threading.get_native_id`."""
+    task = RUN.task()
+    return _REAL["get_native_id"]() if task is None else task.thread.ident  # type: ignore[no-any-return]
+
+
+def current_thread() -> threading.Thread:
+    """Stand in for `threading.current_thread`."""
+    task = RUN.task()
+    return _REAL["current_thread"]() if task is None else task.thread  # type: ignore[no-any-return]
+
+
+def install() -> None:
+    """Put the stand-ins in place, for good, in `threading` and wherever their names were imported already."""
+    if _REAL:
+        return
+    stand_ins = {
+        "get_ident": get_ident,
+        "get_native_id": get_native_id,
+        "current_thread": current_thread,
+        "Lock": Lock,
+        "_allocate_lock": Lock,
+        "RLock": threading._PyRLock,  # type: ignore[attr-defined]
+        "local": _threading_local.local,
+    }
+    real: Any = threading
+    _REAL.update({name: getattr(real, name) for name in stand_ins}, start=real.Thread.start, join=real.Thread.join)
+    for name, value in stand_ins.items():
+        setattr(real, name, value)
+    real.Thread.start, real.Thread.join = _start, _join
+    queue.SimpleQueue = queue._PySimpleQueue  # type: ignore[attr-defined,misc]  # the other one waits in C
+    _threading_local.current_thread = current_thread  # type: ignore[attr-defined]
+    named = {id(_REAL[name]): value for name, value in stand_ins.items()}
+    named[id(_thread.RLock)] = threading._PyRLock  # type: ignore[attr-defined]
+    for module_name, module in list(sys.modules.items()):
+        if module_name.partition(".")[0] not in _KEEP:
+            for name, value in list(getattr(module, "__dict__", {}).items()):
+                if id(value) in named:
+                    setattr(module, name, named[id(value)])
+
+
+def serve(engine: Engine) -> None:
+    """Bind the threads of this process to a run's engine: a request is what its current task serves."""
+    RUN.engine = engine
+    engine.advice = ADVICE
+
+
+def astray(what: str) -> StrategyError | None:
+    """Return the error for *what* (a call of cache or database) being done in a real thread during a run; else None."""
+    engine = RUN.engine
+    if engine is None or _thread.get_ident() == engine.thread:
+        return None
+    return engine.astray(what)
+
+
+def _start(self: threading.Thread) -> None:
+    task = RUN.task()
+    works = task is not None or _thread.get_ident() in RUN.at_work
+    if works:
+        _remember(self)
+    try:
+        _REAL["start"](self)
+    except BaseException:
+        RUN.starting.discard(self)
+        raise
+
+
+def _remember(thread: threading.Thread) -> None:
+    """Remember a thread that works for requests."""
+    engine: Any = RUN.engine
+    if isinstance(thread, threading.Timer):
+        raise engine.refused(
+            f"a threading.Timer waits {thread.interval:g} s of real time, of which a run knows nothing: {ADVICE}"
+        )
+    engine.threads.append(thread)
+    RUN.starting.add(thread)
+    run = thread.run
+
+    def working() -> None:
+        RUN.at_work[_thread.get_ident()] = thread
+        RUN.starting.discard(thread)
+        try:
+            run()
+        finally:
+            RUN.at_work.pop(_thread.get_ident(), None)
+
+    thread.run = working  # type: ignore[method-assign]
+
+
+def _join(self: threading.Thread, timeout: float | None = None) -> None:
+    task = RUN.task()
+    if task is None or not self.is_alive():
+        _REAL["join"](self, timeout)
+        return
+
+    def ended(within_s: float) -> bool:
+        _REAL["join"](self, within_s)
+        return not self.is_alive()
+
+    engine: Engine = task.env
+    until_s = None if timeout is None else engine.request_time() + max(timeout, 0.0)
+    while not RUN.wait_while_someone_works(ended):
+        # It waits for what another request does, or for itself.
+        if until_s is not None and engine.request_time() >= until_s:
+            return
+        engine.sleep(_POLL_S)
+
+
+_REAL: dict[str, Any] = {}

@@ -1,0 +1,111 @@
+"""Which request is under way here, and which real threads work for requests: what a lock must know to wait rightly."""
+
+import threading
+import time
+from _thread import get_ident
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from ..engine.scheduler import Engine, Task
+from ..errors import StrategyError
+
+REQUEST, NOBODY = 0, -1  # who holds a lock, if it is no real thread
+PATIENCE_S = 60.0  # real time that a request waits for a real thread
+_LOOK_S = 0.002  # real time between two looks at whether a real thread still works
+ADVICE = "do that in the request itself, or hand it to a Celery task"
+_monotonic = time.monotonic  # whatever stands in for it later
+
+
+class _Held(Protocol):
+    """A lock that a real thread waits for."""
+
+    holder: int
+
+    def locked(self) -> bool: ...
+
+
+class Work:
+    """The run that this process plays, if any, and the real threads that work for its requests."""
+
+    def __init__(self) -> None:
+        self.engine: Engine | None = None
+        self.at_work: dict[int, threading.Thread] = {}  # by ident: those that a request has started or woken
+        self.starting: set[threading.Thread] = set()  # of those, who have no ident yet
+        self.blocked: dict[int, _Held | None] = {}  # by ident: what a real thread waits for; None: a long sleep
+
+    def task(self) -> Task | None:
+        """Return the request under way here; None outside of requests, and in real threads."""
+        engine = self.engine
+        if engine is None or get_ident() != engine.thread:
+            return None
+        task = engine.current
+        return task if task.serving and task.thread is not None else None
+
+    def works(self, ident: int) -> None:
+        """Remember that the thread which asks works for requests."""
+        thread = threading._active.get(ident)  # type: ignore[attr-defined]
+        if thread is not None:
+            self.at_work[ident] = thread
+
+    def someone_works(self) -> bool:
+        """Return whether a real thread may still do what a request waits for.
+
+        One that waits for a lock does not, unless that lock is free again or another real thread holds it.
+        """
+        if self.starting:
+            return True
+        for ident, thread in [*self.at_work.items()]:
+            if not thread.is_alive():
+                self.at_work.pop(ident, None)
+            elif not self._rests(ident):
+                return True
+        return False
+
+    def wait_while_someone_works(self, done: Callable[[float], bool], *, signal: bool = True) -> bool:
+        """Wait in real time until *done* (which waits for so many seconds), or until nobody works who could do it.
+
+        Without *signal* it is known that a real thread will do it, whether or not it works for requests.
+
+        Raises:
+            StrategyError: if it takes too long.
+        """
+        until_s = _monotonic() + PATIENCE_S
+        while self.someone_works() or not signal:
+            if done(_LOOK_S):
+                return True
+            if _monotonic() > until_s:
+                raise self._refused(f"a request has waited {PATIENCE_S:g} s of real time for {self._names()}: {ADVICE}")
+        return done(0)
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Say that what this real thread does meanwhile is nothing that a request waits for."""
+        self.blocked[get_ident()] = None
+        try:
+            yield
+        finally:
+            del self.blocked[get_ident()]
+
+    def refused_signal(self) -> StrategyError:
+        """Return the error for a real thread that lets go of what a request, parked in virtual time, waits for."""
+        name = threading.current_thread().name
+        return self._refused(f"a request waits for the thread {name!r}, of which a run knows nothing: {ADVICE}")
+
+    def _rests(self, ident: int) -> bool:
+        if ident not in self.blocked:
+            return False
+        lock = self.blocked.get(ident)
+        own = (REQUEST, ident, self.engine.thread if self.engine is not None else ident)
+        return lock is None or (lock.locked() and lock.holder in own)
+
+    def _names(self) -> str:
+        threads = [*self.starting, *self.at_work.values()]
+        names = sorted({repr(thread.name) for thread in threads if thread.is_alive()})
+        return "the thread " + " or ".join(names) if names else "a thread"
+
+    def _refused(self, told: str) -> StrategyError:
+        return StrategyError(told) if self.engine is None else self.engine.refused(told)
+
+
+RUN = Work()

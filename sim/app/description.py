@@ -45,7 +45,7 @@ class Description:
     family: str
     places: Mapping[str, Mapping[str, Any]]
     kept: bool = False
-    shown: str = ""  # what each function gave when it was called once
+    shown: tuple[Mapping[str, str], ...] = ()  # what each function did when it was called once
     refusals: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -1,20 +1,20 @@
 """Filling a project's databases: migrations, fixtures, and what its experiment's file says; or what was kept."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from ..application import App
+from ..project.databases import create, drop
 from ..project.databases.extensions import require_extensions
 from ..project.stage import Project
 from .blame import is_of
 from .errand import Errand
-from .kept import key_of, load, save
+from .kept import Places, key_of, load, save
 
 
-def fill(errand: Errand, project: Project, places: Mapping[str, Mapping[str, Any]], family: str) -> bool:
+def fill(errand: Errand, project: Project, places: Places, family: str) -> bool:
     """Fill the empty databases at *places*, which the project is connected to; return whether what was kept is there.
 
     Whatever the project's code raises comes out as it is.
@@ -23,19 +23,26 @@ def fill(errand: Errand, project: Project, places: Mapping[str, Mapping[str, Any
 
     where = errand.further.get("kept")
     kept = None if where is None else Path(where) / _key(errand, project, family)
-    if kept is not None and not errand.further.get("refill"):
-        connections.close_all()
-        if load(kept, places, family):
-            return True
+    connections.close_all()
+    if kept is not None and not errand.further.get("refill") and load(kept, places, family):
+        return True
+    require_extensions(project.databases, places)
     require_extensions(project.databases, places)
     with _step("while migrating"):
         _migrate()
     with _step("while filling the databases"):
         _fill(project.app)
     connections.close_all()
-    if kept is not None:
-        save(kept, places, family)
+    if kept is not None and save(kept, places, family) and family == "postgres":
+        _load_again(errand, project, kept, places)
     return False
+
+
+def _load_again(errand: Errand, project: Project, kept: Path, places: Places) -> None:
+    """Put what is kept in the place of what was filled: its rows would lie in another order than when it is loaded."""
+    drop(places)
+    create("postgres", project.databases, Path(errand.folder), errand.further["postgres"])
+    load(kept, places, "postgres")
 
 
 @contextmanager

@@ -66,10 +66,15 @@ def load(kept: Path, places: Places, family: str) -> bool:
     return True
 
 
-def save(kept: Path, places: Places, family: str) -> None:
-    """Keep what is in the databases at *places*, all of it or nothing."""
-    kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    unfinished = Path(tempfile.mkdtemp(prefix=".", dir=kept.parent))
+def save(kept: Path, places: Places, family: str) -> bool:
+    """Keep what is in the databases at *places*, all of it or nothing; return whether it could be kept."""
+    if family == "postgres" and not all(_tool(name).exists() for name in ("pg_dump", "pg_restore")):
+        return False
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        unfinished = Path(tempfile.mkdtemp(prefix=".", dir=kept.parent))
+    except OSError:  # nobody may write there
+        return False
     try:
         for alias, place in places.items():
             if family == "sqlite":
@@ -79,6 +84,7 @@ def save(kept: Path, places: Places, family: str) -> None:
         shutil.rmtree(kept, ignore_errors=True)
         with suppress(OSError):  # another command was faster
             unfinished.rename(kept)
+        return kept.is_dir()
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
@@ -92,16 +98,20 @@ def _copy(source: Path, target: Path) -> None:
         one.backup(other)
 
 
+def _tool(name: str) -> Path:
+    """Return where a program of PostgreSQL's is, or would be, of the same release as the server."""
+    return Path(POSTGRES.path()).resolve().with_name(name)
+
+
 def _program(name: str, place: Mapping[str, Any], *options: str) -> None:
-    """Run a program of the private PostgreSQL's own release on the database at *place*.
+    """Run a program of PostgreSQL's on the database at *place*.
 
     Raises:
         UserError: if it fails, with the line that says why.
     """
-    program = str(Path(POSTGRES.path()).resolve().with_name(name))  # of the same release as the server
     server = ["--host", str(place["HOST"]), "--port", str(place["PORT"]), "--username", str(place["USER"])]
     done = subprocess.run(  # noqa: S603 - PostgreSQL's own
-        [program, *server, "--dbname", str(place["NAME"]), *options],
+        [str(_tool(name)), *server, "--dbname", str(place["NAME"]), *options],
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,

@@ -15,6 +15,7 @@ from ..world.scenario import Scenario
 from .description import Contender, Description, Function, NeedsPostgres
 from .errand import Errand
 from .filling import fill
+from .show import row_of, show
 from .traffic import Audience, audience_of
 from .users import Users
 
@@ -44,17 +45,23 @@ def scouted(errand: Errand, here: InPlace) -> Description | NeedsPostgres:
     )
     contenders = tuple(_contenders(project.app, original))
     kept = fill(errand, project, places, family)
+    filled = databases.copy(places, "filled", Path(errand.further["rows"]))  # before anybody logs in
     load_urls(project, AS_IT_IS)
-    audience = audience_of(project.app, Users().find)
+    users = Users()
+    audience = audience_of(project.app, users.find)
+    trial = show(project, family, here.clock, audience, users)
+    missing = [one.missing for one in project.app.variants if one.missing]
     return Description(
         scenario=_plain(project.scenario),
         functions=tuple(_functions(project.app, audience)),
         variants=contenders,
         caches={alias: str(entry.get("BACKEND", "")) for alias, entry in project.caches.items()},
         family=family,
-        places=databases.copy(places, "rows", Path(errand.further["rows"])),
+        places=filled,
         kept=kept,
-        notes=tuple(one.missing for one in project.app.variants if one.missing),
+        shown=tuple(row_of(*one) for one in trial.facts),
+        refusals=tuple(trial.refusals),
+        notes=(*missing, *databases.left_out(project.databases), *trial.notes),
     )
 
 

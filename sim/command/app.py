@@ -3,7 +3,7 @@
 import os
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,7 +148,8 @@ def _with_postgres(errand: Errand, session: Servers) -> Errand:
 
 
 def _show(description: Description) -> None:
-    """Print what is declared, how each function answers, and what there is to say about it."""
+    """Print what each function did, and what there is to say before the runs; refuse what cannot be judged."""
+    say(_table(description.shown))
     if description.refusals:
         for line in description.refusals:
             say(f"cachewise: {masked(line)}")
@@ -157,6 +158,18 @@ def _show(description: Description) -> None:
         say("databases: as an earlier command filled them, since nothing that does so has changed (--refill: anew)")
     for line in description.notes:
         say(masked(line))
+
+
+def _table(rows: Sequence[Mapping[str, str]]) -> str:
+    """Return *rows* as plain text: the first column to the left, figures to the right."""
+    lines = [[*rows[0]], *([*row.values()] for row in rows)] if rows else []
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            [line[0].ljust(widths[0]), *(one.rjust(wide) for one, wide in zip(line[1:], widths[1:], strict=True))]
+        )
+        for line in lines
+    )
 
 
 def _cost(plan: AppPlan, scouts: Errand, description: Description, session: Servers) -> Cost:

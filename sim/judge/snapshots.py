@@ -44,6 +44,11 @@ class Adopted:
         self._raw = dict(raw)
         self._refused: WriteError | None = None
 
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """The databases of the snapshot, as Django knows them."""
+        return tuple(self._raw)
+
     @contextmanager
     def evaluation(self) -> Iterator[set[str]]:
         """Meanwhile the connections show the snapshot; what is written is undone in the end.

@@ -1,0 +1,178 @@
+"""What a function of an experiment does when it is called: in a process that ends afterwards."""
+
+import asyncio
+import os
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction
+from django.db import connections
+from django.http import HttpResponseBase
+
+from ..project.caches.blank import Blank
+from ..project.databases.connections import schema_of
+from .compare import compared, shown
+from .snapshots import Adopted, WriteError
+
+CACHE_CALLS = (
+    *("get", "get_many", "get_or_set", "set", "set_many", "add", "touch", "delete", "delete_many", "has_key"),
+    *("incr", "decr", "incr_version", "decr_version"),
+)
+
+
+@dataclass
+class Facts:
+    """`content` is what is compared of its result; `failure`, that it raised something. Stores are no cache calls."""
+
+    status: int | None = None
+    location: str = ""
+    size_bytes: int = 0
+    content: bytes = b""
+    statements: int = 0
+    cache_calls: int = 0
+    commits: int = 0
+    is_async: bool = False
+    failure: str = ""
+    cpu_s: float = 0.0  # the second time, when everything is loaded
+
+
+def facts_of(adopted: Adopted, call: Callable[[], Any], judge: Callable[[Any], Any] | None) -> Facts:
+    """Return what *call* does on a snapshot, where `commits` counts the transactions that would change a row."""
+    counter = CacheCalls()
+    facts = _writing(adopted, lambda: _called(adopted, call, judge, counter))
+    before_s = sum(os.times()[:2])
+    _writing(adopted, lambda: _called(adopted, call, judge, counter))
+    facts.cpu_s = sum(os.times()[:2]) - before_s
+    return facts
+
+
+def _writing(adopted: Adopted, attempt: Callable[[], Facts]) -> Facts:
+    while True:
+        try:
+            return attempt()
+        except WriteError as error:
+            adopted.copy(error.alias, error.tables)
+
+
+def _called(
+    adopted: Adopted, call: Callable[[], Any], judge: Callable[[Any], Any] | None, counter: "CacheCalls"
+) -> Facts:
+    facts = Facts()
+    counter.count = 0
+    with adopted.evaluation():
+        changes = [Changes(connections[alias]) for alias in adopted.aliases]
+        try:
+            result = call()
+            for one in changes:
+                one.end()
+            _look_at(result, facts, judge)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - it is told
+            facts.failure = _line_of(error)
+        facts.statements = sum(one.statements for one in changes)
+        facts.commits = sum(one.commits for one in changes)
+    facts.cache_calls = counter.count
+    return facts
+
+
+def _look_at(result: Any, facts: Facts, judge: Callable[[Any], Any] | None) -> None:
+    if asyncio.iscoroutine(result):
+        result.close()
+        facts.is_async = True
+        return
+    if isinstance(result, HttpResponseBase):
+        match = getattr(getattr(result, "wsgi_request", None), "resolver_match", None)
+        view = getattr(match, "func", None)
+        facts.is_async = iscoroutinefunction(view)
+        facts.location = result.headers.get("Location", "").partition("?")[0]
+    found = shown(result)
+    facts.status, facts.size_bytes = found.status, found.size_bytes
+    facts.content = compared(result, judge)
+
+
+def _line_of(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "site-packages" not in frame.filename] or frames
+    return f"it raises {type(error).__name__}: {error} ({Path(own[-1].filename).name}, line {own[-1].lineno})"
+
+
+class Changes:
+    """What a connection that has been adopted would have committed, where there is one transaction around all."""
+
+    def __init__(self, wrapper: Any) -> None:
+        self.statements = self.commits = 0
+        self._wrapper = wrapper
+        self._open = 0  # changes, in what would be the transaction
+        self._block: Any = None  # the outermost `atomic` that they are in
+        self._at: dict[str, int] = {}  # savepoint: how many there were
+        self._schema = schema_of(wrapper)
+        self._real_savepoint, self._real_rollback = wrapper._savepoint, wrapper._savepoint_rollback
+        wrapper.execute_wrappers.append(self._statement)
+        wrapper._savepoint, wrapper._savepoint_rollback = self._savepoint, self._savepoint_rollback
+
+    def end(self) -> None:
+        """Commit what is left, and call what was put off until then."""
+        self._settle()
+        while self._wrapper.run_on_commit:
+            waiting, self._wrapper.run_on_commit = self._wrapper.run_on_commit, []
+            for _savepoints, func, *_robust in waiting:
+                func()
+            self._settle()
+
+    def _settle(self) -> None:
+        """Count a transaction that has ended since."""
+        if self._open and self._block is not self._outermost():
+            self.commits += not self._wrapper.needs_rollback
+            self._open = 0
+
+    def _outermost(self) -> Any:
+        return next(iter(self._wrapper.atomic_blocks), None)
+
+    def _statement(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        self._settle()
+        result = execute(sql, params, many, context)
+        kind = self._schema.nature(str(sql)).kind
+        self.statements += kind in ("read", "write", "schema")
+        cursor = context["cursor"]  # whose count comes late where rows are returned
+        if kind == "schema" or (kind == "write" and (cursor.rowcount != 0 or cursor.description)):
+            self._block = self._outermost()
+            self._open += self._block is not None
+            self.commits += self._block is None
+        return result
+
+    def _savepoint(self, name: str) -> None:
+        self._settle()
+        self._at[name] = self._open
+        self._real_savepoint(name)
+
+    def _savepoint_rollback(self, name: str) -> None:
+        self._open = self._at.get(name, 0)
+        self._real_rollback(name)
+
+
+class CacheCalls:
+    """Counts the calls of the blank caches in this process; those of stores, and those that others make, not."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._inside = False
+        for name in CACHE_CALLS:
+            setattr(Blank, name, self._counted(getattr(Blank, name)))
+
+    def _counted(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(method)
+        def counted(cache: Any, *args: Any, **named: Any) -> Any:
+            if self._inside:
+                return method(cache, *args, **named)
+            self._inside = True
+            try:
+                key = args[0] if args else named.get("key", "")
+                self.count += not (isinstance(key, str) and cache._holds(key))
+                return method(cache, *args, **named)
+            finally:
+                self._inside = False
+
+        return counted

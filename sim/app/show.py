@@ -7,8 +7,9 @@ from typing import Any
 from django.core.cache import caches
 
 from ..application import App
+from ..judge.facts import Facts
 from ..judge.snapshots import snapshots_of
-from ..judge.trial import Candidate, Facts, Trial, tried
+from ..judge.trial import Candidate, Trial, tried
 from ..project import celery, chance
 from ..project.caches import blank_for_evaluation
 from ..project.client import Handler, ProjectClient

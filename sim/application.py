@@ -114,6 +114,7 @@ class App:
         self.variants: list[Variant] = []
         self.stores: list[str] = []
         self.judging: Callable[[str, Any], None] | None = None  # set where a run is under way
+        self.pausing: Callable[[float], None] = time.sleep  # as well: in a run it is virtual time that passes
 
     def fill(self, func: Function) -> Function:
         """Call *func* once, after migrate: it fills the database."""
@@ -202,7 +203,7 @@ class App:
 
     def pause(self, seconds: float) -> None:
         """Let virtual time pass, between the steps of a journey."""
-        time.sleep(seconds)
+        self.pausing(seconds)
 
     def judge(self, name: str, response: Any) -> Any:
         """Judge *response* as a read called *name*, and return it; for the steps of a journey."""

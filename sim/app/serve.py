@@ -96,7 +96,7 @@ class Service:
         self.measured = 0  # requests that arrived after the warm-up
         self._under_way: dict[int, Task] = {}
         self.progress: Callable[[int], None] = lambda _count: None
-        app.judging = self._judge_step
+        app.judging, app.pausing = self._judge_step, engine.sleep
         handler.raised = self._raised
 
     def take(self, arrivals: Sequence[Arrival]) -> None:

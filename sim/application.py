@@ -114,7 +114,7 @@ class App:
         self.variants: list[Variant] = []
         self.stores: list[str] = []
         self.judging: Callable[[str, Any], None] | None = None  # set where a run is under way
-        self.pausing: Callable[[float], object] = time.sleep  # there it is virtual
+        self.pausing: Callable[[float], None] = time.sleep  # as well: in a run it is virtual time that passes
 
     def fill(self, func: Function) -> Function:
         """Call *func* once, after migrate: it fills the database."""

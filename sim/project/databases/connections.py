@@ -36,7 +36,7 @@ class TakenOver:
 
     def notes(self) -> list[str]:
         """Return a line for each time of PostgreSQL's own that a run's rows may have got."""
-        stamped = {column for schema in _schemas.values() for column in schema.stamped}
+        stamped = {column for entry in connections.settings.values() for column in _schemas[str(entry["NAME"])].stamped}
         return [
             f"{what} is the real time, not the run's: PostgreSQL's clock is not virtual, and what shows it differs "
             "from run to run"

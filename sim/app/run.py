@@ -147,7 +147,8 @@ class _Run:
         backend = errand.backend or "as it is"
         run = run_of(self._scenario, errand.variant, backend, errand.seed)
         reads = [one.name for one in self._project.app.reads]
-        return outcome_of(run, reads, self._recorder, self._judge.finish(), self.service.measured)
+        verdicts, asked = self._judge.finish(), bool(errand.further.get("reads"))
+        return outcome_of(run, reads, self._recorder, verdicts, self.service.measured, with_reads=asked)
 
     def _context(self) -> Context:
         """Return the context variables of a worker: the run's time for Django's cache modules."""

@@ -23,6 +23,7 @@ _WAIT_FOR_REAL = {"psycopg", "psycopg_pool", "cachewise", "time_machine"}
 # Python's own modules do so, too, but for those that wait for locks, which are virtual in a request.
 _WAIT_FOR_LOCKS = {"threading", "queue", "concurrent"}
 _VIRTUAL = {"sched", "timeit", "__main__"}
+_UPTIME_NS = 10**15  # at the run's start; small, since the fractions of a large float are coarse
 _LONG_S = 1.0  # who sleeps so long in a real thread does nothing meanwhile that a request waits for
 
 
@@ -37,6 +38,7 @@ class ProjectClock:
         self.sleeper: Callable[[float], None] = self._put_off
         self._thread = get_ident()  # the one that plays the run
         self._start_ns = _whole_us(start_s)
+        self._booted_ns = self._start_ns - _UPTIME_NS
         self._shown_ns = self._start_ns - 1000
         self._measured_ns = self._start_ns
 
@@ -86,9 +88,9 @@ class ProjectClock:
         return self._start_ns + _whole_us(self.source())
 
     def _measure_ns(self) -> int:
-        """Return the time by which durations are measured: it never goes back."""
+        """Return the time by which durations are measured: since this machine was started, and never back."""
         self._measured_ns = max(self._calendar_ns(), self._measured_ns)
-        return self._measured_ns
+        return self._measured_ns - self._booted_ns
 
     def _measure_s(self) -> float:
         return self._measure_ns() / 1e9

@@ -150,8 +150,8 @@ class Lock:
         RUN.blocked[me] = self
         try:
             taken = self._real.acquire(timeout=timeout)
+            if taken and for_a_signal and self._woken:
+                RUN.works(me)
         finally:
             del RUN.blocked[me]
-        if taken and for_a_signal and self._woken:
-            RUN.works(me)
         return taken

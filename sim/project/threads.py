@@ -15,7 +15,6 @@ from contextvars import Context, copy_context
 from typing import Any
 
 from ..engine.scheduler import Engine, Task
-from ..errors import StrategyError
 from .locks import Lock
 from .work import ADVICE, RUN
 
@@ -110,17 +109,14 @@ def install() -> None:
 
 
 def serve(engine: Engine) -> None:
-    """Bind the threads of this process to a run's engine: a request is what its current task serves."""
+    """Bind the threads of this process to a run's engine: a request is what its current task serves.
+
+    From now on real threads are refused the project's caches and databases.
+    """
+    from .astray import refuse_in_threads  # which imports Django
+
     RUN.engine = engine
-    engine.advice = ADVICE
-
-
-def astray(what: str) -> StrategyError | None:
-    """Return the error for *what* (a call of cache or database) being done in a real thread during a run; else None."""
-    engine = RUN.engine
-    if engine is None or _thread.get_ident() == engine.thread:
-        return None
-    return engine.astray(what)
+    refuse_in_threads(engine)
 
 
 def _start(self: threading.Thread) -> None:
@@ -142,7 +138,8 @@ def _remember(thread: threading.Thread) -> None:
         raise engine.refused(
             f"a threading.Timer waits {thread.interval:g} s of real time, of which a run knows nothing: {ADVICE}"
         )
-    engine.threads.append(thread)
+    if thread not in engine.threads:
+        engine.threads.append(thread)
     RUN.starting.add(thread)
     run = thread.run
 

@@ -25,6 +25,10 @@ class _Held(Protocol):
     def locked(self) -> bool: ...
 
 
+def _wakes(lock: _Held) -> bool:
+    return not lock.locked() or lock.holder == NOBODY
+
+
 class Work:
     """The run that this process plays, if any, and the real threads that work for its requests."""
 
@@ -53,7 +57,7 @@ class Work:
 
         One that waits for a lock does not, unless that lock is free again or another real thread holds it.
         """
-        if self.starting:
+        if self.starting or any(lock is not None and _wakes(lock) for lock in [*self.blocked.values()]):
             return True
         for ident, thread in [*self.at_work.items()]:
             if not thread.is_alive():

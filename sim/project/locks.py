@@ -6,6 +6,7 @@ request has started or woken: such a wait is real, and no virtual time passes me
 """
 
 import _thread
+import threading
 from _thread import get_ident
 from collections import deque
 from typing import Any
@@ -151,7 +152,7 @@ class Lock:
         try:
             taken = self._real.acquire(timeout=timeout)
             if taken and for_a_signal and self._woken:
-                RUN.works(me)
+                RUN.works(threading.current_thread())
         finally:
             del RUN.blocked[me]
         return taken

@@ -12,6 +12,7 @@ import queue
 import sys
 import threading
 from contextvars import Context, copy_context
+from math import inf
 from typing import Any
 
 from ..engine.scheduler import Engine, Task
@@ -144,7 +145,7 @@ def _remember(thread: threading.Thread) -> None:
     run = thread.run
 
     def working() -> None:
-        RUN.at_work[_thread.get_ident()] = thread
+        RUN.works(thread)
         RUN.starting.discard(thread)
         try:
             run()
@@ -164,13 +165,15 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
         _REAL["join"](self, within_s)
         return not self.is_alive()
 
+    RUN.works(self)
     engine: Engine = task.env
     until_s = None if timeout is None else engine.request_time() + max(timeout, 0.0)
     while not RUN.wait_while_someone_works(ended):
         # It waits for what another request does, or for itself.
-        if until_s is not None and engine.request_time() >= until_s:
+        left_s = inf if until_s is None else until_s - engine.request_time()
+        if left_s <= 0:
             return
-        engine.sleep(_POLL_S)
+        engine.sleep(min(_POLL_S, left_s))
 
 
 _REAL: dict[str, Any] = {}

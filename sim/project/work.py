@@ -46,11 +46,10 @@ class Work:
         task = engine.current
         return task if task.serving and task.thread is not None else None
 
-    def works(self, ident: int) -> None:
-        """Remember that the thread which asks works for requests."""
-        thread = threading._active.get(ident)  # type: ignore[attr-defined]
-        if thread is not None:
-            self.at_work[ident] = thread
+    def works(self, thread: threading.Thread) -> None:
+        """Remember that *thread* works for requests."""
+        if thread.ident is not None:
+            self.at_work[thread.ident] = thread
 
     def someone_works(self) -> bool:
         """Return whether a real thread may still do what a request waits for.

@@ -169,8 +169,10 @@ def test_the_clock_stands_where_it_is_put() -> None:
         for at_s in (5.0, 2.0, 5.0):
             clock.show(at_s)
             told.append([time.time() - 1735689600, time.monotonic() - 10**6, uuid.uuid1().time])
+            time.sleep(3600)
+            told[-1] += [time.monotonic() - 10**6]
     """)
-    assert [one[:2] for one in told] == [[5.0, 5.0], [2.0, 2.0], [5.0, 5.0]]
+    assert [[*one[:2], one[3]] for one in told] == [[5.0, 5.0, 3605.0], [2.0, 2.0, 3602.0], [5.0, 5.0, 3605.0]]
     assert told[0] == told[2]
     assert told[0][2] - told[1][2] == 3 * 10**7
 

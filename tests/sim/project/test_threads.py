@@ -214,6 +214,55 @@ def test_who_waits_in_vain_for_a_real_thread_is_told() -> None:
     assert line.startswith("a request has waited 0.01 s of real time for the thread 'slow_0': do that in the request")
 
 
+def test_a_thread_that_answers_of_its_own_accord_ends_the_run() -> None:
+    """A request that is parked in virtual time cannot be woken at an instant that depends on this machine."""
+    told = script("""
+        import _thread
+        gate, event = _thread.allocate_lock(), threading.Event()
+        gate.acquire()
+        def answers():
+            gate.acquire()
+            try:
+                event.set()
+            except Exception as error:
+                told.append(str(error))
+        thread = threading.Thread(target=answers, name="of set-up")
+        thread.start()
+        def opens():
+            time.sleep(1)
+            gate.release()
+            thread.join()
+            note("joined")
+        try:
+            play(event.wait, opens)
+        except Exception as error:
+            told.append(str(error))
+    """)
+    first, joined, last = told
+    assert first == last
+    assert first.startswith("a request waits for the thread 'of set-up', of which a run knows nothing: ")
+    assert joined == ["joined", 1.0]
+
+
+def test_a_thread_that_waits_for_another_request_is_joined_then() -> None:
+    """The one that joins it is parked meanwhile, for as long as it says."""
+    told = script("""
+        event = threading.Event()
+        thread = threading.Thread(target=event.wait)
+        def joins():
+            thread.start()
+            thread.join(timeout=0.5)
+            note(thread.is_alive())
+            thread.join()
+            note(thread.is_alive())
+        def opens():
+            time.sleep(1)
+            event.set()
+        play(joins, opens)
+    """)
+    assert [[alive, round(at_s, 2)] for alive, at_s in told] == [[True, 0.5], [False, 1.0]]
+
+
 def test_a_timer_is_refused() -> None:
     """It would wait in real time."""
     told = script("""

@@ -6,6 +6,7 @@ request has started or woken: such a wait is real, and no virtual time passes me
 """
 
 import _thread
+import threading
 from _thread import get_ident
 from collections import deque
 from typing import Any
@@ -150,8 +151,8 @@ class Lock:
         RUN.blocked[me] = self
         try:
             taken = self._real.acquire(timeout=timeout)
+            if taken and for_a_signal and self._woken:
+                RUN.works(threading.current_thread())
         finally:
             del RUN.blocked[me]
-        if taken and for_a_signal and self._woken:
-            RUN.works(me)
         return taken

@@ -8,10 +8,11 @@ from pathlib import Path
 from ..application import App
 from ..project.databases import create, drop
 from ..project.databases.extensions import require_extensions
+from ..project.databases.places import Places
 from ..project.stage import Project
 from .blame import is_of
 from .errand import Errand
-from .kept import Places, key_of, load, save
+from .kept import key_of, load, save
 
 
 def fill(errand: Errand, project: Project, places: Places, family: str) -> bool:

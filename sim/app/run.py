@@ -196,7 +196,7 @@ class _Run:
         )
         celery.install(service.spawn)
         service.take(traffic(project.app, scenario, audience, self._errand.seed))
-        for event in project.app.events:
+        for event in (one for one in project.app.events if one.at_s < scenario.end_s):
             self._recorder.events.append((event.at_s, event.name))
             service.at(event.at_s, event.name, event.func)
         self._recorder.pinned = partial(self._let_go, service)

@@ -1,7 +1,9 @@
 """The scout: a process that sets a project up, fills private databases, and describes what its file declares."""
 
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -50,7 +52,7 @@ def scouted(errand: Errand, here: InPlace) -> Description | NeedsPostgres:
     users = Users()
     audience = audience_of(project.app, users.find)
     trial = show(project, family, here.clock, audience, users)
-    missing = [one.missing for one in project.app.variants if one.missing]
+    notes = [*_notes(project.app, contenders), *databases.left_out(project.databases), *trial.notes]
     return Description(
         scenario=_plain(project.scenario),
         functions=tuple(_functions(project.app, audience)),
@@ -61,7 +63,7 @@ def scouted(errand: Errand, here: InPlace) -> Description | NeedsPostgres:
         kept=kept,
         shown=tuple(row_of(*one) for one in trial.facts),
         refusals=tuple(trial.refusals),
-        notes=(*missing, *databases.left_out(project.databases), *trial.notes),
+        notes=tuple(notes),
     )
 
 
@@ -94,6 +96,28 @@ def _contenders(app: App, settings: Any) -> Iterator[Contender]:
         parts = {"timeouts": one.timeouts, "settings": one.settings, "code": one.code}
         yield Contender(one.name, tuple(name for name, part in parts.items() if part), _overrides(one, settings))
     yield Contender(NO_CACHE)
+
+
+def _notes(app: App, contenders: Iterable[Contender]) -> Iterator[str]:
+    """Yield what there is to say of the variants."""
+    from django.conf import settings
+
+    yield from (one.missing for one in app.variants if one.missing)
+    for one in contenders:
+        changed = pickle.loads(one.overrides) if one.overrides else {}
+        further = [name for name in changed.get("INSTALLED_APPS", ()) if name not in settings.INSTALLED_APPS]
+        for name in filter(_has_tables, further):
+            yield (
+                f"variant {one_line(one.name)}: the tables of {name} are not made, as migrate runs once for all "
+                "variants: put it into the project's own INSTALLED_APPS"
+            )
+
+
+def _has_tables(name: str) -> bool:
+    """Return whether the app called *name* in INSTALLED_APPS has migrations."""
+    with suppress(ImportError):
+        return find_spec(f"{name.partition('.apps.')[0]}.migrations") is not None
+    return False
 
 
 def _overrides(variant: Variant, settings: Any) -> bytes:

@@ -7,8 +7,9 @@ from typing import Any
 from django.core.cache import caches
 
 from ..application import App
+from ..judge.facts import Facts
 from ..judge.snapshots import snapshots_of
-from ..judge.trial import Candidate, Facts, Trial, tried
+from ..judge.trial import Candidate, Trial, tried
 from ..project import celery, chance
 from ..project.caches import blank_for_evaluation
 from ..project.client import Handler, ProjectClient
@@ -39,8 +40,9 @@ def show(project: Project, family: str, clock: ProjectClock, audience: Audience,
 def row_of(one: Candidate, facts: Facts) -> Mapping[str, str]:
     """Return what a function did, as a row with `COLUMNS`."""
     status = "-" if facts.status is None else str(facts.status)
-    counts = (facts.size_bytes, facts.statements, facts.cache_calls, facts.commits)
-    return dict(zip(COLUMNS, (f"{one.kind} {one.name}", status, *(f"{count:,}" for count in counts)), strict=True))
+    size = "-" if one.kind == "journey" else f"{facts.size_bytes:,}"
+    counts = (f"{count:,}" for count in (facts.statements, facts.cache_calls, facts.commits))
+    return dict(zip(COLUMNS, (f"{one.kind} {one.name}", status, size, *counts), strict=True))
 
 
 def _candidates(app: App, calls: "_Calls") -> Iterator[Candidate]:

@@ -104,6 +104,7 @@ def run_app(experiment: Experiment, wishes: Wishes, context: typer.Context) -> N
     if not any(errand.variant == AS_IT_IS and not answer.crash for errand, answer in answers):
         raise UserError(f"there is nothing to compare with: {crashes[0]}")
     _report(outcomes, wishes, context)
+    say_own_frames(answer.frames for _, answer in answers if answer.crash)
     for line in crashes:
         say(f"cachewise: {line}")
     if crashes:
@@ -149,7 +150,8 @@ def _with_postgres(errand: Errand, session: Servers) -> Errand:
 
 def _show(description: Description) -> None:
     """Print what each function did, and what there is to say before the runs; refuse what cannot be judged."""
-    say(_table(description.shown))
+    if description.shown:
+        say(_table(description.shown))
     if description.refusals:
         for line in description.refusals:
             say(f"cachewise: {masked(line)}")
@@ -161,15 +163,15 @@ def _show(description: Description) -> None:
 
 
 def _table(rows: Sequence[Mapping[str, str]]) -> str:
-    """Return *rows* as plain text: the first column to the left, figures to the right."""
-    lines = [[*rows[0]], *([*row.values()] for row in rows)] if rows else []
+    """Return *rows*, at least one, as plain text: the first column to the left, figures to the right."""
+    lines = [[*rows[0]], *([*row.values()] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(
-            [line[0].ljust(widths[0]), *(one.rjust(wide) for one, wide in zip(line[1:], widths[1:], strict=True))]
-        )
-        for line in lines
+    first, *others = widths
+    aligned = (
+        "  ".join([name.ljust(first), *(one.rjust(width) for one, width in zip(figures, others, strict=True))])
+        for name, *figures in lines
     )
+    return "\n".join(aligned)
 
 
 def _cost(plan: AppPlan, scouts: Errand, description: Description, session: Servers) -> Cost:

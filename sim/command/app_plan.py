@@ -5,7 +5,7 @@ import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ..app.description import Contender, Description
+from ..app.description import Contender, Description, Function
 from ..app.errand import Errand
 from ..application import AS_IT_IS, NO_CACHE
 from ..errors import UserError, one_line, unknown
@@ -55,6 +55,7 @@ class AppPlan:
     requests_per_s: float
     whole: Scenario
     jobs: int
+    events: tuple[Function, ...] = ()
     cost: Cost | None = None
 
     def requests(self, scenario: Scenario) -> int:
@@ -112,7 +113,7 @@ class AppPlan:
         each += [_count(len(self.seeds), "seed"), f"{self.requests(self.scenario):,} requests"]
         several = " x ".join(one for one in each if one != "1 backend")
         if self.cost is None:
-            return [several]
+            return [several, *self._unreached()]
         at = f"{several} at {self.cost.request_s * 1e3:.2g} ms"
         lines = [f"{at}: about {shown_s(self.expected_s(self.scenario))}"]
         if self.scenario != self.whole:
@@ -120,7 +121,12 @@ class AppPlan:
                 f"this is a sample of {self.scenario.duration_s:g} s after {self.scenario.warmup_s:g} s of warm-up; "
                 f"--duration {self.whole.duration_s:g} runs the whole, in about {shown_s(self.expected_s(self.whole))}"
             )
-        return lines
+        return [*lines, *self._unreached()]
+
+    def _unreached(self) -> Iterator[str]:
+        for one in self.events:
+            if one.at_s >= self.scenario.end_s:
+                yield f"{one.name} is left out: it comes at {one.at_s:g} s, and a run ends at {self.scenario.end_s:g} s"
 
 
 def make_app_plan(
@@ -139,7 +145,8 @@ def make_app_plan(
     scenario = _scenario(description.scenario, settings)
     where: tuple[str | None, ...] = tuple(dict.fromkeys(backends)) or (None,)
     variants = chosen(description.variants, names)
-    return AppPlan(scenario, variants, where, seeds, description.requests_per_s, scenario, jobs)
+    events = tuple(one for one in description.functions if one.kind == "at")
+    return AppPlan(scenario, variants, where, seeds, description.requests_per_s, scenario, jobs, events)
 
 
 def chosen(variants: Sequence[Contender], names: Sequence[str]) -> tuple[Contender, ...]:

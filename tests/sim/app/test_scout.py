@@ -81,13 +81,11 @@ def test_what_a_scout_tells(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ('APP.variant("x", settings=lambda s: 5)', r"settings= gives 5; it must be a mapping of settings"),
         ('APP.variant("x", settings=lambda s: {"x": 5})', r"it must be a mapping of settings"),
         ('APP.variant("x", settings=lambda s: {"F": lambda: 1})', r"settings= F cannot be sent to another process"),
         ('APP.variant("x", settings=lambda s: {"DATABASES": {}})', r"changes which databases there are"),
         ('APP.variant("x", settings=lambda s: s.NOSUCH)', r"line 28: AttributeError: the settings have no NOSUCH"),
         ("SCENARIO = 5", "SCENARIO must be a Scenario"),
-        ("APP.reads[0].args = 5", "FrozenInstanceError"),
         ("APP.read(per_s=1, args=[])(lambda client: 1)", "args are empty"),
     ],
 )
@@ -124,6 +122,31 @@ def test_what_is_kept_is_what_was_filled(tmp_path: Path) -> None:
                 dumps.append([*connection.iterdump()])
     assert dumps[0] == dumps[1]
     assert any("p19" in line for line in dumps[0])
+
+
+FIXTURE = '[{"model": "shop.category", "pk": %d, "fields": {"name": "one"}}]'
+
+
+def test_fixtures(tmp_path: Path) -> None:
+    """They are loaded by name; another content fills the databases anew. An app without tables is named."""
+    experiment = dedent(EXPERIMENT).replace('App("shop.settings")', 'App("shop.settings", fill="rows.json")')
+    experiment += """
+
+@APP.read(per_s=1, args=lambda: Category.objects.values_list("pk", flat=True))
+def listing(client, pk):
+    return client.get(f"/listing/{pk}/")
+
+
+APP.variant("more", settings=lambda s: {"INSTALLED_APPS": [*s.INSTALLED_APPS, "django.contrib.sites"]})
+"""
+    file = write_project(tmp_path / "project", experiment=experiment, files={"shop/fixtures/rows.json": FIXTURE % 7})
+    kept = str(tmp_path / "kept")
+    found = told(file, kept=kept)
+    assert (found.functions[1].arguments, found.kept) == (2, False)
+    (note,) = found.notes
+    assert note.startswith("variant more: the tables of django.contrib.sites are not made")
+    (tmp_path / "project" / "shop" / "fixtures" / "rows.json").write_text(FIXTURE % 1)
+    assert not told(file, kept=kept).kept
 
 
 @pytest.mark.servers

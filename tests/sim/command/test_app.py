@@ -1,13 +1,16 @@
 """`cachewise run` with the file of an own app: its options, and what is said before and after the runs."""
 
-import subprocess
 from pathlib import Path
 from textwrap import dedent
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.helpers import cli, refused
 from tests.projects import EXPERIMENT, write_project
+
+if TYPE_CHECKING:
+    import subprocess
 
 SCENARIO = 'from cachewise import Scenario\n\nSCENARIO = Scenario("mine")\n'
 
@@ -114,7 +117,8 @@ def test_what_comes_out(shop: Path) -> None:
     assert done.returncode == 0, done.stderr
     for said in ("as it is", "no cache", "product_page", "shop/views.py:12", "`touches nothing` changed nothing"):
         assert said in done.stdout.replace("touches nothing changed", "`touches nothing` changed")
-    assert done.stderr.splitlines()[0] == "3 variants x 1 seed x 315 requests"
+    assert "\n3 variants x 1 seed x 315 requests\n" in done.stderr
+    assert "write change_price     302      0           2            1        1" in done.stderr.splitlines()
     assert done.stderr.splitlines()[-1] == "page: out/shop/report.html"
     assert {"report.html", "summary.csv", "functions.csv"} <= {one.name for one in (shop / "out" / "shop").iterdir()}
     assert not (shop / "live.sqlite3").exists()
@@ -128,6 +132,46 @@ def test_the_same_again_is_the_same_to_the_byte(shop: Path) -> None:
     assert first.returncode == second.returncode == 0, first.stderr
     assert first.stdout == second.stdout
     assert "databases: as an earlier command filled them" not in second.stderr
+
+
+ODD = """
+
+
+@APP.read(per_s=1)
+def moved(client):
+    return client.get("/profile/")
+
+
+@APP.read(per_s=1)
+def clock(client):
+    import time
+
+    return time.time()
+
+
+@APP.write(per_s=1)
+def idle(client):
+    return client.get("/product/1/")
+
+
+@APP.read(per_s=1)
+def raising(client):
+    raise LookupError("gone")
+"""
+
+
+def test_what_cannot_be_judged(tmp_path: Path) -> None:
+    """It is refused before any run, all in one list, below what each function did."""
+    folder = write_project(tmp_path, experiment=dedent(EXPERIMENT) + ODD).parent
+    done = cli("run", "./cache_experiment.py", cwd=folder, env={"XDG_CACHE_HOME": str(tmp_path)})
+    assert (done.returncode, done.stdout) == (2, "")
+    table, refusals = done.stderr.splitlines()[:7], done.stderr.splitlines()[7:]
+    assert table[0].split() == ["function", "status", "bytes", "statements", "cache", "calls", "commits"]
+    assert table[1].split() == ["read", "product_page", "200", "5", "1", "2", "0"]
+    assert [line.split(": ")[1] for line in refusals] == ["read moved", "read clock", "read raising", "write idle"]
+    for line, said in zip(refusals, ("expect=302", "depends on the clock", "LookupError", "commits no"), strict=True):
+        assert line.startswith("cachewise: ")
+        assert said in line
 
 
 def test_a_crash_of_one_variant(shop: Path) -> None:

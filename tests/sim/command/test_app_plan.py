@@ -1,5 +1,6 @@
 """The plan of an own app: which variants, in which order, what it takes, and the sample that is the default."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -80,6 +81,16 @@ def test_a_set_up_that_takes_longer_than_a_sample() -> None:
     """A hundredth of the traffic is in it all the same."""
     made = plan(description(Scenario("shop", duration_s=240, warmup_s=60))).sampled(Cost(60.0, 0.008), whole=False)
     assert (made.scenario.duration_s, made.scenario.warmup_s) == (2.4, 0.6)
+
+
+def test_an_event_after_the_end() -> None:
+    """It is left out, and said."""
+    told = description(Scenario("shop", duration_s=80, warmup_s=20))
+    told = replace(told, functions=(*told.functions, Function("at", "deploy", at_s=60.0)))
+    assert len(plan(told).said()) == 1
+    assert plan(told, settings={"duration_s": "30"}).said()[1:] == [
+        "deploy is left out: it comes at 60 s, and a run ends at 50 s"
+    ]
 
 
 def test_short_runs_show_the_cost() -> None:

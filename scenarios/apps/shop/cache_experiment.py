@@ -52,7 +52,7 @@ def another(text):
 
 @APP.read(per_s=8)
 def product_list(client):
-    """Cached by hand for 300 s; deleted when a product is saved, which is before the commit."""
+    """Look at all products: cached by hand for 300 s, deleted when one is saved, which is before the commit."""
     return client.get("/products/")
 
 
@@ -74,11 +74,10 @@ def news(client):
     return client.get("/news/")
 
 
-@APP.write(per_s=0.4, args=products)
-def change_price(client, pk):
-    """Raise a price: a save in a transaction, and so the signal's delete before its commit."""
-    price = Product.objects.values_list("price", flat=True).get(pk=pk)
-    return client.post(f"/products/{pk}/price/", {"price": price + 5})
+@APP.write(per_s=0.3, args=lambda: products()[::5])
+def change_prices(client, first):
+    """Make five products dearer: saves in a transaction, and so the signal's deletes before its commit."""
+    return client.post("/products/prices/", {"pk": [first + place for place in range(5)], "by": 5})
 
 
 @APP.write(per_s=0.3, args=products, popularity="zipf:1.0")
@@ -115,14 +114,14 @@ def deploy():
 
 @APP.variant("on commit")
 def on_commit():
-    """What is cached by hand is forgotten once the commit is done; and the profile, too."""
+    """Forget what is cached by hand once the commit is done; and the profile, too."""
     keys.forget = lambda name: transaction.on_commit(lambda: cache.delete(name))
     post_save.connect(profile_changed, sender=Profile)
 
 
 @APP.variant("versioned key")
 def versioned_key():
-    """A number in each key that is cached by hand goes up after a commit: what was cached before is never asked for."""
+    """Put a number into each key that is cached by hand; it goes up after a commit, and old keys are not asked for."""
     keys.named = lambda name: f"{name}:{cache.get_or_set('generation', 1, None)}"
     keys.forget = lambda name: transaction.on_commit(next_generation)  # noqa: ARG005 - it forgets them all
     post_save.connect(profile_changed, sender=Profile)

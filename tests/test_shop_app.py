@@ -96,7 +96,7 @@ def test_each_page_is_cached_as_its_comment_says(tmp_path: Path, backend: str) -
         backend,
         """
         facts["before"] = list_price(), page(), cheapest(), lead()
-        statuses = [experiment.change_price(client, 1), experiment.buy(client, 1), experiment.edit_article(client, 1)]
+        statuses = [experiment.change_prices(client, 1), experiment.buy(client, 1), experiment.edit_article(client, 1)]
         facts["statuses"] = [response.status_code for response in statuses]
         facts["after"] = list_price(), page(), cheapest(), lead()
         product.refresh_from_db(), article.refresh_from_db()

@@ -41,6 +41,7 @@ class AppOutcome:
     events: Sequence[tuple[float, str]] = ()
     failures: Sequence[tuple[str, int, str]] = ()
     logouts: int = 0
+    reads: Any = None  # the `figures.ReadColumns` themselves, where the errand asks for them
 
     @property
     def variant(self) -> str:

@@ -127,7 +127,7 @@ class _Run:
             let_go_of_all()
             stack.callback(self._judge.close)
             self._judge.start()
-            taken = take_over(engine, self._latencies, self._recorder, scenario.db_connections)
+            taken = self._taken = take_over(engine, self._latencies, self._recorder, scenario.db_connections)
             stack.callback(taken.end)
             self.service = self._staffed(audience, clients, users.all, handler, taken.release)
             yield self
@@ -138,7 +138,8 @@ class _Run:
         self._clock.source, self._clock.sleeper = engine.request_time, engine.sleep
         with threads_watched(engine):
             engine.play()
-            notes = [*self._caches.notes, *self._project.guard.notes(), *wait_for_threads(engine)]
+            told = [*self._caches.notes, *self._project.guard.notes(), *self._taken.notes()]
+            notes = [*told, *wait_for_threads(engine)]
             self._recorder.notes.extend(notes)
 
     def outcome(self) -> AppOutcome:
@@ -147,7 +148,8 @@ class _Run:
         backend = errand.backend or "as it is"
         run = run_of(self._scenario, errand.variant, backend, errand.seed)
         reads = [one.name for one in self._project.app.reads]
-        return outcome_of(run, reads, self._recorder, self._judge.finish(), self.service.measured)
+        verdicts, asked = self._judge.finish(), bool(errand.further.get("reads"))
+        return outcome_of(run, reads, self._recorder, verdicts, self.service.measured, with_reads=asked)
 
     def _context(self) -> Context:
         """Return the context variables of a worker: the run's time for Django's cache modules."""

@@ -1,6 +1,7 @@
 """The end of a run: what was written down and what the judge says, put together."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import nan
 from typing import Any
 
@@ -14,7 +15,13 @@ from .record import ReadRow, Recorder
 
 
 def outcome_of(
-    run: Run, functions: Sequence[str], recorder: Recorder, verdicts: Sequence[Verdict], requests: int
+    run: Run,
+    functions: Sequence[str],
+    recorder: Recorder,
+    verdicts: Sequence[Verdict],
+    requests: int,
+    *,
+    with_reads: bool = False,
 ) -> AppOutcome:
     """Return what came of *run*; *functions* are those that read, in the order of the file."""
     names = list(dict.fromkeys([*functions, *(row.function for row in recorder.rows)]))
@@ -30,7 +37,8 @@ def outcome_of(
         logouts_s=recorder.logouts_s,
         notes=recorder.notes,
     )
-    return figures_of(run, names, reads, _hits(recorder.rows), around)
+    found = figures_of(run, names, reads, _hits(recorder.rows), around)
+    return replace(found, reads=reads) if with_reads else found
 
 
 def read_columns(recorder: Recorder, names: list[str], verdicts: dict[int, Verdict]) -> ReadColumns:

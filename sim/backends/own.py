@@ -35,8 +35,9 @@ def own_backend(name: str) -> Backend:
     Raises:
         UserError: if there is no such entry, or nothing can be made of it.
     """
-    told = described(name, entry_at(name))
-    cls = told.load()
+    entry = entry_at(name)
+    cls = class_of(name, str(entry["BACKEND"]))
+    told = described(name, entry, cls)
 
     @contextmanager
     def opened(servers: Servers, *, virtual: bool) -> Iterator[Place]:
@@ -50,13 +51,8 @@ def own_backend(name: str) -> Backend:
     return own
 
 
-def described(name: str, entry: Mapping[str, Any]) -> Backend:
-    """Return the backend that *entry* of CACHES describes, on a private place; *name* says where the entry stands.
-
-    Raises:
-        UserError: if its BACKEND is no cache class.
-    """
-    cls = class_of(name, str(entry["BACKEND"]))
+def described(name: str, entry: Mapping[str, Any], cls: type[BaseCache]) -> Backend:
+    """Return the backend that *entry* of CACHES describes, on a private place; *name* says where the entry stands."""
     family = _family(cls)
     params = {key: value for key, value in entry.items() if key not in ("BACKEND", "LOCATION")}
     params["OPTIONS"] = _without_access(params.get("OPTIONS") or {})

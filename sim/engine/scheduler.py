@@ -135,6 +135,7 @@ class Engine(simpy.Environment):
             with collected_by_hand():
                 self._start_greenlets()
             if self._stuck:
+                self.end_if_strayed()
                 raise StrategyError(f"{self._stuck} request(s) wait for something that never happens")
         finally:
             self._unwind()

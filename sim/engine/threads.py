@@ -53,8 +53,8 @@ def wait_for_threads(engine: Engine) -> list[str]:
     if not left:
         return []
     threads = "1 thread" if left == 1 else f"{left:,} threads"
-    told = f"{threads} that the strategy has started went on after the run: what they do is not in these figures"
-    return [f"{told}. For background work there is `site.spawn(func, after_s=0)`"]
+    told = f"{threads} that requests have started went on after the run: what they do is not in these figures"
+    return [f"{told}; {engine.advice}"]
 
 
 def _begin() -> None:
@@ -82,7 +82,7 @@ def _remembering(self: threading.Thread) -> None:
         if isinstance(self, threading.Timer):
             raise current.engine.refused(
                 f"a threading.Timer waits {self.interval:g} s of real time, of which a run knows nothing: "
-                f"write site.spawn(func, after_s={self.interval:g})"
+                f"{current.engine.advice.replace('after_s=0', f'after_s={self.interval:g}')}"
             )
         current.engine.threads.append(self)
         found: _RunsCache | None = _RunsCache(caches["default"])

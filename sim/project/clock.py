@@ -23,6 +23,7 @@ _WAIT_FOR_REAL = {"psycopg", "psycopg_pool", "cachewise", "time_machine"}
 # Python's own modules do so, too, but for those that wait for locks, which are virtual in a request.
 _WAIT_FOR_LOCKS = {"threading", "queue", "concurrent"}
 _VIRTUAL = {"sched", "timeit", "__main__"}
+_UPTIME_NS = 10**15  # at the run's start; small, since the fractions of a large float are coarse
 _LONG_S = 1.0  # who sleeps so long in a real thread does nothing meanwhile that a request waits for
 
 
@@ -35,8 +36,10 @@ class ProjectClock:
     def __init__(self, start_s: float) -> None:
         self.source: Callable[[], float] = lambda: 0.0
         self.sleeper: Callable[[float], None] = self._put_off
+        self._stands_s = 0.0  # where it does
         self._thread = get_ident()  # the one that plays the run
         self._start_ns = _whole_us(start_s)
+        self._booted_ns = self._start_ns - _UPTIME_NS
         self._shown_ns = self._start_ns - 1000
         self._measured_ns = self._start_ns
 
@@ -62,8 +65,12 @@ class ProjectClock:
                         setattr(module, name, stand_ins[id(value)])
 
     def show(self, since_start_s: float) -> None:
-        """Stand still at *since_start_s* from now on, be it earlier than what was shown (to evaluate a read)."""
-        self.source = lambda: since_start_s
+        """Stand still at *since_start_s* from now on, be it earlier than what was shown: to evaluate a read.
+
+        Only what that sleeps moves it.
+        """
+        self._stands_s = since_start_s
+        self.source, self.sleeper = lambda: self._stands_s, self._move_on
         self._measured_ns = self._calendar_ns()
         self._shown_ns = self._measured_ns - 1000
         if "uuid" in sys.modules:
@@ -86,9 +93,9 @@ class ProjectClock:
         return self._start_ns + _whole_us(self.source())
 
     def _measure_ns(self) -> int:
-        """Return the time by which durations are measured: it never goes back."""
+        """Return the time by which durations are measured: since this machine was started, and never back."""
         self._measured_ns = max(self._calendar_ns(), self._measured_ns)
-        return self._measured_ns
+        return self._measured_ns - self._booted_ns
 
     def _measure_s(self) -> float:
         return self._measure_ns() / 1e9
@@ -104,6 +111,9 @@ class ProjectClock:
         """Sleep during set-up: for real only where there are threads that it may wait for."""
         _REAL["sleep"](seconds if threading.active_count() > 1 else 0)
         self._start_ns += _whole_us(seconds)
+
+    def _move_on(self, seconds: float) -> None:
+        self._stands_s += seconds
 
     def _virtual_for(self, module: str) -> bool:
         """Return whether durations are virtual for code of *module* here."""

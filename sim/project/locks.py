@@ -6,6 +6,7 @@ request has started or woken: such a wait is real, and no virtual time passes me
 """
 
 import _thread
+import threading
 from _thread import get_ident
 from collections import deque
 from typing import Any
@@ -33,7 +34,7 @@ class Lock:
     Whoever waits for a lock that it holds itself waits for a signal, as `threading.Condition` does.
     """
 
-    __slots__ = ("__weakref__", "_by", "_free_s", "_real", "_waiters", "_woken", "holder")
+    __slots__ = ("__weakref__", "_by", "_free_s", "_real", "_since_s", "_waiters", "_woken", "holder")
 
     def __init__(self) -> None:
         self._at_fork_reinit()
@@ -42,6 +43,7 @@ class Lock:
         self._real = _thread.allocate_lock()
         self._waiters: deque[_Waiter] = deque()  # first come, first served
         self._by: Any = None  # the virtual thread that took it last
+        self._since_s = 0.0  # when it was taken, in virtual time
         self._free_s = 0.0  # until then who let it go was still on the way, in virtual time
         self._woken = False  # by a request: the real thread that it wakes works for requests from now on
         self.holder = NOBODY
@@ -64,6 +66,7 @@ class Lock:
         if not self._real.acquire(blocking=False):
             return blocking and timeout != 0 and self._wait(task, timeout)
         self._take(task.thread)
+        self._since_s = task.env.time() + task.debt_s
         return True
 
     def release(self) -> None:
@@ -83,6 +86,8 @@ class Lock:
         if not self._real.locked():
             raise RuntimeError("release unlocked lock")
         self._free_s = 0.0 if task is None or not task.debt_s else task.env.time() + task.debt_s
+        if self._free_s <= self._since_s:  # held for no time at all, it was in nobody's way
+            self._free_s = 0.0
         self._woken = task is not None
         self.holder = NOBODY
         self._real.release()
@@ -150,8 +155,8 @@ class Lock:
         RUN.blocked[me] = self
         try:
             taken = self._real.acquire(timeout=timeout)
+            if taken and for_a_signal and self._woken:
+                RUN.works(threading.current_thread())
         finally:
             del RUN.blocked[me]
-        if taken and for_a_signal and self._woken:
-            RUN.works(me)
         return taken

@@ -12,10 +12,10 @@ import queue
 import sys
 import threading
 from contextvars import Context, copy_context
+from math import inf
 from typing import Any
 
 from ..engine.scheduler import Engine, Task
-from ..errors import StrategyError
 from .locks import Lock
 from .work import ADVICE, RUN
 
@@ -110,17 +110,14 @@ def install() -> None:
 
 
 def serve(engine: Engine) -> None:
-    """Bind the threads of this process to a run's engine: a request is what its current task serves."""
+    """Bind the threads of this process to a run's engine: a request is what its current task serves.
+
+    From now on real threads are refused the project's caches and databases.
+    """
+    from .astray import refuse_in_threads  # which imports Django
+
     RUN.engine = engine
-    engine.advice = ADVICE
-
-
-def astray(what: str) -> StrategyError | None:
-    """Return the error for *what* (a call of cache or database) being done in a real thread during a run; else None."""
-    engine = RUN.engine
-    if engine is None or _thread.get_ident() == engine.thread:
-        return None
-    return engine.astray(what)
+    refuse_in_threads(engine)
 
 
 def _start(self: threading.Thread) -> None:
@@ -142,12 +139,13 @@ def _remember(thread: threading.Thread) -> None:
         raise engine.refused(
             f"a threading.Timer waits {thread.interval:g} s of real time, of which a run knows nothing: {ADVICE}"
         )
-    engine.threads.append(thread)
+    if thread not in engine.threads:
+        engine.threads.append(thread)
     RUN.starting.add(thread)
     run = thread.run
 
     def working() -> None:
-        RUN.at_work[_thread.get_ident()] = thread
+        RUN.works(thread)
         RUN.starting.discard(thread)
         try:
             run()
@@ -167,13 +165,15 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
         _REAL["join"](self, within_s)
         return not self.is_alive()
 
+    RUN.works(self)
     engine: Engine = task.env
     until_s = None if timeout is None else engine.request_time() + max(timeout, 0.0)
     while not RUN.wait_while_someone_works(ended):
         # It waits for what another request does, or for itself.
-        if until_s is not None and engine.request_time() >= until_s:
+        left_s = inf if until_s is None else until_s - engine.request_time()
+        if left_s <= 0:
             return
-        engine.sleep(_POLL_S)
+        engine.sleep(min(_POLL_S, left_s))
 
 
 _REAL: dict[str, Any] = {}

@@ -25,6 +25,10 @@ class _Held(Protocol):
     def locked(self) -> bool: ...
 
 
+def _wakes(lock: _Held) -> bool:
+    return not lock.locked() or lock.holder == NOBODY
+
+
 class Work:
     """The run that this process plays, if any, and the real threads that work for its requests."""
 
@@ -42,18 +46,17 @@ class Work:
         task = engine.current
         return task if task.serving and task.thread is not None else None
 
-    def works(self, ident: int) -> None:
-        """Remember that the thread which asks works for requests."""
-        thread = threading._active.get(ident)  # type: ignore[attr-defined]
-        if thread is not None:
-            self.at_work[ident] = thread
+    def works(self, thread: threading.Thread) -> None:
+        """Remember that *thread* works for requests."""
+        if thread.ident is not None:
+            self.at_work[thread.ident] = thread
 
     def someone_works(self) -> bool:
         """Return whether a real thread may still do what a request waits for.
 
         One that waits for a lock does not, unless that lock is free again or another real thread holds it.
         """
-        if self.starting:
+        if self.starting or any(lock is not None and _wakes(lock) for lock in [*self.blocked.values()]):
             return True
         for ident, thread in [*self.at_work.items()]:
             if not thread.is_alive():

@@ -17,12 +17,12 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 from django.core.cache.backends.locmem import LocMemCache
 
 from ...backends.caches import private_cache
-from ...backends.own import described
 from ...backends.simulated import NO_LIMIT
 from ...engine.virtual import PRIVATE
 from ...errors import UserError
 from .births import Births, Place
 from .direct import DIRECT
+from .kinds import backend_of
 from .stores import Stores, StoreValues, sessions_of_project
 
 _MISSING: Any = object()
@@ -219,7 +219,7 @@ def blank_for_evaluation(
     stores = Stores(patterns, sessions_of_project(), lambda: 0.0, lambda _count: None)
     found: dict[str, BaseCache] = {}
     for alias, entry in entries.items():
-        backend = described(f"CACHES[{alias!r}]", entry)
+        backend = backend_of(alias, entry)
         cls = backend.load()
         cache = blank_class(cls)(cls, backend.params, partial(stores.holds, alias))
         for (of_alias, made), value in values.items():

@@ -22,6 +22,8 @@ MISSING: Any = object()
 class Given:
     """A call: who makes it of which cache, and its arguments, by place or by name."""
 
+    __slots__ = ("_method", "args", "cache", "kwargs", "task")
+
     def __init__(
         self, task: Task, cache: Any, method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
@@ -49,7 +51,7 @@ class Given:
         return self._method(self.cache, *self.args, **self.kwargs)
 
 
-@dataclass
+@dataclass(slots=True)
 class Noted:
     """A call under way: what will be told of it."""
 
@@ -81,18 +83,11 @@ class Desk:
     def tell(self, noted: Noted) -> None:
         """Tell the watch of a call that has returned."""
         if self.watch is not None and self.engine.serves_here():
+            pattern = "*" if noted.key is None else pattern_of(noted.key)
+            site, store = self.sites.of(sys._getframe(2)), 0 < noted.stores == noted.keys
+            timeout, hits, misses = noted.timeout, noted.hits, noted.misses
             self.watch.cache_call(
-                CacheCall(
-                    site=self.sites.of(sys._getframe(2)),
-                    alias=self.alias,
-                    verb=noted.verb,
-                    pattern="*" if noted.key is None else pattern_of(noted.key),
-                    timeout=noted.timeout,
-                    hits=noted.hits,
-                    misses=noted.misses,
-                    oldest_s=noted.oldest_s,
-                    store=0 < noted.stores == noted.keys,
-                )
+                CacheCall(site, self.alias, noted.verb, pattern, timeout, hits, misses, noted.oldest_s, store)
             )
 
     def retime(self, given: Given, place: int) -> None:

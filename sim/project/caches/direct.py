@@ -124,11 +124,23 @@ def plain_home(path: str) -> Home:
 class RunsHome:
     """The home of direct clients in a run: each command crosses *wire*, and is told."""
 
-    def __init__(self, engine: Engine, wire: Wire, births: Births, watch: Watch | None, sites: Sites) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        wire: Wire,
+        births: Births,
+        watch: Watch | None,
+        sites: Sites,
+        first: Callable[[], None],
+    ) -> None:
         self._engine, self._wire, self._births, self._watch, self._sites = engine, wire, births, watch, sites
+        self._first: Callable[[], None] | None = first
 
     def cross(self, _connection: Any, name: str, words: tuple[str, ...]) -> None:
         """Let half a round trip pass. Who may get a copy, gets one of unknown birth."""
+        if self._first is not None:
+            self._first()
+            self._first = None
         self._wire.cross(lambda: words)
         if name not in _NO_COPIES:
             self._births.strangers()

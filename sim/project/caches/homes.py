@@ -47,7 +47,7 @@ class Homes:
         self._rows: Place | None = None
         self._first_taken: set[str] = set()
         self._in_memory: dict[tuple[Any, ...], dict[str, Any]] = {}
-        self._told: list[str] = []
+        self._told: list[str] = []  # the notes
 
     @property
     def database_alias(self) -> str | None:
@@ -126,7 +126,7 @@ class Homes:
         rtt = self._rtt(backend_named("redis").rtt_s(self._spec))
         place = self._in_redis(("", 0, 0), rtt)
         wire = wire_to(str(place.server.socket))  # type: ignore[union-attr]
-        home = RunsHome(self._engine, wire, desk.births, desk.watch, desk.sites)
+        home = RunsHome(self._engine, wire, desk.births, desk.watch, desk.sites, self._note_direct)
         path = str(place.server.socket)  # type: ignore[union-attr]
         DIRECT.evaluations = plain_home(str(self._servers.start("redis", virtual=False).socket))
         DIRECT.lead_to(Home(path, self._number, home.cross, home.answered))
@@ -155,11 +155,17 @@ class Homes:
             self._stack.enter_context(closing(ProjectWire(self._engine, rtt, place.server, None)))
 
     def notes(self, kinds: list[Kind]) -> list[str]:
-        """Say what each alias ran on."""
-        told = []
+        """Return the notes, which say what each alias ran on; later ones are added to the list."""
         for kind in kinds:
             place = self._places[kind.home]
             server = "" if place.server is None else f" on a private {place.server.program} {place.server.version}"
             rows = ", its table in a database of its own" if kind.keeps_rows else ""
-            told.append(f"the cache `{kind.alias}` was {kind.cls.__module__}.{kind.cls.__qualname__}{server}{rows}")
-        return told
+            name = f"{kind.cls.__module__}.{kind.cls.__qualname__}"
+            self._told.append(f"the cache `{kind.alias}` was {name}{server}{rows}")
+        return self._told
+
+    def _note_direct(self) -> None:
+        self._told.append(
+            "what the project itself asks of Redis (cacheops does) went to a private redis-server; how old that is "
+            "nobody knows, and without a cache it is kept, as a store is (cacheops is switched off there)"
+        )

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from django.core.cache.backends.dummy import DummyCache
 
 from ...backends import Backend, Limits, backend_named, params_of
+from ...backends.entries import class_of
 from ...backends.own import described
 from ...daemons.programs import MEMCACHED, POSTGRES, REDIS_SERVER
 from ...errors import UserError
@@ -50,15 +51,25 @@ class Kind:
         return issubclass(self.cls, BaseDatabaseCache)
 
 
+def backend_of(alias: str, entry: Mapping[str, Any]) -> Backend:
+    """Return the backend that the *entry* of *alias* describes.
+
+    Raises:
+        UserError: if its BACKEND is no cache class.
+    """
+    name = f"CACHES[{alias!r}]"
+    if "BACKEND" not in entry:
+        raise UserError(f"{name}: it has no BACKEND")
+    return described(name, entry, class_of(name, str(entry["BACKEND"]), guarded=False))  # here all is guarded
+
+
 def kind_of(alias: str, entry: Mapping[str, Any], backend: str | None, limits: Limits) -> Kind:
     """Return what the *entry* of *alias* runs on: what its class says, or *backend*.
 
     Raises:
         UserError: if its BACKEND is no cache class.
     """
-    if "BACKEND" not in entry:
-        raise UserError(f"CACHES[{alias!r}]: it has no BACKEND")
-    own = described(f"CACHES[{alias!r}]", entry)
+    own = backend_of(alias, entry)
     location = entry.get("LOCATION", "")
     address = (
         _address(location, entry.get("OPTIONS") or {}) if Kind(alias, own, {}, (), None).server == "redis" else None

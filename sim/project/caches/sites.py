@@ -9,9 +9,22 @@ from types import CodeType, FrameType
 from typing import Any
 
 NOWHERE = "?"
+OF_THE_PROJECT, OF_A_PACKAGE, OF_THE_EXPERIMENT = range(3)  # the best site comes first
+_UNSEEN: Any = object()
 _SKIPPED = ("site-packages/", "dist-packages/")
 _LIBRARIES = frozenset(  # not who calls
-    ("django", "cachewise", "cachalot", "cacheops", "redis", "valkey", "django_redis", "django_valkey", "funcy")
+    (
+        "django",
+        "cachewise",
+        "simpy",
+        "cachalot",
+        "cacheops",
+        "redis",
+        "valkey",
+        "django_redis",
+        "django_valkey",
+        "funcy",
+    )
 )
 
 
@@ -24,66 +37,66 @@ class Sites:
     def __init__(self, folder: Path, beside: tuple[Path, ...] = ()) -> None:
         self._folder = f"{folder.resolve()}/"
         self._beside = {str(path.resolve()) for path in beside}
-        self._told: dict[int, Callable[[FrameType], str] | None] = {}  # by the id of a code object; None: none of ours
-        self._kept: list[CodeType] = []  # so that no other code object gets its id
-        self._lines: dict[tuple[int, int], str] = {}
+        self._told: dict[str, tuple[int, Callable[[FrameType], str]] | None] = {}  # by module
+        self._lines: dict[tuple[str, int], str] = {}
         self._views: dict[type | CodeType, str] = {}
         self._tell_fragment = self._fragment
-        self._outer: dict[int, int] = {}  # how good a site is: 0 the project's, 1 another package's, 2 the experiment's
 
     def of(self, caller: FrameType | None) -> str:
         """Return the site of the call that *caller* makes: the innermost frame that belongs to the project."""
-        told = self._told
-        second_best: FrameType | None = None
-        frame, direct = caller, True
+        told, second_best, frame = self._told, None, caller
+        # For each call of a cache it may see sixty frames. Neither their code nor an `id` is asked for: Python audits
+        # that, which takes longer than all else here.
         while frame is not None:
-            code = frame.f_code
-            tell = told.get(id(code), NOWHERE)
-            if tell is NOWHERE:
-                tell = told[id(code)] = self._classified(code)
-            if tell is not None:
-                rank = self._outer.get(id(code), 0)
-                if not rank:
-                    site = tell(frame) if direct or tell is not self._tell_fragment else ""  # type: ignore[operator]
-                    if site:
-                        return site
-                    frame, direct = frame.f_back, False
-                    continue
+            tell = told.get(frame.f_globals.get("__name__", ""), _UNSEEN)
+            if tell is None:
+                frame = frame.f_back
+                continue
+            if tell is _UNSEEN:
+                self._classify(frame.f_globals)
+                continue
+            rank, site_of = tell
+            if not rank:
+                site = "" if site_of is self._tell_fragment and frame is not caller else site_of(frame)
+                if site:
+                    return site
+            else:
                 second_best = second_best or frame
-                if rank == 2:
+                if rank == OF_THE_EXPERIMENT:
                     break  # what called it is ours
-            frame, direct = frame.f_back, False
+            frame = frame.f_back
         return NOWHERE if second_best is None else self._line(second_best)
 
-    def _classified(self, code: CodeType) -> Callable[[FrameType], str] | None:
-        self._kept.append(code)
-        file = code.co_filename
-        if file.endswith("django/templatetags/cache.py"):
-            return self._tell_fragment if code.co_name == "render" else None
-        if file.endswith("django/middleware/cache.py"):
-            return _middleware_of(self)
-        if "django/contrib/sessions/backends/" in file:
-            return lambda _frame: "sessions"
-        rank = self._rank(file)
-        if rank:
-            self._outer[id(code)] = rank
-        return None if rank is None else self._line
+    def _classify(self, module: dict[str, Any]) -> None:
+        """Remember what frames of *module* are."""
+        file, name = str(module.get("__file__") or ""), str(module.get("__name__", ""))
+        site_of: Callable[[FrameType], str] = self._line
+        rank: int | None = OF_THE_PROJECT
+        if name == "django.templatetags.cache":
+            site_of = self._tell_fragment
+        elif name == "django.middleware.cache":
+            site_of = _middleware_of(self)
+        elif name.startswith("django.contrib.sessions.backends."):
+            site_of = _sessions
+        else:
+            rank = self._rank(file)
+        self._told[name] = None if rank is None else (rank, site_of)
 
     def _rank(self, file: str) -> int | None:
-        """Return how good a site in *file* is, 0 being the best; None: it is none."""
+        """Return how good a site in *file* is; None: it is none."""
         if file in self._beside:
-            return 2
+            return OF_THE_EXPERIMENT
         installed = next((mark for mark in _SKIPPED if mark in file), None)
         if installed is None:
-            return 0 if file.startswith(self._folder) else None
+            return OF_THE_PROJECT if file.startswith(self._folder) else None
         package = file.partition(installed)[2].partition("/")[0].removesuffix(".py")
-        return None if package in _LIBRARIES else 1
+        return None if package in _LIBRARIES else OF_A_PACKAGE
 
     def _line(self, frame: FrameType) -> str:
-        place = id(frame.f_code), frame.f_lineno
+        place = frame.f_globals["__name__"], frame.f_lineno
         site = self._lines.get(place)
         if site is None:
-            site = self._lines[place] = f"{self._shown(frame.f_code.co_filename)}:{frame.f_lineno}"
+            site = self._lines[place] = f"{self._shown(str(frame.f_globals['__file__']))}:{frame.f_lineno}"
         return site
 
     def _shown(self, file: str) -> str:
@@ -93,7 +106,9 @@ class Sites:
         return file.removeprefix(self._folder)
 
     def _fragment(self, frame: FrameType) -> str:
-        node = frame.f_locals["self"]
+        node = frame.f_locals.get("self")
+        if node is None:
+            return ""
         origin = getattr(node, "origin", None)
         name = getattr(origin, "template_name", None) or getattr(origin, "name", "template")
         return f"{name}:{node.token.lineno}"
@@ -109,6 +124,10 @@ class Sites:
                 file, line = sys.modules[subject.__module__].__file__ or "", inspect.findsource(subject)[1] + 1
             site = self._views[subject] = f"{self._shown(file)}:{line}"
         return site
+
+
+def _sessions(_frame: FrameType) -> str:
+    return "sessions"
 
 
 def _subject(view: Any) -> type | CodeType:

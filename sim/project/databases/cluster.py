@@ -62,7 +62,7 @@ def _throw_out(connection: "psycopg.Connection[Any]", database: str) -> None:
     for (pid,) in connection.execute(f"SELECT pid {of_it}", (database,)).fetchall():
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
-    connection.execute(f"SELECT pg_terminate_backend(pid, 10000) {of_it}", (database,))
+    connection.execute(f"SELECT pg_terminate_backend(pid) {of_it}", (database,))
 
 
 def extensions_missing(place: Mapping[str, Any], wanted: Iterable[str]) -> str:

@@ -97,7 +97,7 @@ def mirrors(databases: Databases) -> dict[str, str]:
     return {alias: found[one] if found[one] in found else one for alias, one in found.items()}
 
 
-def entries(databases: Databases, places: Databases, family: Family) -> dict[str, dict[str, Any]]:
+def entries(databases: Databases, places: Databases, family: str) -> dict[str, dict[str, Any]]:
     """Return what settings.DATABASES becomes: each alias at its private place, all else as the project has it.
 
     OPTIONS lose what leads elsewhere, and get what makes waits virtual. Where the family is not the alias's own, ENGINE
@@ -106,10 +106,10 @@ def entries(databases: Databases, places: Databases, family: Family) -> dict[str
     return {alias: _entry(entry, places[alias], family) for alias, entry in databases.items()}
 
 
-def _entry(entry: Mapping[str, Any], place: Mapping[str, Any], family: Family) -> dict[str, Any]:
+def _entry(entry: Mapping[str, Any], place: Mapping[str, Any], family: str) -> dict[str, Any]:
     engine, options = entry.get("ENGINE", ""), dict(entry.get("OPTIONS") or {})
     if ENGINES.get(engine) != family:
-        engine, options = PLAIN[family], {}
+        engine, options = PLAIN[cast("Family", family)], {}
     options = _sqlite_options(options) if family == "sqlite" else _postgres_options(options)
     address = {key: place.get(key, "") for key in REPLACED}
     return {**entry, "ENGINE": engine, "OPTIONS": options, **address}

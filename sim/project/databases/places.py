@@ -27,7 +27,7 @@ def create(family: Family, databases: Databases, folder: Path, postgres: Mapping
     return {alias: made[one] for alias, one in shared.items()}
 
 
-def copy(places: Mapping[str, Place], name: str, folder: Path) -> Places:
+def copy(places: Databases, name: str, folder: Path) -> Places:
     """Copy the databases at *places* as *name*, which no other copy in *folder* has; nobody may be using them.
 
     The copies are equal to the bytes: rows lie in the same order.
@@ -41,7 +41,7 @@ def copy(places: Mapping[str, Place], name: str, folder: Path) -> Places:
     return {alias: copies[place["NAME"]] for alias, place in places.items()}
 
 
-def drop(places: Mapping[str, Place]) -> None:
+def drop(places: Databases) -> None:
     """Remove the databases at *places*; harmless to repeat."""
     for place in {one["NAME"]: one for one in places.values()}.values():
         if place["HOST"]:
@@ -73,7 +73,7 @@ def _make(family: Family, place: Place) -> None:
             connection.execute("PRAGMA journal_mode=WAL")
 
 
-def _copy(family: Family, old: Place, new: Place) -> None:
+def _copy(family: Family, old: Mapping[str, Any], new: Place) -> None:
     if family == "postgres":
         from .cluster import make_database
 

@@ -150,7 +150,7 @@ def test_a_thread_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         end.set()
         started[0].join()
-    assert note.startswith("1 thread that the strategy has started went on after the run")
+    assert note.startswith("1 thread that requests have started went on after the run")
     assert "site.spawn" in note
 
 

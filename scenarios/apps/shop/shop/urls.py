@@ -8,7 +8,7 @@ from . import views
 urlpatterns = [
     path("products/", views.product_list, name="products"),
     path("products/<int:pk>/", views.product_page, name="product"),
-    path("products/<int:pk>/price/", views.change_price, name="change_price"),
+    path("products/prices/", views.change_prices, name="change_prices"),
     path("products/<int:pk>/buy/", views.buy, name="buy"),
     path("bargains/", views.bargains, name="bargains"),
     path("news/", views.news, name="news"),

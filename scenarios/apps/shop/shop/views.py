@@ -58,13 +58,13 @@ def profile(request):
 
 @require_POST
 @transaction.atomic
-def change_price(request, pk):
-    """Give a product another price, and note the old one."""
-    product = get_object_or_404(Product.objects.select_for_update(), pk=pk)
-    old_price, product.price = product.price, int(request.POST["price"])
-    product.save()
-    product.price_changes.create(old_price=old_price)
-    return redirect("product", pk)
+def change_prices(request):
+    """Make several products dearer (or cheaper), and note the old prices: all of it, or nothing."""
+    for product in Product.objects.select_for_update().filter(pk__in=request.POST.getlist("pk")).order_by("pk"):
+        product.price_changes.create(old_price=product.price)
+        product.price += int(request.POST["by"])
+        product.save()
+    return redirect("products")
 
 
 @require_POST

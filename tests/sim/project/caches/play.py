@@ -136,6 +136,7 @@ def main(folder: Path) -> None:
         "said": said,
         "lost": told.lost,
         "notes": guard.notes(),
+        "caches": caches.notes,
         "oldest_s": str(oldest_s),
     }
     print(json.dumps(answer | {"end_s": engine.time()}))  # noqa: T201 - for the test

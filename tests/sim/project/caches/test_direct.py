@@ -65,6 +65,7 @@ CACHEOPS = {{"shop.*": {{"ops": (), "timeout": 60}}}}
     site = f"cache_experiment.py:{line_of(CACHEOPS, 'SAID.append')}"
     assert looks == [(site, 0, 1), (site, 1, 0), (site, 0, 1)]
     assert told["oldest_s"] == "-inf"
+    assert "went to a private redis-server" in told["caches"][-1]
     assert told["end_s"] > 30.0
 
 
@@ -116,6 +117,7 @@ def test_without_a_cache_cacheops_is_off(tmp_path: Path) -> None:
     told = played(write(tmp_path, settings=settings, models=MODELS, experiment=text))
     assert told["said"] == [["tea"], ["tea"], []]
     assert told["calls"] == []
+    assert len(told["caches"]) == 1
     assert told["end_s"] == 30.0
 
 

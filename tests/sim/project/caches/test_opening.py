@@ -8,8 +8,10 @@ import pytest
 from django.core.cache import cache, caches
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.cache.backends.locmem import LocMemCache
+from django.test import override_settings
 
 from cachewise import UserError
+from cachewise.sim.backends import BACKENDS
 from cachewise.sim.project.caches import blank_for_evaluation
 from tests.sim.project.caches.stage import CLASSES, entry, on_stage
 
@@ -125,8 +127,6 @@ def test_memory_is_a_workers_own_and_a_server_is_all_workers() -> None:
 
 def test_a_backend_takes_the_place_of_what_holds_copies() -> None:
     """TIMEOUT and the like stay; an alias for sessions alone, or a dummy, stays what it is."""
-    from django.test import override_settings
-
     entries = {
         "default": entry("locmem", TIMEOUT=7, KEY_PREFIX="p"),
         "sessions": entry("file"),
@@ -144,6 +144,23 @@ def test_a_backend_takes_the_place_of_what_holds_copies() -> None:
         "FileBasedCache",
         "DummyCache",
     ]
+
+
+@pytest.mark.parametrize("backend", sorted(BACKENDS))
+def test_every_backend_can_be_taken(backend: str) -> None:
+    """With two aliases that stay apart, and sessions among the copies."""
+    with override_settings(SESSION_ENGINE="django.contrib.sessions.backends.cache"):
+        said, told = on_stage(
+            {"default": entry("redis", KEY_PREFIX="p"), "other": entry("locmem")},
+            lambda _: (cache.set("k", 1, 15), cache.set("cart", 2), caches["other"].get("k"))[2],
+            lambda _: (cache.get("k"), cache.get("cart")),
+            lambda _: cache.get("k"),
+            backend=backend,
+            stores=["cart"],
+            rtt_s="auto",
+        )
+    assert said == [None, (None, None) if backend == "dummy" else (1, 2), None]
+    assert [call.store for call in told.calls] == [False, True, False, False, True, False]
 
 
 def test_a_round_trip_takes_the_scenarios_time() -> None:

@@ -34,7 +34,7 @@ def init(
     transaction_tail_s: Annotated[str | None, typer.Option(help="from the save to the commit")] = None,
     force: Annotated[bool, typer.Option(help="overwrite the file")] = False,
 ) -> None:
-    """Write a file to start from: a scenario, a strategy, or an experiment of your own project.
+    """Write a file to start from: a scenario, a strategy, an own app.
 
     A scenario is your own workload: the options say what is in it; without any you are asked. With --strategy the
     file holds a strategy of your own; with --app the models, URL names and cache settings of your project, and a first

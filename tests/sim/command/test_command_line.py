@@ -159,7 +159,7 @@ def test_every_listed_backend_says_how_much_it_keeps():
 def test_help_says_what_each_verb_does():
     """In one line each, none of them cut off."""
     _usage, verbs = cli("--help").stdout.split("\nCommands:\n")
-    assert "  init    Write a file to start from: a scenario, or a strategy.\n" in verbs
+    assert "  init    Write a file to start from: a scenario, a strategy, an own app.\n" in verbs
     for line in verbs.splitlines():
         assert re.fullmatch(r"  [a-z]+ +[A-Z].*[^.]\.", line), line
 

@@ -129,7 +129,7 @@ class RunsHome:
         engine: Engine,
         wire: Wire,
         births: Births,
-        watch: Watch | None,
+        watch: Watch,
         sites: Sites,
         first: Callable[[], None],
     ) -> None:
@@ -148,7 +148,7 @@ class RunsHome:
 
     def answered(self, connection: Any, _name: str, words: tuple[str, ...], answer: Any) -> None:
         """Tell of a command that was answered."""
-        if self._watch is not None and self._engine.serves_here():
+        if self._engine.serves_here():
             site = self._sites.of(sys._getframe(1))
             self._watch.cache_call(call_of(site, _address(connection), words, answer))
 

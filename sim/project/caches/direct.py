@@ -192,8 +192,11 @@ def _lead(module: Any) -> None:
 
 
 def _is_ours(connection: Any) -> bool:
-    """Return whether *connection* is meant for a server of ours: a cache's own."""
-    return in_a_home(str(getattr(connection, "path", "")))
+    """Return whether *connection* is meant for a server of ours: a cache's own. It is asked at each command."""
+    known = connection.__dict__.get("_cachewise_is_ours")
+    if known is None:
+        known = connection._cachewise_is_ours = in_a_home(str(getattr(connection, "path", "")))
+    return known  # type: ignore[no-any-return]
 
 
 def _address(connection: Any) -> Address:

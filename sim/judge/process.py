@@ -73,11 +73,10 @@ class JudgeProcess:
                 self._deliver()
         except (EOFError, BrokenPipeError, ConnectionResetError):
             pass  # the run is gone
-        except Exception as error:  # noqa: BLE001 - it is raised there
-            with suppress(OSError):
-                self._run.send(
-                    ("failed", error if isinstance(error, UserError) else RuntimeError(traceback.format_exc()))
-                )
+        except UserError as error:
+            self._fail(error)
+        except Exception:  # noqa: BLE001 - it is raised there
+            self._fail(RuntimeError(traceback.format_exc()))
         finally:
             for pid in (*self._dying, *(one.pid for one in self._children.values())):
                 reap(pid, kill=True)

@@ -91,8 +91,8 @@ def run_app(experiment: Experiment, wishes: Wishes, context: typer.Context) -> N
     with servers() as session, session.folder() as rows:
         scouts = _errand(experiment, wishes, rows)
         description, scouts = _scouted(scouts, session)
-        _show(description)
         plan = make_app_plan(description, wishes.variants, wishes.backends, wishes.seeds, wishes.settings, jobs)
+        _show(description)
         if plan.is_long:
             whole = bool({"duration_s", "warmup_s"} & wishes.settings.keys())
             plan = plan.sampled(_cost(plan, scouts, description, session), whole=whole)

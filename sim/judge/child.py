@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ..errors import StrategyError, UserError
 from ..project.watch import Tables
 from .compare import raised
+from .loaded import Loading
 from .question import Evaluate, Question, Stores
 from .snapshots import Adopted, WriteError
 
@@ -26,11 +27,13 @@ class Answer(NamedTuple):
 
 def serve(pipe: Connection, evaluate: Evaluate, adopted: Adopted) -> None:
     """Answer what comes through *pipe* until it is closed."""
+    loading = Loading()
     with suppress(EOFError):
         while True:
             work: Work = pipe.recv()
             try:
-                pipe.send([_answered(evaluate, adopted, *one) for one in work])
+                answers = [_answered(evaluate, adopted, *one) for one in work]
+                pipe.send((answers, loading.new()))
             except UserError as error:
                 pipe.send(error)
             except Exception:  # noqa: BLE001 - it is raised in the run

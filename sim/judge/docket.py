@@ -112,6 +112,10 @@ class Docket:
         self._open += Counter()  # which leaves out the zeros
         return min((self._oldest, *self._open))
 
+    def detained(self) -> int:
+        """Return how many states are needed only for reads that were asked before."""
+        return self._oldest - self.needed_from()
+
     def _decide(self, asked: _Asked, case: _Case) -> None:
         outcome = self._window(asked.values, case)
         if outcome is None:

@@ -1,6 +1,5 @@
 """Processes that are forks of this one, and end with it, however it ends."""
 
-import ctypes
 import gc
 import os
 import resource
@@ -11,9 +10,9 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 
+from ..processes.deaths import die_with_parent
+
 _MOST_FILES, _FILES_KEPT = 65_536, 256  # as many as make sense; what is open beside snapshots
-_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def fork(body: Callable[[], object]) -> int:
@@ -31,7 +30,7 @@ def fork(body: Callable[[], object]) -> int:
     code = 1
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        _die_with(above)
+        die_with_parent(above)  # elsewhere than on Linux its pipe tells
         body()
         code = 0
     except BaseException:  # noqa: BLE001 - nothing of it may reach what the process above was doing
@@ -50,14 +49,6 @@ def reap(pid: int, *, kill: bool = False) -> int:
     with suppress(ChildProcessError):
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     return 0
-
-
-def _die_with(above: int) -> None:
-    """Have the kernel end this process when the one above is gone; elsewhere than on Linux its pipe tells."""
-    if _LIBC is not None:
-        _LIBC.prctl(_DEATH_SIGNAL, signal.SIGKILL)
-        if os.getppid() != above:  # it was gone before
-            os._exit(1)
 
 
 def files_left() -> int:

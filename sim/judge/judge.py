@@ -1,6 +1,7 @@
 """The judge, as the process of a run knows it."""
 
 import pickle
+import select
 from contextlib import suppress
 from functools import partial
 from multiprocessing import Pipe
@@ -78,7 +79,9 @@ class Judge:
         pid, self._pid = self._pid, None
         with suppress(OSError, EOFError):
             self._pipe.send(("close",))
-            while self._pipe.poll(PATIENCE_S):
+            told = select.poll()  # multiprocessing would wait by this process's clock, which may stand still
+            told.register(self._pipe, select.POLLIN)
+            while told.poll(PATIENCE_S * 1000):
                 self._pipe.recv()
         self._pipe.close()
         reap(pid, kill=True)

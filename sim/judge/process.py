@@ -17,12 +17,13 @@ from . import child
 from .docket import Docket
 from .forks import fork, reap
 from .history import History
+from .loaded import load
 from .question import Evaluate
 from .snapshots import Snapshots
 
 BATCH = 32  # questions that a child is handed at once
 WORTH_A_CHILD = 16  # questions: a fork costs as much as some evaluations
-MANY_PINS = 200  # from here on no question is too few
+MANY_PINS = 200  # that only reads to be judged detain: from here on no question is too few
 Asks = list[tuple[int, bytes | None, int, float, int, int, bytes]]  # (question, packed if new, number, ...)
 
 
@@ -72,11 +73,10 @@ class JudgeProcess:
                 self._deliver()
         except (EOFError, BrokenPipeError, ConnectionResetError):
             pass  # the run is gone
-        except Exception as error:  # noqa: BLE001 - it is raised there
-            with suppress(OSError):
-                self._run.send(
-                    ("failed", error if isinstance(error, UserError) else RuntimeError(traceback.format_exc()))
-                )
+        except UserError as error:
+            self._fail(error)
+        except Exception:  # noqa: BLE001 - it is raised there
+            self._fail(RuntimeError(traceback.format_exc()))
         finally:
             for pid in (*self._dying, *(one.pid for one in self._children.values())):
                 reap(pid, kill=True)
@@ -161,7 +161,7 @@ class JudgeProcess:
         if self._held is not None and min(self._pins) in wanted:
             return min(self._pins)
         busy = any(one.busy for one in self._children.values())  # what it finds may be wanted on the same states next
-        patient = busy or not (self._finishing or self._held or len(self._pins) > MANY_PINS)
+        patient = busy or not (self._finishing or self._held or self._docket.detained() > MANY_PINS)
         worth = [state for state in wanted if not patient or wanted[state] >= WORTH_A_CHILD]
         return max((state for state in worth if state < self._last), default=max(worth, default=None))
 
@@ -175,14 +175,16 @@ class JudgeProcess:
 
     def _learn(self, one: _Child) -> None:
         try:
-            answers = one.pipe.recv()
+            answered = one.pipe.recv()
         except EOFError:
             status = reap(self._children.pop(one.state).pid)
             why = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit code {status}"
             raise UserError(f"an evaluation of a read without a cache ended its process ({why})") from None
-        if isinstance(answers, Exception):
-            raise answers
+        if isinstance(answered, Exception):
+            raise answered
         one.busy = False
+        answers, loaded = answered
+        load(loaded)
         for answer in answers:
             self._docket.learn(answer.question, one.state, answer.tables, answer.digest)
             if answer.raised:

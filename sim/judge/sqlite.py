@@ -15,6 +15,7 @@ from .forks import files_left
 from .snapshots import Adopted
 
 FILES_EACH = 2  # the database, and its WAL
+MOST = 5_000  # snapshots: each takes 0.1 MB
 
 
 class SqliteSnapshots:
@@ -28,7 +29,7 @@ class SqliteSnapshots:
     def pin(self) -> dict[str, sqlite3.Connection]:
         """Return the snapshot of the databases as they are now."""
         if self._most is None:
-            self._most = files_left() // (FILES_EACH * len(self._aliases))
+            self._most = min(MOST, files_left() // FILES_EACH) // len(self._aliases)
         self._pinned += 1
         return {alias: _pinned(alias) for alias in self._aliases}
 

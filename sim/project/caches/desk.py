@@ -73,7 +73,7 @@ class Desk:
     alias: str
     store: Any  # whatever names the store that the object keeps things in
     engine: Engine
-    watch: Watch | None
+    watch: Watch
     births: Births
     stores: Stores
     sites: Sites
@@ -82,7 +82,7 @@ class Desk:
 
     def tell(self, noted: Noted) -> None:
         """Tell the watch of a call that has returned."""
-        if self.watch is not None and self.engine.serves_here():
+        if self.engine.serves_here():
             pattern = "*" if noted.key is None else pattern_of(noted.key)
             site, store = self.sites.of(sys._getframe(2)), 0 < noted.stores == noted.keys
             timeout, hits, misses = noted.timeout, noted.hits, noted.misses
@@ -129,7 +129,7 @@ class Desk:
 
     def told(self, stored_key: str, value: Any) -> None:
         """Note what the store at *stored_key* is now, whatever the request makes of its value."""
-        if self.watch is not None and self.engine.serves_here():
+        if self.engine.serves_here():
             self.watch.store_read(self.alias, stored_key, None if value is MISSING else pickle.dumps(value))
 
     def stored(self, noted: Noted, given: Given, key: Any, version: Any, timeout: Any) -> None:

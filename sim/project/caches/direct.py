@@ -129,7 +129,7 @@ class RunsHome:
         engine: Engine,
         wire: Wire,
         births: Births,
-        watch: Watch | None,
+        watch: Watch,
         sites: Sites,
         first: Callable[[], None],
     ) -> None:
@@ -148,7 +148,7 @@ class RunsHome:
 
     def answered(self, connection: Any, _name: str, words: tuple[str, ...], answer: Any) -> None:
         """Tell of a command that was answered."""
-        if self._watch is not None and self._engine.serves_here():
+        if self._engine.serves_here():
             site = self._sites.of(sys._getframe(1))
             self._watch.cache_call(call_of(site, _address(connection), words, answer))
 
@@ -192,8 +192,11 @@ def _lead(module: Any) -> None:
 
 
 def _is_ours(connection: Any) -> bool:
-    """Return whether *connection* is meant for a server of ours: a cache's own."""
-    return in_a_home(str(getattr(connection, "path", "")))
+    """Return whether *connection* is meant for a server of ours: a cache's own. It is asked at each command."""
+    known = connection.__dict__.get("_cachewise_is_ours")
+    if known is None:
+        known = connection._cachewise_is_ours = in_a_home(str(getattr(connection, "path", "")))
+    return known  # type: ignore[no-any-return]
 
 
 def _address(connection: Any) -> Address:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 from django.core.cache.backends.base import BaseCache
@@ -18,11 +19,12 @@ from ...daemons.programs import require_all
 from ...daemons.session import Servers
 from ...daemons.session import servers as private_servers
 from ...engine.scheduler import Engine
+from ...engine.virtual import CurrentRun
 from ...world.latency import Latency, LatencyOf, latency_of
 from ...world.seeds import streams
 from .blank import blank_class
 from .desk import Desk
-from .direct import DIRECT, Home, RunsHome, plain_home
+from .direct import DIRECT, Home, RunsHome, cacheops_off, plain_home
 from .kinds import Address, Kind
 from .watched import watched
 
@@ -49,13 +51,18 @@ class Homes:
         self._in_memory: dict[tuple[Any, ...], dict[str, Any]] = {}
         self._told: list[str] = []  # the notes
 
-    @property
-    def database_alias(self) -> str | None:
-        """The alias of the database with the cache tables, if there are any."""
-        return None if self._rows is None else self._rows.database_alias
+    def current(self) -> CurrentRun:
+        """Return what Django's cache modules are to see: the run's time, and the database with the cache tables."""
+        alias = None if self._rows is None else self._rows.database_alias
+        return CurrentRun(self._engine, Random(f"{self._seed}/culling"), alias, self._engine, self._start_s)
 
-    def welcome_direct_clients(self, desk: Desk) -> None:
-        """Lead clients of Redis to the private one: at once if there may be any, else when the first one connects."""
+    def welcome_direct_clients(self, desk: Desk, *, blank: bool) -> None:
+        """Lead clients of Redis to the private one: at once if there may be any, else when the first one connects.
+
+        Where copies are never found, cacheops is off.
+        """
+        if blank:
+            self._stack.enter_context(cacheops_off())
         if DIRECT.used or not {"redis", "valkey"}.isdisjoint(sys.modules):
             self._lead_direct_clients(desk)
         else:  # the library may be imported in the middle of a run

@@ -13,6 +13,7 @@ from ...backends.entries import class_of
 from ...backends.own import described
 from ...daemons.programs import MEMCACHED, POSTGRES, REDIS_SERVER
 from ...errors import UserError
+from .stores import Sessions
 
 _KEPT = ("TIMEOUT", "KEY_PREFIX", "VERSION", "KEY_FUNCTION")
 _HERE = ("", "localhost", "127.0.0.1", "::1")
@@ -63,12 +64,19 @@ def backend_of(alias: str, entry: Mapping[str, Any]) -> Backend:
     return described(name, entry, class_of(name, str(entry["BACKEND"]), guarded=False))  # here all is guarded
 
 
-def kind_of(alias: str, entry: Mapping[str, Any], backend: str | None, limits: Limits) -> Kind:
-    """Return what the *entry* of *alias* runs on: what its class says, or *backend*.
+def kinds_of(
+    entries: Mapping[str, Mapping[str, Any]], backend: str | None, limits: Limits, sessions: Sessions | None
+) -> list[Kind]:
+    """Return what each alias of CACHES runs on: what its class says, or *backend*, where it holds copies.
 
     Raises:
-        UserError: if its BACKEND is no cache class.
+        UserError: if a BACKEND is no cache class.
     """
+    apart = {sessions.alias} - {"default"} if sessions else set()  # a cache of sessions alone holds none
+    return [_kind_of(alias, entry, None if alias in apart else backend, limits) for alias, entry in entries.items()]
+
+
+def _kind_of(alias: str, entry: Mapping[str, Any], backend: str | None, limits: Limits) -> Kind:
     own = backend_of(alias, entry)
     location = entry.get("LOCATION", "")
     address = (

@@ -1,6 +1,5 @@
 """A project's caches, opened for one run: each alias simulated, on a private place, and watched."""
 
-import random
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,9 +18,8 @@ from ..watch import Watch
 from .births import Births
 from .blank import NoBirths
 from .desk import Desk
-from .direct import cacheops_off
 from .homes import Homes
-from .kinds import kind_of
+from .kinds import kinds_of
 from .patterns import Timeouts
 from .sites import Sites
 from .stores import Stores, sessions_of_project
@@ -53,7 +51,7 @@ def open_caches(
     seed: int,
     workers: int,
     servers: Servers,
-    watch: Watch | None,
+    watch: Watch,
     file: Path,
     start_s: float,
     stores: Iterable[str] = (),
@@ -61,16 +59,16 @@ def open_caches(
     blank_copies: bool = False,
     limits: Limits = AS_DJANGO_HAS_IT,
 ) -> Iterator[ProjectCaches]:
-    """Open the caches that *entries* (of CACHES) describe for a run on *engine*; what is created is gone afterwards.
+    """Open a project's caches for a run; what is created is gone afterwards.
 
     Args:
         entries: settings.CACHES.
         backend: the short name of the backend that all aliases are to be; None: what each entry's class says.
         engine: the run's.
-        rtt_s: the scenario's `cache_rtt_s`.
+        rtt_s: `cache_rtt_s` of the scenario.
         seed: the run's.
-        workers: how many worker processes are simulated.
-        servers: the session that private servers are started in.
+        workers: how many processes are simulated.
+        servers: where private servers are started.
         watch: who is told of each call.
         file: the experiment's, which lies in the project's folder.
         start_s: the project's first instant, in seconds since 1970.
@@ -80,23 +78,17 @@ def open_caches(
         limits: of entries, for a *backend* that has any.
 
     Raises:
-        UserError: if an entry is none, a program is missing, or a server dies meanwhile.
+        UserError: if one is no cache, a program is missing, or a server dies.
     """
     virtualise()
     sessions = sessions_of_project()
-    apart = {sessions.alias} - {"default"} if sessions else set()  # a cache of sessions alone holds no copies
-    kinds = [kind_of(alias, entry, None if alias in apart else backend, limits) for alias, entry in entries.items()]
     births = (NoBirths if blank_copies else Births)(engine.time)
-    lost = (lambda _count: None) if watch is None else watch.stores_lost
-    kept = Stores(stores, sessions, engine.time, lost)
+    kept = Stores(stores, sessions, engine.time, watch.stores_lost)
     desk = Desk("", None, engine, watch, births, kept, Sites(file.parent, (file,)), Timeouts(timeouts or {}))
     with ExitStack() as stack:
+        kinds = kinds_of(entries, backend, limits, sessions)
         homes = Homes(stack, servers, engine, seed, rtt_s, start_s)
-        homes.welcome_direct_clients(desk)
-        if blank_copies:
-            stack.enter_context(cacheops_off())
+        homes.welcome_direct_clients(desk, blank=blank_copies)
         of_alias = {kind.alias: homes.caches(kind, workers, desk, blank_copies) for kind in kinds}
         of_worker = [{alias: caches[worker] for alias, caches in of_alias.items()} for worker in range(workers)]
-        culling = random.Random(f"{seed}/culling")
-        current = CurrentRun(engine, culling, homes.database_alias, engine, epoch_s=start_s)
-        yield ProjectCaches(of_worker, births, kept, current, homes.notes(kinds))
+        yield ProjectCaches(of_worker, births, kept, homes.current(), homes.notes(kinds))

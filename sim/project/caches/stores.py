@@ -35,7 +35,11 @@ class Stores:
     """Which keys are stores, and how many live ones were lost."""
 
     def __init__(
-        self, patterns: Iterable[str], sessions: Sessions | None, now: Callable[[], float], lost: Callable[[int], None]
+        self,
+        patterns: Iterable[str],
+        sessions: Sessions | None,
+        now: Callable[[], float],
+        lost: Callable[[int], None],
     ) -> None:
         self._named = Matching(patterns)
         self._sessions = sessions

@@ -10,7 +10,7 @@ import pytest
 from pymemcache.client.base import Client
 from redis import Redis
 
-from cachewise import Row, Site, servers
+from cachewise import Row, Site, UserError, servers
 from cachewise.sim.daemons import memcached
 from cachewise.sim.daemons.clock import ClockFile
 from tests.helpers import Body, Custom, run, script, wait_until, within
@@ -169,3 +169,20 @@ def test_a_crawler_that_still_ends_is_waited_for() -> None:
             server.begin()
             timer.join()
         wait_until(server._crawls)
+
+
+def test_a_run_can_begin_at_an_instant_of_its_own(tmp_path: Path) -> None:
+    """Any that is later than what the clock has shown."""
+    clock = ClockFile(tmp_path / "clock")
+    try:
+        clock.begin(1_735_689_600)
+        assert clock.show(1.5) == 1_735_689_601
+        assert clock.path.read_text().startswith("2025-01-01 00:00:01.500000")
+        with pytest.raises(
+            UserError, match="cannot begin at 2025-01-01 00:00:02 UTC: 2025-01-01 00:00:03 UTC is the earliest"
+        ):
+            clock.begin(1_735_689_602)
+        clock.begin()
+        assert clock.epoch_s == 1_735_689_603
+    finally:
+        clock.close()

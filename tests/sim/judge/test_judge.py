@@ -52,7 +52,7 @@ def change(models: Any, dice: random.Random) -> frozenset[str]:
     return frozenset({"judged_product"})
 
 
-def random_run(database: Any, seed: int, *, late: bool = False, commits: int = 40) -> tuple[list[Any], list[Any]]:
+def random_run(database: Any, seed: int, *, late: bool = False, commits: int = 25) -> tuple[list[Any], list[Any]]:
     """Return the verdicts of a run with many reads of all sorts, and what they must be."""
     models = stage.set_up(database)
     family = "sqlite" if isinstance(database, str) else "postgres"

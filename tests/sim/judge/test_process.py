@@ -1,7 +1,9 @@
 """The judge as a process: how it ends, what it says where it cannot judge, and how it makes do with few snapshots."""
 
+import importlib
 import os
 import signal
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 
 from cachewise.sim.errors import UserError
+from cachewise.sim.judge.compare import raised, shown
 from cachewise.sim.judge.judge import Judge
 from cachewise.sim.judge.question import Question, Read, Stores
 from cachewise.sim.judge.snapshots import snapshots_of
@@ -96,8 +99,6 @@ def fail(question: Question, clock_s: float, stores: Stores) -> Any:  # noqa: AR
 
 def judged(database: str, evaluate: Any) -> Any:
     """Judge one read, and return what came of it."""
-    from cachewise.sim.judge.compare import raised
-
     _models, judge = begun(database, evaluate)
     with closing(judge):
         judge.ask(Read(0, Question("product", (1,)), 0.0, 0, 0, raised(LookupError("no product 1")).digest))
@@ -143,3 +144,31 @@ def stores_told(database: str) -> list[bool]:
 def test_a_store_keeps_its_value(tmp_path: Path) -> None:
     """Each read is evaluated with what the stores have told it."""
     assert apart(stores_told, stage.database_in(tmp_path)) == [False, False, False, True]
+
+
+def import_lazily(question: Question, clock_s: float, stores: Stores) -> Any:  # noqa: ARG001 - as it is called
+    """Say what was loaded before, of a library and of the project, and load it."""
+    before = [name in sys.modules for name in LAZY]
+    for name in LAZY:
+        importlib.import_module(name)
+    return shown(before)
+
+
+LAZY = ("django.contrib.syndication.views", "tests.sim.judge.test_compare")
+
+
+def loaded_twice(database: str) -> list[bool]:
+    """Evaluate on two states, one after the other."""
+    _models, judge = begun(database, import_lazily)
+    with closing(judge):
+        found = []
+        for state, library in enumerate((False, True)):
+            judge.ask(Read(state, Question("imports"), 0.0, state, state, shown([library, False]).digest))
+            found += [one.never_true or one.stale for one in judge.finish()]
+            judge.pin(1.0, frozenset({"*"}))
+        return found
+
+
+def test_what_a_child_has_loaded_the_next_one_has(tmp_path: Path) -> None:
+    """Of libraries; the project's own modules, which may remember rows, each child loads anew."""
+    assert apart(loaded_twice, stage.database_in(tmp_path)) == [False, False]

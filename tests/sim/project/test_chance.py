@@ -24,6 +24,13 @@ def test_it_is_a_function_of_the_seed() -> None:
     assert all(one != two for one, two in zip(once[0], once[1], strict=True))
 
 
+def test_the_machine_is_not_in_it() -> None:
+    """UUIDs of the time name a node: one that no machine has."""
+    told = script("import uuid\ntold.append(uuid.getnode())\nchance.reseed(2)\ntold.append(uuid.getnode())")
+    assert all(node >> 40 & 1 for node in told)
+    assert told[0] != told[1]
+
+
 def test_it_begins_anew() -> None:
     """With each seed that it is given."""
     told = script(

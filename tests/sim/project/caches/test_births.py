@@ -121,3 +121,17 @@ def test_a_hit_knows_the_birth_of_the_very_copy(kind: str) -> None:
     on_stage({"default": entry(kind)}, *[requests] * 400, watch=requests.told, workers=1, rtt_s=0.05, every_s=0.7)
     assert requests.wrong == []
     assert requests.hits > 200
+
+
+@pytest.mark.parametrize("kind", ["redis", "memcached", "file"])
+def test_the_same_requests_are_told_the_same(kind: str) -> None:
+    """To the last digit, round trips drawn included: only the servers' processes are others."""
+    told = []
+    for _ in range(2):
+        requests = Requests()
+        on_stage(
+            {"default": entry(kind)}, *[requests] * 60, watch=requests.told, rtt_s="lognormal:0.05:0.5", every_s=0.7
+        )
+        told.append([repr(call) for call in requests.told.calls])
+    assert told[0] == told[1]
+    assert len(told[0]) > 60

@@ -1,14 +1,17 @@
 """What a run writes down: of each read what it cost and saw, of each call site its calls, of each failure the first."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
+from typing import TYPE_CHECKING
 
 from ..engine.scheduler import Engine
 from ..judge.judge import Judge
 from ..project.watch import CacheCall, Statement, Tables
 from .call_sites import CallSites
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass

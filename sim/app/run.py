@@ -17,8 +17,8 @@ from ..daemons.session import servers
 from ..engine.scheduler import Engine
 from ..engine.threads import threads_watched, wait_for_threads
 from ..engine.virtual import CURRENT_RUN
+from ..judge.families import snapshots_of
 from ..judge.judge import Judge
-from ..judge.snapshots import snapshots_of
 from ..project import celery, databases, threads
 from ..project.caches import open_caches
 from ..project.client import Handler, ProjectClient

@@ -8,7 +8,7 @@ from django.core.cache import caches
 
 from ..application import App
 from ..judge.facts import Facts
-from ..judge.snapshots import snapshots_of
+from ..judge.families import snapshots_of
 from ..judge.trial import Candidate, Trial, tried
 from ..project import celery, chance
 from ..project.caches import blank_for_evaluation

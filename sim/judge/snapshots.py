@@ -1,12 +1,12 @@
 """Snapshots of a project's databases: pinned by the judge, read by its children."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 from django.db import Error, connections
 
-from ..project.databases.connections import adopt, schema_of
+from ..project.databases.connections import adopt
 from ..project.watch import Tables
 
 
@@ -104,17 +104,3 @@ class Adopted:
 
         adopt(alias, self._raw[alias], told)
         connections[alias].execute_wrappers.append(guard)
-
-
-def snapshots_of(family: str, aliases: Iterable[str]) -> Snapshots:
-    """Return how the databases of *family* ("sqlite" or "postgres"), which Django knows by *aliases*, are pinned."""
-    aliases = tuple(aliases)
-    for alias in aliases:
-        schema_of(connections.create_connection(alias))  # now: a fork must not open the database once more
-    if family == "sqlite":
-        from .sqlite import SqliteSnapshots
-
-        return SqliteSnapshots(aliases)
-    from .postgres import PostgresSnapshots
-
-    return PostgresSnapshots(aliases)

@@ -1,7 +1,6 @@
 """Own apps in tests: the scout and the runs, each in its process, as the command starts them."""
 
 import pickle
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,7 @@ class Play:
         told = self.description
         contender = next((one for one in told.variants if one.name == variant), None)
         assert contender is not None, f"{variant!r} is none of {[one.name for one in told.variants]}"
-        common: Mapping[str, Any] = {
+        common: dict[str, Any] = {
             "task": "run",
             "scenario": pickle.dumps(told.scenario),
             "family": told.family,

@@ -35,7 +35,7 @@ NO_OVERLAP = Scenario(**{**vars(SCENARIO), "name": "apart", "writes_per_s": 0.7}
 @pytest.mark.parametrize("strategy", list(TWINS))
 def test_postgres(strategy: str, backend: str, tmp_path: Path) -> None:
     """On PostgreSQL, with writers that wait for each other's rows, no read differs."""
-    assert_no_read_differs(tmp_path, strategy, backend, SCENARIO, POSTGRES.replace(', "ATOMIC_REQUESTS": True', ''))
+    assert_no_read_differs(tmp_path, strategy, backend, SCENARIO, POSTGRES.replace(', "ATOMIC_REQUESTS": True', ""))
 
 
 @pytest.mark.parametrize("strategy", list(TWINS))

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from cachewise.sim.judge.families import snapshots_of
 from cachewise.sim.judge.judge import Judge
 from cachewise.sim.judge.question import Question, Read
-from cachewise.sim.judge.snapshots import snapshots_of
 from tests.helpers import SERVERS
 from tests.sim.judge import stage
 from tests.sim.judge.stage import apart

@@ -13,9 +13,9 @@ import pytest
 
 from cachewise.sim.errors import UserError
 from cachewise.sim.judge.compare import raised, shown
+from cachewise.sim.judge.families import snapshots_of
 from cachewise.sim.judge.judge import Judge
 from cachewise.sim.judge.question import Question, Read, Stores
-from cachewise.sim.judge.snapshots import snapshots_of
 from tests.helpers import wait_until
 from tests.sim.judge import stage
 from tests.sim.judge.stage import apart

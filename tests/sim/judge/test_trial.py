@@ -10,7 +10,7 @@ import pytest
 from django.core.cache import caches
 from django.http import HttpResponse, HttpResponseRedirect
 
-from cachewise.sim.judge.snapshots import snapshots_of
+from cachewise.sim.judge.families import snapshots_of
 from cachewise.sim.judge.trial import Candidate, tried
 from cachewise.sim.project.caches.blank import blank_for_evaluation
 from tests.helpers import SERVERS

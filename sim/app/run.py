@@ -2,7 +2,7 @@
 
 import pickle
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import Context, copy_context
 from dataclasses import replace
@@ -19,6 +19,7 @@ from ..engine.threads import threads_watched, wait_for_threads
 from ..engine.virtual import CURRENT_RUN
 from ..judge.families import snapshots_of
 from ..judge.judge import Judge
+from ..judge.verdict import Verdict
 from ..project import celery, databases, threads
 from ..project.caches import open_caches
 from ..project.client import Handler, ProjectClient
@@ -148,7 +149,9 @@ class _Run:
         backend = errand.backend or "as it is"
         run = run_of(self._scenario, errand.variant, backend, errand.seed)
         reads = [one.name for one in self._project.app.reads]
-        verdicts, asked = self._judge.finish(), bool(errand.further.get("reads"))
+        verdicts = self._judge.finish()
+        self._recorder.notes.extend(_notes_on(verdicts, self._judge.raised))
+        asked = bool(errand.further.get("reads"))
         return outcome_of(run, reads, self._recorder, verdicts, self.service.measured, with_reads=asked)
 
     def _context(self) -> Context:
@@ -210,3 +213,15 @@ class _Run:
 
 def _timeouts(app: App, variant: str) -> dict[str, float | None]:
     return next((dict(one.timeouts) for one in app.variants if one.name == variant), {})
+
+
+def _notes_on(verdicts: Sequence[Verdict], raised: Mapping[str, str]) -> Iterator[str]:
+    """Say what the judge could not find out, and what it met."""
+    unknown = sum(verdict.unknown for verdict in verdicts)
+    if unknown:
+        yield (
+            f"{unknown:,} reads could not be judged: what they show is older than the database states that there was "
+            "room for; shorten the run"
+        )
+    for name, frames in raised.items():
+        yield f"{name} raises an error without a cache, on some state of the database: {frames.strip().splitlines()[-1]}"

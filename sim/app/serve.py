@@ -34,7 +34,7 @@ class Worker:
         self.number = number
         self.context = context
         self._caches = caches
-        self._furnished: set[int] = set()
+        self._furnished: set[int | None] = set()
         self.limited = threads is not None
         self.free: list[VirtualThread] = []
         self._made = 0
@@ -260,7 +260,7 @@ class Service:
         except (UserError, StrategyError):
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a project's code can raise anything
-            if not RollbackError.ended(error):  # type: ignore[arg-type]
+            if not RollbackError.ended(error):
                 self._fail(task.note, name, traceback.format_exc(limit=-MOST_FRAMES))
             return None
 
@@ -279,8 +279,10 @@ class Service:
         if self._engine.current.arrival_s >= self._measured_from_s:
             self._recorder.failed(name, frames)
 
-    def _begin(self, task: Task, number: int, arrival_s: float, worker: int, thread: VirtualThread, note: Note) -> None:
-        task.worker = worker
+    def _begin(
+        self, task: Task, number: int, arrival_s: float, worker: Worker, thread: VirtualThread, note: Note
+    ) -> None:
+        task.worker = worker.number
         task.begin(number, arrival_s, self._engine.time())
         task.note = note
         thread.enter(task)

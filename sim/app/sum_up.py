@@ -62,7 +62,10 @@ def read_columns(recorder: Recorder, names: list[str], verdicts: dict[int, Verdi
         own_edit_unseen=column(
             (_own_edit_unseen(recorder, row, one) for row, one in zip(rows, found, strict=True)), np.bool_
         ),
-        failed=column((not row.judged for row in rows), np.bool_),
+        failed=column(
+            (not row.judged or (one is not None and one.unknown) for row, one in zip(rows, found, strict=True)),
+            np.bool_,
+        ),
         digest=column((row.digest for row in rows), np.bytes_),
     )
 

@@ -66,11 +66,6 @@ def traffic(app: App, scenario: Scenario, audience: Audience, seed: int) -> list
     return [_arrival(drawn[place], nth, numbers[drawn[place].kind], audience) for _at, place, nth in found]
 
 
-def expected_requests(app: App, scenario: Scenario) -> float:
-    """Return how many requests a run has, on average."""
-    return sum(one.per_s for one in (*app.reads, *app.writes, *app.journeys)) * scenario.end_s
-
-
 def _numbers() -> dict[Kind, Iterator[int]]:
     count: Any = lambda first, step: iter(range(first, first + step * (1 << 39), step))  # noqa: E731
     return {"read": count(0, 1), "write": count(-1, -1), "journey": count(_FIRST_JOURNEY, 1)}
@@ -147,7 +142,8 @@ def audience_of(app: App, find_users: Any) -> Audience:
     for one in (*app.reads, *app.writes):
         if one.args is not None:
             audience.args[one.name] = _args_of(one)
-    for one in (*app.reads, *app.writes, *app.journeys):
+    everybody: list[Any] = [*app.reads, *app.writes, *app.journeys]
+    for one in everybody:
         if one.users is not None:
             audience.users[one.name] = find_users(one.name, one.users)
     return audience

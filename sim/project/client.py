@@ -63,14 +63,14 @@ class ProjectClient(Client):
 
     def request(self, **request: Any) -> Any:
         """Send one request and return its response."""
-        response = self._served(partial(self.handler, self._base_environ(**request)), request)
+        response = self._served(partial(self.handler, self._base_environ(**request)), request)  # type: ignore[attr-defined]
         response.client, response.request, response.exc_info = self, request, None
         response.json = partial(self._parse_json, response)  # type: ignore[attr-defined]
         if response.cookies:
             self.cookies.update(response.cookies)
         return response
 
-    def generic(self, method: str, path: str, *args: Any, **named: Any) -> Any:
+    def generic(self, method: str, path: Any, *args: Any, **named: Any) -> Any:  # type: ignore[override]
         """Send a request by any method, on HTTPS where the project redirects to it."""
         if settings.SECURE_SSL_REDIRECT:
             named["secure"] = True

@@ -224,4 +224,5 @@ def _notes_on(verdicts: Sequence[Verdict], raised: Mapping[str, str]) -> Iterato
             "room for; shorten the run"
         )
     for name, frames in raised.items():
-        yield f"{name} raises an error without a cache, on some state of the database: {frames.strip().splitlines()[-1]}"
+        said = frames.strip().splitlines()[-1]
+        yield f"{name} raises an error without a cache, on some state of the database: {said}"

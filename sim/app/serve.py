@@ -279,8 +279,10 @@ class Service:
         if self._engine.current.arrival_s >= self._measured_from_s:
             self._recorder.failed(name, frames)
 
-    def _begin(self, task: Task, number: int, arrival_s: float, worker: int, thread: VirtualThread, note: Note) -> None:
-        task.worker = worker
+    def _begin(
+        self, task: Task, number: int, arrival_s: float, worker: Worker, thread: VirtualThread, note: Note
+    ) -> None:
+        task.worker = worker.number
         task.begin(number, arrival_s, self._engine.time())
         task.note = note
         thread.enter(task)

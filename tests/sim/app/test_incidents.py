@@ -1,21 +1,14 @@
 """Incidents of one small project, played: what goes wrong shows in the figures, and its cure removes it."""
 
-import pickle
-from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from cachewise.sim.app.description import Description, NeedsPostgres
-from cachewise.sim.app.errand import Errand
-from cachewise.sim.app.found import experiment_at
-from cachewise.sim.app.launch import run_all, run_one
 from cachewise.sim.app.outcome import AppOutcome
-from cachewise.sim.application import AS_IT_IS
 from tests.helpers import SERVERS
+from tests.sim.app.playing import Play
 
 INCIDENTS = Path(__file__).parent / "incidents"
 
@@ -31,49 +24,12 @@ class Played(NamedTuple):
 def played(name: str) -> Played:
     """Play an incident and its cure, once a session of tests."""
     with SERVERS.folder() as rows:
-        scouts = scout_of(name, rows)
-        found = run_one(scouts, SERVERS).opened()
-        if isinstance(found, NeedsPostgres):
-            server: Any = SERVERS.start("postgres", virtual=False)
-            scouts = replace(scouts, further={**scouts.further, "postgres": server.database})
-            found = run_one(scouts, SERVERS).opened()
-        assert found.refusals == ()
-        outcomes = [answer.opened() for answer in run_all(list(runs_of(scouts, found)), 2, SERVERS)]
-    assert [list(outcome.failures) for outcome in outcomes] == [[], []]
+        play = Play(INCIDENTS / f"{name}.py", SERVERS, rows)
+        assert play.description.refusals == ()
+        as_it_is, cure, _no_cache = (one.name for one in play.description.variants)
+        outcomes = play.runs([play.errand(as_it_is), play.errand(cure)])
+    assert not any(outcome.failures for outcome in outcomes), outcomes[0].failures
     return Played(*outcomes)
-
-
-def scout_of(name: str, rows: Path) -> Errand:
-    """Return the scout's errand about an incident."""
-    experiment = experiment_at(str(INCIDENTS / f"{name}.py"))
-    assert experiment is not None
-    return Errand(
-        "scout",
-        str(experiment.path),
-        experiment.text,
-        experiment.settings,
-        experiment.env,
-        experiment.start_s,
-        "",
-        further={"rows": str(rows)},
-    )
-
-
-def runs_of(scouts: Errand, found: Description) -> Iterator[Errand]:
-    """Yield the errands of the project as it is and of its cure."""
-    scenario = pickle.dumps(found.scenario)
-    as_it_is, cure, _no_cache = found.variants
-    assert as_it_is.name == AS_IT_IS
-    for one in (as_it_is, cure):
-        yield replace(
-            scouts,
-            task="run",
-            scenario=scenario,
-            family=found.family,
-            databases=found.places,
-            variant=one.name,
-            overrides=one.overrides,
-        )
 
 
 def figures(outcome: AppOutcome, function: str) -> dict[str, Any]:
@@ -99,6 +55,7 @@ def shares(outcome: AppOutcome, function: str) -> tuple[float, float]:
         ("per_cookie", "own_front", 0.7, 1.0, 0.0),
         # Where a reader must come at the wrong moment, a good deal less is.
         ("post_save", "article", 0.01, 0.3, 0.0),
+        ("task_too_early", "article", 0.01, 0.3, 0.0),
         ("cachalot_reader", "titles", 0.05, 0.6, 0.0),
     ],
 )

@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 
 from cachewise import App, Scenario
-from cachewise.sim.app.description import Contender, Description, Function
-from cachewise.sim.app.errand import Errand
-from cachewise.sim.app.found import experiment_at
-from cachewise.sim.app.launch import run_one
+from cachewise.sim.app.description import Contender, Function
 from cachewise.sim.command.choose import app_files
 from tests.helpers import ROOT, SERVERS
+from tests.sim.app.playing import Play
 from tests.test_readme import blocks
 
 TEXT = (ROOT / "docs" / "own-app.md").read_text(encoding="utf-8")
@@ -55,20 +53,8 @@ def test_the_experiment_is_one(tmp_path: Path) -> None:
     shutil.copytree(app_files()["shop_app"].parent, project)
     file = project / "cache_experiment.py"
     file.write_text(blocks(TEXT, "python")[0])
-    experiment = experiment_at(str(file))
-    assert experiment is not None
     with SERVERS.folder() as rows:
-        errand = Errand(
-            "scout",
-            str(experiment.path),
-            experiment.text,
-            experiment.settings,
-            experiment.env,
-            experiment.start_s,
-            "",
-            further={"rows": str(rows)},
-        )
-        found: Description = run_one(errand, SERVERS).opened()
+        found = Play(file, SERVERS, rows).description
     assert found.refusals == ()
     assert found.functions == (
         Function("read", "product_page", 50.0, arguments=100),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers import ROOT, SERVERS
+from tests.helpers import ROOT, SERVERS, cli
 
 SHOP = ROOT / "scenarios" / "apps" / "shop"
 START = """
@@ -205,3 +205,17 @@ def test_a_variant_whose_package_is_not_there_says_so() -> None:
 
     assert Variant("mine", needs="pytest").missing == ""
     assert Variant("mine", needs="no-such-package").missing == "variant 'mine' is left out: pip install no-such-package"
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("database", [[], ["--database", "postgres"]], ids=["sqlite", "postgres"])
+def test_the_command_knows_it_by_name(tmp_path: Path, database: list[str]) -> None:
+    """`cachewise run shop_app` plays it, on both kinds of databases, wherever one is; nothing is left beside it."""
+    before = sorted(path.name for path in SHOP.rglob("*") if path.suffix != ".pyc")
+    short = ["--variant", "on commit", "--duration", "5", "--set", "warmup_s=1", "--format", "json"]
+    done = cli("run", "shop_app", *short, *database, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    assert {row["variant"] for row in rows} == {"as it is", "on commit", "no cache"}
+    assert {row["errors"] for row in rows} == {0}
+    assert sorted(path.name for path in SHOP.rglob("*") if path.suffix != ".pyc") == before

@@ -8,8 +8,8 @@ from cachewise import Scenario
 
 SHORT = Scenario(
     "press",
-    warmup_s=5,
-    duration_s=40,
+    warmup_s=4,
+    duration_s=20,
     workers=2,
     threads=8,
     db_read_s="lognormal:0.004:0.5",

@@ -11,6 +11,7 @@ urlpatterns = [
     path("<int:pk>/", views.article),
     path("<int:pk>/title/", views.title),
     path("<int:pk>/rename/", views.rename),
+    path("<int:pk>/rename/by-task/", views.rename_by_task),
     path("<int:pk>/retitle/", views.retitle),
     path("<int:pk>/like/", views.like),
     path("<int:pk>/tag/", views.tag),

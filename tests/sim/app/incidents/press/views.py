@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.views.decorators.cache import cache_page
 from django.views.decorators.vary import vary_on_cookie
 from press import work
-from press.models import Article, Author
+from press.models import Article, Author, Revision
 
 
 def article(request, pk):
@@ -56,6 +56,16 @@ def rename(request, pk):
     found.save()
     found.revision_set.create(title=old)
     found.revision_set.filter(title="").delete()
+    return HttpResponse("renamed")
+
+
+@transaction.atomic
+def rename_by_task(request, pk):
+    """Give an article another title, and let a task forget what is cached."""
+    Article.objects.filter(pk=pk).update(title=request.POST["title"])
+    work.forget_by_task(pk)
+    Revision.objects.create(article_id=pk, title=request.POST["title"])
+    Revision.objects.filter(title="").delete()
     return HttpResponse("renamed")
 
 

@@ -9,16 +9,18 @@ import _thread
 import threading
 from _thread import get_ident
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..engine.scheduler import Engine, Task
 from .work import NOBODY, REQUEST, RUN
+
+if TYPE_CHECKING:
+    from ..engine.scheduler import Engine, Task  # which imports Django: too early
 
 
 class _Waiter:
     """A request that waits for a lock; `event` happens with True when the lock is its own, with False in vain."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: "Task") -> None:
         self.thread = task.thread
         self.event = task.env.event()
 
@@ -110,7 +112,7 @@ class Lock:
     def _take(self, thread: Any) -> None:
         self.holder, self._by = REQUEST, thread
 
-    def _wait_for_its_way(self, task: Task, blocking: bool, timeout: float) -> bool:
+    def _wait_for_its_way(self, task: "Task", blocking: bool, timeout: float) -> bool:
         """Wait until the request that let the lock go has come so far; return False if that takes too long."""
         engine: Engine = task.env
         left_s = self._free_s - engine.time() - task.debt_s
@@ -121,7 +123,7 @@ class Lock:
         engine.sleep(left_s)
         return True
 
-    def _wait(self, task: Task, timeout: float) -> bool:
+    def _wait(self, task: "Task", timeout: float) -> bool:
         """Wait in a request: really for real threads, else parked; return whether the lock is its own now."""
         engine: Engine = task.env
         signal = self._by is task.thread or self.holder == engine.thread

@@ -13,11 +13,13 @@ import sys
 import threading
 from contextvars import Context, copy_context
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..engine.scheduler import Engine, Task
 from .locks import Lock
 from .work import ADVICE, RUN
+
+if TYPE_CHECKING:
+    from ..engine.scheduler import Engine, Task  # which imports Django: too early
 
 _IDENTS = itertools.count(1)  # the ident of a real thread is an address, which is larger
 _POLL_S = 0.001  # of virtual time, for who joins a real thread that waits for another request
@@ -39,7 +41,7 @@ class VirtualThread(threading.Thread):
         self._started.set()  # type: ignore[attr-defined]
         self.context = copy_context() if context is None else context.copy()
 
-    def enter(self, task: Task) -> None:
+    def enter(self, task: "Task") -> None:
         """Let *task*, whose greenlet asks, be served by this thread."""
         task.thread = self
         task.greenlet.gr_context = self.context
@@ -109,7 +111,7 @@ def install() -> None:
                     setattr(module, name, named[id(value)])
 
 
-def serve(engine: Engine) -> None:
+def serve(engine: "Engine") -> None:
     """Bind the threads of this process to a run's engine: a request is what its current task serves.
 
     From now on real threads are refused the project's caches and databases.

@@ -5,10 +5,12 @@ import time
 from _thread import get_ident
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ..engine.scheduler import Engine, Task
 from ..errors import StrategyError
+
+if TYPE_CHECKING:
+    from ..engine.scheduler import Engine, Task  # which imports Django: too early
 
 REQUEST, NOBODY = 0, -1  # who holds a lock, if it is no real thread
 PATIENCE_S = 60.0  # real time that a request waits for a real thread
@@ -38,7 +40,7 @@ class Work:
         self.starting: set[threading.Thread] = set()  # of those, who have no ident yet
         self.blocked: dict[int, _Held | None] = {}  # by ident: what a real thread waits for; None: a long sleep
 
-    def task(self) -> Task | None:
+    def task(self) -> "Task | None":
         """Return the request under way here; None outside of requests, and in real threads."""
         engine = self.engine
         if engine is None or get_ident() != engine.thread:

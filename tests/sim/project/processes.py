@@ -14,13 +14,13 @@ told = []
 
 from cachewise.sim.project import chance, threads
 from cachewise.sim.project.clock import ProjectClock
-from cachewise.sim.engine.scheduler import Engine
 
 chance.install({seed!r})
 threads.install()
 clock = ProjectClock(1735689600.0)  # 2025-01-01
 if {clock!r}:
     clock.install()
+from cachewise.sim.engine.scheduler import Engine
 import threading, time
 engine = Engine()
 

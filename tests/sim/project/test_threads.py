@@ -322,3 +322,38 @@ def test_the_web_workers_thread_cannot_be_joined_or_started() -> None:
     """)
     assert told[0] == "threads can only be started once"
     assert told[1].startswith("cannot join the web worker's thread 'worker-0'")
+
+
+def test_all_is_in_place_before_django_is_imported() -> None:
+    """What it makes while it is imported (asgiref's locals, the locks of signals) is ours already."""
+    told = script(
+        """
+        from asgiref.sync import SyncToAsync
+        from django.core.signals import request_started
+        told += [before, type(SyncToAsync.threadlocal) is threading.local, type(request_started.lock) is threading.Lock]
+        """,
+        early="""
+        import sys
+        from cachewise.sim.project import chance, clock, threads
+        before = sorted({name.partition(".")[0] for name in sys.modules} & {"django", "asgiref", "simpy", "greenlet"})
+        """,
+    )
+    assert told == [[], True, True]
+
+
+def test_async_code_in_a_request_goes_back_to_its_thread() -> None:
+    """Two requests at once: each has an event loop of its own, and its synchronous code waits in virtual time."""
+    told = script("""
+        from asgiref.sync import async_to_sync, sync_to_async
+        lock = threading.Lock()
+        def inner():
+            with lock:
+                time.sleep(1)
+            return threading.current_thread().name
+        async def work():
+            return await sync_to_async(inner)()
+        def serve():
+            note(async_to_sync(work)())
+        play(serve, serve)
+    """)
+    assert told == [["worker-0", 1.0], ["worker-1", 2.0]]

@@ -70,7 +70,7 @@ class ProjectClient(Client):
             self.cookies.update(response.cookies)
         return response
 
-    def generic(self, method: str, path: Any, *args: Any, **named: Any) -> Any:  # type: ignore[override]
+    def generic(self, method: str, path: Any, *args: Any, **named: Any) -> Any:
         """Send a request by any method, on HTTPS where the project redirects to it."""
         if settings.SECURE_SSL_REDIRECT:
             named["secure"] = True

@@ -82,7 +82,8 @@ def _site_table(one: Project, console: Console) -> object:
             for label, several in one.sites[where].items():
                 for row in several:
                     timeout = timeout_text(row["timeout"])
-                    yield [f"    {label}, timeout {timeout}", *(f"{row[name]:,}" for name in names)]
+                    called = f"    {label}, timeout {timeout}" if timeout else f"    {label}"
+                    yield [called, *(f"{row[name]:,}" for name in names)]
 
     more = len(one.sites) - len(places)
     remarks = (

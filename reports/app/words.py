@@ -93,5 +93,7 @@ def statuses(project: Project, function: str, label: str) -> str:
 
 
 def timeout_text(timeout: float | None) -> str:
-    """Return a call site's timeout."""
-    return "none" if timeout is None else duration(timeout)
+    """Return a call site's timeout; "" where nothing was stored or hit."""
+    if timeout is None:
+        return "none"
+    return "" if isnan(timeout) else duration(timeout)

@@ -13,6 +13,7 @@ from typing import Any
 from django.core.cache import caches as django_caches
 
 from ..application import NO_CACHE, App
+from ..backends import short_name_of
 from ..daemons.session import servers
 from ..engine.scheduler import Engine
 from ..engine.threads import threads_watched, wait_for_threads
@@ -146,7 +147,7 @@ class _Run:
     def outcome(self) -> AppOutcome:
         """Return what came of it, once the judge has answered everything."""
         errand = self._errand
-        backend = errand.backend or "as it is"
+        backend = errand.backend or _own_backends(self._project.caches)
         run = run_of(self._scenario, errand.variant, backend, errand.seed)
         reads = [one.name for one in self._project.app.reads]
         verdicts = self._judge.finish()
@@ -213,6 +214,14 @@ class _Run:
 
 def _timeouts(app: App, variant: str) -> dict[str, float | None]:
     return next((dict(one.timeouts) for one in app.variants if one.name == variant), {})
+
+
+def _own_backends(entries: Mapping[str, Any]) -> str:
+    """Return what the project's own CACHES are, in short: ``redis``, or ``default: redis, sessions: locmem``."""
+    names = {alias: short_name_of(str(entry.get("BACKEND", ""))) for alias, entry in entries.items()}
+    if len(names) == 1:
+        return next(iter(names.values()))
+    return ", ".join(f"{alias}: {name}" for alias, name in names.items())
 
 
 def _notes_on(verdicts: Sequence[Verdict], raised: Mapping[str, str]) -> Iterator[str]:

@@ -26,6 +26,7 @@ __all__ = [
     "refusals_in_a_line",
     "require_keys",
     "require_verbs",
+    "short_name_of",
 ]
 
 BACKENDS = {backend.name: backend for backend in (*EMBEDDED, *NETWORKED)}
@@ -49,6 +50,19 @@ def require_verbs(backend: Backend, strategy: Strategy) -> None:
 def able(strategy: Strategy | type[Strategy]) -> list[str]:
     """Return the names of the backends whose caches have all that *strategy* needs."""
     return [name for name, one in BACKENDS.items() if not one.lacks(strategy)]
+
+
+def short_name_of(cache_class: str) -> str:
+    """Return the short name of the backend whose class has this dotted path; of any other class its own name.
+
+    `locmem` and `shared` have the same: a project's own LocMemCache is the former.
+    """
+    for name, one in BACKENDS.items():
+        known = one.cache_class
+        path = known if isinstance(known, str) else f"{known.__module__}.{known.__qualname__}"
+        if path == cache_class and name != "shared":
+            return name
+    return cache_class.rpartition(".")[2]
 
 
 def backend_named(name: str) -> Backend:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cachewise import App, Scenario
-from cachewise.sim.app.description import Contender, Function
+from cachewise.sim.app.description import Contender, Description, Function
 from cachewise.sim.command.choose import app_files
 from tests.helpers import ROOT, SERVERS
 from tests.sim.app.playing import Play
@@ -46,16 +46,23 @@ def test_the_fields_of_a_scenario_are_fields() -> None:
     assert named <= set(inspect.signature(Scenario).parameters)
 
 
-@pytest.mark.servers
-def test_the_experiment_is_one(tmp_path: Path) -> None:
-    """The first example, beside the manage.py of the shop that ships, is what a scout takes it for."""
+def described(tmp_path: Path, experiment: str) -> Description:
+    """Return what a scout takes *experiment* for, beside the manage.py of the shop that ships."""
     project = tmp_path / "project"
     shutil.copytree(app_files()["shop_app"].parent, project)
     file = project / "cache_experiment.py"
-    file.write_text(blocks(TEXT, "python")[0])
+    file.write_text(experiment)
     with SERVERS.folder() as rows:
-        found = Play(file, SERVERS, rows).description
+        return Play(file, SERVERS, rows).description
+
+
+@pytest.mark.servers
+def test_the_experiment_is_one(tmp_path: Path) -> None:
+    """The first example is what it says; a variant whose package is not there is left out, with a line."""
+    more = 'APP.variant("more", needs="no-such-package", timeouts={"*": 1})\n'
+    found = described(tmp_path, blocks(TEXT, "python")[0] + more)
     assert found.refusals == ()
+    assert "variant 'more' is left out: pip install no-such-package" in found.notes
     assert found.functions == (
         Function("read", "product_page", 50.0, arguments=100),
         Function("write", "change_price", 0.5, arguments=100),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..sim.app.outcome import Contender
+from ..sim.app.outcome import VariantAsStrategy
 from ..sim.application import AS_IT_IS, NO_CACHE
 
 
@@ -28,4 +28,4 @@ VARIANTS = Kind("variant", "variants", "statement", "statements", (NO_CACHE,), A
 
 def kind_of(competitor: object) -> Kind:
     """Return what *competitor*, the strategy of a run, is one of."""
-    return VARIANTS if isinstance(competitor, Contender) else STRATEGIES
+    return VARIANTS if isinstance(competitor, VariantAsStrategy) else STRATEGIES

@@ -28,7 +28,6 @@ def fill(errand: Errand, project: Project, places: Places, family: str) -> bool:
     if kept is not None and not errand.further.get("refill") and load(kept, places, family):
         return True
     require_extensions(project.databases, places)
-    require_extensions(project.databases, places)
     with _step("while migrating"):
         _migrate()
     with _step("while filling the databases"):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Contender:
+class VariantAsStrategy:
     """Stands for a variant of a project where a strategy would stand: it has a name, and declares nothing."""
 
     name: str
@@ -56,4 +56,4 @@ class AppOutcome:
 
 def run_of(scenario: Scenario, variant: str, backend: str, seed: int) -> Run:
     """Return what identifies a run of *variant*."""
-    return Run(scenario, cast("Strategy", Contender(variant)), backend, seed)  # nobody asks it to read or write
+    return Run(scenario, cast("Strategy", VariantAsStrategy(variant)), backend, seed)  # nobody asks it to read or write

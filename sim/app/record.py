@@ -3,10 +3,12 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..engine.scheduler import Engine
+from ..judge.compare import Shown
 from ..judge.judge import Judge
+from ..judge.question import Question, Read
 from ..project.watch import CacheCall, Statement, Tables
 from .call_sites import CallSites
 
@@ -26,23 +28,28 @@ class Note:
     db_s: float = 0.0
     hits: list[tuple[int, float]] = field(default_factory=list)  # call site, birth of the copy
     stores: dict[tuple[str, str], bytes | None] = field(default_factory=dict)
-    failed: str = ""  # the traceback, if something was raised
+    failed: str = ""  # why, with the traceback if something was raised
 
 
-@dataclass(frozen=True)
-class ReadRow:
-    """One read that arrived after the warm-up, as it was served; its verdict comes later."""
+class Span(NamedTuple):
+    """When a read arrived, began and ended, and the newest states of the database when it began and when it ended."""
 
-    number: int
-    function: str
     arrival_s: float
     start_s: float
     end_s: float
+    first: int
+    last: int
+
+
+class ReadRow(NamedTuple):
+    """One read that arrived after the warm-up, as it was served; its verdict comes later, if it is `judged`."""
+
+    number: int
+    function: str
+    span: Span
     status: int | None
-    size_bytes: int
     digest: bytes
     note: Note
-    first: int
     judged: bool
 
 
@@ -53,6 +60,7 @@ class Recorder:
         self._engine = engine
         self._judge = judge
         self._measured_from_s = measured_from_s
+        self.requests = 0  # that arrived after the warm-up
         self.rows: list[ReadRow] = []
         self.sites = CallSites()
         self.commit_s: list[float] = [0.0]  # of each state
@@ -70,13 +78,33 @@ class Recorder:
         """The index of the newest state of the database."""
         return len(self.commit_s) - 1
 
+    @property
+    def measures(self) -> bool:
+        """Whether the current request arrived after the warm-up."""
+        return self._engine.current.arrival_s >= self._measured_from_s
+
+    def arrived(self, at_s: float) -> None:
+        """Count a request."""
+        self.requests += at_s >= self._measured_from_s
+
+    def read(self, question: Question, found: Shown | None, span: Span, note: Note) -> None:
+        """Write down a read of the current request, and have it judged, unless it has failed."""
+        if not self.measures:
+            return
+        status, digest = (None, b"") if found is None else (found.status, found.digest)
+        judged = found is not None and not note.failed
+        number = len(self.rows)
+        self.rows.append(ReadRow(number, question.name, span, status, digest, note, judged))
+        if judged:
+            self._judge.ask(Read(number, question, span.start_s, span.first, span.last, digest, note.stores))
+
     def statement(self, statement: Statement) -> None:
         """Hear of a statement, at its end."""
         note: Note | None = self._engine.current.note
         if note is not None:
             note.statements += 1
             note.db_s += statement.seconds
-        if self._engine.current.arrival_s >= self._measured_from_s:
+        if self.measures:
             self.statement_s.append(self._engine.time())
 
     def committed(self, tables: Tables) -> None:
@@ -90,8 +118,7 @@ class Recorder:
 
     def cache_call(self, call: CacheCall) -> None:
         """Count a call of a cache at its site."""
-        task = self._engine.current
-        note: Note | None = task.note
+        note: Note | None = self._engine.current.note
         if note is None or call.store:
             return
         note.lookups += call.hits + call.misses
@@ -99,7 +126,7 @@ class Recorder:
         site = self.sites.number(call)
         if call.hits and call.oldest_s < inf:
             note.hits.append((site, call.oldest_s))
-        if task.arrival_s >= self._measured_from_s:
+        if self.measures:
             self.sites.count(site, call)
 
     def store_read(self, alias: str, key: str, value: bytes | None) -> None:
@@ -112,7 +139,9 @@ class Recorder:
         """Count the entries of stores that a call has thrown away."""
         self.logouts_s.extend([self._engine.time()] * count)
 
-    def failed(self, function: str, frames: str) -> None:
-        """Count a request that failed, and keep the first traceback of its function."""
-        self.failures[function] += 1
-        self.first_failure.setdefault(function, frames)
+    def failed(self, note: Note, frames: str) -> None:
+        """Let the current request have failed: it is counted, and the first traceback of its function is kept."""
+        note.failed = frames
+        if self.measures:
+            self.failures[note.function] += 1
+            self.first_failure.setdefault(note.function, frames)

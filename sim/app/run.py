@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import Context, copy_context
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from django.core.cache import caches as django_caches
 
@@ -23,11 +21,11 @@ from ..judge.judge import Judge
 from ..judge.verdict import Verdict
 from ..project import celery, databases, threads
 from ..project.caches import open_caches
-from ..project.client import Handler, ProjectClient
+from ..project.client import Handler
 from ..project.clock import ProjectClock
 from ..project.databases.connections import let_go_of_all, take_over
 from ..project.first import InPlace
-from ..project.stage import Project, load_urls, set_up
+from ..project.stage import Project, load_urls
 from ..world.latency import LatencyOf, latency_of
 from ..world.rollbacks import rollbacks
 from ..world.scenario import LATENCIES, Scenario
@@ -37,32 +35,27 @@ from .evaluate import Evaluator
 from .outcome import AppOutcome, run_of
 from .record import Recorder
 from .serve import Service
+from .set_up import project_of
 from .sum_up import outcome_of
 from .traffic import Audience, audience_of, traffic
 from .users import Users
+from .workers import Worker
+
+Progress = Callable[[int], None]  # hears now and then how many requests have been served
 
 
-def played(errand: Errand, here: InPlace, progress: Callable[[int], None] = lambda _count: None) -> AppOutcome:
+def played(errand: Errand, here: InPlace, progress: Progress = lambda _served: None) -> AppOutcome:
     """Play one run of a project in this process, which serves nothing else, and return what came of it.
 
     Raises:
         UserError: for what cannot be; an error of the project's code outside its requests comes out as it is.
     """
     with _own_copies(errand) as ours:
-        project = set_up(
-            Path(ours.file),
-            ours.text,
-            Path(ours.folder),
-            module=ours.settings,
-            overrides=ours.changed_settings(),
-            places=ours.databases,
-            family=ours.family or "",
-            guard=here.guard,
-        )
+        project = project_of(ours, ours.databases, ours.family or "", here.guard, ours.changed_settings())
         load_urls(project, ours.variant)
         scenario: Scenario = pickle.loads(ours.scenario) if ours.scenario else project.scenario
-        with _Run(project, scenario, ours, here.clock).under_way() as run:
-            run.service.progress = progress
+        run = _Run(project, scenario, ours, here.clock)
+        with run.under_way(progress):
             run.play()
             return run.outcome()
 
@@ -92,17 +85,16 @@ class _Run:
             name: latency_of(name, getattr(scenario, name), seeds[name]) for name in LATENCIES if name != "cache_rtt_s"
         }
         self._rolls_back = rollbacks(scenario.rollback_ratio, seeds["rollbacks"])
-        self.service: Service
+        self._handler = Handler()
+        self._users = Users()
 
     @contextmanager
-    def under_way(self) -> Iterator["_Run"]:
+    def under_way(self, progress: Progress) -> Iterator[None]:
         """Set the stage for the length of a ``with`` block: nothing of it is left afterwards."""
         project, scenario, errand, engine = self._project, self._scenario, self._errand, self._engine
         threads.serve(engine)
-        handler = Handler()
-        users = Users()
-        audience = audience_of(project.app, users.find)
-        evaluate = Evaluator(project.app, project.caches, self._clock, handler, users.all, errand.seed)
+        audience = audience_of(project.app, self._users.find)
+        evaluate = Evaluator(project.app, project.caches, self._clock, self._handler, self._users.all, errand.seed)
         self._judge = Judge(evaluate, snapshots_of(errand.family or "", errand.databases))
         self._recorder = Recorder(engine, self._judge, scenario.warmup_s)
         with ExitStack() as stack:
@@ -125,14 +117,14 @@ class _Run:
                 )
             )
             engine.contexts = [self._context() for _ in self._caches.of_worker]
-            clients = self._logged_in(handler, users.all)
+            self._log_in()
             let_go_of_all()
             stack.callback(self._judge.close)
             self._judge.start()
-            taken = self._taken = take_over(engine, self._latencies, self._recorder, scenario.db_connections)
-            stack.callback(taken.end)
-            self.service = self._staffed(audience, clients, users.all, handler, taken.release)
-            yield self
+            self._taken = take_over(engine, self._latencies, self._recorder, scenario.db_connections)
+            stack.callback(self._taken.end)
+            self._serve(audience, progress)
+            yield
 
     def play(self) -> None:
         """Let the traffic pass, and wait for what the project has started."""
@@ -141,8 +133,7 @@ class _Run:
         with threads_watched(engine):
             engine.play()
             told = [*self._caches.notes, *self._project.guard.notes(), *self._taken.notes()]
-            notes = [*told, *wait_for_threads(engine)]
-            self._recorder.notes.extend(notes)
+            self._recorder.notes.extend([*told, *wait_for_threads(engine)])
 
     def outcome(self) -> AppOutcome:
         """Return what came of it, once the judge has answered everything."""
@@ -153,7 +144,7 @@ class _Run:
         verdicts = self._judge.finish()
         self._recorder.notes.extend(_notes_on(verdicts, self._judge.raised))
         asked = bool(errand.further.get("reads"))
-        return outcome_of(run, reads, self._recorder, verdicts, self.service.measured, with_reads=asked)
+        return outcome_of(run, reads, self._recorder, verdicts, with_reads=asked)
 
     def _context(self) -> Context:
         """Return the context variables of a worker: the run's time for Django's cache modules."""
@@ -161,55 +152,41 @@ class _Run:
         context.run(CURRENT_RUN.set, self._caches.current)
         return context
 
-    def _logged_in(self, handler: Handler, users: list[Any]) -> list[ProjectClient]:
-        """Return a client for each user, logged in before any time has passed."""
-        clients = [ProjectClient(handler) for _ in users]
+    def _log_in(self) -> None:
+        """Log the users in, before any time has passed, in the first worker's caches."""
 
         def log_in() -> None:
             for alias, cache in self._caches.of_worker[0].items():
                 django_caches[alias] = cache
-            for client, user in zip(clients, users, strict=True):
-                client.force_login(user)
+            self._users.log_in(self._handler)
 
         with self._engine.still():
             self._engine.contexts[0].copy().run(log_in)
-        return clients
 
-    def _staffed(
-        self,
-        audience: Audience,
-        clients: list[ProjectClient],
-        users: list[Any],
-        handler: Handler,
-        release: Callable[[Any], None],
-    ) -> Service:
-        project, scenario, engine = self._project, self._scenario, self._engine
+    def _serve(self, audience: Audience, progress: Progress) -> None:
+        """Let the service take the traffic, the events, and what Celery is sent."""
+        app, scenario, engine, recorder = self._project.app, self._scenario, self._engine, self._recorder
         service = Service(
             engine,
-            project.app,
-            self._recorder,
-            self._judge.ask,
-            clients,
-            users,
-            handler,
-            of_worker=self._caches.of_worker,
-            threads=scenario.threads,
-            measured_from_s=scenario.warmup_s,
+            app,
+            recorder,
+            self._users,
+            self._handler,
+            [
+                Worker(number, scenario.threads, engine.contexts[number], caches)
+                for number, caches in enumerate(self._caches.of_worker)
+            ],
             render=self._latencies["render_s"],
-            release=release,
+            release=self._taken.release,
             rolls_back=self._rolls_back,
+            progress=progress,
         )
         celery.install(service.spawn)
-        service.take(traffic(project.app, scenario, audience, self._errand.seed))
-        for event in (one for one in project.app.events if one.at_s < scenario.end_s):
-            self._recorder.events.append((event.at_s, event.name))
-            service.at(event.at_s, event.name, event.func)
-        self._recorder.pinned = partial(self._let_go, service)
-        return service
-
-    def _let_go(self, service: Service) -> None:
-        """Let the judge forget the states that no copy, and no request under way, can be as old as."""
-        self._judge.let_go(min(self._caches.births.oldest_alive_s(), service.oldest_s()))
+        service.take(traffic(app, scenario, audience, self._errand.seed))
+        for nth, event in enumerate(one for one in app.events if one.at_s < scenario.end_s):
+            recorder.events.append((event.at_s, event.name))
+            service.at(event, nth)
+        recorder.pinned = lambda: self._judge.let_go(min(self._caches.births.oldest_alive_s(), service.oldest_s()))
 
 
 def _timeouts(app: App, variant: str) -> dict[str, float | None]:

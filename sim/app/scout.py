@@ -12,11 +12,12 @@ from ..application import AS_IT_IS, NO_CACHE, App, Variant
 from ..errors import UserError, one_line
 from ..project import databases
 from ..project.first import InPlace
-from ..project.stage import load_settings, load_urls, set_up
+from ..project.stage import load_settings, load_urls
 from ..world.scenario import Scenario
 from .description import Contender, Description, Function, NeedsPostgres
 from .errand import Errand
 from .filling import fill
+from .set_up import project_of
 from .show import row_of, show
 from .traffic import Audience, audience_of
 from .users import Users
@@ -35,16 +36,7 @@ def scouted(errand: Errand, here: InPlace) -> Description | NeedsPostgres:
         return NeedsPostgres()
     original = _Settings(**{name: getattr(settings, name) for name in dir(settings) if name.isupper()})
     places = databases.create(family, settings.DATABASES, Path(errand.folder), postgres)
-    project = set_up(
-        Path(errand.file),
-        errand.text,
-        Path(errand.folder),
-        module=errand.settings,
-        overrides={},
-        places=places,
-        family=family,
-        guard=here.guard,
-    )
+    project = project_of(errand, places, family, here.guard)
     contenders = tuple(_contenders(project.app, original))
     kept = fill(errand, project, places, family)
     filled = databases.copy(places, "filled", Path(errand.further["rows"]))  # before anybody logs in

@@ -7,9 +7,10 @@ from typing import Any
 
 from ..project import databases
 from ..project.first import InPlace
-from ..project.stage import load_settings, set_up
+from ..project.stage import load_settings
 from .blame import is_of
 from .errand import Errand
+from .set_up import project_of
 
 SHOWN = ("BACKEND", "TIMEOUT", "KEY_PREFIX", "VERSION", "KEY_FUNCTION")  # of an entry of CACHES; of OPTIONS the names
 
@@ -70,16 +71,7 @@ def sketched(errand: Errand, here: InPlace) -> Sketch:
     settings = load_settings(errand.settings, {})
     family = databases.family_of(settings.DATABASES, errand.family)
     nowhere = {alias: _nowhere(alias, family, errand.folder) for alias in settings.DATABASES}
-    project = set_up(
-        Path(errand.file),
-        errand.text,
-        Path(errand.folder),
-        module=errand.settings,
-        overrides={},
-        places=nowhere,
-        family=family,
-        guard=here.guard,
-    )
+    project = project_of(errand, nowhere, family, here.guard)
     folder = Path(errand.file).parent
     return Sketch(
         models=tuple(_models(folder)),

@@ -19,7 +19,6 @@ def outcome_of(
     functions: Sequence[str],
     recorder: Recorder,
     verdicts: Sequence[Verdict],
-    requests: int,
     *,
     with_reads: bool = False,
 ) -> AppOutcome:
@@ -28,7 +27,7 @@ def outcome_of(
     by_number = {verdict.number: verdict for verdict in verdicts}
     reads = read_columns(recorder, names, by_number)
     around = Around(
-        requests=requests,
+        requests=recorder.requests,
         writes=sum(at_s >= run.scenario.warmup_s for at_s in recorder.commit_s[1:]),
         statement_s=np.array(recorder.statement_s),
         sites=recorder.sites.rows(),
@@ -49,9 +48,9 @@ def read_columns(recorder: Recorder, names: list[str], verdicts: dict[int, Verdi
     column: Any = lambda values, dtype: np.array(list(values), dtype)  # noqa: E731
     return ReadColumns(
         function=column((codes[row.function] for row in rows), np.int64),
-        arrival_s=column((row.arrival_s for row in rows), np.float64),
-        start_s=column((row.start_s for row in rows), np.float64),
-        end_s=column((row.end_s for row in rows), np.float64),
+        arrival_s=column((row.span.arrival_s for row in rows), np.float64),
+        start_s=column((row.span.start_s for row in rows), np.float64),
+        end_s=column((row.span.end_s for row in rows), np.float64),
         status=column((row.status or 0 for row in rows), np.int64),
         lookups=column((row.note.lookups for row in rows), np.int64),
         lookup_hits=column((row.note.lookup_hits for row in rows), np.int64),
@@ -81,7 +80,7 @@ def _own_edit_unseen(recorder: Recorder, row: ReadRow, verdict: Verdict | None) 
     author = row.note.author
     if author is None or verdict is None or not verdict.stale:
         return False
-    return author in recorder.authors[verdict.outdated_by : row.first + 1]
+    return author in recorder.authors[verdict.outdated_by : row.span.first + 1]
 
 
 def _hits(rows: Sequence[ReadRow]) -> HitColumns:

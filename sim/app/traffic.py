@@ -4,7 +4,7 @@ The first read function and the first write function draw the streams that a Sce
 an app that does what a strategy does meets the same requests.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from zlib import crc32
@@ -132,7 +132,7 @@ class _Draw:
         return np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, crc32(name.encode())))
 
 
-def audience_of(app: App, find_users: Any) -> Audience:
+def audience_of(app: App, find_users: Callable[[str, Any], list[int]]) -> Audience:
     """Look up what the functions can be called with; `find_users(name, users)` gives the places of its users.
 
     Raises:

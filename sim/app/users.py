@@ -3,13 +3,15 @@
 from typing import Any
 
 from ..errors import UserError, one_line
+from ..project.client import Handler, ProjectClient
 
 
 class Users:
-    """The users of all functions, each of them once."""
+    """The users of all functions, each of them once; `clients` are theirs, once they are logged in."""
 
     def __init__(self) -> None:
         self.all: list[Any] = []
+        self.clients: list[ProjectClient] = []
         self._places: dict[Any, int] = {}
 
     def find(self, name: str, wanted: Any) -> list[int]:
@@ -32,6 +34,13 @@ class Users:
         if not found:
             raise UserError(f"{one_line(name)}: its users are none; make some in @APP.fill")
         return [self._place(user) for user in found]
+
+    def log_in(self, handler: Handler) -> None:
+        """Log each user in, on a client of his own."""
+        for user in self.all:
+            client = ProjectClient(handler)
+            client.force_login(user)
+            self.clients.append(client)
 
     def _place(self, user: Any) -> int:
         if user.pk not in self._places:

@@ -1,0 +1,33 @@
+"""The set-up of an errand's project, as the scout, the sketch and each run need it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..project.outside import Guard
+from ..project.stage import Project, set_up
+from .errand import Errand
+
+
+def project_of(
+    errand: Errand,
+    places: Mapping[str, Mapping[str, Any]],
+    family: str,
+    guard: Guard,
+    overrides: Mapping[str, Any] | None = None,
+) -> Project:
+    """Set the project of *errand* up, with *places* for its databases, and return it.
+
+    Raises:
+        UserError: for what cannot be; whatever the project's code raises comes out as it is.
+    """
+    return set_up(
+        Path(errand.file),
+        errand.text,
+        Path(errand.folder),
+        module=errand.settings,
+        overrides=overrides or {},
+        places=places,
+        family=family,
+        guard=guard,
+    )

@@ -1,0 +1,61 @@
+"""The steps of a journey: each of its requests is noted for itself, so that it can be judged as a read."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from ..engine.scheduler import Engine
+from ..errors import UserError
+from ..judge.compare import shown
+from ..judge.question import Question
+from .record import Note, Recorder, Span
+
+REPLAYED = ("GET", "HEAD")  # what a journey may judge: it is sent once more to find the truth
+
+
+class _Step(NamedTuple):
+    """A request of a journey that has been served."""
+
+    request: Mapping[str, Any]
+    note: Note
+    span: Span
+
+
+class Steps:
+    """Notes the steps of journeys, and has those judged that are wanted."""
+
+    def __init__(self, engine: Engine, recorder: Recorder) -> None:
+        self._engine = engine
+        self._recorder = recorder
+
+    def serve(self, send: Callable[[], Any], request: Mapping[str, Any]) -> Any:
+        """Send one request of the journey that is under way, with a note of its own."""
+        task, recorder = self._engine.current, self._recorder
+        whole: Note = task.note
+        note = task.note = Note(whole.function, whole.author)
+        first, start_s = recorder.state, self._engine.request_time()
+        oldest_s, task.oldest_s = task.oldest_s, start_s
+        try:
+            response = send()
+        finally:
+            task.oldest_s = min(oldest_s, task.oldest_s)
+            task.note = whole
+        span = Span(start_s, start_s, self._engine.request_time(), first, recorder.state)
+        response.cachewise_step = _Step(dict(request), note, span)
+        return response
+
+    def judge(self, name: str, response: Any) -> None:
+        """Have a response judged, as a read called *name*.
+
+        Raises:
+            UserError: if it is none of a journey's GETs.
+        """
+        step: _Step | None = getattr(response, "cachewise_step", None)
+        if step is None:
+            raise UserError(f"APP.judge({name!r:.60}) takes a response of the journey's own client")
+        if step.request.get("REQUEST_METHOD") not in REPLAYED:
+            raise UserError(f"APP.judge({name!r:.60}) takes the response to a GET: to find the truth, it is sent again")
+        replay = {key: value for key, value in step.request.items() if not key.startswith("wsgi.")}
+        cookies = {key: morsel.value for key, morsel in response.client.cookies.items()}
+        self._recorder.read(
+            Question(name, (), replay, step.note.author, cookies), shown(response), step.span, step.note
+        )

@@ -1,0 +1,62 @@
+"""The workers of an app: their threads, each of which finds the worker's caches, and the requests that wait."""
+
+from collections import deque
+from collections.abc import Mapping
+from contextvars import Context
+from typing import TYPE_CHECKING, Any
+
+from django.core.cache import caches as django_caches
+
+from ..project.threads import VirtualThread
+
+if TYPE_CHECKING:
+    from .traffic import Arrival
+
+
+class Worker:
+    """A worker process: its free threads, and the requests that wait for one.
+
+    Args:
+        number: its own.
+        threads: how many it has; None: one more whenever none is free.
+        context: the context variables in which its threads begin.
+        caches: its caches, by alias.
+    """
+
+    def __init__(self, number: int, threads: int | None, context: Context, caches: Mapping[str, Any]) -> None:
+        self.number = number
+        self.waiting: deque[Arrival] = deque()
+        self._context = context
+        self._caches = caches
+        self._furnished: set[int | None] = set()
+        self._limited = threads is not None
+        self._made = 0
+        self._free = [self._another() for _ in range(threads or 0)][::-1]
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a request that comes now must wait for a thread."""
+        return self._limited and not self._free
+
+    def thread(self) -> VirtualThread:
+        """Return a free thread, the one that was used last: a new one where there is no limit."""
+        return self._free.pop() if self._free else self._another()
+
+    def background_thread(self, name: str) -> VirtualThread:
+        """Return a thread for work of that name alone."""
+        return VirtualThread(f"{name}, worker {self.number}", self._context)
+
+    def give_back(self, thread: VirtualThread) -> None:
+        """Let *thread* be free again."""
+        self._free.append(thread)
+
+    def furnish(self, thread: VirtualThread) -> None:
+        """Let *thread*, which asks, find the worker's caches: Django keeps them by thread."""
+        if thread.ident not in self._furnished:
+            self._furnished.add(thread.ident)
+            for alias, cache in self._caches.items():
+                django_caches[alias] = cache
+
+    def _another(self) -> VirtualThread:
+        self._made += 1
+        return VirtualThread(f"worker-{self.number}-thread-{self._made - 1}", self._context)

@@ -244,7 +244,7 @@ class App:
 
 def _rate(where: str, value: Any, least: float = 1e-9) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value < math.inf:
-        raise UserError(f"{where}: {value!r:.40} must be a number, more than 0" if least else f"{where}: {value!r:.40}")
+        raise UserError(f"{where}: {value!r:.40} must be a number, {'more than 0' if least else '0 or more'}")
     return float(value)
 
 

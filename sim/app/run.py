@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from contextvars import Context, copy_context
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from django.core.cache import caches as django_caches
 

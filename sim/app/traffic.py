@@ -120,7 +120,7 @@ class _Draw:
         choices = self._audience.args.get(one.name)
         if not choices:
             return np.zeros(count, np.int32)
-        shares = key_shares(f"@APP.{kind} {one.name}: popularity", one.popularity, len(choices))
+        shares = _shares(kind, one, len(choices))
         if kind == "write" and one.popularity != "uniform":
             # What is written often is not what is read often.
             shares = np.random.default_rng(self._streams["write_ranks"]).permutation(shares)
@@ -136,17 +136,24 @@ def audience_of(app: App, find_users: Callable[[str, Any], list[int]]) -> Audien
     """Look up what the functions can be called with; `find_users(name, users)` gives the places of its users.
 
     Raises:
-        UserError: for a function that nothing can be called with.
+        UserError: for a function that nothing can be called with, or a popularity that is none.
     """
     audience = Audience()
-    for one in (*app.reads, *app.writes):
-        if one.args is not None:
-            audience.args[one.name] = _args_of(one)
+    kinds: list[tuple[Kind, Sequence[Requests]]] = [("read", app.reads), ("write", app.writes)]
+    for kind, several in kinds:
+        for one in several:
+            if one.args is not None:
+                audience.args[one.name] = _args_of(one)
+                _shares(kind, one, len(audience.args[one.name]))  # refused before any run
     everybody: list[Any] = [*app.reads, *app.writes, *app.journeys]
     for one in everybody:
         if one.users is not None:
             audience.users[one.name] = find_users(one.name, one.users)
     return audience
+
+
+def _shares(kind: Kind, one: Requests, choices: int) -> NDArray[np.float64]:
+    return key_shares(f"@APP.{kind} {one_line(one.name)}: popularity", one.popularity, choices)
 
 
 def _args_of(one: Requests) -> list[tuple[Any, ...]]:

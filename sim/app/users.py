@@ -24,6 +24,10 @@ class Users:
 
         if callable(wanted):
             found = list(wanted())
+        elif isinstance(wanted, bool) or not isinstance(wanted, int) or wanted < 1:
+            raise UserError(
+                f"{one_line(name)}: users={wanted!r:.40}: it must be how many, or a function that gives them"
+            )
         else:
             found = list(get_user_model()._default_manager.filter(is_active=True).order_by("pk")[:wanted])
             if len(found) < wanted:

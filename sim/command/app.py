@@ -66,14 +66,14 @@ def wishes_of(
         UserError: for what cannot be.
     """
     from ..backends import backend_named
-    from ..daemons.programs import require_all
+    from ..daemons.programs import TIME_MACHINE, require_all
 
     for text in settings or ():
         require_meaning(text.partition("=")[0].strip(), f"--set {one_line(text)}")
     changed = choose_settings(with_duration(settings, duration_s))
     if database not in (None, "sqlite", "postgres"):
         raise UserError(f"--database {one_line(database)}: it must be sqlite or postgres")
-    require_all(need for name in backends or () for need in backend_named(name).needs)
+    require_all([TIME_MACHINE, *(need for name in backends or () for need in backend_named(name).needs)])
     if out is not None:
         from ...reports import check_writable
 

@@ -12,7 +12,7 @@ from ..backends import BACKENDS, backend_named
 from ..conformance.observe import STEPS
 from ..conformance.report import EVERY, Examined, document, examine, text
 from ..contract import Bound, Costs, Row, Site
-from ..daemons.programs import HISTOGRAM, Needed, mend_of
+from ..daemons.programs import HISTOGRAM, TIME_MACHINE, Library, Needed, mend_of
 from ..daemons.session import Servers
 from ..daemons.session import servers as private_servers
 from ..errors import UserError, one_line
@@ -20,6 +20,8 @@ from ..processes.interrupts import raise_if_received
 from ..runner import run
 from ..world.scenario import Scenario
 from .progress import steps
+
+FURTHER = {"bench and verify": HISTOGRAM, "own apps": TIME_MACHINE}  # what is needed for more than a backend
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,16 @@ def check_up() -> Iterator[Finding]:
     yield _temporary_folder()
     for name in BACKENDS:
         yield _backend(name)
-    if HISTOGRAM.find() is None:
-        yield Finding("bench and verify", f"not installed: {HISTOGRAM.package}", HISTOGRAM.mend, optional=True)
-    else:
-        yield Finding("bench and verify", f"{HISTOGRAM.package} {version(HISTOGRAM.package)}")
-    absent = dict.fromkeys(one for one in (*_needed(), HISTOGRAM) if one.find() is None)
+    yield from (_library(*pair) for pair in FURTHER.items())
+    absent = dict.fromkeys(one for one in (*_needed(), *FURTHER.values()) if one.find() is None)
     if len(absent) > 1:
         yield Finding("all of these", "one command installs them", mend_of(list(absent)), optional=True)
+
+
+def _library(what: str, needed: Library) -> Finding:
+    if needed.find() is None:
+        return Finding(what, f"not installed: {needed.package}", needed.mend, optional=True)
+    return Finding(what, f"{needed.package} {version(needed.package)}")
 
 
 def _needed() -> Iterator[Needed]:

@@ -118,6 +118,7 @@ FAKETIME_THREADS = Program("libfaketimeMT.so.1", "libfaketime")
 INITDB = Program("initdb", "postgresql")
 POSTGRES = Program("postgres", "postgresql")
 HISTOGRAM = Library("hdrh", "hdrhistogram")  # for the latencies of real runs
+TIME_MACHINE = Library("time_machine", "time-machine")  # for the calendar that a team's own project sees
 PROGRAMS = (REDIS_SERVER, MEMCACHED, FAKETIME, FAKETIME_THREADS, INITDB, POSTGRES)
 
 

@@ -1,7 +1,7 @@
 """A small Django shop, each page cached in another way: by hand, `cache_page`, a fragment, a query, a profile.
 
-`cachewise run shop_app` runs it as an experiment, with the variants that compete. A copy of this folder is a start for a
-project of your own.
+`cachewise run shop_app` runs it as an experiment, with the variants that compete. A copy of this folder is a start
+for a project of your own.
 """
 
 from django.contrib.auth.models import User

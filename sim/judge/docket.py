@@ -39,12 +39,12 @@ class _Asked:
         """Return the newest state that somebody waits for, and the clock of the read that does: all go back in time."""
         return (self._states[-1], self._waiting[self._states[-1]][0].began_s) if self._states else None
 
-    def woken(self, began: int, ended: int) -> Iterator[_Case]:
-        """Yield who waited for the value on a state from *began* to before *ended*."""
+    def woken(self, began: int, ended: int) -> Iterator[tuple[int, _Case]]:
+        """Yield who waited for the value on a state from *began* to before *ended*, and on which."""
         places = slice(bisect_left(self._states, began), bisect_left(self._states, ended))
         states, self._states[places] = self._states[places], []
         for state in states:
-            yield from self._waiting.pop(state)
+            yield from ((state, case) for case in self._waiting.pop(state))
 
 
 class Docket:
@@ -65,7 +65,7 @@ class Docket:
         asked = self._questions.setdefault(question, _Asked(self.history))
         case = _Case(number, began_s, first, last, digest, min(self._oldest, first))
         self._open[case.oldest] += 1
-        self._decide(asked, case)
+        self._decide(asked, case, case.first)
         self._want_next(question, asked)
 
     def learn(self, question: int, state: int, tables: Tables, digest: bytes) -> None:
@@ -75,8 +75,8 @@ class Docket:
         self._due[state] -= 1
         value = asked.values.at(state) or asked.values.learn(state, tables, digest)
         ended = asked.values.ended(value)
-        for case in list(asked.woken(value.began, self.history.newest + 1 if ended is None else ended)):
-            self._decide(asked, case)
+        for waited, case in list(asked.woken(value.began, self.history.newest + 1 if ended is None else ended)):
+            self._decide(asked, case, waited)
         self._want_next(question, asked)
 
     def take(self, state: int, most: int) -> list[tuple[int, float]]:
@@ -116,10 +116,11 @@ class Docket:
         """Return how many states are needed only for reads that were asked before."""
         return self._oldest - self.needed_from()
 
-    def _decide(self, asked: _Asked, case: _Case) -> None:
-        outcome = self._window(asked.values, case)
+    def _decide(self, asked: _Asked, case: _Case, state: int) -> None:
+        """Decide a read, or let it wait; *state* is the one that it has waited for: what came later is known."""
+        outcome = self._window(asked.values, case) if state >= case.first else None
         if outcome is None:
-            outcome = self._past(asked.values, case)
+            outcome = self._past(asked.values, case, min(state, case.first - 1))
         if isinstance(outcome, Verdict):
             self.verdicts.append(outcome)
             self._open[case.oldest] -= 1
@@ -144,9 +145,8 @@ class Docket:
             return Verdict(case.number, unknown=True)
         return next((state for state in missing if state not in self._gone), None)
 
-    def _past(self, values: Values, case: _Case) -> Verdict | int:
-        """Return since when a read is outdated, or a state that one must know to say so."""
-        state = case.first - 1
+    def _past(self, values: Values, case: _Case, state: int) -> Verdict | int:
+        """Return since when a read is outdated, or a state, *state* or before, that one must know to say so."""
         while state >= case.oldest:
             value = values.at(state)
             if value is None:

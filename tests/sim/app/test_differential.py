@@ -1,23 +1,28 @@
 """An app that does exactly what a strategy does is served as the simulation of that strategy says: read for read."""
 
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cachewise import Scenario, run
+from cachewise.sim.app.figures import ReadColumns
 from cachewise.sim.verdict.result import Result
 from tests.helpers import SERVERS
 from tests.projects import POSTGRES, SQLITE
 from tests.sim.app.playing import Play
 from tests.sim.app.twins import KEYS, TWINS, twin
 
+BACKENDS = ("shared", "redis", "locmem")
+SEED = 2
 SCENARIO = Scenario(
     "twins",
     keys=KEYS,
     reads_per_s=60,
     writes_per_s=4,
-    duration_s=20,
+    duration_s=19,
     warmup_s=5,
     workers=2,
     threads=3,
@@ -31,28 +36,43 @@ SCENARIO = Scenario(
 NO_OVERLAP = Scenario(**{**vars(SCENARIO), "name": "apart", "writes_per_s": 0.7})
 
 
-@pytest.mark.parametrize("backend", ["shared", "redis", "locmem"])
+@pytest.mark.servers
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("strategy", list(TWINS))
-def test_postgres(strategy: str, backend: str, tmp_path: Path) -> None:
+def test_postgres(strategy: str, backend: str) -> None:
     """On PostgreSQL, with writers that wait for each other's rows, no read differs."""
-    assert_no_read_differs(tmp_path, strategy, backend, SCENARIO, POSTGRES.replace(', "ATOMIC_REQUESTS": True', ""))
+    assert_no_read_differs(strategy, backend, SCENARIO, reads_on_postgres(strategy)[backend])
 
 
 @pytest.mark.parametrize("strategy", list(TWINS))
-def test_sqlite(strategy: str, tmp_path: Path) -> None:
+def test_sqlite(strategy: str) -> None:
     """On SQLite, which has one writer, no read differs where no two writes overlap."""
-    simulated = run(NO_OVERLAP, TWINS[strategy], backend="shared", seed=2)
+    simulated = run(NO_OVERLAP, TWINS[strategy], backend="shared", seed=SEED)
     begins, ends = simulated.writes["start_s"].to_numpy(), simulated.writes["commit_s"].to_numpy()
     order = np.argsort(begins)
     assert (ends[order][:-1] <= begins[order][1:]).all(), "the seed has writes that overlap"
-    assert_no_read_differs(tmp_path, strategy, "shared", NO_OVERLAP, SQLITE)
+    reads = played(strategy, NO_OVERLAP, SQLITE, ["shared"])["shared"]
+    assert_no_read_differs(strategy, "shared", NO_OVERLAP, reads)
 
 
-def assert_no_read_differs(folder: Path, strategy: str, backend: str, scenario: Scenario, database: str) -> None:
-    """Play the app and its simulation, and compare each read."""
-    simulated = run(scenario, TWINS[strategy], backend=backend, seed=2, servers=SERVERS)
-    play = Play(twin(folder / "project", strategy, scenario, database), SERVERS, folder / "rows")
-    reads = play.run(backend=backend, seed=2, further={**play.errand().further, "reads": True}).reads
+@cache
+def reads_on_postgres(strategy: str) -> dict[str, ReadColumns]:
+    """Return the reads of the app on each backend; their runs are played side by side."""
+    return played(strategy, SCENARIO, POSTGRES.replace(', "ATOMIC_REQUESTS": True', ""), BACKENDS)
+
+
+def played(strategy: str, scenario: Scenario, database: str, backends: Sequence[str]) -> dict[str, ReadColumns]:
+    """Play the app that does what *strategy* does, and return its reads on each backend."""
+    with SERVERS.folder() as folder:
+        play = Play(twin(Path(folder) / "project", strategy, scenario, database), SERVERS, Path(folder) / "rows")
+        further = {**play.errand().further, "reads": True}
+        outcomes = play.runs([play.errand(backend=one, seed=SEED, further=further) for one in backends])
+    return {one: outcome.reads for one, outcome in zip(backends, outcomes, strict=True)}
+
+
+def assert_no_read_differs(strategy: str, backend: str, scenario: Scenario, reads: ReadColumns) -> None:
+    """Compare each read of the app with that of the simulation."""
+    simulated = run(scenario, TWINS[strategy], backend=backend, seed=SEED, servers=SERVERS)
     ours, theirs = columns_of(simulated), columns_of_app(reads)
     assert ours["arrival_s"].size > 1000
     for name, column in ours.items():
@@ -76,7 +96,7 @@ def columns_of(result: Result) -> dict[str, np.ndarray]:
     }
 
 
-def columns_of_app(reads: object) -> dict[str, np.ndarray]:
+def columns_of_app(reads: ReadColumns) -> dict[str, np.ndarray]:
     """Return the same of an app's reads, by arrival."""
     columns: dict[str, np.ndarray] = {
         "arrival_s": reads.arrival_s,

@@ -8,7 +8,7 @@ from cachewise.strategies import DeleteOnWrite, TtlOnly, WriteThrough
 from tests.projects import write_project
 
 TWINS = {"ttl-only": TtlOnly(20), "delete-on-write": DeleteOnWrite(20), "write-through": WriteThrough(20)}
-KEYS = 40
+KEYS = 12
 SETTINGS = """
     INSTALLED_APPS = ["shop"]
     MIDDLEWARE = []

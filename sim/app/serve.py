@@ -21,7 +21,7 @@ from ..project.client import MOST_FRAMES, Handler, ProjectClient
 from ..project.threads import VirtualThread
 from ..world.latency import LatencyOf
 from .record import Note, ReadRow, Recorder
-from .traffic import Arrival
+from .traffic import Arrival, handed
 
 _GARBAGE_EVERY = 2_000  # requests
 REPLAYED = ("GET", "HEAD")  # what a journey may judge: it is sent once more to find the truth
@@ -168,12 +168,13 @@ class Service:
 
     def _client_of(self, arrival: Arrival) -> tuple[ProjectClient, tuple[Any, ...]]:
         """Return the client of a request, and what its function gets besides."""
+        args = tuple(map(handed, arrival.args))
         if arrival.user is None:
-            return ProjectClient(self._handler), arrival.args
+            return ProjectClient(self._handler), args
         steps = self._step if arrival.kind == "journey" else None
         client = ProjectClient(self._handler, steps)
         client.cookies = self._clients[arrival.user].cookies  # the user's own, whichever request sets one
-        return client, (self._users[arrival.user], *arrival.args)
+        return client, (handed(self._users[arrival.user]), *args)
 
     def _read(
         self, task: Task, func: Requests, arrival: Arrival, client: ProjectClient, given: tuple[Any, ...]

@@ -146,15 +146,18 @@ class Docket:
 
     def _past(self, values: Values, case: _Case) -> Verdict | int:
         """Return since when a read is outdated, or a state that one must know to say so."""
-        state = case.first - 1
+        state, later, changed = case.first - 1, values.at(case.first), list[int]()
         while state >= case.oldest:
             value = values.at(state)
             if value is None:
                 return Verdict(case.number, unknown=True) if state in self._gone else state
+            if later is None or value.digest != later.digest:
+                changed.insert(0, state + 1)
             if value.digest == case.digest:
                 age_s = case.began_s - self.history.commit_s[state + 1]
-                return Verdict(case.number, stale=True, age_s=age_s, outdated_by=state + 1, behind=case.first - state)
-            state = value.began - 1
+                found = Verdict(case.number, stale=True, age_s=age_s, outdated_by=state + 1, behind=case.first - state)
+                return found._replace(changed=tuple(changed))
+            state, later = value.began - 1, value
         return Verdict(case.number, never_true=True)
 
     def _want_next(self, question: int, asked: _Asked) -> None:

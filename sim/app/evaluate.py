@@ -12,6 +12,7 @@ from ..project import celery, chance
 from ..project.caches import blank_for_evaluation
 from ..project.client import Handler, ProjectClient
 from ..project.clock import ProjectClock
+from .traffic import handed
 
 
 class Evaluator:
@@ -46,5 +47,5 @@ class Evaluator:
         if question.replay is not None:
             return shown(client.request(**question.replay))
         func = self._functions[question.name]
-        given = question.args if question.user is None else (self._users[question.user], *question.args)
+        given = question.args if question.user is None else (handed(self._users[question.user]), *question.args)
         return shown(func.func(client, *given), func.judge)

@@ -19,7 +19,7 @@ from ..project.threads import VirtualThread
 from ..world.latency import LatencyOf
 from .record import Note, Recorder, Span
 from .steps import Steps
-from .traffic import Arrival
+from .traffic import Arrival, handed
 from .users import Users
 from .workers import Worker
 
@@ -149,11 +149,12 @@ class Service:
 
     def _client_of(self, arrival: Arrival) -> tuple[ProjectClient, tuple[Any, ...]]:
         """Return the client of a request, and what its function gets besides."""
+        args = tuple(map(handed, arrival.args))
         if arrival.user is None:
-            return ProjectClient(self._handler), arrival.args
+            return ProjectClient(self._handler), args
         client = ProjectClient(self._handler, self._steps.serve if arrival.kind == "journey" else None)
         client.cookies = self._users.clients[arrival.user].cookies  # the user's own, whichever request sets one
-        return client, (self._users.all[arrival.user], *arrival.args)
+        return client, (handed(self._users.all[arrival.user]), *args)
 
     def _read(self, task: Task, arrival: Arrival, client: ProjectClient, given: tuple[Any, ...]) -> None:
         func, note, first = arrival.func, task.note, self._recorder.state

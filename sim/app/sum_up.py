@@ -76,11 +76,11 @@ def _outdated_s(recorder: Recorder, verdict: Verdict | None) -> float:
 
 
 def _own_edit_unseen(recorder: Recorder, row: ReadRow, verdict: Verdict | None) -> bool:
-    """Return whether one of the commits that a read has missed was its own user's."""
+    """Return whether its own user's was one of the commits that changed what a read should have given."""
     author = row.note.author
     if author is None or verdict is None or not verdict.stale:
         return False
-    return author in recorder.authors[verdict.outdated_by : row.span.first + 1]
+    return any(recorder.authors[commit] == author for commit in verdict.changed)
 
 
 def _hits(rows: Sequence[ReadRow]) -> HitColumns:

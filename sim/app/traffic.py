@@ -5,6 +5,7 @@ an app that does what a strategy does meets the same requests.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from zlib import crc32
@@ -20,6 +21,7 @@ from ..world.scenario import Scenario
 from ..world.seeds import streams
 
 Kind = Literal["read", "write", "journey"]
+_IMMUTABLE = (int, str, float, bool, bytes, type(None))
 _FIRST_JOURNEY = 1 << 40  # requests are numbered by kind: one more write shifts no read
 
 
@@ -154,6 +156,17 @@ def audience_of(app: App, find_users: Callable[[str, Any], list[int]]) -> Audien
 
 def _shares(kind: Kind, one: Requests, choices: int) -> NDArray[np.float64]:
     return key_shares(f"@APP.{kind} {one_line(one.name)}: popularity", one.popularity, choices)
+
+
+def handed(value: Any) -> Any:
+    """Return *value*, an argument or a user, as one request gets it: rows are its own, as it would look them up itself.
+
+    What a request changes in a row, or finds through it (Django keeps related rows there), no other request sees.
+    """
+    try:
+        return value if type(value) in _IMMUTABLE else deepcopy(value)
+    except TypeError:  # an open file, for instance
+        return value
 
 
 def _args_of(one: Requests) -> list[tuple[Any, ...]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..project.watch import Tables
-from .history import History, Values
+from .history import History, Value, Values
 from .verdict import Verdict
 
 
@@ -153,7 +153,8 @@ class Docket:
                 return Verdict(case.number, unknown=True) if state in self._gone else state
             if value.digest == case.digest:
                 age_s = case.began_s - self.history.commit_s[state + 1]
-                return Verdict(case.number, stale=True, age_s=age_s, outdated_by=state + 1, behind=case.first - state)
+                found = Verdict(case.number, stale=True, age_s=age_s, outdated_by=state + 1, behind=case.first - state)
+                return found._replace(changed=tuple(_changes(values, value, case.first)))
             state = value.began - 1
         return Verdict(case.number, never_true=True)
 
@@ -166,3 +167,14 @@ class Docket:
         asked.under_way.add(state)
         self._due[state] += 1
         self.wanted.setdefault(state, {})[question] = clock_s
+
+
+def _changes(values: Values, value: Value, first: int) -> Iterator[int]:
+    """Yield the commits after those on which *value* held, up to *first*, that changed what the question gives."""
+    while (ended := values.ended(value)) is not None and ended <= first:
+        following = values.at(ended)
+        if following is None or following.digest != value.digest:
+            yield ended
+        if following is None:  # its snapshot had to go
+            return
+        value = following

@@ -8,8 +8,9 @@ class Verdict(NamedTuple):
     """What the truth says of a read; fresh, unless one of the three is set.
 
     `stale`: its age runs from the commit `outdated_by`, which came after the last state on which it was true, `behind`
-    commits before the read began. `never_true`: it was true on no state so far. `unknown`: its snapshot had to make
-    room for others, so that nobody can say.
+    commits before the read began; `changed` are those of them that changed what the read should have given.
+    `never_true`: it was true on no state so far. `unknown`: its snapshot had to make room for others, so that nobody
+    can say.
     """
 
     number: int
@@ -19,3 +20,4 @@ class Verdict(NamedTuple):
     outdated_by: int = -1
     behind: int = 0
     unknown: bool = False
+    changed: tuple[int, ...] = ()

@@ -49,8 +49,16 @@ def reference(rows: Rows, case: tuple[int, int, float, int, int, bytes], oldest:
     before = [state for state in true_on if oldest <= state < first]
     if not before:
         return Verdict(number, never_true=True)
-    age_s = began_s - rows.history.commit_s[before[-1] + 1]
-    return Verdict(number, stale=True, age_s=age_s, outdated_by=before[-1] + 1, behind=first - before[-1])
+    last_true = before[-1]
+    given = [rows.evaluate(question, state)[0] for state in range(first + 1)]
+    return Verdict(
+        number,
+        stale=True,
+        age_s=began_s - rows.history.commit_s[last_true + 1],
+        outdated_by=last_true + 1,
+        behind=first - last_true,
+        changed=tuple(state for state in range(last_true + 1, first + 1) if given[state] != given[state - 1]),
+    )
 
 
 def work(rows: Rows, docket: Docket, evaluated: list[tuple[int, int]], most: int | None = None) -> None:

@@ -33,8 +33,14 @@ def by_definition(read: Read, truth: list[dict[int, bytes]], commit_s: list[floa
     if not before:
         return Verdict(read.number, never_true=True)
     after = before[-1] + 1
+    given = [values[QUESTIONS.index(read.question)] for values in truth]
     return Verdict(
-        read.number, stale=True, age_s=read.began_s - commit_s[after], outdated_by=after, behind=read.first - before[-1]
+        read.number,
+        stale=True,
+        age_s=read.began_s - commit_s[after],
+        outdated_by=after,
+        behind=read.first - before[-1],
+        changed=tuple(state for state in range(after, read.first + 1) if given[state] != given[state - 1]),
     )
 
 

@@ -1,0 +1,91 @@
+"""What one request does, another does not see: rows handed in, transactions left open, languages, and old verdicts."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import SERVERS
+from tests.projects import write_project
+from tests.sim.app.playing import Play
+
+HEAD = """
+    from functools import lru_cache
+
+    from cachewise import App, Scenario
+    from django.contrib.auth.models import User
+    from django.core.cache import cache
+    from django.db import connection, transaction
+    from django.utils import translation
+    from shop.models import Category, Product, Profile
+
+    APP = App("shop.settings")
+    SCENARIO = Scenario("shop", duration_s=30, warmup_s=0, workers=2, threads=2)
+
+
+    def products():
+        return Product.objects.order_by("pk").values_list("pk", flat=True)
+
+
+    @APP.fill
+    def fill():
+        shelf = Category.objects.create(name="shelf")
+        Product.objects.bulk_create([Product(name=f"p{n}", category=shelf) for n in range(9)])
+        for n in range(2):
+            Profile.objects.create(user=User.objects.create_user(f"u{n}"))
+
+
+    @APP.write(per_s=0.3)
+    def rename(client):
+        shelf = Category.objects.get()
+        shelf.name += "x"
+        shelf.save()
+        Profile.objects.update(motto=shelf.name)
+"""
+pytestmark = pytest.mark.servers
+
+
+def figures(folder: Path, experiment: str) -> dict[str, dict[str, float]]:
+    """Return the figures of each read function of a run."""
+    play = Play(write_project(folder, experiment=HEAD + experiment), SERVERS, folder / "rows")
+    assert not play.description.refusals
+    return {row["function"]: row for row in play.run().functions}
+
+
+def test_a_row_that_is_handed_in_is_the_requests_own(tmp_path: Path) -> None:
+    """Django keeps related rows at a row: where requests shared it, they would see old ones, and so would the truth."""
+    found = figures(
+        tmp_path,
+        """
+    @APP.read(per_s=10, args=lambda: Product.objects.order_by("pk"))
+    def shelf_of(client, product):
+        return product.category.name
+
+
+    @APP.read(per_s=10, users=2)
+    def motto(client, user):
+        return user.profile.motto
+    """,
+    )
+    for row in found.values():
+        assert row["statements_per_read"] == 1
+        assert row["stale_ratio"] == row["never_true_ratio"] == 0
+
+
+def test_an_edit_of_something_else_is_no_own_edit(tmp_path: Path) -> None:
+    """A user who edits his motto all the time, and sees an old name of the shelf, has not missed an edit of his own."""
+    found = figures(
+        tmp_path,
+        """
+    @APP.write(per_s=5, users=2)
+    def edit_motto(client, user):
+        Profile.objects.filter(user=user).update(motto=str(translation.get_language()))
+
+
+    @APP.read(per_s=10, users=2)
+    def shelf(client, user):
+        client.get("/profile/")
+        return cache.get_or_set("shelf", lambda: Category.objects.get().name, 600)
+    """,
+    )["shelf"]
+    assert found["stale_ratio"] > 0.3
+    assert found["own_edit_unseen_ratio"] == 0

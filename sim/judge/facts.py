@@ -1,7 +1,6 @@
 """What a function of an experiment does when it is called: in a process that ends afterwards."""
 
 import asyncio
-import os
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from asgiref.sync import iscoroutinefunction
 from django.db import connections
 from django.http import HttpResponseBase
 
+from ..project.astray import threads_refused
 from ..project.caches.blank import Blank
 from ..project.databases.connections import schema_of
 from .compare import compared, shown
@@ -37,17 +37,12 @@ class Facts:
     commits: int = 0
     is_async: bool = False
     failure: str = ""
-    cpu_s: float = 0.0  # the second time, when everything is loaded
 
 
 def facts_of(adopted: Adopted, call: Callable[[], Any], judge: Callable[[Any], Any] | None) -> Facts:
     """Return what *call* does on a snapshot, where `commits` counts the transactions that would change a row."""
     counter = CacheCalls()
-    facts = _writing(adopted, lambda: _called(adopted, call, judge, counter))
-    before_s = sum(os.times()[:2])
-    _writing(adopted, lambda: _called(adopted, call, judge, counter))
-    facts.cpu_s = sum(os.times()[:2]) - before_s
-    return facts
+    return _writing(adopted, lambda: _called(adopted, call, judge, counter))
 
 
 def _writing(adopted: Adopted, attempt: Callable[[], Facts]) -> Facts:
@@ -65,13 +60,15 @@ def _called(
     counter.count = 0
     with adopted.evaluation():
         changes = [Changes(connections[alias]) for alias in adopted.aliases]
-        try:
-            result = call()
-            for one in changes:
-                one.end()
-            _look_at(result, facts, judge)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - it is told
-            facts.failure = _line_of(error)
+        with threads_refused() as refused:
+            try:
+                result = call()
+                for one in changes:
+                    one.end()
+                _look_at(result, facts, judge)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - it is told
+                facts.failure = _line_of(error)
+        facts.failure = next(iter(refused), facts.failure)
         facts.statements = sum(one.statements for one in changes)
         facts.commits = sum(one.commits for one in changes)
     facts.cache_calls = counter.count

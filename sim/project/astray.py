@@ -1,4 +1,4 @@
-"""What a real thread must not touch while a run is under way: caches and databases, for which no time passes there.
+"""What a real thread must not touch while a request is served: caches and databases, for which no time passes there.
 
 Whoever asks for one is refused, and the run ends: a request's thread would otherwise read and write beside the run, and
 nobody would know.
@@ -8,6 +8,8 @@ import sys
 import sysconfig
 import threading
 from _thread import get_ident
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from types import FrameType, MethodType
@@ -21,32 +23,62 @@ _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib"
 _OURS = str(Path(__file__).resolve().parents[2])
 
 
+_shown: list[tuple[int, list[str]]] = []  # where a function is shown: its thread, and what others have asked for
+
+
 def refuse_in_threads(engine: Engine) -> None:
     """Refuse every use of Django's `caches` and `connections` in another thread than that of *engine*'s run."""
-    from django.utils import connection
-
     engine.advice = ADVICE
     engine.astray = MethodType(_astray, engine)  # type: ignore[method-assign]
+    _watch()
+
+
+@contextmanager
+def threads_refused() -> Iterator[list[str]]:
+    """Refuse the same in a ``with`` block, without a run, in another thread than this; give what was refused."""
+    _watch()
+    refused: list[str] = []
+    _shown.append((get_ident(), refused))
+    try:
+        yield refused
+    finally:
+        _shown.pop()
+
+
+def _watch() -> None:
+    from django.utils import connection
+
     handler: Any = connection.BaseConnectionHandler
     if not hasattr(handler.__getitem__, "__wrapped__"):
-        handler.__getitem__ = _on_the_runs_thread(handler.__getitem__)
+        handler.__getitem__ = _on_the_right_thread(handler.__getitem__)
 
 
-def _on_the_runs_thread(get: Any) -> Any:
+def _on_the_right_thread(get: Any) -> Any:
     @wraps(get)
     def got(self: Any, alias: str) -> Any:
         engine = RUN.engine
         if engine is not None and get_ident() != engine.thread:
-            raise engine.astray(f"{getattr(self, 'settings_name', None) or type(self).__name__}[{alias!r}] used")
+            raise engine.astray(_used(self, alias))
+        if _shown and get_ident() != _shown[-1][0]:
+            _shown[-1][1].append(_told(_used(self, alias)))
+            raise StrategyError(_shown[-1][1][-1])
         return get(self, alias)
 
     return got
 
 
+def _used(handler: Any, alias: str) -> str:
+    return f"{getattr(handler, 'settings_name', None) or type(handler).__name__}[{alias!r}] used"
+
+
 def _astray(engine: Engine, what: str) -> StrategyError:
     """Return the error for *what* being done in a real thread, with the place in the project that does it."""
+    return engine.refused(_told(what.removeprefix("site.")))
+
+
+def _told(what: str) -> str:
     where = f"the thread {threading.current_thread().name!r}{_place(sys._getframe(1))}"
-    return engine.refused(f"{what.removeprefix('site.')} in {where}, where no virtual time passes: {ADVICE}")
+    return f"{what} in {where}, where no virtual time passes: {ADVICE}"
 
 
 def _place(frame: FrameType | None) -> str:

@@ -2,7 +2,8 @@
 
 import os
 import random
-import time
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,11 @@ from tests.sim.judge.stage import apart
 NOW: list[float] = []
 LOCMEM = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 DATED = "from byte 28 of 31 and 31: 'xxxxxxxx 000 xxxxxxx 0, xxx 0.0' and 'xxxxxxxx 000 xxxxxxx 0, xxx 0.0'"
+
+IN_A_THREAD = (
+    "DATABASES['default'] used in the thread 'loader', where no virtual time passes: do that in the request itself, or "
+    "hand it to a Celery task"
+)
 
 
 def cached() -> HttpResponse:
@@ -63,6 +69,20 @@ def nothing_found() -> None:
     Product.objects.filter(pk=1000).update(price=1)
 
 
+def elsewhere() -> int:
+    """A read that asks the database in a thread, and takes what goes wrong there as it comes."""
+    thread = threading.Thread(target=asked_alone, name="loader")
+    thread.start()
+    thread.join()
+    return 1
+
+
+def asked_alone() -> None:
+    """Ask the database."""
+    with suppress(Exception):
+        stage.product(1)
+
+
 async def later() -> int:
     """An async function."""
     return 1
@@ -91,6 +111,7 @@ def candidates() -> list[Candidate]:
         Candidate("read", "dated", called(lambda: HttpResponse(f"{stage.product(1).name}, day {NOW[0] // 86400}"))),
         Candidate("read", "judged", called(lambda: (1, random.random())), judge=lambda pair: pair[0]),
         Candidate("read", "async", called(later)),
+        Candidate("read", "in a thread", called(elsewhere)),
         Candidate("read", "ends", called(lambda: os._exit(3))),
         Candidate("write", "rolled back", called(rolled_back)),
         Candidate("write", "nothing found", called(nothing_found)),
@@ -123,7 +144,6 @@ def test_each_function_is_shown(tmp_path: Path, family: str) -> None:
     assert told["renamed"] == (204, 4, 1, 2)
     assert told["steps"] == (None, 1, 0, 0)
     assert facts["cached"].size_bytes == len(facts["cached"].content.removeprefix(b"response 200 "))
-    assert all(one.cpu_s < time.process_time() + 100 for one in facts.values())
     assert refusals[1].endswith(f"(stage.py, line {stage.product.__code__.co_firstlineno + 4})")
     assert refusals == [
         "read moved: status 302 to /login/: does it need users=?; if that is what it is to give, say expect=302",
@@ -132,6 +152,7 @@ def test_each_function_is_shown(tmp_path: Path, family: str) -> None:
         "read drawn: it gives two results on the same rows (" + refusals[2].partition("(")[2],
         f"read dated: it depends on the clock: a day later it differs ({DATED}); name what matters with judge=",
         "read async: it calls an async view, which is not modelled; call a sync one",
+        f"read in a thread: {IN_A_THREAD}",
         "read ends: it ends its process (status 3)",
         "write rolled back: it commits no change of a row",
         "write nothing found: it commits no change of a row",

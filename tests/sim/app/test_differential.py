@@ -32,6 +32,7 @@ SCENARIO = Scenario(
     db_write_s=0.003,
     db_send_s=0.001,
     max_entries=None,
+    rollback_ratio=0.2,
 )
 NO_OVERLAP = Scenario(**{**vars(SCENARIO), "name": "apart", "writes_per_s": 0.7})
 

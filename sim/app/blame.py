@@ -33,10 +33,12 @@ def place_of(error: BaseException, project: Path) -> str:
 
 def is_of(project: Path, file: str) -> bool:
     """Return whether *file* is one of the project's own, no package that is installed in its folder, and not ours."""
-    path = Path(file)
-    if not path.is_relative_to(project) or "site-packages" in path.parts or file.startswith(_OURS):
+    path, environment = Path(file), Path(sys.prefix)
+    if not path.is_relative_to(project) or "site-packages" in path.relative_to(project).parts:
         return False
-    return not (sys.prefix != sys.base_prefix and path.is_relative_to(sys.prefix))
+    if environment.is_relative_to(project) and path.is_relative_to(environment):
+        return False
+    return not file.startswith(_OURS) or f"{project}{os.sep}".startswith(_OURS)  # some projects come with cachewise
 
 
 def _where(error: BaseException, stack: list[FrameSummary], project: Path) -> str:

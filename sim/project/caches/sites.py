@@ -86,11 +86,16 @@ class Sites:
         """Return how good a site in *file* is; None: it is none."""
         if file in self._beside:
             return OF_THE_EXPERIMENT
-        installed = next((mark for mark in _SKIPPED if mark in file), None)
+        inside = self._inside(file)
+        installed = next((mark for mark in _SKIPPED if mark in inside), None)
         if installed is None:
-            return OF_THE_PROJECT if file.startswith(self._folder) else None
-        package = file.partition(installed)[2].partition("/")[0].removesuffix(".py")
+            return None if inside == file else OF_THE_PROJECT
+        package = inside.partition(installed)[2].partition("/")[0].removesuffix(".py")
         return None if package in _LIBRARIES else OF_A_PACKAGE
+
+    def _inside(self, file: str) -> str:
+        """Return the path of *file* in the project, which may itself be installed; if it is not in it, all of it."""
+        return file.removeprefix(self._folder)
 
     def _line(self, frame: FrameType) -> str:
         place = frame.f_globals["__name__"], frame.f_lineno
@@ -100,10 +105,8 @@ class Sites:
         return site
 
     def _shown(self, file: str) -> str:
-        for mark in _SKIPPED:
-            if mark in file:
-                return file.partition(mark)[2]
-        return file.removeprefix(self._folder)
+        inside = self._inside(file)
+        return next((inside.partition(mark)[2] for mark in _SKIPPED if mark in inside), inside)
 
     def _fragment(self, frame: FrameType) -> str:
         node = frame.f_locals.get("self")

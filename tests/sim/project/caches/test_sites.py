@@ -1,7 +1,14 @@
 """Call sites: the line of the project that calls a cache, or of its template, or the view that is decorated."""
 
+import sys
 from pathlib import Path
+from threading import Thread
+from types import FrameType
+from typing import Any
 
+import pytest
+
+from cachewise.sim.project.caches.sites import Sites
 from tests.sim.project.caches.small import played, write
 
 VIEWS = """
@@ -139,3 +146,30 @@ MIDDLEWARE = [
     told = played(write(tmp_path, settings=middleware, **{**PROJECT, "experiment": visits}))
     sites = {site for site, *_ in told["calls"]}
     assert {"UpdateCacheMiddleware", "FetchFromCacheMiddleware"} <= sites
+
+
+def frame_in(file: str) -> FrameType:
+    """Return a frame of a function whose second line is in *file*, called by Python alone."""
+    names: dict[str, Any] = {"__file__": file, "__name__": file, "sys": sys, "found": []}
+    exec(compile("def here():\n    found.append(sys._getframe())\n", file, "exec"), names)  # noqa: S102 - the line above
+    thread = Thread(target=names["here"])  # whose stack has nothing of pytest
+    thread.start()
+    thread.join()
+    found: FrameType = names["found"][0]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("folder", "file", "site"),
+    [
+        ("/work/project", "/work/project/shop/views.py", "shop/views.py:2"),
+        ("/work/project", "/work/project/.venv/lib/site-packages/blog/views.py", "blog/views.py:2"),
+        ("/work/project", "/work/project/.venv/lib/site-packages/django/views.py", "?"),
+        ("/usr/lib/site-packages/shop", "/usr/lib/site-packages/shop/views.py", "views.py:2"),
+        ("/usr/lib/site-packages/shop", "/usr/lib/site-packages/blog/views.py", "blog/views.py:2"),
+        ("/work/project", "/work/other/views.py", "?"),
+    ],
+)
+def test_where_a_file_belongs(folder: str, file: str, site: str) -> None:
+    """To the project, which may be installed itself, or to a package that is no library of caches; or to neither."""
+    assert Sites(Path(folder)).of(frame_in(file)) == site

@@ -154,7 +154,8 @@ def test_it_lives_beside_a_project_of_the_same_names(wheels: Wheels, tmp_path: P
         assert "\ndelete-on-write:" in ours.runs(folder, "cachewise", "list", "strategies", PYTHONPATH=".")
         several = ["product_list", "--seeds", "2", "--jobs", "2", "--out", str(tmp_path / folder.name)]
         assert "product_list" in ours.runs(folder, "cachewise", "run", *several, *QUICK)
-        assert "product_list" in ours.runs(folder, "python", "-m", "cachewise", "list", "scenarios")
+        listed = ours.runs(folder, "python", "-m", "cachewise", "list", "scenarios")
+        assert {"product_list", "shop_app"} < {*listed.splitlines()}
         assert "product_list" in ours.runs(folder, "python", "-m", "cachewise.scenarios.product_list", *QUICK)
     assert "own" in ours.runs(outside, "cachewise", "run", str(inside / "own.py"), *QUICK)
     assert "no issues" in ours.runs(inside, "python", "manage.py", "check")

@@ -138,9 +138,9 @@ def _fill(makers: Sequence[tuple[Model, str]], left_out: Sequence[Model]) -> str
     body = ['"""REPLACE: make about as many rows as you have, or write App(..., fill="fixture.json")."""']
     if any(_rows_of(USER) in line for _, line in makers):
         made = f'[get_user_model().objects.create_user(f"user{{n}}") for n in range({ROWS})]'
-        body += [f"{_rows_of(USER)} = {made}"]
-    body += [line for _, line in makers]
+        body.append(f"{_rows_of(USER)} = {made}")
         left_out = [one for one in left_out if one.name != USER]
+    body += [line for _, line in makers]
     body += [f"# REPLACE: rows of {one.name}" for one in left_out]
     return f"@APP.fill\ndef fill():\n{indent(chr(10).join(body), '    ')}"
 

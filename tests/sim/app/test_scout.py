@@ -192,7 +192,7 @@ def test_what_a_view_does_wrong_is_told_with_its_place(tmp_path: Path) -> None:
         ),
         "read no_page: status 404 of GET /prodcut/1/; if that is what it is to give, say expect=404",
         (
-            "read no_argument: it is called with the client and 1 more: the user, if there are users=, then an entry of "
-            "args=; too many positional arguments"
+            "read no_argument: it is called with the client and 1 more: the user, if there are users=, then an entry "
+            "of args=; too many positional arguments"
         ),
     )

@@ -59,7 +59,7 @@ def test_the_file_that_is_written(tmp_path: Path) -> None:
         ),
         ("--app shop.settings --strategy x.py", "--strategy belongs to a strategy: one at a time"),
         ("--app shop.settings cache_experiment.py", "cache_experiment.py is there already; name another file, or add"),
-        ("--app shop.settings experiment.txt", "experiment.txt: a experiment file ends in .py"),
+        ("--app shop.settings experiment.txt", "experiment.txt: an experiment file ends in .py"),
         ("--app shop.settings nowhere/experiment.py", "nowhere/experiment.py: there is no folder nowhere"),
     ],
 )

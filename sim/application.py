@@ -160,7 +160,6 @@ class App:
 
     def at(self, time_s: float) -> Callable[[Function], Function]:
         """Let a function be called once, *time_s* seconds after the run's start."""
-
         at_s = _rate("@APP.at", time_s, least=0.0)
 
         def declare(func: Function) -> Function:

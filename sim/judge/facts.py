@@ -12,8 +12,8 @@ from asgiref.sync import iscoroutinefunction
 from django.db import connections
 from django.http import HttpResponseBase
 
-from ..project.astray import threads_refused
 from ..errors import UserError, words_of
+from ..project.astray import threads_refused
 from ..project.caches.blank import Blank
 from ..project.databases.connections import schema_of
 from .compare import compared, shown

@@ -160,10 +160,10 @@ class App:
 
     def at(self, time_s: float) -> Callable[[Function], Function]:
         """Let a function be called once, *time_s* seconds after the run's start."""
+        at_s = _rate("@APP.at", time_s, least=0.0)
 
         def declare(func: Function) -> Function:
-            name = self._name_of(func, "at")
-            self.events.append(Event(name, func, _rate(f"@APP.at {name}", time_s, least=0.0)))
+            self.events.append(Event(self._name_of(func, "at"), func, at_s))
             return func
 
         return declare

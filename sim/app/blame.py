@@ -23,7 +23,8 @@ def refused(error: BaseException, project: Path, settings: str) -> Answer:
     place = _where(error, stack, project)
     if not place and _is_ours(error, stack):
         return Answer(mistake=frames)
-    return Answer(refusal=masked(_line(error, stack, place or f"settings {settings!r}")), frames=frames)
+    line = masked(_line(error, stack, place or f"settings {settings!r}"))
+    return Answer(refusal=line, frames=frames, missing=_missing(error, stack))
 
 
 def place_of(error: BaseException, project: Path) -> str:
@@ -58,9 +59,14 @@ def _is_ours(error: BaseException, stack: list[FrameSummary]) -> bool:
     return not type(error).__module__.startswith("django.") and all(one.startswith(_OURS) for one in raised_in)
 
 
+def _missing(error: BaseException, stack: list[FrameSummary]) -> str:
+    """Return the environment variable that is not there, if that is the error."""
+    asked = isinstance(error, KeyError) and stack and stack[-1].filename in (os.__file__, "<frozen os>")
+    return str(error.args[0]) if asked else ""
+
+
 def _line(error: BaseException, stack: list[FrameSummary], place: str) -> str:
-    if isinstance(error, KeyError) and stack and stack[-1].filename in (os.__file__, "<frozen os>"):
-        name = one_line(error.args[0])
+    if name := one_line(_missing(error, stack)):
         return f"{place}: the environment has no {name}; write it down: App(..., env={{{name!r}: '...'}})"
     said = error.msg if isinstance(error, SyntaxError) else words_of(error)
     notes = getattr(error, "__notes__", ())

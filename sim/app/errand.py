@@ -59,6 +59,7 @@ class Answer:
     frames: str = ""
     crash: str = ""
     mistake: str = ""
+    missing: str = ""  # the environment variable that was asked for, if the refusal is about one
 
     def opened(self) -> Any:
         """Return what was found.

@@ -10,7 +10,7 @@ from ..judge.compare import Shown, shown
 from ..judge.question import Question
 from ..project import celery, chance
 from ..project.caches import blank_for_evaluation
-from ..project.client import Handler, ProjectClient
+from ..project.client import Handler, ProjectClient, forget_the_last_request
 from ..project.clock import ProjectClock
 from .traffic import handed
 
@@ -40,6 +40,7 @@ class Evaluator:
         self._clock.show(began_s)
         chance.reseed(self._seed)
         celery.silence()
+        forget_the_last_request()
         for alias, cache in blank_for_evaluation(self._entries, stores, self._stores).items():
             caches[alias] = cache
         client = ProjectClient(self._handler)

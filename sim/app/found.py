@@ -1,12 +1,16 @@
 """Which files are experiments of an own app; its settings module, environment and start are read, nothing is run."""
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..application import App
-from ..errors import UserError, file_name, one_line
+from ..errors import UserError, file_name, one_line, unknown
+
+EARLY = ("settings", "env", "start")  # arguments that are needed before Django is set up
+ARGUMENTS = (*EARLY, "fill")
 
 
 @dataclass(frozen=True)
@@ -32,27 +36,39 @@ def experiment_at(typed: str) -> Experiment | None:
         return None
     try:
         text = path.read_bytes()
-        call = _app_in(ast.parse(text))
+        tree = ast.parse(text)
     except (OSError, SyntaxError, ValueError):  # said where scenario files are loaded
         return None
+    call = _app_in(tree, file_name(typed))
     if call is None:
         return None
     app = _declared(call, f"{file_name(typed)}, line {call.lineno}")
     return Experiment(path.resolve(), typed, text, app.settings, app.env, app.start.timestamp())
 
 
-def _app_in(tree: ast.Module) -> ast.Call | None:
-    """Return the call in ``APP = App(...)`` or ``APP = cachewise.App(...)`` at the top of a file."""
-    for node in tree.body:
-        if isinstance(node, ast.Assign):
-            names = [one.id for one in node.targets if isinstance(one, ast.Name)]
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            names = [node.target.id]
-        else:
-            continue
-        if "APP" in names and isinstance(node.value, ast.Call) and _is_app(node.value.func):
-            return node.value
+def _app_in(tree: ast.Module, where: str) -> ast.Call | None:
+    """Return the call in ``APP = App(...)`` or ``APP = cachewise.App(...)`` at the top of a file.
+
+    Raises:
+        UserError: if what it gives has another name.
+    """
+    calls = [(names, call) for names, call in _calls_in(tree) if _is_app(call.func)]
+    for names, call in calls:
+        if "APP" in names:
+            return call
+    for names, call in calls:
+        raise UserError(f"{where}, line {call.lineno}: App(...) is called {one_line(names[0])} there; call it APP")
     return None
+
+
+def _calls_in(tree: ast.Module) -> Iterator[tuple[list[str], ast.Call]]:
+    """Yield what is called at the top of a file to give a variable its value, and how that is called."""
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        names = [one.id for one in targets if isinstance(one, ast.Name)]
+        call = getattr(node, "value", None)
+        if names and isinstance(call, ast.Call):
+            yield names, call
 
 
 def _is_app(func: ast.expr) -> bool:
@@ -63,10 +79,12 @@ def _declared(call: ast.Call, where: str) -> App:
     """Return the `App` of *call*, of which only that is looked at which is needed before Django is set up."""
     values: dict[str, Any] = {}
     for name, node in [("settings", one) for one in call.args[:1]] + [(one.arg, one.value) for one in call.keywords]:
-        if name in ("settings", "env", "start"):
+        if name in EARLY:
             values[name] = _literal(name, node, where)
         elif name is None:
             raise UserError(f"{where}: App(**{one_line(ast.unparse(node), 40)}): write its arguments out one by one")
+        elif name != "fill":
+            raise UserError(f"{where}: App({one_line(name)}=...): {unknown('argument', name, ARGUMENTS)}")
     if "settings" not in values:
         raise UserError(f"{where}: App(...) takes a settings module first, such as 'shop.settings'")
     _require_env(values.get("env"), where)

@@ -14,7 +14,7 @@ from ..engine.scheduler import Engine, Task
 from ..errors import StrategyError, UserError
 from ..judge.compare import shown
 from ..judge.question import Question
-from ..project.client import MOST_FRAMES, Handler, ProjectClient
+from ..project.client import MOST_FRAMES, Handler, ProjectClient, forget_the_last_request
 from ..project.threads import VirtualThread
 from ..world.latency import LatencyOf
 from .record import Note, Recorder, Span
@@ -198,6 +198,7 @@ class Service:
         task.note = note
         thread.enter(task)
         worker.furnish(thread)
+        forget_the_last_request()
         self._under_way[id(task)] = task
 
     def _end(self, task: Task, then: Callable[[], None]) -> None:

@@ -1,5 +1,6 @@
 """Before a run each function of an experiment is called once, so that what cannot be judged is refused in time."""
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -7,12 +8,13 @@ from typing import Any
 from django.core.cache import caches
 
 from ..application import App
+from ..errors import UserError
 from ..judge.facts import Facts
 from ..judge.families import snapshots_of
 from ..judge.trial import Candidate, Trial, tried
 from ..project import celery, chance
 from ..project.caches import blank_for_evaluation
-from ..project.client import Handler, ProjectClient
+from ..project.client import Handler, ProjectClient, forget_the_last_request
 from ..project.clock import ProjectClock
 from ..project.databases.connections import let_go_of_all
 from ..project.stage import Project
@@ -78,4 +80,19 @@ class _Calls:
     ) -> Any:
         self._clock.show(at_s)
         chance.reseed(dice)
+        forget_the_last_request()
+        _require_fit(func, args)
         return func(client, *args)
+
+
+def _require_fit(func: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    """Make sure that a function can be called with a client and *args*.
+
+    Raises:
+        UserError: if it cannot, with what it gets.
+    """
+    try:
+        inspect.signature(func).bind(None, *args)
+    except TypeError as error:
+        gets = f"the client and {len(args)} more: the user, if there are users=, then an entry of args="
+        raise UserError(f"it is called with {gets if args else 'the client alone'}; {error}") from None

@@ -4,7 +4,7 @@ The first read function and the first write function draw the streams that a Sce
 an app that does what a strategy does meets the same requests.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -171,6 +171,11 @@ def handed(value: Any) -> Any:
 
 def _args_of(one: Requests) -> list[tuple[Any, ...]]:
     given = one.args() if callable(one.args) else one.args
+    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+        raise UserError(
+            f"{one_line(one.name)}: its args are {one_line(repr(given), 40)}; they must be a list of what it is called "
+            "with, or a function that gives one"
+        )
     found = [entry if isinstance(entry, tuple) else (entry,) for entry in given]
     if not found:
         raise UserError(f"{one_line(one.name)}: its args are empty; does `fill` make what they look for?")

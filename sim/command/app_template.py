@@ -1,7 +1,8 @@
 """The template of an own app's experiment: its models, URL names and cache settings, and a first guess at the rest."""
 
+import json
 import keyword
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from textwrap import indent
 
 from ..app.sketch import Field, Model, Route, Sketch
@@ -12,12 +13,12 @@ NUMBERS = ("Integer", "Decimal", "Float")
 USER = "User"  # the name of Django's own model of users, or of the project's
 
 
-def experiment_text(settings: str, sketch: Sketch, file: str) -> str:
-    """Return the text of a first experiment."""
+def experiment_text(settings: str, sketch: Sketch, file: str, env: Mapping[str, str]) -> str:
+    """Return the text of a first experiment, whose settings need *env*."""
     makers, left_out = _makers(sketch.models)
     reads = [*_reads(sketch.routes, [one for one, _ in makers])]
     writes = _write([one for one, _ in makers])
-    parts = [_head(settings, sketch, makers), _comments(sketch), _app(settings), _fill(makers, left_out)]
+    parts = [_head(settings, sketch, makers), _comments(sketch), _app(settings, env), _fill(makers, left_out)]
     parts += reads or [_read_example()]
     parts += [writes, _tail(sketch)]
     text = "\n\n\n".join(part.strip("\n") for part in parts if part) + "\n"
@@ -71,11 +72,14 @@ def _comments(sketch: Sketch) -> str:
     return "\n".join(line if len(line) <= 120 else f"{line[:117]}..." for line in lines)
 
 
-def _app(settings: str) -> str:
+def _app(settings: str, env: Mapping[str, str]) -> str:
     name = settings.split(".", maxsplit=1)[0]
+    needed = "".join(f"    {json.dumps(one)}: {json.dumps(value)},\n" for one, value in env.items())
+    app = f'App("{settings}", env={{\n{needed}}})' if env else f'App("{settings}")'
+    says = "REPLACE: what the settings ask the environment for" if env else "What the settings ask the environment for"
     return f"""\
-# Environment variables that the settings need go in here: env={{"STRIPE_KEY": "none"}}.
-APP = App("{settings}")
+# {says} goes in here: env={{"STRIPE_KEY": "none"}}.
+APP = {app}
 
 # REPLACE: your machines, and what the database takes for a query (seconds; MEDIAN and spread of a lognormal).
 SCENARIO = Scenario("{name}", duration_s=300, workers=4, threads=4, db_read_s="lognormal:0.003:0.5")"""
@@ -135,6 +139,7 @@ def _fill(makers: Sequence[tuple[Model, str]], left_out: Sequence[Model]) -> str
     if any(_rows_of(USER) in line for _, line in makers):
         made = f'[get_user_model().objects.create_user(f"user{{n}}") for n in range({ROWS})]'
         body.append(f"{_rows_of(USER)} = {made}")
+        left_out = [one for one in left_out if one.name != USER]
     body += [line for _, line in makers]
     body += [f"# REPLACE: rows of {one.name}" for one in left_out]
     return f"@APP.fill\ndef fill():\n{indent(chr(10).join(body), '    ')}"

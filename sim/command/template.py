@@ -51,7 +51,10 @@ def check_place(path: Path, *, force: bool, kind: str = "scenario") -> None:
         UserError: if it cannot, or there is one already (unless *force*).
     """
     if path.suffix != ".py":
-        raise UserError(f"{file_name(path)}: a {kind} file ends in .py; try {file_name(path.with_suffix('.py'))}")
+        article = "an" if kind[0] in "aeiou" else "a"
+        raise UserError(
+            f"{file_name(path)}: {article} {kind} file ends in .py; try {file_name(path.with_suffix('.py'))}"
+        )
     if path.exists() and not force:
         raise UserError(f"{file_name(path)} is there already; name another file, or add --force to overwrite it")
 

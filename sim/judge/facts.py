@@ -12,6 +12,7 @@ from asgiref.sync import iscoroutinefunction
 from django.db import connections
 from django.http import HttpResponseBase
 
+from ..errors import UserError, words_of
 from ..project.astray import threads_refused
 from ..project.caches.blank import Blank
 from ..project.databases.connections import schema_of
@@ -36,6 +37,8 @@ class Facts:
     cache_calls: int = 0
     commits: int = 0
     is_async: bool = False
+    asked: str = ""  # the request whose response it gave
+    raised: str = ""  # what was raised in the view, of which there is an error page
     failure: str = ""
 
 
@@ -85,15 +88,26 @@ def _look_at(result: Any, facts: Facts, judge: Callable[[Any], Any] | None) -> N
         view = getattr(match, "func", None)
         facts.is_async = iscoroutinefunction(view)
         facts.location = result.headers.get("Location", "").partition("?")[0]
+        request = getattr(result, "request", {})
+        facts.asked = f"{request.get('REQUEST_METHOD', '')} {request.get('PATH_INFO', '')}".strip()
+        raised = getattr(result, "exc_info", None)
+        facts.raised = _told(raised[1]) if raised else ""
     found = shown(result)
     facts.status, facts.size_bytes = found.status, found.size_bytes
     facts.content = compared(result, judge)
 
 
 def _line_of(error: BaseException) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "site-packages" not in frame.filename] or frames
-    return f"it raises {type(error).__name__}: {error} ({Path(own[-1].filename).name}, line {own[-1].lineno})"
+    return str(error) if isinstance(error, UserError) else f"it raises {_told(error)}"
+
+
+def _told(error: BaseException) -> str:
+    """Return what was raised, and the innermost place in the project, in whose folder this process is."""
+    said, here = words_of(error), Path.cwd()
+    files = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    own = [one for one in files if one[0].is_relative_to(here) and "site-packages" not in one[0].parts]
+    place = f" ({own[-1][0].relative_to(here).as_posix()}, line {own[-1][1]})" if own else ""
+    return f"{type(error).__name__}{': ' if said else ''}{said}{place}"
 
 
 class Changes:

@@ -64,12 +64,21 @@ def _refusals(one: Candidate, found: Sequence[Facts]) -> Iterator[str]:
     elif first.is_async:
         yield "it calls an async view, which is not modelled; call a sync one"
     elif first.status is not None and first.status not in one.expect:
-        to = f" to {one_line(first.location)}: does it need users=?" if first.location else ""
-        yield f"status {first.status}{to}; if that is what it is to give, say expect={first.status}"
+        yield _status(first)
     elif one.kind == "write" and first.commits == 0:
-        yield "it commits no change of a row"
+        answered = f" (status {first.status} of {one_line(first.asked)}: is a form refused?)" if first.asked else ""
+        yield f"it commits no change of a row{answered}"
     elif one.kind == "read":
         yield from _unsteady(*found)
+
+
+def _status(first: Facts) -> str:
+    """Say which status was not expected, and what may be the reason."""
+    told = f"status {first.status}{f' of {one_line(first.asked)}' if first.asked else ''}"
+    if first.raised:
+        return f"{told}: {one_line(first.raised, 200)}"
+    to = f" to {one_line(first.location)}: does it need users=?" if first.location else ""
+    return f"{told}{to}; if that is what it is to give, say expect={first.status}"
 
 
 def _unsteady(first: Facts, again: Facts, later: Facts) -> Iterator[str]:

@@ -3,6 +3,7 @@
 Django's own connects signals for the length of a request, in a process that serves one at a time.
 """
 
+import sys
 import traceback
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -15,6 +16,8 @@ from django.core.signals import got_request_exception, request_finished, request
 from django.db import close_old_connections
 from django.http import HttpResponse
 from django.test import Client
+from django.urls import set_urlconf
+from django.utils import timezone, translation
 
 MOST_FRAMES = 12  # of a traceback that is kept
 
@@ -34,7 +37,7 @@ class Handler(BaseHandler):
         """Return the response to one request, its content complete."""
         request_started.send(sender=type(self), environ=environ)
         request: Any = WSGIRequest(environ)
-        request._dont_enforce_csrf_checks = True
+        request._dont_enforce_csrf_checks, request.raised = True, None
         response: Any = self.get_response(request)
         response.wsgi_request = request
         if response.streaming:
@@ -47,8 +50,20 @@ class Handler(BaseHandler):
         request_finished.send(sender=type(self))
         return response  # type: ignore[no-any-return]
 
-    def _note(self, **_named: Any) -> None:
+    def _note(self, request: Any = None, **_named: Any) -> None:
+        if request is not None:
+            request.raised = sys.exc_info()
         self.raised(traceback.format_exc(limit=-MOST_FRAMES))
+
+
+def forget_the_last_request() -> None:
+    """Take from this thread what the request before has left in it: its language, time zone and URLconf.
+
+    A read function is the client's side: what its `reverse` gives must not depend on who was served before.
+    """
+    translation.deactivate()
+    timezone.deactivate()
+    set_urlconf(None)
 
 
 class ProjectClient(Client):
@@ -64,7 +79,7 @@ class ProjectClient(Client):
     def request(self, **request: Any) -> Any:
         """Send one request and return its response."""
         response = self._served(partial(self.handler, self._base_environ(**request)), request)  # type: ignore[attr-defined]
-        response.client, response.request, response.exc_info = self, request, None
+        response.client, response.request, response.exc_info = self, request, response.wsgi_request.raised
         response.json = partial(self._parse_json, response)  # type: ignore[attr-defined]
         if response.cookies:
             self.cookies.update(response.cookies)

@@ -1,6 +1,7 @@
 """The set-up of a project in this process: its settings with everything private, Django, the experiment's file."""
 
 import contextlib
+import difflib
 import importlib
 import os
 import sys
@@ -49,11 +50,20 @@ def load_settings(module: str, overrides: Mapping[str, Any]) -> Any:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
             raise
         raise UserError(
-            f"App({module!r}): there is no module {error.name!r} beside the file, nor is it installed"
+            f"App({module!r}): there is no module {error.name!r} beside the file, nor is it installed{_nearest(module)}"
         ) from None
     for name, value in overrides.items():
         _set(settings, loaded, name, value)
     return settings
+
+
+def _nearest(module: str) -> str:
+    """Return a hint at the settings module in this folder, where ``manage.py`` is, whose name is nearest."""
+    files = [*Path().glob("*settings*.py"), *Path().glob("*/settings.py"), *Path().glob("*/settings/*.py")]
+    files += Path().glob("*/*/settings/*.py")
+    names = [".".join(one.with_suffix("").parts) for one in sorted(files) if one.name != "__init__.py"]
+    close = difflib.get_close_matches(module, names, n=1, cutoff=0.0)
+    return f"; did you mean {close[0]!r}?" if close else "; the file belongs into the folder of manage.py"
 
 
 def set_up(

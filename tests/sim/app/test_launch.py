@@ -72,6 +72,15 @@ def test_a_crash_is_one_line(tmp_path: Path, body: str, line: str, capfd: pytest
         ({"experiment": filling("raise SystemExit('no rows')")}, "cache_experiment.py, line 14: SystemExit: no rows"),
         ({"experiment": filling("fill = ")}, "cache_experiment.py, line 15: SyntaxError: invalid syntax"),
         ({"experiment": filling("Product.objects.create()")}, "cache_experiment.py, line 14: IntegrityError: NOT NULL"),
+        ({"experiment": EXPERIMENT.replace("args=products", "args=5")}, "product_page: its args are 5; they must be a"),
+        (
+            {"experiment": EXPERIMENT.replace("zipf", "zpf")},
+            "@APP.read product_page: popularity='zpf:1.0': unknown",
+        ),
+        (
+            {"experiment": EXPERIMENT.replace("shop.settings", "shop.setings")},
+            "there is no module 'shop.setings' beside the file, nor is it installed; did you mean 'shop.settings'?",
+        ),
         ({"files": {"shop/urls.py": "import nosuch"}}, "shop/urls.py, line 1: ModuleNotFoundError: No module named"),
     ],
 )

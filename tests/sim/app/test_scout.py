@@ -162,3 +162,37 @@ def test_postgres_comes_when_it_is_asked_for(tmp_path: Path) -> None:
         with session.folder() as others:
             again = run_one(errand_of(file, others, kept=kept, postgres=server.database), session).opened()
     assert (again.kept, again.functions) == (True, found.functions)
+
+
+def test_what_a_view_does_wrong_is_told_with_its_place(tmp_path: Path) -> None:
+    """An error page names what was raised and where, a page that is missing its path, a call what it was given."""
+    reads = """
+        @APP.read(per_s=1)
+        def no_product(client):
+            return client.get("/product/1000/")
+
+
+        @APP.read(per_s=1)
+        def no_page(client):
+            return client.get("/prodcut/1/?token=secret")
+
+
+        @APP.read(per_s=1, args=products)
+        def no_argument(client):
+            return client.get("/product/1/")
+    """
+    file = write_project(tmp_path, experiment=dedent(EXPERIMENT).split("@APP.read")[0] + dedent(reads))
+    line = next(
+        n for n, text in enumerate((tmp_path / "shop/views.py").read_text().splitlines(), 1) if ".get(pk" in text
+    )
+    assert told(file).refusals == (
+        (
+            "read no_product: status 500 of GET /product/1000/: DoesNotExist: Product matching query does not exist. "
+            f"(shop/views.py, line {line})"
+        ),
+        "read no_page: status 404 of GET /prodcut/1/; if that is what it is to give, say expect=404",
+        (
+            "read no_argument: it is called with the client and 1 more: the user, if there are users=, then an entry "
+            "of args=; too many positional arguments"
+        ),
+    )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from cachewise.sim.app.found import experiment_at
 from tests.helpers import cli, refused
 from tests.projects import POSTGRES, write_project
 
@@ -58,7 +59,7 @@ def test_the_file_that_is_written(tmp_path: Path) -> None:
         ),
         ("--app shop.settings --strategy x.py", "--strategy belongs to a strategy: one at a time"),
         ("--app shop.settings cache_experiment.py", "cache_experiment.py is there already; name another file, or add"),
-        ("--app shop.settings experiment.txt", "experiment.txt: a experiment file ends in .py"),
+        ("--app shop.settings experiment.txt", "experiment.txt: an experiment file ends in .py"),
         ("--app shop.settings nowhere/experiment.py", "nowhere/experiment.py: there is no folder nowhere"),
     ],
 )
@@ -68,3 +69,20 @@ def test_what_cannot_be_written(tmp_path: Path, typed: str, line: str) -> None:
     before = sorted(folder.rglob("*.py"))
     assert line in refused(cli("init", *typed.split(), cwd=folder))
     assert sorted(folder.rglob("*.py")) == before
+
+
+def test_what_the_environment_lacks_is_written_down(tmp_path: Path) -> None:
+    """The file has all that the settings ask for, so that it runs; what cannot be guessed is said with its names."""
+    keys = 'import os\n    KEYS = os.environ["STRIPE_KEY"], os.environ["SENTRY_DSN"]'
+    folder = write_project(tmp_path, settings=f"    {keys}\n", experiment="").parent
+    done = cli("init", "--app", "shop.settings", "x.py", cwd=folder)
+    assert done.returncode == 0, done
+    text = (folder / "x.py").read_text()
+    assert 'APP = App("shop.settings", env={\n    "STRIPE_KEY": "none",\n    "SENTRY_DSN": "none",\n})' in text
+    assert (experiment_at(str(folder / "x.py")) or done).env == {"STRIPE_KEY": "none", "SENTRY_DSN": "none"}
+    with (folder / "shop/settings.py").open("a") as settings:
+        settings.write('SIZE = int(os.environ["POOL"])\n')
+    line = refused(cli("init", "--app", "shop.settings", "y.py", cwd=folder))
+    assert "ValueError: invalid literal for int()" in line
+    assert line.endswith("and 'none' will not do: STRIPE_KEY=... SENTRY_DSN=... POOL=... cachewise init ...)")
+    assert not (folder / "y.py").exists()

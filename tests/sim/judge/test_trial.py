@@ -144,7 +144,7 @@ def test_each_function_is_shown(tmp_path: Path, family: str) -> None:
     assert told["renamed"] == (204, 4, 1, 2)
     assert told["steps"] == (None, 1, 0, 0)
     assert facts["cached"].size_bytes == len(facts["cached"].content.removeprefix(b"response 200 "))
-    assert refusals[1].endswith(f"(stage.py, line {stage.product.__code__.co_firstlineno + 4})")
+    assert refusals[1].endswith(f"stage.py, line {stage.product.__code__.co_firstlineno + 4})")
     assert refusals == [
         "read moved: status 302 to /login/: does it need users=?; if that is what it is to give, say expect=302",
         "read missing: it raises DoesNotExist: Product matching query does not exist. ("

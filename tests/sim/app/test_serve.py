@@ -1,0 +1,82 @@
+"""How requests are served: nothing of one request decides what the next one asks for, or how it is judged."""
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from cachewise.sim.application import NO_CACHE
+from tests.helpers import SERVERS
+from tests.projects import EXPERIMENT, write_project
+from tests.sim.app.playing import Play
+
+ABROAD = """
+    SECURE_SSL_REDIRECT = True
+    LANGUAGE_CODE = "en"
+    LANGUAGES = [("en", "English"), ("de", "German")]
+    MIDDLEWARE = [
+        "django.middleware.security.SecurityMiddleware",
+        *MIDDLEWARE,
+        "django.middleware.locale.LocaleMiddleware",
+    ]
+"""
+URLS = """
+    from django.conf.urls.i18n import i18n_patterns
+    from django.http import HttpResponse
+    from django.urls import path
+    from django.utils.translation import get_language
+
+    from . import views
+    from .models import Product
+
+    def named(request, pk):
+        return HttpResponse(f"{get_language()}: {Product.objects.get(pk=pk).price}")
+
+    urlpatterns = [
+        *i18n_patterns(path("named/<int:pk>/", named, name="named")),
+        path("profile/", views.profile, name="profile"),
+    ]
+"""
+FUNCTIONS = """
+    from django.contrib.auth.models import User
+    from django.urls import reverse
+
+    @APP.read(per_s=20, args=products)
+    def named(client, pk):
+        return client.get(reverse("named", args=[pk]))
+
+
+    @APP.read(per_s=20, args=products)
+    def named_in_german(client, pk):
+        return client.get(f"/de/named/{pk}/")
+
+
+    @APP.journey(per_s=1, users=lambda: User.objects.order_by("pk"))
+    def new_motto(client, user):
+        client.post("/profile/", {"motto": str(len(Profile.objects.get(user=user).motto))})
+        APP.judge("own motto", client.get("/profile/"))
+"""
+USERS = """
+    for n in range(3):
+        Profile.objects.create(user=User.objects.create_user(f"u{n}"))
+"""
+
+
+@pytest.mark.servers
+def test_a_request_leaves_nothing_to_the_next(tmp_path: Path) -> None:
+    """Behind HTTPS and in two languages, whatever is read without a cache is true, and no run differs from another."""
+    experiment = dedent(EXPERIMENT).replace("threads=4", "threads=1").split("@APP.read")[0]
+    experiment = experiment.replace("import Category, Product", "import Category, Product, Profile")
+    experiment = experiment.replace("def fill():\n", f"def fill():{USERS}") + dedent(FUNCTIONS)
+    file = write_project(tmp_path / "project", settings=ABROAD, experiment=experiment, files={"shop/urls.py": URLS})
+    with SERVERS.folder() as rows:
+        play = Play(file, SERVERS, rows)
+        assert play.description.refusals == ()
+        outcomes = play.runs([play.errand(NO_CACHE), play.errand(NO_CACHE)])
+    first, again = outcomes
+    assert not first.failures, first.failures
+    shares = {
+        row["function"]: (row["reads"] > 0, row["stale_ratio"], row["never_true_ratio"]) for row in first.functions
+    }
+    assert shares == dict.fromkeys(("named", "named_in_german", "own motto"), (True, 0.0, 0.0))
+    assert first.fingerprint == again.fingerprint

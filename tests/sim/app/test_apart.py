@@ -89,3 +89,21 @@ def test_an_edit_of_something_else_is_no_own_edit(tmp_path: Path) -> None:
     )["shelf"]
     assert found["stale_ratio"] > 0.3
     assert found["own_edit_unseen_ratio"] == 0
+
+
+def test_what_a_view_remembers_is_seen(tmp_path: Path) -> None:
+    """Evaluations share a process, and what one of them has left in an lru_cache is no truth for another state."""
+    found = figures(
+        tmp_path,
+        """
+    @lru_cache
+    def shelf():
+        return Category.objects.get().name
+
+
+    @APP.read(per_s=10, args=products)
+    def page(client, pk):
+        return shelf(), Product.objects.get(pk=pk).name
+    """,
+    )["page"]
+    assert found["stale_ratio"] + found["never_true_ratio"] > 0.7

@@ -55,7 +55,5 @@ class Steps:
         if step.request.get("REQUEST_METHOD") not in REPLAYED:
             raise UserError(f"APP.judge({name!r:.60}) takes the response to a GET: to find the truth, it is sent again")
         replay = {key: value for key, value in step.request.items() if not key.startswith("wsgi.")}
-        cookies = {key: morsel.value for key, morsel in response.client.cookies.items()}
-        self._recorder.read(
-            Question(name, (), replay, step.note.author, cookies), shown(response), step.span, step.note
-        )
+        question = Question(name, (), replay, step.note.author, response.cachewise_cookies)
+        self._recorder.read(question, shown(response), step.span, step.note)

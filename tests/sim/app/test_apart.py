@@ -1,4 +1,4 @@
-"""What one request does, another does not see: rows handed in, transactions left open, languages, and old verdicts."""
+"""What one request does, another does not see: rows that are handed in, memory, and edits of its own."""
 
 from pathlib import Path
 
@@ -14,7 +14,6 @@ HEAD = """
     from cachewise import App, Scenario
     from django.contrib.auth.models import User
     from django.core.cache import cache
-    from django.db import connection, transaction
     from django.utils import translation
     from shop.models import Category, Product, Profile
 
@@ -107,3 +106,26 @@ def test_what_a_view_remembers_is_seen(tmp_path: Path) -> None:
     """,
     )["page"]
     assert found["stale_ratio"] + found["never_true_ratio"] > 0.7
+
+
+def test_a_response_is_judged_with_the_cookies_that_were_sent(tmp_path: Path) -> None:
+    """Also where the user has logged out since."""
+    found = figures(
+        tmp_path,
+        """
+    @APP.journey(per_s=3, users=2)
+    def leave(client, user):
+        client.force_login(user)
+        cache.delete(f"profile:{user.pk}")
+        page = client.get("/profile/")
+        client.logout()
+        APP.judge("profile", page)
+
+
+    @APP.read(per_s=1, args=products)
+    def product(client, pk):
+        return client.get(f"/product/{pk}/")
+    """,
+    )["profile"]
+    assert found["reads"] > 30
+    assert found["never_true_ratio"] == 0

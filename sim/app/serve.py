@@ -15,6 +15,7 @@ from ..errors import StrategyError, UserError
 from ..judge.compare import shown
 from ..judge.question import Question
 from ..project.client import MOST_FRAMES, Handler, ProjectClient
+from ..project.databases.connections import end_request
 from ..project.threads import VirtualThread
 from ..world.latency import LatencyOf
 from .record import Note, Recorder, Span
@@ -206,6 +207,7 @@ class Service:
 
     def _end(self, task: Task, then: Callable[[], None]) -> None:
         """Give the request's connection back once its debt has passed, and go on with *then*."""
+        end_request()
         self._under_way.pop(id(task), None)
         task.serving = False
         task.note = None

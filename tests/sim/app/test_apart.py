@@ -43,10 +43,10 @@ HEAD = """
 pytestmark = pytest.mark.servers
 
 
-def figures(folder: Path, experiment: str) -> dict[str, dict[str, float]]:
+def figures(folder: Path, experiment: str, *, refused: int = 0) -> dict[str, dict[str, float]]:
     """Return the figures of each read function of a run."""
     play = Play(write_project(folder, experiment=HEAD + experiment), SERVERS, folder / "rows")
-    assert not play.description.refusals
+    assert len(play.description.refusals) == refused
     return {row["function"]: row for row in play.run().functions}
 
 
@@ -129,3 +129,28 @@ def test_a_response_is_judged_with_the_cookies_that_were_sent(tmp_path: Path) ->
     )["profile"]
     assert found["reads"] > 30
     assert found["never_true_ratio"] == 0
+
+
+def test_a_transaction_ends_with_its_request(tmp_path: Path) -> None:
+    """A request that leaves autocommit off, with a change that is not committed, is in nobody's way."""
+    found = figures(
+        tmp_path,
+        """
+    from django.db import transaction
+
+
+    @APP.write(per_s=1)
+    def leave_it_off(client):
+        transaction.set_autocommit(False)
+        Product.objects.update(price=1000)
+        transaction.commit()
+        Product.objects.update(price=-5)
+
+
+    @APP.read(per_s=10, args=products)
+    def price(client, pk):
+        return Product.objects.get(pk=pk).price
+    """,
+        refused=1,  # where a function is shown, there is one transaction around all
+    )["price"]
+    assert found["stale_ratio"] == found["never_true_ratio"] == 0

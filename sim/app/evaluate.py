@@ -1,6 +1,7 @@
 """A read once more, without a cache, as the project would have answered it at another time: in the judge's process."""
 
 from collections.abc import Mapping, Sequence
+from contextvars import copy_context
 from typing import Any
 
 from django.core.cache import caches
@@ -36,7 +37,13 @@ class Evaluator:
         self._seed = seed
 
     def __call__(self, question: Question, began_s: float, stores: Mapping[tuple[str, str], Any]) -> Shown:
-        """Return what *question* gives at *began_s*, with *stores* for what is kept in caches alone."""
+        """Return what *question* gives at *began_s*, with *stores* for what is kept in caches alone.
+
+        It has context variables of its own, as a thread has: no question meets the language of another.
+        """
+        return copy_context().run(self._answer, question, began_s, stores)
+
+    def _answer(self, question: Question, began_s: float, stores: Mapping[tuple[str, str], Any]) -> Shown:
         self._clock.show(began_s)
         chance.reseed(self._seed)
         celery.silence()

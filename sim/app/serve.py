@@ -15,6 +15,7 @@ from ..errors import StrategyError, UserError
 from ..judge.compare import shown
 from ..judge.question import Question
 from ..project.client import MOST_FRAMES, Handler, ProjectClient, forget_the_last_request
+from ..project.databases.connections import end_request
 from ..project.threads import VirtualThread
 from ..world.latency import LatencyOf
 from .record import Note, Recorder, Span
@@ -69,6 +70,7 @@ class Service:
         self._coming: deque[Arrival] = deque()
         self._served = 0
         self._under_way: dict[int, Task] = {}
+        self._told_s: dict[int, float] = {}  # background work that is to begin: how old what it was given can be
         self._steps = Steps(engine, recorder)
         app.judging, app.pausing = self._steps.judge, engine.sleep
         handler.raised = self._raised
@@ -89,18 +91,21 @@ class Service:
         parent.spawned += 1
         number = child_number(parent.request, parent.spawned)
         note = Note("background work" if parent.note is None else f"background work of {parent.note.function}", None)
+        self._told_s[number] = parent.oldest_s
         self._background(
             note, func, self._workers[max(0, parent.worker)], self._engine.request_time() + after_s, number
         )
 
     def oldest_s(self) -> float:
-        """Return the birth of the oldest copy that a request under way has seen."""
-        return min((task.oldest_s for task in self._under_way.values()), default=inf)
+        """Return the birth of the oldest copy that a request under way, or one that is to begin, knows of."""
+        seen = (task.oldest_s for task in self._under_way.values())
+        return min((*seen, *self._told_s.values()), default=inf)
 
     def _background(self, note: Note, func: Callable[[], object], worker: Worker, at_s: float, number: int) -> None:
         def work() -> None:
             task = self._engine.current
             self._begin(task, number, at_s, worker, worker.background_thread(note.function), note)
+            task.oldest_s = min(task.oldest_s, self._told_s.pop(number, inf))
             self._call(note, func)
             self._end(task, lambda: None)
 
@@ -203,6 +208,7 @@ class Service:
 
     def _end(self, task: Task, then: Callable[[], None]) -> None:
         """Give the request's connection back once its debt has passed, and go on with *then*."""
+        end_request()
         self._under_way.pop(id(task), None)
         task.serving = False
         task.note = None

@@ -56,7 +56,5 @@ class Steps:
             raise UserError(f"APP.judge({name!r:.60}) takes the response to a GET: to find the truth, it is sent again")
         scheme = "wsgi.url_scheme"  # of what is the server's the one part that is the client's
         replay = {key: value for key, value in step.request.items() if key == scheme or not key.startswith("wsgi.")}
-        cookies = {key: morsel.value for key, morsel in response.client.cookies.items()}
-        self._recorder.read(
-            Question(name, (), replay, step.note.author, cookies), shown(response), step.span, step.note
-        )
+        question = Question(name, (), replay, step.note.author, response.cachewise_cookies)
+        self._recorder.read(question, shown(response), step.span, step.note)

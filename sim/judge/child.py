@@ -10,6 +10,7 @@ from ..errors import StrategyError, UserError
 from ..project.watch import Tables
 from .compare import raised
 from .loaded import Loading
+from .memory import Memory
 from .question import Evaluate, Question, Stores
 from .snapshots import Adopted, WriteError
 
@@ -17,7 +18,7 @@ Work = list[tuple[int, bytes, float]]  # (question's number; question and stores
 
 
 class Answer(NamedTuple):
-    """What a question gives, and which tables its statements named."""
+    """What a question gives, and which tables it depends on."""
 
     question: int
     digest: bytes
@@ -25,28 +26,35 @@ class Answer(NamedTuple):
     raised: tuple[str, str] | None = None  # the function's name, and the traceback
 
 
-def serve(pipe: Connection, evaluate: Evaluate, adopted: Adopted) -> None:
-    """Answer what comes through *pipe* until it is closed."""
+def serve(pipe: Connection, evaluate: Evaluate, adopted: Adopted, memory: Memory) -> None:
+    """Answer what comes through *pipe* until it is closed; *memory* is what the judge knows of the project's."""
     loading = Loading()
     with suppress(EOFError):
         while True:
             work: Work = pipe.recv()
             try:
-                answers = [_answered(evaluate, adopted, *one) for one in work]
-                pipe.send((answers, loading.new()))
+                answers = [_answered(evaluate, adopted, memory, *one) for one in work]
+                pipe.send((answers, loading.new(), memory))
             except UserError as error:
                 pipe.send(error)
             except Exception:  # noqa: BLE001 - it is raised in the run
                 pipe.send(RuntimeError(traceback.format_exc()))
 
 
-def _answered(evaluate: Evaluate, adopted: Adopted, number: int, packed: bytes, clock_s: float) -> Answer:
+def _answered(
+    evaluate: Evaluate, adopted: Adopted, memory: Memory, number: int, packed: bytes, clock_s: float
+) -> Answer:
     question, stores = pickle.loads(packed)
-    while True:
-        try:
-            return _evaluated(evaluate, adopted, number, question, clock_s, dict(stores))
-        except WriteError as error:
-            adopted.copy(error.alias, error.tables)
+
+    def attempt() -> Answer:
+        while True:
+            try:
+                return _evaluated(evaluate, adopted, number, question, clock_s, dict(stores))
+            except WriteError as error:
+                adopted.copy(error.alias, error.tables)
+
+    answer = attempt()
+    return answer._replace(tables=memory.all_of(question.name, answer.tables, lambda: attempt().tables))
 
 
 def _evaluated(

@@ -60,8 +60,12 @@ class Values:
 
     def learn(self, state: int, tables: Tables, digest: bytes) -> Value:
         """Note what an evaluation gave."""
-        value = Value(self._history.began(tables, state), state, tables, digest)
-        self._known.insert(bisect_right(self._known, value.began, key=lambda one: one.began), value)
+        began = self._history.began(tables, state)
+        place = bisect_right(self._known, state, key=lambda one: one.began)
+        if place:  # where the tables are not always the same, what was known before still holds where it did
+            began = max(began, self.ended(self._known[place - 1]) or 0)
+        value = Value(began, state, tables, digest)
+        self._known.insert(bisect_right(self._known, began, key=lambda one: one.began), value)
         return value
 
     def at(self, state: int) -> Value | None:

@@ -18,6 +18,7 @@ from .docket import Docket
 from .forks import fork, reap
 from .history import History
 from .loaded import load
+from .memory import Memory
 from .question import Evaluate
 from .snapshots import Snapshots
 
@@ -45,6 +46,7 @@ class JudgeProcess:
         self._packed: dict[int, bytes] = {}
         self._children: dict[int, _Child] = {}
         self._dying: list[int] = []  # processes
+        self._memory = Memory()
         self._held: tuple[float, Tables] | None = None  # a commit for whose snapshot there is no room yet
         self._raised: dict[str, str] = {}  # function: the first traceback
         self._last = 0  # the state that has got a child last
@@ -183,8 +185,9 @@ class JudgeProcess:
         if isinstance(answered, Exception):
             raise answered
         one.busy = False
-        answers, loaded = answered
+        answers, loaded, memory = answered
         load(loaded)
+        self._memory.join(memory)
         for answer in answers:
             self._docket.learn(answer.question, one.state, answer.tables, answer.digest)
             if answer.raised:
@@ -203,7 +206,7 @@ class JudgeProcess:
     def _be_child(self, pipe: Connection, strange: list[Connection], pin: Any) -> None:
         for connection in (*strange, *(one.pipe for one in self._children.values())):
             connection.close()  # so that their other ends see it when they are closed
-        child.serve(pipe, self._evaluate, self._snapshots.adopt(pin))
+        child.serve(pipe, self._evaluate, self._snapshots.adopt(pin), self._memory)
 
     def _dismiss(self, one: _Child) -> None:
         self._selector.unregister(one.pipe)

@@ -1,4 +1,4 @@
-"""What one request does, another does not see: rows handed in, transactions left open, languages, and old verdicts."""
+"""What one request does, another does not see: rows that are handed in, memory, and edits of its own."""
 
 from pathlib import Path
 
@@ -14,7 +14,6 @@ HEAD = """
     from cachewise import App, Scenario
     from django.contrib.auth.models import User
     from django.core.cache import cache
-    from django.db import connection, transaction
     from django.utils import translation
     from shop.models import Category, Product, Profile
 
@@ -44,10 +43,10 @@ HEAD = """
 pytestmark = pytest.mark.servers
 
 
-def figures(folder: Path, experiment: str) -> dict[str, dict[str, float]]:
+def figures(folder: Path, experiment: str, *, refused: int = 0) -> dict[str, dict[str, float]]:
     """Return the figures of each read function of a run."""
     play = Play(write_project(folder, experiment=HEAD + experiment), SERVERS, folder / "rows")
-    assert not play.description.refusals
+    assert len(play.description.refusals) == refused
     return {row["function"]: row for row in play.run().functions}
 
 
@@ -89,3 +88,69 @@ def test_an_edit_of_something_else_is_no_own_edit(tmp_path: Path) -> None:
     )["shelf"]
     assert found["stale_ratio"] > 0.3
     assert found["own_edit_unseen_ratio"] == 0
+
+
+def test_what_a_view_remembers_is_seen(tmp_path: Path) -> None:
+    """Evaluations share a process, and what one of them has left in an lru_cache is no truth for another state."""
+    found = figures(
+        tmp_path,
+        """
+    @lru_cache
+    def shelf():
+        return Category.objects.get().name
+
+
+    @APP.read(per_s=10, args=products)
+    def page(client, pk):
+        return shelf(), Product.objects.get(pk=pk).name
+    """,
+    )["page"]
+    assert found["stale_ratio"] + found["never_true_ratio"] > 0.7
+
+
+def test_a_response_is_judged_with_the_cookies_that_were_sent(tmp_path: Path) -> None:
+    """Also where the user has logged out since."""
+    found = figures(
+        tmp_path,
+        """
+    @APP.journey(per_s=3, users=2)
+    def leave(client, user):
+        client.force_login(user)
+        cache.delete(f"profile:{user.pk}")
+        page = client.get("/profile/")
+        client.logout()
+        APP.judge("profile", page)
+
+
+    @APP.read(per_s=1, args=products)
+    def product(client, pk):
+        return client.get(f"/product/{pk}/")
+    """,
+    )["profile"]
+    assert found["reads"] > 30
+    assert found["never_true_ratio"] == 0
+
+
+def test_a_transaction_ends_with_its_request(tmp_path: Path) -> None:
+    """A request that leaves autocommit off, with a change that is not committed, is in nobody's way."""
+    found = figures(
+        tmp_path,
+        """
+    from django.db import transaction
+
+
+    @APP.write(per_s=1)
+    def leave_it_off(client):
+        transaction.set_autocommit(False)
+        Product.objects.update(price=1000)
+        transaction.commit()
+        Product.objects.update(price=-5)
+
+
+    @APP.read(per_s=10, args=products)
+    def price(client, pk):
+        return Product.objects.get(pk=pk).price
+    """,
+        refused=1,  # where a function is shown, there is one transaction around all
+    )["price"]
+    assert found["stale_ratio"] == found["never_true_ratio"] == 0

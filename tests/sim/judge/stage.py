@@ -94,6 +94,18 @@ def remembered(pk: int) -> int:
     return int(product(pk).price)
 
 
+@lru_cache
+def _shelf_of_all() -> str:
+    from tests.sim.judge.models import Shelf
+
+    return str(Shelf.objects.get(pk=1).name)
+
+
+def on_the_shelf(pk: int) -> Any:
+    """A row, and one of another table that the process remembers, whichever row is asked for."""
+    return product(pk).price, _shelf_of_all()
+
+
 def kept(pk: int) -> int:
     """A price that the module keeps."""
     return int(MOVED.setdefault(pk, product(pk).price))

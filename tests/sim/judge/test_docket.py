@@ -166,3 +166,15 @@ def test_how_long_a_value_holds() -> None:
     values.learn(2, frozenset({"a"}), b"two")
     found = [values.at(state) for state in range(6)]
     assert [value and value.digest for value in found] == [None, b"two", b"two", None, None, None]
+
+
+def test_a_value_that_named_fewer_tables_ends_where_another_was_known() -> None:
+    """What an evaluation names may vary (a process remembers things): each state still has one value, once learned."""
+    history = History(0.0)
+    values = Values(history)
+    for tables in ({"a"}, {"b"}, {"b"}, {"a"}):
+        history.commit(1.0, frozenset(tables))
+    values.learn(2, frozenset({"a", "b"}), b"both")
+    values.learn(4, frozenset({"c"}), b"less")
+    found = [values.at(state) for state in range(5)]
+    assert [None if one is None else one.digest for one in found] == [None, None, b"both", b"less", b"less"]

@@ -130,6 +130,29 @@ def test_what_the_process_remembers_hides_nothing(tmp_path: Path) -> None:
     assert [one.age_s for one in verdicts[2:]] == [3.0, 3.0]
 
 
+def what_all_questions_share(database: Any) -> list[Verdict]:
+    """Ask for all rows, before and after a change of another one that the process remembers."""
+    models = stage.set_up(database)
+    questions = [Question("on_the_shelf", (pk,)) for pk in range(1, 7)]
+    with closing(Judge(stage.evaluate, snapshots_of("sqlite", ("default",)))) as judge:
+        judge.start()
+        old = [stage.evaluate(question, 0.0, {}).digest for question in questions]
+        reads = [Read(number, questions[number], 1.0, 0, 0, digest) for number, digest in enumerate(old)]
+        for read in reads:
+            judge.ask(read)
+        models.Shelf.objects.update(name="moved")
+        judge.pin(2.0, frozenset({"judged_shelf"}))
+        for read in reads:
+            judge.ask(read._replace(number=read.number + len(reads), began_s=3.0, first=1, last=1))
+        return judge.finish()
+
+
+def test_what_one_evaluation_has_left_in_memory_counts_for_the_next(tmp_path: Path) -> None:
+    """Only the first question on a state reads the row that all of them show; each of them depends on it."""
+    verdicts = apart(what_all_questions_share, stage.database_in(tmp_path))
+    assert [one.stale for one in verdicts] == [False] * 6 + [True] * 6
+
+
 @pytest.mark.servers
 def test_the_verdicts_are_those_of_the_definition_on_postgres() -> None:
     """Snapshots of PostgreSQL show each state, too."""

@@ -32,7 +32,7 @@ MODELS = """
     class Early(models.Model):
         version = models.IntegerField(default=0)
 """
-VIEWS = f"""
+VIEWS = """
     from django.core.cache import cache
     from django.db import connection, transaction
     from django.http import HttpResponse
@@ -44,22 +44,22 @@ VIEWS = f"""
     NOTED = []  # called with (table, pk, version) once that is committed
 
 
-    @cache_page({TIMEOUT_S})
+    @cache_page(TIMEOUT_S)
     def page(request, pk):
-        return HttpResponse(f"{{pk}} {{Page.objects.get(pk=pk).version}}")
+        return HttpResponse(f"{pk} {Page.objects.get(pk=pk).version}")
 
 
     def fragment(request, pk):
         row = Fragment.objects.filter(pk=pk)
-        return render(request, "fragment.html", {{"pk": pk, "row": row}})
+        return render(request, "fragment.html", {"pk": pk, "row": row})
 
 
     def deleted(request, pk):
-        return by_hand(f"deleted:{{pk}}", Deleted, pk)
+        return by_hand(f"deleted:{pk}", Deleted, pk)
 
 
     def early(request, pk):
-        return by_hand(f"early:{{pk}}", Early, pk)
+        return by_hand(f"early:{pk}", Early, pk)
 
 
     def by_hand(key, model, pk):
@@ -67,22 +67,22 @@ VIEWS = f"""
         if version is None:
             version = model.objects.get(pk=pk).version
             cache.set(key, version, None)
-        return HttpResponse(f"{{pk}} {{version}}")
+        return HttpResponse(f"{pk} {version}")
 
 
     @transaction.atomic
     def bump(request, table, pk):
         with connection.cursor() as cursor:
-            cursor.execute(f"UPDATE shop_{{table}} SET version = version + 1 WHERE id = %s RETURNING version", [pk])
+            cursor.execute(f"UPDATE shop_{table} SET version = version + 1 WHERE id = %s RETURNING version", [pk])
             (version,) = cursor.fetchone()
         for note in NOTED:
             transaction.on_commit(lambda: note(table, pk, version))
         if table == "deleted":
-            transaction.on_commit(lambda: cache.delete(f"deleted:{{pk}}"))
+            transaction.on_commit(lambda: cache.delete(f"deleted:{pk}"))
         elif table == "early":
-            cache.set(f"early:{{pk}}", version, None)
+            cache.set(f"early:{pk}", version, None)
         return HttpResponse("")
-"""
+""".replace("TIMEOUT_S", str(TIMEOUT_S))
 URLS = """
     from django.urls import path
 
@@ -127,16 +127,19 @@ REQUESTS = """
 """
 
 
-def pages(
-    folder: Path, scenario: Scenario, *names: str, keys: int = 1, database: str = SQLITE, more: str = ""
-) -> Path:
+def pages(folder: Path, scenario: Scenario, *names: str, keys: int = 1, database: str = SQLITE, more: str = "") -> Path:
     """Write the project, and return its experiment's file.
 
-    Each of *names* ("page", "fragment", "deleted", "early") is read and written at the rates of *scenario*; *more* stands at the
-    file's end.
+    Each of *names* ("page", "fragment", "deleted", "early") is read and written at the rates of *scenario*; *more*
+    stands at the file's end.
     """
     given: dict[str, Any] = {"scenario": scenario, "keys": keys}
     parts = [EXPERIMENT.format(**given), *(REQUESTS.format(**given, name=name) for name in names)]
     experiment = "".join(dedent(part) for part in (*parts, more))
-    files = {"shop/models.py": MODELS, "shop/views.py": VIEWS, "shop/urls.py": URLS, "templates/fragment.html": FRAGMENT}
+    files = {
+        "shop/models.py": MODELS,
+        "shop/views.py": VIEWS,
+        "shop/urls.py": URLS,
+        "templates/fragment.html": FRAGMENT,
+    }
     return write_project(folder, settings=SETTINGS, database=database, experiment=experiment, files=files)

@@ -69,9 +69,9 @@ def test_no_verdict_differs_in_100_000_reads(tmp_path: Path) -> None:
     assert sum(compared(played(tmp_path / family, family, long, seeds=[1, 2])) for family in DATABASES) > 100_000
 
 
-def played(folder: Path, family: str, scenario: Scenario, seeds: list[int]) -> list[Noted]:
-    """Play the pages on a database of *family*."""
-    file = pages(folder / "project", scenario, *NAMES, keys=KEYS, database=DATABASES[family], more=DIARY)
+def played(folder: Path, family: str, scenario: Scenario, seeds: list[int], more: str = "") -> list[Noted]:
+    """Play the pages on a database of *family*; *more* stands at the end of the experiment's file."""
+    file = pages(folder / "project", scenario, *NAMES, keys=KEYS, database=DATABASES[family], more=DIARY + more)
     play = Play(file, SERVERS, folder / "rows")
     diaries = [folder / f"diary-{seed}.txt" for seed in seeds]
     further = {**play.errand().further, "reads": True}
@@ -99,7 +99,9 @@ def _compared(noted: Noted) -> int:
         for key in range(1, KEYS + 1)
         for version in range(commits[:, 1].max() + 1)
     }
-    shown = np.array([printed[one.ljust(16, b"\0")] for one in reads.digest.tolist()])
+    digests = [one.ljust(16, b"\0") for one in reads.digest.tolist()]
+    assert printed.keys() >= {*digests}, "a page has printed a version that was never committed"
+    shown = np.array([printed[one] for one in digests])
     code = (reads.function * KEYS + shown[:, 0]).astype(np.int32)
     history = Commits.of(commits[:, 0].astype(np.int32), times_s, commits[:, 1].astype(np.int32), len(NAMES) * KEYS)
     truth = judge(code, reads.start_s, reads.end_s, shown[:, 1].astype(np.int32), history)

@@ -72,15 +72,15 @@ UNGUARDED = """
 @pytest.mark.proof
 @pytest.mark.servers
 @pytest.mark.parametrize(
-    ("defect", "backend", "shows"),
+    ("defect", "backend"),
     [
-        pytest.param(PINNED_ONE_COMMIT_EARLY, "shared", "what was just loaded is wrong", id="pinned one commit early"),
-        pytest.param(CACHE_NOT_REPLACED, "redis", "stale hits.*theory says", id="cache not replaced"),
+        pytest.param(PINNED_ONE_COMMIT_EARLY, "shared", id="pinned one commit early"),
+        pytest.param(CACHE_NOT_REPLACED, "redis", id="cache not replaced"),
     ],
 )
-def test_a_defect_of_the_judge_is_caught(defect: str, backend: str, shows: str) -> None:
-    """A check of the closed forms fails, and it is the one that must."""
-    with pytest.raises(AssertionError, match=shows):
+def test_a_defect_of_the_judge_is_caught(defect: str, backend: str) -> None:
+    """A read that has loaded its row can only be right; with the defect the closed forms find some that are not."""
+    with pytest.raises(AssertionError, match="what was just loaded is wrong"):
         assert_theory(SHORT, timeouts(), backend=backend, more=defect, seeds=SEEDS)
 
 

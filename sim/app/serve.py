@@ -14,7 +14,7 @@ from ..engine.scheduler import Engine, Task
 from ..errors import StrategyError, UserError
 from ..judge.compare import shown
 from ..judge.question import Question
-from ..project.client import MOST_FRAMES, Handler, ProjectClient, forget_the_last_request
+from ..project.client import MOST_FRAMES, Handler, ProjectClient
 from ..project.databases.connections import end_request
 from ..project.threads import VirtualThread
 from ..world.latency import LatencyOf
@@ -71,7 +71,7 @@ class Service:
         self._served = 0
         self._under_way: dict[int, Task] = {}
         self._told_s: dict[int, float] = {}  # background work that is to begin: how old what it was given can be
-        self._steps = Steps(engine, recorder)
+        self._steps = Steps(engine, recorder, release)
         app.judging, app.pausing = self._steps.judge, engine.sleep
         handler.raised = self._raised
 
@@ -125,8 +125,10 @@ class Service:
             collect_garbage()
             self._progress(self._served)
         worker = self._workers[arrival.worker]
-        if worker.is_full:
-            worker.waiting.append(arrival)
+        if arrival.kind == "journey":
+            self._travel(task, arrival, worker)
+        elif worker.is_full:
+            worker.waiting.append(lambda thread: self._serve(self._engine.current, arrival, worker, thread))
         else:
             self._serve(task, arrival, worker, worker.thread())
 
@@ -137,27 +139,28 @@ class Service:
         client, given = self._client_of(arrival)
         if arrival.kind == "read":
             self._read(task, arrival, client, given)
-        elif arrival.kind == "write":
+        else:
             task.rolls_back = self._rolls_back is not None and self._rolls_back(arrival.number)
             response = self._call(note, partial(arrival.func.func, client, *given))
             self._expect(arrival.func, getattr(response, "status_code", None), note)
-        else:
-            self._call(note, partial(arrival.func.func, client, *given))
-        self._end(task, partial(self._next, worker, thread))
+        self._end(task, partial(worker.give_back, thread))
 
-    def _next(self, worker: Worker, thread: VirtualThread) -> None:
-        """Let *thread*, which is done with a request, serve the next that waits."""
-        if worker.waiting:
-            self._serve(self._engine.current, worker.waiting.popleft(), worker, thread)
-        else:
-            worker.give_back(thread)
+    def _travel(self, task: Task, arrival: Arrival, worker: Worker) -> None:
+        """Go through a journey: it takes a thread of its worker for each request alone, not while its user pauses."""
+        note = Note(arrival.func.name, arrival.user)
+        thread = worker.background_thread(note.function)
+        self._begin(task, arrival.number, arrival.arrival_s, worker, thread, note)
+        client, given = self._client_of(arrival)
+        client.served = partial(self._steps.serve, worker, thread)
+        self._call(note, partial(arrival.func.func, client, *given))
+        self._end(task, lambda: None)
 
     def _client_of(self, arrival: Arrival) -> tuple[ProjectClient, tuple[Any, ...]]:
         """Return the client of a request, and what its function gets besides."""
         args = tuple(map(handed, arrival.args))
         if arrival.user is None:
             return ProjectClient(self._handler), args
-        client = ProjectClient(self._handler, self._steps.serve if arrival.kind == "journey" else None)
+        client = ProjectClient(self._handler)
         client.cookies = self._users.clients[arrival.user].cookies  # the user's own, whichever request sets one
         return client, (handed(self._users.all[arrival.user]), *args)
 
@@ -201,9 +204,7 @@ class Service:
         task.worker = worker.number
         task.begin(number, arrival_s, self._engine.time())
         task.note = note
-        thread.enter(task)
-        worker.furnish(thread)
-        forget_the_last_request()
+        worker.put_on(task, thread)
         self._under_way[id(task)] = task
 
     def _end(self, task: Task, then: Callable[[], None]) -> None:

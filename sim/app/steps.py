@@ -1,13 +1,18 @@
 """The steps of a journey: each of its requests is noted for itself, so that it can be judged as a read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
-from ..engine.scheduler import Engine
+from ..engine.scheduler import Engine, Task
 from ..errors import UserError
 from ..judge.compare import shown
 from ..judge.question import Question
+from ..project.databases.connections import end_request
+from ..project.threads import VirtualThread
 from .record import Note, Recorder, Span
+from .workers import Worker
 
 REPLAYED = ("GET", "HEAD")  # what a journey may judge: it is sent once more to find the truth
 
@@ -23,25 +28,55 @@ class _Step(NamedTuple):
 class Steps:
     """Notes the steps of journeys, and has those judged that are wanted."""
 
-    def __init__(self, engine: Engine, recorder: Recorder) -> None:
+    def __init__(self, engine: Engine, recorder: Recorder, release: Callable[[Any], None]) -> None:
         self._engine = engine
         self._recorder = recorder
+        self._release = release
 
-    def serve(self, send: Callable[[], Any], request: Mapping[str, Any]) -> Any:
-        """Send one request of the journey that is under way, with a note of its own."""
+    def serve(
+        self, worker: Worker, traveller: VirtualThread, send: Callable[[], Any], request: Mapping[str, Any]
+    ) -> Any:
+        """Send one request of the journey that is under way on *traveller*: on a thread of *worker*, with a note."""
         task, recorder = self._engine.current, self._recorder
+        arrival_s = self._engine.request_time()
         whole: Note = task.note
-        note = task.note = Note(whole.function, whole.author)
-        first, start_s = recorder.state, self._engine.request_time()
-        oldest_s, task.oldest_s = task.oldest_s, start_s
-        try:
-            response = send()
-        finally:
-            task.oldest_s = min(oldest_s, task.oldest_s)
-            task.note = whole
-        span = Span(start_s, start_s, self._engine.request_time(), first, recorder.state)
+        with self._on_a_thread(task, worker, traveller):
+            note = task.note = Note(whole.function, whole.author)
+            first, start_s = recorder.state, self._engine.request_time()
+            oldest_s, task.oldest_s = task.oldest_s, start_s
+            try:
+                response = send()
+            finally:
+                task.oldest_s = min(oldest_s, task.oldest_s)
+                task.note = whole
+            span = Span(arrival_s, start_s, self._engine.request_time(), first, recorder.state)
         response.cachewise_step = _Step(dict(request), note, span)
         return response
+
+    @contextmanager
+    def _on_a_thread(self, task: Task, worker: Worker, traveller: VirtualThread) -> Iterator[None]:
+        """Serve on the next free thread of *worker*; it has that, and its connection, until its debt has passed."""
+        engine = self._engine
+        engine.settle()
+        if worker.is_full:
+            granted = engine.event()
+            worker.waiting.append(granted.succeed)
+            thread: VirtualThread = engine.wait_for(granted)
+        else:
+            thread = worker.thread()
+        worker.put_on(task, thread)
+        try:
+            yield
+        finally:
+            end_request()
+            connection, task.connection = task.connection, None
+            worker.put_on(task, traveller)
+            engine.call_at(engine.request_time(), partial(self._done, worker, thread, connection))
+
+    def _done(self, worker: Worker, thread: VirtualThread, connection: Any) -> None:
+        if connection is not None:
+            self._release(connection)
+        worker.give_back(thread)
 
     def judge(self, name: str, response: Any) -> None:
         """Have a response judged, as a read called *name*.

@@ -1,16 +1,15 @@
 """The workers of an app: their threads, each of which finds the worker's caches, and the requests that wait."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import Context
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.cache import caches as django_caches
 
+from ..engine.scheduler import Task
+from ..project.client import forget_the_last_request
 from ..project.threads import VirtualThread
-
-if TYPE_CHECKING:
-    from .traffic import Arrival
 
 
 class Worker:
@@ -25,7 +24,7 @@ class Worker:
 
     def __init__(self, number: int, threads: int | None, context: Context, caches: Mapping[str, Any]) -> None:
         self.number = number
-        self.waiting: deque[Arrival] = deque()
+        self.waiting: deque[Callable[[VirtualThread], object]] = deque()  # who gets the next thread that is free
         self._context = context
         self._caches = caches
         self._furnished: set[int | None] = set()
@@ -47,10 +46,19 @@ class Worker:
         return VirtualThread(f"{name}, worker {self.number}", self._context)
 
     def give_back(self, thread: VirtualThread) -> None:
-        """Let *thread* be free again."""
-        self._free.append(thread)
+        """Let *thread* serve whoever has waited longest for one, or be free."""
+        if self.waiting:
+            self.waiting.popleft()(thread)
+        else:
+            self._free.append(thread)
 
-    def furnish(self, thread: VirtualThread) -> None:
+    def put_on(self, task: Task, thread: VirtualThread) -> None:
+        """Let *thread* serve *task*, whose greenlet asks, with nothing left of what it served before."""
+        thread.enter(task)
+        self._furnish(thread)
+        forget_the_last_request()
+
+    def _furnish(self, thread: VirtualThread) -> None:
         """Let *thread*, which asks, find the worker's caches: Django keeps them by thread."""
         if thread.ident not in self._furnished:
             self._furnished.add(thread.ident)

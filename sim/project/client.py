@@ -74,12 +74,12 @@ class ProjectClient(Client):
     ) -> None:
         super().__init__()
         self.handler: Any = handler
-        self._served = served or (lambda send, _request: send())
+        self.served = served or (lambda send, _request: send())
 
     def request(self, **request: Any) -> Any:
         """Send one request and return its response, which keeps the cookies that were sent."""
         sent = self.sent_cookies()
-        response = self._served(partial(self.handler, self._base_environ(**request)), request)  # type: ignore[attr-defined]
+        response = self.served(partial(self.handler, self._base_environ(**request)), request)  # type: ignore[attr-defined]
         response.client, response.request, response.exc_info = self, request, response.wsgi_request.raised
         response.cachewise_cookies = sent
         response.json = partial(self._parse_json, response)  # type: ignore[attr-defined]

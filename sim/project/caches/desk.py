@@ -93,7 +93,7 @@ class Desk:
     def retime(self, given: Given, place: int) -> None:
         """Give a key the timeout that the variant has for it; *place* is the argument's."""
         timeout = self.timeouts.of(given.take(0, "key"), MISSING)
-        if timeout is not MISSING:
+        if timeout is not MISSING and given.take(place, "timeout") != 0:  # that is a delete, whatever the variant
             given.put(place, "timeout", timeout)
 
     def looked_up(self, noted: Noted, given: Given, key: Any, version: Any, value: Any) -> None:

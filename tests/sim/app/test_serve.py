@@ -80,3 +80,31 @@ def test_a_request_leaves_nothing_to_the_next(tmp_path: Path) -> None:
     }
     assert shares == dict.fromkeys(("named", "named_in_german", "own motto"), (True, 0.0, 0.0))
     assert first.fingerprint == again.fingerprint
+
+
+def test_a_user_who_pauses_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """Between the requests of a journey its worker's one thread serves others; in a request it does not."""
+    journey = """
+        from django.contrib.auth.models import User
+
+        SCENARIO = Scenario("shop", duration_s=40, warmup_s=0, workers=1, threads=1, cache_rtt_s=0.001, db_read_s=0.001)
+
+
+        @APP.journey(per_s=0.2, users=lambda: User.objects.order_by("pk"))
+        def wander(client, user):
+            APP.judge("first look", client.get("/profile/"))
+            APP.pause(8)
+            APP.judge("second look", client.get("/profile/"))
+    """
+    experiment = dedent(EXPERIMENT).replace("import Category, Product", "import Category, Product, Profile")
+    filled = f"def fill():\n    from django.contrib.auth.models import User\n{USERS}"
+    experiment = experiment.replace("def fill():\n", filled)
+    file = write_project(tmp_path / "project", experiment=experiment + dedent(journey))
+    with SERVERS.folder() as rows:
+        play = Play(file, SERVERS, rows)
+        reads = play.run(further={**play.errand().further, "reads": True}).reads
+    response_s = reads.end_s - reads.arrival_s
+    assert reads.function.max() == 2
+    assert (reads.function > 0).sum() >= 6
+    assert response_s.max() < 1
+    assert (reads.start_s > reads.arrival_s).any()  # somebody did wait for the thread

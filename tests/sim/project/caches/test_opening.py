@@ -234,12 +234,14 @@ def test_a_variants_timeouts_go_by_pattern() -> None:
         cache.set_many({"page.2": 1, "row.2": 1}, timeout=600)
         cache.add("page.3", 1)
         cache.get_or_set("page.4", 1, 600)
+        cache.set("page.5", 1)
+        cache.set("page.5", 2, 0)  # which deletes it, in each variant
 
     for kind in ALL:
         said, told = on_stage(
             {"default": entry(kind, KEY_PREFIX="p")},
             calls,
-            lambda _: sorted(cache.get_many(["page.1", "page.2", "page.3", "page.4", "row.2"])),
+            lambda _: sorted(cache.get_many(["page.1", "page.2", "page.3", "page.4", "page.5", "row.2"])),
             timeouts={"page.*": 5},
         )
         assert said[1] == ["row.2"], kind

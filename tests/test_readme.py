@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from cachewise.sim.backends import BACKENDS
@@ -163,6 +164,21 @@ def test_every_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert Path("out/mine/report.html").is_file()
     headline = Path("out/transactional/charts/transactional-on-shared-saved_against_stale.png")
     assert headline.is_file(), "the command below the picture draws such a picture"
+
+
+@pytest.mark.proof
+def test_the_shops_table_is_what_the_command_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the table on the shop, run at its full length: the columns of the project as it is, and of no cache."""
+    monkeypatch.chdir(tmp_path)
+    command = next(one for one in commands("cachewise") if "shop_app" in one)
+    succeed(*command, "--variant", "as it is")
+    found = pd.read_csv("out/shop/functions.csv").groupby(["function", "variant"])
+    means = found[["stale_ratio", "statements_per_read", "never_true_ratio"]].mean()
+    for function, as_it_is, *_, no_cache in table("read function"):
+        for variant, cell in (("as it is", as_it_is), ("no cache", no_cache)):
+            figures = means.loc[(function, variant)]
+            assert cell == f"{figures['stale_ratio']:.1%}, {figures['statements_per_read']:.2f}", (function, variant)
+    assert f"In {means.loc[('product_page', 'as it is'), 'never_true_ratio']:.1%} of the reads" in README
 
 
 @pytest.mark.proof

@@ -171,6 +171,7 @@ class Service:
         if self._render is not None:
             self._engine.wait(self._render(arrival.number, 0))
         self._expect(func, None if found is None else found.status, note)
+        self._engine.settle()  # what is committed while the answer is on its way may be what it shows
         span = Span(arrival.arrival_s, task.start_s, self._engine.request_time(), first, self._recorder.state)
         self._recorder.read(question, found, span, note)
 

@@ -46,6 +46,7 @@ class Steps:
             oldest_s, task.oldest_s = task.oldest_s, start_s
             try:
                 response = send()
+                self._engine.settle()  # what is committed while the answer is on its way may be what it shows
             finally:
                 task.oldest_s = min(oldest_s, task.oldest_s)
                 task.note = whole

@@ -43,9 +43,10 @@ suite: $(VENV)/.test  ## fetch Django's own cache tests, which the proofs run: t
 proof: servers suite  ## run the slow proofs: mutations, coverage of intervals, repeated kills, Django's own tests
 	$(PYTEST) -m proof
 
-bench: servers  ## compare with the bare cache calls and with textbook SimPy (not a test: timings are noisy)
+bench: servers  ## compare with bare cache calls, textbook SimPy and Django's test client (not a test: timings are noisy)
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.servers
+	$(BIN)/python -m bench.app
 
 clean:  ## remove what these verbs have made
 	rm -rf $(VENV) out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,8 +1,11 @@
 """The benchmarks measure the same work on all sides; how long it takes is not for a test."""
 
-import pytest
+from math import inf
 
-from bench import servers
+import pytest
+from rich.console import Console
+
+from bench import app, servers
 from bench.case import scenario_at
 from bench.rounds import SIDES, Contest
 from bench.servers import recorded
@@ -32,3 +35,31 @@ def test_a_missed_bar_is_the_exit_code(monkeypatch: pytest.MonkeyPatch, bar: flo
     monkeypatch.setattr(servers, "RATES_PER_S", {"redis": (1_000.0,)})
     monkeypatch.setattr(servers, "LEAST_ROUNDS", 1)
     assert servers.main(["--requests", "100", "--rounds", "1"]) == code
+
+
+@pytest.fixture(scope="module")
+def shop_round(tmp_path_factory: pytest.TempPathFactory) -> list[app.Round]:
+    """One round of all sides of the shop."""
+    shop = app.Shop(SERVERS, tmp_path_factory.mktemp("rows"))
+    return app.rounds_of(shop, 1, 150, 300)
+
+
+def test_the_client_reads_what_a_run_reads(shop_round: list[app.Round]) -> None:
+    """Run and test client serve the same requests, with a cache and without; the judge is measured, too."""
+    (one,) = shop_round
+    reads = [one[side].reads for side in ("run", "bare", "no cache")]
+    assert reads[0] == reads[1] == reads[2]
+    assert sum(reads[0].values()) > 100
+    assert {"product_list", "own_profile"} <= {*reads[0]}
+    assert one["run"].judge_s > 0
+
+
+@pytest.mark.parametrize(("bar", "code"), [(0.0, 1), (inf, 0)])
+def test_a_missed_bar_of_the_shop_is_the_exit_code(
+    shop_round: list[app.Round], monkeypatch: pytest.MonkeyPatch, bar: float, code: int
+) -> None:
+    """Where any median is above its bar, the benchmark of the shop ends with 1, otherwise with 0."""
+    for name in ("MOST_RUN_OVER_BARE", "MOST_GROWTH"):
+        monkeypatch.setattr(app, name, inf)
+    monkeypatch.setattr(app, "MOST_JUDGE_OVER_NO_CACHE", bar)
+    assert app.print_report(shop_round, 150, 300, Console()) == code

@@ -27,6 +27,7 @@ from ..project.clock import ProjectClock
 from ..project.databases.connections import let_go_of_all, take_over
 from ..project.first import InPlace
 from ..project.stage import Project, load_urls
+from ..project.warm import warm_up
 from ..world.latency import LatencyOf, latency_of
 from ..world.rollbacks import rollbacks
 from ..world.scenario import LATENCIES, Scenario
@@ -121,6 +122,7 @@ class _Run:
             self._log_in()
             let_go_of_all()
             stack.callback(self._judge.close)
+            warm_up()
             self._judge.start()
             self._taken = take_over(engine, self._latencies, self._recorder, scenario.db_connections)
             stack.callback(self._taken.end)

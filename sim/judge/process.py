@@ -23,8 +23,8 @@ from .question import Evaluate
 from .snapshots import Snapshots
 
 BATCH = 32  # questions that a child is handed at once
-WORTH_A_CHILD = 16  # questions: a fork costs as much as some evaluations
-MANY_PINS = 200  # that only reads to be judged detain: from here on no question is too few
+WORTH_A_CHILD = 64  # questions: a fork costs as much as some evaluations
+MANY_PINS = 2_000  # that only reads to be judged detain: from here on no question is too few
 Asks = list[tuple[int, bytes | None, int, float, int, int, bytes]]  # (question, packed if new, number, ...)
 
 

@@ -182,11 +182,11 @@ def _replace_calendar(clock: ProjectClock) -> None:
         for name in hidden:
             del sys.modules[name]
 
-    class Traveller(time_machine.Traveller):
+    class Traveller(time_machine.Traveller):  # type: ignore[misc]
         def time_ns(self) -> int:
             caller = sys._getframe(1).f_globals.get("__name__", "")
             if caller.startswith("cachewise.sim.daemons."):  # servers begin at a second of this machine's clock
-                return time_machine.escape_hatch.time.time_ns()
+                return int(time_machine.escape_hatch.time.time_ns())
             return clock.told_ns(caller)
 
     time_machine.travel(0.0, tick=False).start()

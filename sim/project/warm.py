@@ -15,7 +15,7 @@ def warm_up() -> None:
         if name.startswith("django."):
             for value in list(vars(module).values()):
                 if type(value) is SimpleLazyObject and _is_expression(value):
-                    bool(value.pattern)  # type: ignore[attr-defined]
+                    bool(value.pattern)
     with suppress(NoReverseMatch, AttributeError):  # there is no such name, or no URLconf; the tables are made
         get_resolver().reverse("")
 

@@ -86,7 +86,7 @@ def test_the_first_instant(start: Any, expected: datetime) -> None:
         (lambda app: app.read(per_s=0)(page), "@APP.read page: 0 must be a number, more than 0"),
         (lambda app: app.write(per_s=math.inf)(page), "@APP.write page: inf must be a number, more than 0"),
         (lambda app: app.journey(per_s="5", users=1)(page), "@APP.journey page: '5' must be a number, more than 0"),
-        (lambda app: app.at(-1)(page), "@APP.at page: -1 must be a number, 0 or more"),
+        (lambda app: app.at(-1)(page), "@APP.at: -1 must be a number, 0 or more"),
         (lambda app: app.read(per_s=1)("page"), "@APP.read takes its arguments by name and stands at a function"),
         (lambda app: [app.read(per_s=1)(page), app.at(1)(page)], "@APP.at: there are two functions called page"),
         (lambda app: app.variant("no cache"), "APP.variant('no cache'): it needs a name that no other variant has"),

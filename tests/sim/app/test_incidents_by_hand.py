@@ -14,6 +14,7 @@ import pytest
 
 from tests.helpers import SERVERS
 
+pytestmark = pytest.mark.proof  # the incidents themselves are played in test_incidents.py
 INCIDENTS = Path(__file__).parent / "incidents"
 START = """
     import importlib, json, os, sys

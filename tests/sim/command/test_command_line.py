@@ -144,7 +144,7 @@ def test_every_listed_scenario_loads():
     done = cli("list", "scenarios")
     names = [line for line in done.stdout.splitlines() if line and not line.startswith(" ")]
     assert names == [*sorted(path.stem for path in (ROOT / "scenarios").glob("[a-z]*.py")), "shop_app"]
-    assert "\nshop_app\n    The shop as an experiment" in done.stdout
+    assert "\nshop_app\n    A small Django shop" in done.stdout
 
 
 def test_every_listed_backend_says_how_much_it_keeps():

@@ -24,7 +24,7 @@ from .snapshots import Snapshots
 
 BATCH = 32  # questions that a child is handed at once
 WORTH_A_CHILD = 64  # questions: a fork costs as much as some evaluations
-MANY_PINS = 500  # that only reads to be judged detain: from here on no question is too few
+MANY_PINS = 200  # that only reads to be judged detain: from here on no question is too few
 Asks = list[tuple[int, bytes | None, int, float, int, int, bytes]]  # (question, packed if new, number, ...)
 
 

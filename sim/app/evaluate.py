@@ -9,7 +9,7 @@ from django.core.cache import caches
 from ..application import App
 from ..judge.compare import Shown, shown
 from ..judge.question import Question
-from ..project import celery, chance
+from ..project import celery, chance, sessions
 from ..project.caches import blank_for_evaluation
 from ..project.client import Handler, ProjectClient, forget_the_last_request
 from ..project.clock import ProjectClock
@@ -50,6 +50,7 @@ class Evaluator:
         forget_the_last_request()
         for alias, cache in blank_for_evaluation(self._entries, stores, self._stores).items():
             caches[alias] = cache
+        sessions.hand_in(stores)
         client = ProjectClient(self._handler)
         client.cookies.load(question.cookies)
         if question.replay is not None:

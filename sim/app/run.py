@@ -20,7 +20,7 @@ from ..engine.virtual import CURRENT_RUN
 from ..judge.families import snapshots_of
 from ..judge.judge import Judge
 from ..judge.verdict import Verdict
-from ..project import celery, databases, threads
+from ..project import celery, databases, sessions, threads
 from ..project.caches import open_caches
 from ..project.client import Handler
 from ..project.clock import ProjectClock
@@ -122,6 +122,7 @@ class _Run:
             self._log_in()
             let_go_of_all()
             stack.callback(self._judge.close)
+            sessions.tell(self._recorder, engine.serves_here)
             warm_up()
             self._judge.start()
             self._taken = take_over(engine, self._latencies, self._recorder, scenario.db_connections)

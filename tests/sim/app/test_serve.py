@@ -108,3 +108,34 @@ def test_a_user_who_pauses_keeps_nobody_waiting(tmp_path: Path) -> None:
     assert (reads.function > 0).sum() >= 6
     assert response_s.max() < 1
     assert (reads.start_s > reads.arrival_s).any()  # somebody did wait for the thread
+
+
+def test_a_login_during_the_run_is_part_of_no_state(tmp_path: Path) -> None:
+    """An outdated page of somebody who has just logged in is outdated: when it was true, there was no such session."""
+    journey = """
+        from django.contrib.auth.models import User
+
+        SCENARIO = Scenario("shop", duration_s=8, warmup_s=2, workers=2, threads=4)
+
+
+        @APP.journey(per_s=2, users=lambda: User.objects.order_by("pk")[:1])
+        def come_back(client, user):
+            client.logout()
+            client.force_login(user)
+            APP.judge("own motto", client.get("/profile/"))
+
+
+        @APP.journey(per_s=2, users=lambda: User.objects.order_by("pk")[:1])
+        def change(client, user):
+            Profile.objects.filter(user=user).update(motto=f"motto {__import__('time').time()}")
+    """
+    experiment = dedent(EXPERIMENT).replace("import Category, Product", "import Category, Product, Profile")
+    filled = f"def fill():\n    from django.contrib.auth.models import User\n{USERS}"
+    experiment = experiment.replace("def fill():\n", filled) + dedent(journey)
+    with SERVERS.folder() as rows:
+        outcome = Play(write_project(tmp_path / "project", experiment=experiment), SERVERS, rows).run()
+    row = next(row for row in outcome.functions if row["function"] == "own motto")
+    assert row["statuses"] == {200: row["reads"]}
+    assert row["reads"] > 5
+    assert row["stale_ratio"] > 0.5
+    assert row["never_true_ratio"] == 0

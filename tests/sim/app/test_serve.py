@@ -87,13 +87,13 @@ def test_a_user_who_pauses_keeps_nobody_waiting(tmp_path: Path) -> None:
     journey = """
         from django.contrib.auth.models import User
 
-        SCENARIO = Scenario("shop", duration_s=40, warmup_s=0, workers=1, threads=1, cache_rtt_s=0.001, db_read_s=0.001)
+        SCENARIO = Scenario("shop", duration_s=20, warmup_s=0, workers=1, threads=1, cache_rtt_s=0.001, db_read_s=0.001)
 
 
-        @APP.journey(per_s=0.2, users=lambda: User.objects.order_by("pk"))
+        @APP.journey(per_s=0.4, users=lambda: User.objects.order_by("pk"))
         def wander(client, user):
             APP.judge("first look", client.get("/profile/"))
-            APP.pause(8)
+            APP.pause(4)
             APP.judge("second look", client.get("/profile/"))
     """
     experiment = dedent(EXPERIMENT).replace("import Category, Product", "import Category, Product, Profile")

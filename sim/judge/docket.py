@@ -101,10 +101,14 @@ class Docket:
         """Nothing can be evaluated on *state* any more."""
         self._gone.add(state)
 
-    def let_go(self, before_s: float) -> None:
-        """No cache holds a value of a state that was superseded before that instant."""
-        commit_s = self.history.commit_s
-        while self._oldest < self.history.newest and commit_s[self._oldest + 1] < before_s:
+    def let_go(self, before_s: float, kept: Tables) -> None:
+        """No cache holds a value of a state that was superseded before that instant.
+
+        But the project's memory may, if it is of a table that is *kept* there: as of any state from the first one on.
+        """
+        commit_s, changed = self.history.commit_s, self.history.ended(kept, 0) if kept else None
+        last = self.history.newest if changed is None else changed - 1
+        while self._oldest < last and commit_s[self._oldest + 1] < before_s:
             self._oldest += 1
 
     def needed_from(self) -> int:

@@ -47,6 +47,7 @@ class JudgeProcess:
         self._children: dict[int, _Child] = {}
         self._dying: list[int] = []  # processes
         self._memory = Memory()
+        self._superseded_s: float | None = None  # before then, and not let go yet: the project's memory is not known
         self._held: tuple[float, Tables] | None = None  # a commit for whose snapshot there is no room yet
         self._raised: dict[str, str] = {}  # function: the first traceback
         self._last = 0  # the state that has got a child last
@@ -105,8 +106,10 @@ class JudgeProcess:
                 self._docket.keep(min(self._pins))
 
     def _let_go(self, before_s: float) -> None:
-        self._docket.let_go(before_s)
-        self._forget()
+        self._superseded_s = before_s
+        if self._memory.seen:
+            self._docket.let_go(before_s, frozenset(self._memory.kept))
+            self._forget()
 
     def _finish(self) -> None:
         self._finishing = True
@@ -163,7 +166,8 @@ class JudgeProcess:
         if self._held is not None and min(self._pins) in wanted:
             return min(self._pins)
         busy = any(one.busy for one in self._children.values())  # what it finds may be wanted on the same states next
-        patient = busy or not (self._finishing or self._held or self._docket.detained() > MANY_PINS)
+        hurried = self._finishing or self._held or self._docket.detained() > MANY_PINS or not self._memory.seen
+        patient = busy or not hurried
         worth = [state for state in wanted if not patient or wanted[state] >= WORTH_A_CHILD]
         return max((state for state in worth if state < self._last), default=max(worth, default=None))
 
@@ -188,6 +192,8 @@ class JudgeProcess:
         answers, loaded, memory = answered
         load(loaded)
         self._memory.join(memory)
+        if self._superseded_s is not None:
+            self._docket.let_go(self._superseded_s, frozenset(self._memory.kept))
         for answer in answers:
             self._docket.learn(answer.question, one.state, answer.tables, answer.digest)
             if answer.raised:

@@ -64,8 +64,8 @@ class Home(NamedTuple):
 
     path: str
     number: Callable[[Address], int]
-    cross: Callable[[Any, str, tuple[str, ...]], None]
-    answered: Callable[[Any, str, tuple[str, ...], Any], None]
+    cross: Callable[[tuple[str, ...]], None]
+    answered: Callable[[Any, tuple[str, ...], Any], None]
 
 
 class Direct:
@@ -96,8 +96,8 @@ class Direct:
         return self._home
 
     def evaluate(self) -> None:
-        """Lead all clients from now on to a server that is empty, for good: no copy is found there."""
-        cacheops_off().__enter__()
+        """Lead all clients to a server that is empty, and switch cacheops off, for good: no copy is found."""
+        _switch_cacheops(on=False)
         if not self.used:
             return
         if self._home is not self.evaluations or self.evaluations is None:
@@ -116,8 +116,8 @@ def plain_home(path: str) -> Home:
     return Home(
         path,
         lambda address: numbers.setdefault(address, len(numbers)),
-        lambda _connection, _name, _words: None,
-        lambda _connection, _name, _words, _answer: None,
+        lambda _words: None,
+        lambda _connection, _words, _answer: None,
     )
 
 
@@ -136,17 +136,17 @@ class RunsHome:
         self._engine, self._wire, self._births, self._watch, self._sites = engine, wire, births, watch, sites
         self._first: Callable[[], None] | None = first
 
-    def cross(self, _connection: Any, name: str, words: tuple[str, ...]) -> None:
+    def cross(self, words: tuple[str, ...]) -> None:
         """Let half a round trip pass. Who may get a copy, gets one of unknown birth."""
         if self._first is not None:
             self._first()
             self._first = None
         self._wire.cross(lambda: words)
-        if name not in _NO_COPIES:
+        if words[0] not in _NO_COPIES:
             self._births.strangers()
             self._engine.current.oldest_s = -math.inf
 
-    def answered(self, connection: Any, _name: str, words: tuple[str, ...], answer: Any) -> None:
+    def answered(self, connection: Any, words: tuple[str, ...], answer: Any) -> None:
         """Tell of a command that was answered."""
         if self._engine.serves_here():
             site = self._sites.of(sys._getframe(1))
@@ -156,16 +156,21 @@ class RunsHome:
 @contextmanager
 def cacheops_off() -> Iterator[None]:
     """Switch cacheops off, if it is there: its own switch, so that no query is cached and nothing is sent."""
-    found = sys.modules.get("cacheops.conf")
-    if found is None:
-        yield
-        return
-    was = found.settings.CACHEOPS_ENABLED
-    found.settings.CACHEOPS_ENABLED = False
+    was = _switch_cacheops(on=False)
     try:
         yield
     finally:
-        found.settings.CACHEOPS_ENABLED = was
+        _switch_cacheops(on=was)
+
+
+def _switch_cacheops(*, on: bool | None) -> bool | None:
+    """Switch cacheops on or off, and return how it was; None: it is not there, so nothing is done."""
+    found = sys.modules.get("cacheops.conf")
+    if found is None or on is None:
+        return None
+    was: bool = found.settings.CACHEOPS_ENABLED
+    found.settings.CACHEOPS_ENABLED = on
+    return was
 
 
 DIRECT = Direct()
@@ -250,7 +255,7 @@ def _sending(real: Callable[..., Any]) -> Callable[..., Any]:
             raise StrategyError(f"{words[0].upper()} waits in the server, where no virtual time passes")
         told = words[0] not in GREETINGS
         if told:
-            DIRECT.home().cross(self, words[0], words)
+            DIRECT.home().cross(words)
         sent = real(self, command, check_health)  # a greeting before it, if it connects first
         self._cachewise_asked = words if told else None
         return sent
@@ -264,7 +269,7 @@ def _reading(real: Callable[..., Any]) -> Callable[..., Any]:
         asked = vars(self).get("_cachewise_asked")
         if asked is not None:
             self._cachewise_asked = None
-            DIRECT.home().answered(self, asked[0], asked, answer)
+            DIRECT.home().answered(self, asked, answer)
         return answer
 
     return read

@@ -132,9 +132,8 @@ class Homes:
         """Lead clients of Redis to the private one, and those of evaluations to another, until the stack is unwound."""
         rtt = self._rtt(backend_named("redis").rtt_s(self._spec))
         place = self._in_redis(("", 0, 0), rtt)
-        wire = wire_to(str(place.server.socket))  # type: ignore[union-attr]
-        home = RunsHome(self._engine, wire, desk.births, desk.watch, desk.sites, self._note_direct)
         path = str(place.server.socket)  # type: ignore[union-attr]
+        home = RunsHome(self._engine, wire_to(path), desk.births, desk.watch, desk.sites, self._note_direct)
         DIRECT.evaluations = plain_home(str(self._servers.start("redis", virtual=False).socket))
         DIRECT.lead_to(Home(path, self._number, home.cross, home.answered))
         self._stack.callback(DIRECT.lead_to, None)

@@ -121,6 +121,25 @@ def test_without_a_cache_cacheops_is_off(tmp_path: Path) -> None:
     assert told["end_s"] == 30.0
 
 
+def test_cacheops_is_off_in_an_evaluation(tmp_path: Path) -> None:
+    """`update()` tells cacheops nothing: with a copy the same evaluation would go on to see the old row."""
+    settings = 'INSTALLED_APPS += ["cacheops"]\nCACHEOPS = {"shop.*": {"ops": (), "timeout": 60}}\n'
+    text = f"""{CACHEOPS}
+def changed():
+    def coffees():
+        return list(Product.objects.filter(name="coffee").cache().values_list("name", flat=True))
+
+    before = coffees()
+    Product.objects.update(name="cocoa")
+    return [before, coffees()]
+
+
+EVALUATED = [changed]
+"""
+    told = played(write(tmp_path, settings=settings, models=MODELS, experiment=text))
+    assert told["evaluated"] == [[["coffee"], []]]
+
+
 def test_a_wait_in_the_server_is_refused(tmp_path: Path) -> None:
     """No virtual time would pass."""
     text = "import redis\nSTEPS = [lambda: redis.Redis().blpop('queue', 5)]\n"

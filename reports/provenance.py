@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
+from ..sim.app.description import MEANINGLESS
 from ..sim.application import AS_IT_IS, NO_CACHE
 from ..sim.backends import backend_named
 from ..sim.backends.entries import is_own
@@ -17,10 +18,6 @@ from ..sim.own.sources import Source
 from ..sim.world.scenario import DEFAULTS, LATENCIES, MEANINGS
 from .frames import Case
 
-NOT_A_PROJECTS = (  # inputs that mean nothing where a project's own functions make the traffic
-    *("keys", "read_popularity", "write_popularity", "reads_per_s", "writes_per_s", "value_bytes"),
-    *("max_entries", "cull_frequency", "transaction_tail_s", "trace", "trace_speed"),
-)
 VARIANTS_ALWAYS = {
     AS_IT_IS: "the project unchanged; what all are compared with",
     NO_CACHE: "every copy is looked up in vain, stores are kept; what is saved is counted against it",
@@ -54,7 +51,7 @@ def inputs(case: Case, yours: Collection[str] | None) -> list[Input]:
     scenario, from_trace = case.scenario, case.outcomes[0].trace_fields
     found = []
     for one in fields(scenario):
-        if case.of_project and one.name in NOT_A_PROJECTS:
+        if case.of_project and one.name in MEANINGLESS:
             continue
         origin = "trace" if one.name in from_trace else _origin(yours=one.name in changed)
         value = _shown(case, one.name, getattr(scenario, one.name), origin)

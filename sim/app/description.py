@@ -7,6 +7,20 @@ from typing import Any, Literal
 from ..world.scenario import Scenario
 
 Kind = Literal["read", "write", "journey", "at"]
+# What is set for strategies and means nothing to a project, and what says it instead.
+MEANINGLESS = {
+    "timeout": "write a variant: APP.variant('60 s', timeouts={'*': 60})",
+    "keys": "args= says what a function is called with",
+    "reads_per_s": "per_s= of each read function says it",
+    "writes_per_s": "per_s= of each write function says it",
+    "read_popularity": "popularity= of each read function says it",
+    "write_popularity": "popularity= of each write function says it",
+    "value_bytes": "what is cached is the project's own",
+    "max_entries": "the OPTIONS of the project's CACHES say it",
+    "cull_frequency": "the OPTIONS of the project's CACHES say it",
+    "trace": "its functions make its traffic",
+    "trace_speed": "its functions make its traffic",
+}
 
 
 @dataclass(frozen=True)

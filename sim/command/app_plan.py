@@ -5,7 +5,7 @@ import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ..app.description import Contender, Description, Function
+from ..app.description import MEANINGLESS, Contender, Description, Function
 from ..app.errand import Errand
 from ..application import AS_IT_IS, NO_CACHE
 from ..errors import UserError, one_line, unknown
@@ -14,19 +14,6 @@ from ..world.scenario import DEFAULTS, Scenario
 SAMPLE_S = 180.0  # by default, a command takes about so long at most
 LEAST_SHARE = 0.01  # of the traffic is in a sample
 MANY_REQUESTS = 5_000  # in all runs together: with more of them it is measured first what they take
-MEANINGLESS = {
-    "timeout": "write a variant: APP.variant('60 s', timeouts={'*': 60})",
-    "keys": "args= says what a function is called with",
-    "reads_per_s": "per_s= of each read function says it",
-    "writes_per_s": "per_s= of each write function says it",
-    "read_popularity": "popularity= of each read function says it",
-    "write_popularity": "popularity= of each write function says it",
-    "value_bytes": "what is cached is the project's own",
-    "max_entries": "the OPTIONS of the project's CACHES say it",
-    "cull_frequency": "the OPTIONS of the project's CACHES say it",
-    "trace": "its functions make its traffic",
-    "trace_speed": "its functions make its traffic",
-}
 
 
 @dataclass(frozen=True)
@@ -58,20 +45,23 @@ class AppPlan:
     events: tuple[Function, ...] = ()
     cost: Cost | None = None
 
+    @property
+    def count(self) -> int:
+        """How many runs there are."""
+        return len(self.variants) * len(self.backends) * len(self.seeds)
+
     def requests(self, scenario: Scenario) -> int:
         """Return how many requests a run of *scenario* has, on average: at least one."""
         return max(1, round(self.requests_per_s * scenario.end_s))
 
     def expected_s(self, scenario: Scenario) -> float:
         """Return what all runs of *scenario* take in real seconds, as far as that is known."""
-        runs = len(self.variants) * len(self.backends) * len(self.seeds)
-        return self.cost.of(runs, self.requests(scenario), self.jobs) if self.cost else 0.0
+        return self.cost.of(self.count, self.requests(scenario), self.jobs) if self.cost else 0.0
 
     @property
     def is_long(self) -> bool:
         """Whether it takes so long that it is worth while to find out how long."""
-        runs = len(self.variants) * len(self.backends) * len(self.seeds)
-        return runs * self.requests(self.whole) > MANY_REQUESTS
+        return self.count * self.requests(self.whole) > MANY_REQUESTS
 
     def short(self, requests: int) -> "AppPlan":
         """Return a plan of one run of the project as it is, of about so many requests."""
@@ -84,8 +74,7 @@ class AppPlan:
     def sampled(self, cost: Cost, *, whole: bool) -> "AppPlan":
         """Return the plan at this *cost*: a sample, if all of it takes too long and it need not be the *whole*."""
         plan = replace(self, cost=cost)
-        runs = len(self.variants) * len(self.backends) * len(self.seeds)
-        set_up_s, all_s = cost.of(runs, 0, self.jobs), plan.expected_s(self.whole)
+        set_up_s, all_s = cost.of(self.count, 0, self.jobs), plan.expected_s(self.whole)
         if whole or all_s <= SAMPLE_S:
             return plan
         share = max(LEAST_SHARE, (SAMPLE_S - set_up_s) / (all_s - set_up_s))

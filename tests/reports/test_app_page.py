@@ -13,6 +13,7 @@ from cachewise.reports.palette import looks
 from cachewise.sim.app.outcome import AppOutcome
 from cachewise.sim.application import AS_IT_IS, NO_CACHE
 from cachewise.sim.experiment import LOAD_BINS
+from cachewise.sim.world.scenario import LATENCIES
 from tests.reports.projects import FUNCTIONS, SITES, VARIANTS, Caching, project
 from tests.reports.test_output import Checker
 
@@ -98,6 +99,12 @@ def test_figures_that_a_project_does_not_have_are_not_shown(report: Path) -> Non
         assert word not in text, word
     columns = set(pd.read_csv(report / "summary.csv").columns)
     assert not columns & {"keys_left_wrong", "entries_end", "versions_behind_max", "dirty_ratio", "db_peak_in_flight"}
+
+
+def test_all_that_takes_time_in_a_run_is_an_input(report: Path) -> None:
+    """Also `transaction_tail_s`, which each commit of a project waits for."""
+    text = checked(report / "report.html").text
+    assert [name for name in LATENCIES if name not in text] == []
 
 
 def test_without_events_there_is_nothing_over_time(tmp_path: Path) -> None:

@@ -16,16 +16,22 @@ USER = "User"  # the name of Django's own model of users, or of the project's
 def experiment_text(settings: str, sketch: Sketch, file: str, env: Mapping[str, str]) -> str:
     """Return the text of a first experiment, whose settings need *env*."""
     makers, left_out = _makers(sketch.models)
-    reads = [*_reads(sketch.routes, [one for one, _ in makers])]
-    writes = _write([one for one, _ in makers])
-    parts = [_head(settings, sketch, makers), _comments(sketch), _app(settings, env), _fill(makers, left_out)]
+    made = [model for model, _ in makers]
+    reads = [*_reads(sketch.routes, made)]
+    writes = _write(made)
+    parts = [
+        _head(settings, sketch, makers, reverses=bool(reads)),
+        _comments(sketch),
+        _app(settings, env),
+        _fill(makers, left_out),
+    ]
     parts += reads or [_read_example()]
     parts += [writes, _tail(sketch)]
     text = "\n\n\n".join(part.strip("\n") for part in parts if part) + "\n"
     return text.replace("FILE", file, 1)
 
 
-def _head(settings: str, sketch: Sketch, makers: Sequence[tuple[Model, str]]) -> str:
+def _head(settings: str, sketch: Sketch, makers: Sequence[tuple[Model, str]], *, reverses: bool) -> str:
     modules: dict[str, list[str]] = {}
     for model in sketch.models:
         if any(model is one for one, _ in makers):
@@ -34,7 +40,7 @@ def _head(settings: str, sketch: Sketch, makers: Sequence[tuple[Model, str]]) ->
     django = ["from django.utils import timezone"] if any("timezone." in maker for _, maker in makers) else []
     if any(_rows_of(USER) in maker for _, maker in makers):
         django.insert(0, "from django.contrib.auth import get_user_model")
-    if any(True for _ in _reads(sketch.routes, [one for one, _ in makers])):
+    if reverses:
         django.append("from django.urls import reverse")
     return "\n".join(
         [

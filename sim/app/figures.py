@@ -78,9 +78,9 @@ class Site(NamedTuple):
 class Around:
     """What a run has beside its reads.
 
-    All of it is of the measured requests, those that arrived after the warm-up, but for `logouts_s` and `events`: these
-    are at any time of the run. `writes` are commits that changed rows. `statement_s` is when each statement ended,
-    whichever request sent it.
+    All of it is of the measured requests, those that arrived after the warm-up, but for `logouts_s` and `events`, which
+    are at any time of the run, and `writes`: the commits after the warm-up that changed rows. `statement_s` is when
+    each statement ended, whichever request sent it.
     """
 
     requests: int

@@ -15,138 +15,128 @@ class Metric:
     of: str | None = None
 
 
-METRICS = {
-    metric.name: metric
-    for metric in (
-        Metric("reads", "reads", "reads that arrived after the warm-up"),
-        Metric("writes", "writes", "committed writes that arrived after the warm-up"),
-        Metric("writes_rolled_back", "writes", "writes that arrived after the warm-up and were rolled back"),
-        Metric("hits", "reads", "reads that loaded no row from the database"),
-        Metric("hit_ratio", "ratio", "reads that loaded no row from the database / reads"),
-        Metric("wrong_ratio", "ratio", "reads that were stale, dirty or aborted, each counted once / reads", "reads"),
-        Metric("wrong_reads_per_day", "reads/day", "wrong reads served a day at this rate", "reads"),
-        Metric("stale_ratio", "ratio", "stale reads / reads", "reads"),
-        Metric("stale_hit_ratio", "ratio", "stale hits / hits", "hits"),
-        Metric("stale_reads_per_day", "reads/day", "outdated reads served a day at this rate", "reads"),
-        Metric("stale_age_p50_s", "s", "median time since a stale read's version was superseded"),
-        Metric("stale_age_p99_s", "s", "99th percentile of the time since a stale read's version was superseded"),
-        Metric("stale_age_max_s", "s", "the longest time since a stale read's version was superseded"),
-        Metric("versions_behind_mean", "versions", "mean number of newer versions a stale read missed"),
-        Metric("versions_behind_max", "versions", "the most newer versions a read missed", "reads"),
-        Metric("dirty_ratio", "ratio", "reads of a value that was committed only afterwards / reads", "reads"),
-        Metric("aborted_ratio", "ratio", "reads of a value that was never committed / reads", "reads"),
-        Metric("db_reads", "queries", "full loads from the database; what writes do is not counted", "requests"),
-        Metric("db_queries", "queries", "read queries: full loads and version queries", "requests"),
-        Metric(
-            "db_queries_per_s",
-            "queries/s",
-            "read queries of the measured requests, per second of measured time",
-            "requests",
-        ),
-        Metric("db_queries_saved_ratio", "ratio", "read queries saved against no cache on the same traffic"),
-        Metric("db_peak_in_flight", "queries", "most database queries under way at once"),
-        Metric("cache_calls_per_request", "calls", "calls that reach the cache's store, per request"),
-        Metric("response_p50_s", "s", "median response time of a read, from its arrival"),
-        Metric("response_p99_s", "s", "99th percentile of a read's response time, from its arrival"),
-        Metric(
-            "entries_end",
-            "entries",
-            "entries stored at the end in all workers' stores, expired ones included",
-        ),
-        Metric(
-            "entries_culled",
-            "entries",
-            "entries that had not expired and were removed for want of room (MAX_ENTRIES), the warm-up's left out",
-            "requests",
-        ),
-        Metric(
-            "keys_left_wrong",
-            "keys",
-            "keys still outdated, or still at a value that was never committed, after the traffic stopped",
-            "keys",
-        ),
-        Metric("wall_s", "s", "real time the run took"),
-        Metric("requests_per_wall_s", "requests/s", "simulated and judged requests per real second"),
-    )
-}
+def _by_name(*metrics: Metric) -> dict[str, Metric]:
+    return {metric.name: metric for metric in metrics}
+
+
+METRICS = _by_name(
+    Metric("reads", "reads", "reads that arrived after the warm-up"),
+    Metric("writes", "writes", "committed writes that arrived after the warm-up"),
+    Metric("writes_rolled_back", "writes", "writes that arrived after the warm-up and were rolled back"),
+    Metric("hits", "reads", "reads that loaded no row from the database"),
+    Metric("hit_ratio", "ratio", "reads that loaded no row from the database / reads"),
+    Metric("wrong_ratio", "ratio", "reads that were stale, dirty or aborted, each counted once / reads", "reads"),
+    Metric("wrong_reads_per_day", "reads/day", "wrong reads served a day at this rate", "reads"),
+    Metric("stale_ratio", "ratio", "stale reads / reads", "reads"),
+    Metric("stale_hit_ratio", "ratio", "stale hits / hits", "hits"),
+    Metric("stale_reads_per_day", "reads/day", "outdated reads served a day at this rate", "reads"),
+    Metric("stale_age_p50_s", "s", "median time since a stale read's version was superseded"),
+    Metric("stale_age_p99_s", "s", "99th percentile of the time since a stale read's version was superseded"),
+    Metric("stale_age_max_s", "s", "the longest time since a stale read's version was superseded"),
+    Metric("versions_behind_mean", "versions", "mean number of newer versions a stale read missed"),
+    Metric("versions_behind_max", "versions", "the most newer versions a read missed", "reads"),
+    Metric("dirty_ratio", "ratio", "reads of a value that was committed only afterwards / reads", "reads"),
+    Metric("aborted_ratio", "ratio", "reads of a value that was never committed / reads", "reads"),
+    Metric("db_reads", "queries", "full loads from the database; what writes do is not counted", "requests"),
+    Metric("db_queries", "queries", "read queries: full loads and version queries", "requests"),
+    Metric(
+        "db_queries_per_s",
+        "queries/s",
+        "read queries of the measured requests, per second of measured time",
+        "requests",
+    ),
+    Metric("db_queries_saved_ratio", "ratio", "read queries saved against no cache on the same traffic"),
+    Metric("db_peak_in_flight", "queries", "most database queries under way at once"),
+    Metric("cache_calls_per_request", "calls", "calls that reach the cache's store, per request"),
+    Metric("response_p50_s", "s", "median response time of a read, from its arrival"),
+    Metric("response_p99_s", "s", "99th percentile of a read's response time, from its arrival"),
+    Metric(
+        "entries_end",
+        "entries",
+        "entries stored at the end in all workers' stores, expired ones included",
+    ),
+    Metric(
+        "entries_culled",
+        "entries",
+        "entries that had not expired and were removed for want of room (MAX_ENTRIES), the warm-up's left out",
+        "requests",
+    ),
+    Metric(
+        "keys_left_wrong",
+        "keys",
+        "keys still outdated, or still at a value that was never committed, after the traffic stopped",
+        "keys",
+    ),
+    Metric("wall_s", "s", "real time the run took"),
+    Metric("requests_per_wall_s", "requests/s", "simulated and judged requests per real second"),
+)
 # What only a run on the wall clock has. Its percentiles come from an HDR histogram (three significant figures).
-WALL_METRICS = {
-    metric.name: metric
-    for metric in (
-        Metric(
-            "throughput_per_s", "requests/s", "requests answered per second, from the warm-up's end to the last answer"
-        ),
-        Metric("response_p999_s", "s", "99.9th percentile of a read's response time, from its arrival"),
-        Metric(
-            "errors",
-            "requests",
-            "requests that raised an exception, the warm-up's included; without those that rollback_ratio has chosen",
-            "requests",
-        ),
-        Metric(
-            "undecidable",
-            "reads",
-            "reads that are stale (or dirty) or not depending on when within its COMMIT a write took effect; "
-            "not among the wrong",
-            "reads",
-        ),
-        Metric(
-            "late_p99_s",
-            "s",
-            "99th percentile of how late the generator sent a request that had a free thread: the machine was busy",
-        ),
-        Metric("late_max_s", "s", "the latest that the generator sent such a request"),
-    )
-}
+WALL_METRICS = _by_name(
+    Metric("throughput_per_s", "requests/s", "requests answered per second, from the warm-up's end to the last answer"),
+    Metric("response_p999_s", "s", "99.9th percentile of a read's response time, from its arrival"),
+    Metric(
+        "errors",
+        "requests",
+        "requests that raised an exception, the warm-up's included; without those that rollback_ratio has chosen",
+        "requests",
+    ),
+    Metric(
+        "undecidable",
+        "reads",
+        "reads that are stale (or dirty) or not depending on when within its COMMIT a write took effect; "
+        "not among the wrong",
+        "reads",
+    ),
+    Metric(
+        "late_p99_s",
+        "s",
+        "99th percentile of how late the generator sent a request that had a free thread: the machine was busy",
+    ),
+    Metric("late_max_s", "s", "the latest that the generator sent such a request"),
+)
 # What a run of a team's own project has: its reads are whole responses, and its queries are any SQL statements.
-APP_METRICS = {
-    metric.name: metric
-    for metric in (
-        Metric("reads", "reads", "reads of all functions that arrived after the warm-up"),
-        Metric("writes", "writes", "commits of the measured requests that changed a row"),
-        Metric("hits", "lookups", "lookups in a cache that hit; stores, such as sessions, are left out"),
-        Metric("hit_ratio", "ratio", "lookups in a cache that hit / lookups; stores, such as sessions, are left out"),
-        Metric("wrong_ratio", "ratio", "reads that were outdated or never true / reads that did not fail", "reads"),
-        Metric("wrong_reads_per_day", "reads/day", "wrong reads served a day at this rate", "reads"),
-        Metric("stale_ratio", "ratio", "outdated reads / reads that did not fail", "reads"),
-        Metric("stale_reads_per_day", "reads/day", "outdated reads served a day at this rate", "reads"),
-        Metric("stale_age_p50_s", "s", "median time since an outdated read was last true"),
-        Metric("stale_age_p99_s", "s", "99th percentile of the time since an outdated read was last true"),
-        Metric("stale_age_max_s", "s", "the longest time since an outdated read was last true, of all seeds"),
-        Metric(
-            "never_true_ratio",
-            "ratio",
-            "reads that were true at no time so far, such as pieces of different times on one page / reads that did "
-            "not fail",
-            "reads",
-        ),
-        Metric(
-            "own_edit_unseen_ratio",
-            "ratio",
-            "reads in which a user does not see what the same user has changed before / reads that did not fail",
-            "reads",
-        ),
-        Metric("statements_per_read", "statements", "SQL statements that a read sends"),
-        Metric("db_s_per_read", "s", "time that a read waits for the database, locks included"),
-        Metric("db_queries", "statements", "SQL statements of the measured requests, the writes' included", "requests"),
-        Metric(
-            "db_queries_per_s",
-            "statements/s",
-            "SQL statements of the measured requests, the writes' included, per second of measured time",
-            "requests",
-        ),
-        Metric("db_queries_saved_ratio", "ratio", "SQL statements saved against no cache on the same traffic"),
-        Metric("statements_saved_ratio", "ratio", "SQL statements a read saved against no cache on the same traffic"),
-        Metric("db_time_saved_ratio", "ratio", "database time of the reads saved against no cache on the same traffic"),
-        Metric("cache_calls_per_request", "calls", "calls of a cache per request; stores are left out"),
-        Metric("response_p50_s", "s", "median response time of a read, from its arrival"),
-        Metric("response_p99_s", "s", "99th percentile of a read's response time, from its arrival"),
-        Metric("failures", "reads", "reads that failed: an exception, or a status that was not expected", "reads"),
-        Metric("errors", "requests", "requests that failed, reads and others", "requests"),
-        Metric("logouts", "sessions", "sessions and other entries of stores that a call has thrown away", "requests"),
-        Metric("wall_s", "s", "real time the run took"),
-    )
-}
+APP_METRICS = _by_name(
+    *map(METRICS.__getitem__, ("wrong_reads_per_day", "stale_reads_per_day", "response_p50_s", "response_p99_s")),
+    METRICS["wall_s"],
+    Metric("reads", "reads", "reads of all functions that arrived after the warm-up"),
+    Metric("writes", "writes", "commits after the warm-up that changed a row"),
+    Metric("hits", "lookups", "lookups in a cache that hit; stores, such as sessions, are left out"),
+    Metric("hit_ratio", "ratio", "lookups in a cache that hit / lookups; stores, such as sessions, are left out"),
+    Metric("wrong_ratio", "ratio", "reads that were outdated or never true / reads that did not fail", "reads"),
+    Metric("stale_ratio", "ratio", "outdated reads / reads that did not fail", "reads"),
+    Metric("stale_age_p50_s", "s", "median time since an outdated read was last true"),
+    Metric("stale_age_p99_s", "s", "99th percentile of the time since an outdated read was last true"),
+    Metric("stale_age_max_s", "s", "the longest time since an outdated read was last true, of all seeds"),
+    Metric(
+        "never_true_ratio",
+        "ratio",
+        "reads that were true at no time so far, such as pieces of different times on one page / reads that did "
+        "not fail",
+        "reads",
+    ),
+    Metric(
+        "own_edit_unseen_ratio",
+        "ratio",
+        "reads in which a user does not see what the same user has changed before / reads that did not fail",
+        "reads",
+    ),
+    Metric("statements_per_read", "statements", "SQL statements that a read sends"),
+    Metric("db_s_per_read", "s", "time that a read waits for the database, locks included"),
+    Metric("db_queries", "statements", "SQL statements of the measured requests, the writes' included", "requests"),
+    Metric(
+        "db_queries_per_s",
+        "statements/s",
+        "SQL statements of the measured requests, the writes' included, per second of measured time",
+        "requests",
+    ),
+    Metric("db_queries_saved_ratio", "ratio", "SQL statements saved against no cache on the same traffic"),
+    Metric("statements_saved_ratio", "ratio", "SQL statements a read saved against no cache on the same traffic"),
+    Metric("db_time_saved_ratio", "ratio", "database time of the reads saved against no cache on the same traffic"),
+    Metric("cache_calls_per_request", "calls", "calls of a cache per request; stores are left out"),
+    Metric("failures", "reads", "reads that failed: an exception, or a status that was not expected", "reads"),
+    Metric("errors", "requests", "requests that failed, reads and others", "requests"),
+    Metric("logouts", "sessions", "sessions and other entries of stores that a call has thrown away", "requests"),
+)
 KNOWN = {**APP_METRICS, **METRICS, **WALL_METRICS}  # two with one name are shown alike
 # What wrong reads are: each is one of these, so that the shares add up to `wrong_ratio`.
 PARTS = {

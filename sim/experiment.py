@@ -25,6 +25,7 @@ from .errors import UserError
 from .own.blame import said_plainly
 from .own.homes import short_name, typed_name
 from .processes.children import can_travel, end_all, follow_parent, script_left_alone, start_tracker
+from .processes.cores import cores
 from .processes.interrupts import Terminated, interrupts_held, leave_to_parent, raise_what_is_swallowed
 from .processes.parcels import Parcel
 from .runner import run
@@ -167,7 +168,7 @@ def _one_by_one(runs: Sequence[Run], done: Callable[[Run], None]) -> list[Outcom
 
 def default_processes() -> int:
     """Return how many runs go side by side: one a core."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores()
 
 
 def _expected_requests(one: Run) -> float:

@@ -9,8 +9,8 @@ from ..application import App
 from ..project.databases import create, drop
 from ..project.databases.extensions import require_extensions
 from ..project.databases.places import Places
+from ..project.files import is_of
 from ..project.stage import Project
-from .blame import is_of
 from .errand import Errand
 from .kept import key_of, load, save
 

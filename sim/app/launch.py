@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..daemons.session import Servers
 from ..errors import masked, one_line
+from ..processes.cores import cores
 from ..processes.interrupts import finish, interrupts_held, raise_if_received
 from .errand import ANSWER, ERRAND, SERVED, Answer, Errand, leave, take
 
@@ -69,8 +70,7 @@ class Process:
 
 def default_jobs() -> int:
     """Return how many runs go side by side: each uses about two cores, its own and that of its judge."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // CORES_A_RUN)
+    return max(1, cores() // CORES_A_RUN)
 
 
 def run_all(

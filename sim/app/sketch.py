@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ..project import databases
+from ..project.files import is_of
 from ..project.first import InPlace
 from ..project.stage import load_settings
-from .blame import is_of
 from .errand import Errand
 from .set_up import project_of
 

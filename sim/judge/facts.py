@@ -16,6 +16,7 @@ from ..errors import UserError, words_of
 from ..project.astray import threads_refused
 from ..project.caches.blank import Blank
 from ..project.databases.connections import schema_of
+from ..project.files import innermost
 from .compare import compared, shown
 from .snapshots import Adopted, WriteError
 
@@ -103,11 +104,8 @@ def _line_of(error: BaseException) -> str:
 
 def _told(error: BaseException) -> str:
     """Return what was raised, and the innermost place in the project, in whose folder this process is."""
-    said, here = words_of(error), Path.cwd()
-    files = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
-    own = [one for one in files if one[0].is_relative_to(here) and "site-packages" not in one[0].parts]
-    place = f" ({own[-1][0].relative_to(here).as_posix()}, line {own[-1][1]})" if own else ""
-    return f"{type(error).__name__}{': ' if said else ''}{said}{place}"
+    said, place = words_of(error), innermost(Path.cwd(), traceback.extract_tb(error.__traceback__))
+    return f"{type(error).__name__}{': ' if said else ''}{said}{f' ({place})' if place else ''}"
 
 
 class Changes:

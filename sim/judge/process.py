@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from ..errors import UserError
+from ..processes.cores import cores
 from ..project.watch import Tables
 from . import child
 from .docket import Docket
@@ -52,7 +53,7 @@ class JudgeProcess:
         self._raised: dict[str, str] = {}  # function: the first traceback
         self._last = 0  # the state that has got a child last
         self._finishing = self._ended = False
-        self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self._cores = cores()
         self._selector = selectors.DefaultSelector()
         self._selector.register(run, selectors.EVENT_READ, self._hear)
         self._verbs: dict[str, Any] = {

@@ -11,6 +11,7 @@ from _thread import get_ident
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from traceback import extract_stack
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +19,7 @@ from ..backends.trial import REACHING
 from ..daemons.home import in_a_home
 from ..errors import ForbiddenError, one_line
 from .caches import direct
+from .files import innermost
 from .imports import after_import
 
 MOST_TOLD = 5  # addresses in a note
@@ -32,7 +34,7 @@ class Guard:
     """What this process was refused: while it is set up that ends it, later it is noted."""
 
     def __init__(self, project: Path) -> None:
-        self._project = f"{project.resolve()}{os.sep}"
+        self._project = project.resolve()
         self._first: ForbiddenError | None = None
         self._set_up = False
         self._thread = get_ident()
@@ -70,13 +72,8 @@ class Guard:
 
     def _place(self) -> str:
         """Return where in the project the connection is made, if it is in one of its files."""
-        frame = sys._getframe(1)
-        while frame.f_back is not None:
-            file = frame.f_code.co_filename
-            if file.startswith(self._project) and "site-packages" not in file:
-                return f"{file.removeprefix(self._project)}, line {frame.f_lineno}: "
-            frame = frame.f_back
-        return ""
+        place = innermost(self._project, extract_stack())
+        return f"{place}: " if place else ""
 
     def watch(self, event: str, args: tuple[Any, ...]) -> None:
         """Refuse what leads outside; Python calls this for all that can be audited."""

@@ -12,7 +12,7 @@ from .compare import raised
 from .loaded import Loading
 from .memory import Memory
 from .question import Evaluate, Question, Stores
-from .snapshots import Adopted, WriteError
+from .snapshots import Adopted
 
 Work = list[tuple[int, bytes, float]]  # (question's number; question and stores, pickled; clock)
 
@@ -47,11 +47,7 @@ def _answered(
     question, stores = pickle.loads(packed)
 
     def attempt() -> Answer:
-        while True:
-            try:
-                return _evaluated(evaluate, adopted, number, question, clock_s, dict(stores))
-            except WriteError as error:
-                adopted.copy(error.alias, error.tables)
+        return adopted.writing(lambda: _evaluated(evaluate, adopted, number, question, clock_s, dict(stores)))
 
     answer = attempt()
     return answer._replace(tables=memory.all_of(question.name, answer.tables, lambda: attempt().tables))

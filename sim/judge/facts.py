@@ -18,7 +18,7 @@ from ..project.caches.blank import Blank
 from ..project.databases.connections import schema_of
 from ..project.files import innermost
 from .compare import compared, shown
-from .snapshots import Adopted, WriteError
+from .snapshots import Adopted
 
 CACHE_CALLS = (
     *("get", "get_many", "get_or_set", "set", "set_many", "add", "touch", "delete", "delete_many", "has_key"),
@@ -46,15 +46,7 @@ class Facts:
 def facts_of(adopted: Adopted, call: Callable[[], Any], judge: Callable[[Any], Any] | None) -> Facts:
     """Return what *call* does on a snapshot, where `commits` counts the transactions that would change a row."""
     counter = CacheCalls()
-    return _writing(adopted, lambda: _called(adopted, call, judge, counter))
-
-
-def _writing(adopted: Adopted, attempt: Callable[[], Facts]) -> Facts:
-    while True:
-        try:
-            return attempt()
-        except WriteError as error:
-            adopted.copy(error.alias, error.tables)
+    return adopted.writing(lambda: _called(adopted, call, judge, counter))
 
 
 def _called(

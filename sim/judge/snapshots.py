@@ -1,13 +1,15 @@
 """Snapshots of a project's databases: pinned by the judge, read by its children."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from django.db import Error, connections
 
 from ..project.databases.connections import adopt
 from ..project.watch import Tables
+
+T = TypeVar("T")
 
 
 class WriteError(BaseException):
@@ -70,6 +72,14 @@ class Adopted:
         finally:
             for alias in self._raw:
                 self._undo(alias)
+
+    def writing(self, attempt: Callable[[], T]) -> T:
+        """Return what *attempt* gives once all that it writes has been copied: it is made again after each copy."""
+        while True:
+            try:
+                return attempt()
+            except WriteError as error:
+                self.copy(error.alias, error.tables)
 
     def copy(self, alias: str, tables: Tables) -> None:
         """Copy *tables*, or more, so that they can be written."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from ..application import AS_IT_IS
 from ..errors import CodeError
 
 ERRAND, ANSWER = "errand.pickle", "answer.pickle"  # in the process's own folder
@@ -32,7 +33,7 @@ class Errand:
     databases: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     family: str | None = None  # "sqlite" or "postgres"; None: the project's own
     backend: str | None = None  # None: the kinds that the project's CACHES name
-    variant: str = "as it is"
+    variant: str = AS_IT_IS
     overrides: bytes = b""
     scenario: bytes = b""
     seed: int = 1

@@ -4,6 +4,7 @@ The first read function and the first write function draw the streams that a Sce
 an app that does what a strategy does meets the same requests.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -64,13 +65,12 @@ def traffic(app: App, scenario: Scenario, audience: Audience, seed: int) -> list
     found = sorted(
         (float(one.arrival_s[nth]), place, nth) for place, one in enumerate(drawn) for nth in range(len(one.arrival_s))
     )
-    numbers = _numbers()
+    numbers: dict[Kind, Iterator[int]] = {
+        "read": itertools.count(),
+        "write": itertools.count(-1, -1),
+        "journey": itertools.count(_FIRST_JOURNEY),
+    }
     return [_arrival(drawn[place], nth, numbers[drawn[place].kind], audience) for _at, place, nth in found]
-
-
-def _numbers() -> dict[Kind, Iterator[int]]:
-    count: Any = lambda first, step: iter(range(first, first + step * (1 << 39), step))  # noqa: E731
-    return {"read": count(0, 1), "write": count(-1, -1), "journey": count(_FIRST_JOURNEY, 1)}
 
 
 def _arrival(drawn: _Drawn, nth: int, numbers: Iterator[int], audience: Audience) -> Arrival:

@@ -46,11 +46,6 @@ class VirtualThread(threading.Thread):
         task.thread = self
         task.greenlet.gr_context = self.context
 
-    @property
-    def native_id(self) -> int:
-        """The ident once more."""
-        return self._ident
-
     def is_alive(self) -> bool:
         """Return True: it serves as long as its worker does."""
         return True

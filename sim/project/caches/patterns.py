@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from fnmatch import translate
+from functools import lru_cache
 from typing import Any
 
 # What varies in a key: hashes and random words, UUIDs, numbers. Of Django's own keys it is all that follows a prefix.
@@ -22,20 +23,9 @@ _PART = re.compile(r"([.:,/|_ -])")
 LONGEST = 120
 
 
+@lru_cache(maxsize=100_000)
 def pattern_of(key: str) -> str:
     """Return *key* with what varies replaced by ``*``: ``product:*``, ``template.cache.listing.*``."""
-    known = _PATTERNS.get(key)
-    if known is None:
-        if len(_PATTERNS) > 100_000:
-            _PATTERNS.clear()
-        known = _PATTERNS[key] = _pattern_of(key)
-    return known
-
-
-_PATTERNS: dict[str, str] = {}
-
-
-def _pattern_of(key: str) -> str:
     djangos = _DJANGOS.fullmatch(key)
     if djangos:
         return f"{djangos[1]}*"
@@ -60,9 +50,6 @@ class Matching:
     def __init__(self, patterns: Iterable[str]) -> None:
         self._patterns = [re.compile(translate(pattern)) for pattern in patterns]
         self._known: dict[str, bool] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._patterns)
 
     def __call__(self, key: str) -> bool:
         """Return whether a pattern matches *key*."""

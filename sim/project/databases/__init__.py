@@ -1,7 +1,7 @@
 """A project's databases: private, and on virtual time.
 
-`create`, `copy`, `drop` and `extensions_missing` are for the process that starts the others; the rest is for those that
-have the project in them.
+`family_of` decides which there are; `create`, `copy` and `drop` make and remove them; `entries` and `left_out` say what
+becomes of settings.DATABASES. `connections.py` dresses the connections of a run.
 """
 
 from .families import entries, family_of, left_out

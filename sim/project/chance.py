@@ -13,6 +13,8 @@ from _thread import get_ident
 from collections.abc import Callable
 from typing import Any
 
+from .imports import replace_by_name
+
 _KEEP_REAL = {"cachewise", "tempfile"}
 
 
@@ -20,11 +22,7 @@ def install(seed: object) -> None:
     """Make the chance that this process's code sees a function of *seed*, for good."""
     if os.urandom is not _urandom:
         _thread.append(get_ident())
-        for module in list(sys.modules.values()):
-            if module is not sys.modules[__name__]:
-                for name, value in list(getattr(module, "__dict__", {}).items()):
-                    if value is _real_urandom:
-                        setattr(module, name, _urandom)
+        replace_by_name({id(_real_urandom): _urandom}, _KEEP_REAL)
         random.Random.seed = _seed  # type: ignore[method-assign]
         # After a fork `random` takes a seed from the system.
         os.register_at_fork(after_in_child=lambda: reseed(f"{_seeds[-1]}/child"))

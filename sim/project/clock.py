@@ -16,6 +16,7 @@ from functools import cache, wraps
 from typing import Any
 
 from ..errors import UserError
+from .imports import replace_by_name
 from .work import RUN
 
 # Whoever waits for sockets and processes, in Python: there durations are real.
@@ -57,12 +58,7 @@ class ProjectClock:
         time.asctime = _of_now(time.asctime, time.localtime)
         time.clock_gettime = self._of_clock(time.clock_gettime, self._measure_s)
         time.clock_gettime_ns = self._of_clock(time.clock_gettime_ns, self._measure_ns)
-        stand_ins = {id(real): getattr(time, name) for name, real in _REAL.items()}
-        for module_name, module in list(sys.modules.items()):
-            if module_name.partition(".")[0] != "cachewise":
-                for name, value in list(getattr(module, "__dict__", {}).items()):
-                    if id(value) in stand_ins:
-                        setattr(module, name, stand_ins[id(value)])
+        replace_by_name({id(real): getattr(time, name) for name, real in _REAL.items()}, ("cachewise",))
 
     def show(self, since_start_s: float) -> None:
         """Stand still at *since_start_s* from now on, be it earlier than what was shown: to evaluate a read.

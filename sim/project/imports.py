@@ -1,13 +1,25 @@
-"""What is done to a module as soon as it is imported, whoever imports it first."""
+"""What is done to modules: to one as soon as it is imported, and to all that have imported something by its name."""
 
 import importlib.abc
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
 Change = Callable[[Any], object]
+
+
+def replace_by_name(stand_ins: Mapping[int, Any], keep: Container[str]) -> None:
+    """Put stand-ins, by the `id` of what they stand for, wherever that was imported by name, for good.
+
+    Packages whose names are in *keep* go on with the real ones.
+    """
+    for module_name, module in list(sys.modules.items()):
+        if module_name.partition(".")[0] not in keep:
+            for name, value in list(getattr(module, "__dict__", {}).items()):
+                if id(value) in stand_ins:
+                    setattr(module, name, stand_ins[id(value)])
 
 
 def after_import(module: str, change: Change) -> None:

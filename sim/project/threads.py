@@ -9,12 +9,12 @@ import _thread
 import _threading_local
 import itertools
 import queue
-import sys
 import threading
 from contextvars import Context, copy_context
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+from .imports import replace_by_name
 from .locks import Lock
 from .work import ADVICE, RUN
 
@@ -99,11 +99,7 @@ def install() -> None:
     _threading_local.current_thread = current_thread  # type: ignore[attr-defined]
     named = {id(_REAL[name]): value for name, value in stand_ins.items()}
     named[id(_thread.RLock)] = threading._PyRLock  # type: ignore[attr-defined]
-    for module_name, module in list(sys.modules.items()):
-        if module_name.partition(".")[0] not in _KEEP:
-            for name, value in list(getattr(module, "__dict__", {}).items()):
-                if id(value) in named:
-                    setattr(module, name, named[id(value)])
+    replace_by_name(named, _KEEP)
 
 
 def serve(engine: "Engine") -> None:

@@ -70,7 +70,7 @@ class Case:
     @property
     def knows_backend(self) -> bool:
         """Whether all ran on one of cachewise's backends, or on a CACHES entry; a project can have several at once."""
-        return self.backend in BACKENDS or is_own(self.backend)
+        return _is_known(self.backend)
 
     def metric(self, name: str) -> Metric:
         """Return what a metric means here."""
@@ -195,6 +195,10 @@ def _by_seed(names: Mapping[str, str], outcomes: Sequence[Outcome]) -> dict[str,
     return {name: sorted(group, key=lambda one: one.run.seed) for name, group in groups.items()}
 
 
+def _is_known(backend: str) -> bool:
+    return backend in BACKENDS or is_own(backend)
+
+
 def name_of(label: str) -> str:
     """Return a strategy's name out of its label, which may carry parameters."""
     return label.partition(":")[0]
@@ -212,8 +216,7 @@ def notes_of(outcome: Outcome) -> list[str]:
     """Return the notes of one run, what its backend stands for first."""
     about = ABOUT_BACKENDS.get(outcome.run.backend) if outcome.clock == "virtual" else None
     workers = outcome.run.scenario.workers or 1
-    known = outcome.run.backend in BACKENDS or is_own(outcome.run.backend)
-    apart = workers > 1 and known and not backend_named(outcome.run.backend).one_store
+    apart = workers > 1 and _is_known(outcome.run.backend) and not backend_named(outcome.run.backend).one_store
     return [*filter(None, [about, APART.format(outcome.run.backend, workers) if apart else None]), *outcome.notes]
 
 

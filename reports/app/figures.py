@@ -42,7 +42,7 @@ def draw_charts(project: Project) -> Iterator[Chart]:
 def _by_function(project: Project) -> tuple[str, str, str, str, Figure]:
     case, labels = project.case, list(project.by_variant)
     wrong = {"stale_ratio": "Outdated reads"}
-    if any(_seen(project, function, "never_true_ratio") for function in project.functions):
+    if any(project.was_seen(function, "never_true_ratio") for function in project.functions):
         wrong["never_true_ratio"] = "Never true"
     shown_ones = {**wrong, "statements_per_read": "Statements a read", "response_p99_s": "Response time, p99"}
     means = "A" if len(case.seeds) == 1 else "Means over seeds, a"
@@ -86,10 +86,6 @@ def _shows(metric: str) -> object:
         return "none" if text.startswith("none seen") else text
 
     return show
-
-
-def _seen(project: Project, function: str, metric: str) -> bool:
-    return any(value > 0 for label in project.by_variant for value in project.values(function, label, metric).values())
 
 
 def _rows_of_legend(labels: list[str]) -> int:

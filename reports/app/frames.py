@@ -53,6 +53,10 @@ class Project:
             return self.case.values(label, metric)
         return {seed: float(row.get(metric, nan)) for seed, row in self.rows(function, label).items()}
 
+    def was_seen(self, function: str, metric: str) -> bool:
+        """Return whether a function's *metric* was more than 0 with any variant and seed."""
+        return any(value > 0 for label in self.by_variant for value in self.values(function, label, metric).values())
+
     def interval(self, function: str, label: str, metric: str) -> Interval:
         """Return the mean over seeds, with its interval."""
         return metric_interval(metric, self.values(function, label, metric).values())

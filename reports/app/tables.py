@@ -57,11 +57,11 @@ def _function_table(one: Project, function: str, console: Console) -> object:
 
 def columns(one: Project, function: str) -> dict[str, str]:
     """Return the columns of a function's table; what is rare has one only where it was seen."""
-
-    def seen(metric: str) -> bool:
-        return any(value > 0 for label in one.by_variant for value in one.values(function, label, metric).values())
-
-    shown = {metric: name for metric, name in FUNCTION_COLUMNS.items() if metric not in RARE or seen(metric)}
+    shown = {
+        metric: name
+        for metric, name in FUNCTION_COLUMNS.items()
+        if metric not in RARE or one.was_seen(function, metric)
+    }
     return {**shown, "statuses": "statuses"}
 
 

@@ -60,9 +60,7 @@ def write_report(
     return write_folder(outcomes, out_dir, command, yours)
 
 
-def write_app_report(
-    outcomes: Sequence[AppOutcome], out_dir: Path | str, command: str, yours: Collection[str] | None = None
-) -> Path:
+def write_app_report(outcomes: Sequence[AppOutcome], out_dir: Path | str, command: str) -> Path:
     """Write what `write_report` does for a project, and `functions.csv`, `call_sites.csv` and `over_time.csv`.
 
     Raises:
@@ -70,7 +68,7 @@ def write_app_report(
     """
     from .folder import write_app_folder
 
-    return write_app_folder(outcomes, out_dir, command, yours)
+    return write_app_folder(outcomes, out_dir, command)
 
 
 def render_app(outcomes: Sequence[AppOutcome], form: str) -> str:

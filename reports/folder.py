@@ -38,11 +38,9 @@ def write_folder(outcomes: Sequence[Outcome], out_dir: Path | str, command: str,
     return _write(out_dir, lambda aside: _build(outcomes, aside, command, yours)) / PAGE
 
 
-def write_app_folder(
-    outcomes: Sequence[AppOutcome], out_dir: Path | str, command: str, yours: Collection[str] | None
-) -> Path:
+def write_app_folder(outcomes: Sequence[AppOutcome], out_dir: Path | str, command: str) -> Path:
     """Write the report of a project to *out_dir* and return the page's path; see `reports.write_app_report`."""
-    return _write(out_dir, lambda aside: _build_app(outcomes, aside, command, yours)) / PAGE
+    return _write(out_dir, lambda aside: _build_app(outcomes, aside, command)) / PAGE
 
 
 def write_verification(found: Verification, out_dir: Path | str) -> Path:
@@ -133,7 +131,7 @@ def _build(outcomes: Sequence[Outcome], aside: Path, command: str, yours: Collec
     _write_page(page([answer(case) for case in found], charts, command, yours), aside)
 
 
-def _build_app(outcomes: Sequence[AppOutcome], aside: Path, command: str, yours: Collection[str] | None) -> None:
+def _build_app(outcomes: Sequence[AppOutcome], aside: Path, command: str) -> None:
     """Write every file of the report on a project into *aside*."""
     with interrupts_held():
         from .app.answer import answer
@@ -153,7 +151,7 @@ def _build_app(outcomes: Sequence[AppOutcome], aside: Path, command: str, yours:
     if timed:
         over_time_frame(timed).to_csv(aside / "over_time.csv", index=False)
     _write_charts([one.case.title for one in found], charts, aside)
-    _write_page(page(list(map(answer, found)), charts, command, yours, list(map(details, found))), aside)
+    _write_page(page(list(map(answer, found)), charts, command, None, list(map(details, found))), aside)
 
 
 def _write_frame(frame: "pd.DataFrame", aside: Path) -> None:

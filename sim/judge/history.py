@@ -12,8 +12,8 @@ ANY = next(iter(ALL_TABLES))
 class History:
     """The states of the database: number 0 was there first, number n came with the nth commit."""
 
-    def __init__(self, began_s: float) -> None:
-        self.commit_s = [began_s]
+    def __init__(self) -> None:
+        self.commit_s = [0.0]
         self._changes: defaultdict[str, list[int]] = defaultdict(list)  # table: the commits that changed it
 
     @property

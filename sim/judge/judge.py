@@ -36,10 +36,10 @@ class Judge:
         self._asks: Asks = []
         self._questions: dict[bytes, int] = {}  # (question, stores) pickled: its number
 
-    def start(self, began_s: float = 0.0) -> None:
+    def start(self) -> None:
         """Fork the judge, which pins state 0; before the first request, with no connection to the databases open."""
         self._pipe, theirs = Pipe()
-        self._pid = fork(partial(self._be_judge, theirs, began_s))
+        self._pid = fork(partial(self._be_judge, theirs))
         theirs.close()
         self._hear("state")
 
@@ -86,9 +86,9 @@ class Judge:
         self._pipe.close()
         reap(pid, kill=True)
 
-    def _be_judge(self, pipe: Connection, began_s: float) -> None:
+    def _be_judge(self, pipe: Connection) -> None:
         self._pipe.close()
-        JudgeProcess(pipe, self._evaluate, self._snapshots, began_s).serve()
+        JudgeProcess(pipe, self._evaluate, self._snapshots).serve()
 
     def _send_asks(self) -> None:
         if self._asks:

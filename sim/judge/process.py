@@ -40,9 +40,9 @@ class _Child:
 class JudgeProcess:
     """Serves the run until that has its verdicts, or is gone."""
 
-    def __init__(self, run: Connection, evaluate: Evaluate, snapshots: Snapshots, began_s: float) -> None:
+    def __init__(self, run: Connection, evaluate: Evaluate, snapshots: Snapshots) -> None:
         self._run, self._evaluate, self._snapshots = run, evaluate, snapshots
-        self._docket = Docket(History(began_s))
+        self._docket = Docket(History())
         self._pins: dict[int, Any] = {}
         self._packed: dict[int, bytes] = {}
         self._children: dict[int, _Child] = {}

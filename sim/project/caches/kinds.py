@@ -79,9 +79,7 @@ def kinds_of(
 def _kind_of(alias: str, entry: Mapping[str, Any], backend: str | None, limits: Limits) -> Kind:
     own = backend_of(alias, entry)
     location = entry.get("LOCATION", "")
-    address = (
-        _address(location, entry.get("OPTIONS") or {}) if Kind(alias, own, {}, (), None).server == "redis" else None
-    )
+    address = _address(location, entry.get("OPTIONS") or {}) if REDIS_SERVER in own.needs else None
     home = address or (str(entry["BACKEND"]), str(location))
     if backend is None or issubclass(own.load(), DummyCache):
         return Kind(alias, own, own.params, home, address)

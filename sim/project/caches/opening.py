@@ -57,7 +57,6 @@ def open_caches(
     stores: Iterable[str] = (),
     timeouts: Mapping[str, float | None] | None = None,
     blank_copies: bool = False,
-    limits: Limits = AS_DJANGO_HAS_IT,
 ) -> Iterator[ProjectCaches]:
     """Open a project's caches for a run; what is created is gone afterwards.
 
@@ -75,7 +74,6 @@ def open_caches(
         stores: the patterns of keys that are no copies (`APP.store`).
         timeouts: other timeouts, by pattern of keys.
         blank_copies: whether copies are never found (the variant *no cache*).
-        limits: of entries, for a *backend* that has any.
 
     Raises:
         UserError: if one is no cache, a program is missing, or a server dies.
@@ -86,7 +84,7 @@ def open_caches(
     kept = Stores(stores, sessions, engine.time, watch.stores_lost)
     desk = Desk("", None, engine, watch, births, kept, Sites(file.parent, (file,)), Timeouts(timeouts or {}))
     with ExitStack() as stack:
-        kinds = kinds_of(entries, backend, limits, sessions)
+        kinds = kinds_of(entries, backend, AS_DJANGO_HAS_IT, sessions)
         homes = Homes(stack, servers, engine, seed, rtt_s, start_s)
         homes.welcome_direct_clients(desk, blank=blank_copies)
         of_alias = {kind.alias: homes.caches(kind, workers, desk, blank_copies) for kind in kinds}

@@ -18,7 +18,7 @@ class Rows:
 
     def __init__(self, dice: random.Random) -> None:
         self.dice = dice
-        self.history = History(0.0)
+        self.history = History()
         self.states = [dict.fromkeys(NAMES, 0)]
 
     def commit(self) -> None:
@@ -155,7 +155,7 @@ def test_what_is_kept_of_a_state_that_had_to_go() -> None:
 
 def test_how_long_a_value_holds() -> None:
     """From the last commit that changed one of its tables to the next; who knows no table is changed by each."""
-    history = History(0.0)
+    history = History()
     for number, tables in enumerate([{"a"}, {"b"}, {"a"}, {"*"}, {"b"}], 1):
         history.commit(float(number), frozenset(tables))
     values = Values(history)
@@ -170,7 +170,7 @@ def test_how_long_a_value_holds() -> None:
 
 def test_a_value_that_named_fewer_tables_ends_where_another_was_known() -> None:
     """What an evaluation names may vary (a process remembers things): each state still has one value, once learned."""
-    history = History(0.0)
+    history = History()
     values = Values(history)
     for tables in ({"a"}, {"b"}, {"b"}, {"a"}):
         history.commit(1.0, frozenset(tables))

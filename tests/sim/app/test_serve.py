@@ -66,6 +66,7 @@ USERS = """
 def test_a_request_leaves_nothing_to_the_next(tmp_path: Path) -> None:
     """Behind HTTPS and in two languages, whatever is read without a cache is true, and no run differs from another."""
     experiment = dedent(EXPERIMENT).replace("threads=4", "threads=1").split("@APP.read")[0]
+    experiment = experiment.replace("duration_s=20, warmup_s=5", "duration_s=10, warmup_s=0")
     experiment = experiment.replace("import Category, Product", "import Category, Product, Profile")
     experiment = experiment.replace("def fill():\n", f"def fill():{USERS}") + dedent(FUNCTIONS)
     file = write_project(tmp_path / "project", settings=ABROAD, experiment=experiment, files={"shop/urls.py": URLS})
@@ -87,13 +88,13 @@ def test_a_user_who_pauses_keeps_nobody_waiting(tmp_path: Path) -> None:
     journey = """
         from django.contrib.auth.models import User
 
-        SCENARIO = Scenario("shop", duration_s=40, warmup_s=0, workers=1, threads=1, cache_rtt_s=0.001, db_read_s=0.001)
+        SCENARIO = Scenario("shop", duration_s=20, warmup_s=0, workers=1, threads=1, cache_rtt_s=0.001, db_read_s=0.001)
 
 
-        @APP.journey(per_s=0.2, users=lambda: User.objects.order_by("pk"))
+        @APP.journey(per_s=0.4, users=lambda: User.objects.order_by("pk"))
         def wander(client, user):
             APP.judge("first look", client.get("/profile/"))
-            APP.pause(8)
+            APP.pause(4)
             APP.judge("second look", client.get("/profile/"))
     """
     experiment = dedent(EXPERIMENT).replace("import Category, Product", "import Category, Product, Profile")

@@ -1,6 +1,7 @@
 """Labels beside the points: a sorted column with leader lines, in which no two labels can overlap."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -47,10 +48,12 @@ def shortened(label: str, longest: int = LONGEST) -> str:
 
 def column_width_pt(labels: Sequence[str]) -> float:
     """Return the room that a column of these labels takes to the right of the axes, in points."""
-    widest = max(
-        (TextPath((0, 0), plain(shortened(label)), SIZE_PT).get_extents().width for label in labels), default=0.0
-    )
-    return float(TEXT_AT_PT + widest + 8)
+    return TEXT_AT_PT + max(map(_width_pt, labels), default=0.0) + 8
+
+
+@lru_cache(maxsize=1000)  # all charts of a page have the same labels, and their outlines take long
+def _width_pt(label: str) -> float:
+    return float(TextPath((0, 0), plain(shortened(label)), SIZE_PT).get_extents().width)
 
 
 def column_height_pt(count: int) -> float:

@@ -1,10 +1,11 @@
 """Small tools of the tests: scripts of requests as traces, strategies made of two functions, logs as literal lists."""
 
+import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -62,6 +63,28 @@ def cli(*args: str, cwd: Path | None = None, env: dict[str, str] | None = None) 
     return subprocess.run(
         [*CLI, *args], capture_output=True, text=True, cwd=cwd, env=everything, check=False, timeout=120
     )
+
+
+def cli_each(*commands: Sequence[str], cwd: Path | None = None) -> list[subprocess.CompletedProcess[str]]:
+    """Run these command lines, all of which are to be refused, one after the other in one process: that is fast."""
+    program = [sys.executable, "-c", EACH, json.dumps(commands)]
+    done = subprocess.run(program, capture_output=True, text=True, cwd=cwd, check=False, timeout=120)
+    assert (done.returncode, done.stderr) == (0, ""), done
+    return [subprocess.CompletedProcess(typed, *ended) for typed, *ended in json.loads(done.stdout)]
+
+
+EACH = """
+import contextlib, io, json, sys
+from cachewise.sim.command.main import main
+ended = []
+for typed in json.loads(sys.argv[1]):
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        try:
+            main(typed)
+        except SystemExit as end:
+            ended.append((typed, end.code, out.getvalue(), err.getvalue()))
+print(json.dumps(ended))
+"""
 
 
 def refused(done: subprocess.CompletedProcess[str]) -> str:

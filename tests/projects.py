@@ -22,6 +22,12 @@ SETTINGS = """
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "TIMEOUT": 300}}
 """
+# What follows in the settings of a project that has its own models alone, and a cache that is never full.
+BARE = """
+    INSTALLED_APPS = ["shop"]
+    MIDDLEWARE = []
+    CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 1_000_000}
+"""
 SQLITE = """
     DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": HERE / "live.sqlite3"}}
 """

@@ -212,8 +212,8 @@ def test_a_variant_whose_package_is_not_there_says_so() -> None:
 def test_the_command_knows_it_by_name(tmp_path: Path, database: list[str]) -> None:
     """`cachewise run shop_app` plays it, on both kinds of databases, wherever one is; nothing is left beside it."""
     before = sorted(path.name for path in SHOP.rglob("*") if path.suffix != ".pyc")
-    short = ["--variant", "on commit", "--duration", "5", "--set", "warmup_s=1", "--format", "json"]
-    done = cli("run", "shop_app", *short, *database, cwd=tmp_path)
+    short = ["--variant", "on commit", "--duration", "2", "--set", "warmup_s=1", "--format", "json"]
+    done = cli("run", "shop_app", *short, *database, cwd=tmp_path, env={"XDG_CACHE_HOME": str(tmp_path)})
     assert done.returncode == 0, done.stderr
     rows = json.loads(done.stdout)
     assert {row["variant"] for row in rows} == {"as it is", "on commit", "no cache"}

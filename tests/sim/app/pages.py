@@ -5,14 +5,9 @@ from textwrap import dedent
 from typing import Any
 
 from cachewise import Scenario
-from tests.projects import SQLITE, write_project
+from tests.projects import BARE, SQLITE, write_project
 
 TIMEOUT_S = 2
-SETTINGS = """
-    INSTALLED_APPS = ["shop"]
-    MIDDLEWARE = []
-    CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 1_000_000}
-"""
 MODELS = """
     from django.db import models
 
@@ -142,4 +137,4 @@ def pages(folder: Path, scenario: Scenario, *names: str, keys: int = 1, database
         "shop/urls.py": URLS,
         "templates/fragment.html": FRAGMENT,
     }
-    return write_project(folder, settings=SETTINGS, database=database, experiment=experiment, files=files)
+    return write_project(folder, settings=BARE, database=database, experiment=experiment, files=files)

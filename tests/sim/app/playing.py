@@ -15,7 +15,10 @@ from cachewise.sim.application import AS_IT_IS
 
 
 class Play:
-    """An experiment whose scout has been out: its runs begin with the same databases."""
+    """An experiment whose scout has been out: its runs begin with the same databases.
+
+    Where *family* says "postgres" beforehand, one scout is enough.
+    """
 
     def __init__(self, file: Path, servers: Servers, rows: Path, family: str | None = None) -> None:
         found = experiment_at(str(file))
@@ -24,8 +27,8 @@ class Play:
         self._servers = servers
         common = {"start_s": found.start_s, "folder": "", "family": family, "further": {"rows": str(rows)}}
         self._errand = Errand("scout", str(found.path), found.text, found.settings, found.env, **common)
-        answer = run_one(self._errand, servers).opened()
-        if isinstance(answer, NeedsPostgres) or family == "postgres":
+        answer = NeedsPostgres() if family == "postgres" else run_one(self._errand, servers).opened()
+        if isinstance(answer, NeedsPostgres):
             server: Any = servers.start("postgres", virtual=False)
             self._errand = replace(self._errand, further={"rows": str(rows), "postgres": server.database})
             answer = run_one(self._errand, servers).opened()

@@ -75,7 +75,7 @@ def test_an_edit_of_something_else_is_no_own_edit(tmp_path: Path) -> None:
     found = figures(
         tmp_path,
         """
-    @APP.write(per_s=5, users=2)
+    @APP.write(per_s=2, users=2)
     def edit_motto(client, user):
         Profile.objects.filter(user=user).update(motto=str(translation.get_language()))
 
@@ -135,7 +135,7 @@ def test_a_response_is_judged_with_the_cookies_that_were_sent(tmp_path: Path) ->
     found = figures(
         tmp_path,
         """
-    @APP.journey(per_s=3, users=2)
+    @APP.journey(per_s=2, users=2)
     def leave(client, user):
         client.force_login(user)
         cache.delete(f"profile:{user.pk}")

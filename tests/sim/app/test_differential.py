@@ -1,8 +1,7 @@
 """An app that does exactly what a strategy does is served as the simulation of that strategy says: read for read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from cachewise.sim.verdict.result import Result
 from tests.helpers import SERVERS
 from tests.projects import POSTGRES, SQLITE
 from tests.sim.app.playing import Play
-from tests.sim.app.twins import KEYS, TWINS, twin
+from tests.sim.app.twins import KEYS, TWINS, twins
 
 BACKENDS = ("shared", "redis", "locmem")
 SEED = 2
@@ -35,40 +34,51 @@ SCENARIO = Scenario(
     rollback_ratio=0.2,
 )
 NO_OVERLAP = Scenario(**{**vars(SCENARIO), "name": "apart", "writes_per_s": 0.7})
+ReadsOf = Callable[[str], dict[str, ReadColumns]]  # of the twin of a strategy, by backend
 
 
 @pytest.mark.servers
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("strategy", list(TWINS))
-def test_postgres(strategy: str, backend: str) -> None:
+def test_postgres(strategy: str, backend: str, on_postgres: ReadsOf) -> None:
     """On PostgreSQL, with writers that wait for each other's rows, no read differs."""
-    assert_no_read_differs(strategy, backend, SCENARIO, reads_on_postgres(strategy)[backend])
+    assert_no_read_differs(strategy, backend, SCENARIO, on_postgres(strategy)[backend])
 
 
 @pytest.mark.parametrize("strategy", list(TWINS))
-def test_sqlite(strategy: str) -> None:
+def test_sqlite(strategy: str, on_sqlite: ReadsOf) -> None:
     """On SQLite, which has one writer, no read differs where no two writes overlap."""
     simulated = run(NO_OVERLAP, TWINS[strategy], backend="shared", seed=SEED)
     begins, ends = simulated.writes["start_s"].to_numpy(), simulated.writes["commit_s"].to_numpy()
     order = np.argsort(begins)
     assert (ends[order][:-1] <= begins[order][1:]).all(), "the seed has writes that overlap"
-    reads = played(strategy, NO_OVERLAP, SQLITE, ["shared"])["shared"]
-    assert_no_read_differs(strategy, "shared", NO_OVERLAP, reads)
+    assert_no_read_differs(strategy, "shared", NO_OVERLAP, on_sqlite(strategy)["shared"])
 
 
-@cache
-def reads_on_postgres(strategy: str) -> dict[str, ReadColumns]:
-    """Return the reads of the app on each backend; their runs are played side by side."""
-    return played(strategy, SCENARIO, POSTGRES.replace(', "ATOMIC_REQUESTS": True', ""), BACKENDS)
+@pytest.fixture(scope="module")
+def on_postgres(tmp_path_factory: pytest.TempPathFactory) -> ReadsOf:
+    """Return what plays the twin of a strategy on each backend, once, their runs side by side."""
+    file = twins(tmp_path_factory.mktemp("postgres"), SCENARIO, POSTGRES.replace(', "ATOMIC_REQUESTS": True', ""))
+    return reads_of(Play(file, SERVERS, file.parent / "rows", "postgres"), BACKENDS)
 
 
-def played(strategy: str, scenario: Scenario, database: str, backends: Sequence[str]) -> dict[str, ReadColumns]:
-    """Play the app that does what *strategy* does, and return its reads on each backend."""
-    with SERVERS.folder() as folder:
-        play = Play(twin(Path(folder) / "project", strategy, scenario, database), SERVERS, Path(folder) / "rows")
-        further = {**play.errand().further, "reads": True}
-        outcomes = play.runs([play.errand(backend=one, seed=SEED, further=further) for one in backends])
-    return {one: outcome.reads for one, outcome in zip(backends, outcomes, strict=True)}
+@pytest.fixture(scope="module")
+def on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> ReadsOf:
+    """Return what plays the twin of a strategy in memory."""
+    file = twins(tmp_path_factory.mktemp("sqlite"), NO_OVERLAP, SQLITE)
+    return reads_of(Play(file, SERVERS, file.parent / "rows"), ["shared"])
+
+
+def reads_of(play: Play, backends: Sequence[str]) -> ReadsOf:
+    """Return what gives the reads of a strategy's twin on each of *backends*."""
+
+    @cache
+    def of(strategy: str) -> dict[str, ReadColumns]:
+        common = {"seed": SEED, "env": {"TWIN": strategy}, "further": {**play.errand().further, "reads": True}}
+        outcomes = play.runs([play.errand(backend=one, **common) for one in backends])
+        return {one: outcome.reads for one, outcome in zip(backends, outcomes, strict=True)}
+
+    return of
 
 
 def assert_no_read_differs(strategy: str, backend: str, scenario: Scenario, reads: ReadColumns) -> None:

@@ -66,6 +66,7 @@ USERS = """
 def test_a_request_leaves_nothing_to_the_next(tmp_path: Path) -> None:
     """Behind HTTPS and in two languages, whatever is read without a cache is true, and no run differs from another."""
     experiment = dedent(EXPERIMENT).replace("threads=4", "threads=1").split("@APP.read")[0]
+    experiment = experiment.replace("duration_s=20, warmup_s=5", "duration_s=10, warmup_s=0")
     experiment = experiment.replace("import Category, Product", "import Category, Product, Profile")
     experiment = experiment.replace("def fill():\n", f"def fill():{USERS}") + dedent(FUNCTIONS)
     file = write_project(tmp_path / "project", settings=ABROAD, experiment=experiment, files={"shop/urls.py": URLS})

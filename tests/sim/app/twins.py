@@ -5,15 +5,10 @@ from textwrap import dedent
 
 from cachewise import Scenario
 from cachewise.strategies import DeleteOnWrite, TtlOnly, WriteThrough
-from tests.projects import write_project
+from tests.projects import BARE, write_project
 
 TWINS = {"ttl-only": TtlOnly(20), "delete-on-write": DeleteOnWrite(20), "write-through": WriteThrough(20)}
 KEYS = 12
-SETTINGS = """
-    INSTALLED_APPS = ["shop"]
-    MIDDLEWARE = []
-    CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 1_000_000}
-"""
 MODELS = """
     from django.db import models
 
@@ -78,6 +73,8 @@ URLS = """
     ]
 """
 EXPERIMENT = """
+    import os
+
     from cachewise import App, Scenario
     from shop.models import Row
 
@@ -98,12 +95,12 @@ EXPERIMENT = """
 
     @APP.write(per_s={scenario.writes_per_s}, args=KEYS, popularity={scenario.write_popularity!r})
     def write(client, key):
-        return client.post(f"/{strategy}/{{key}}/")
+        return client.post(f"/{{os.environ.get('TWIN', 'ttl-only')}}/{{key}}/")
 """
 
 
-def twin(folder: Path, strategy: str, scenario: Scenario, database: str) -> Path:
-    """Write the project that does what *strategy* does, and return its experiment's file."""
-    experiment = dedent(EXPERIMENT).format(strategy=strategy, scenario=scenario, keys=KEYS)
+def twins(folder: Path, scenario: Scenario, database: str) -> Path:
+    """Write the project, and return its experiment's file: it does what the strategy does that TWIN names."""
+    experiment = dedent(EXPERIMENT).format(scenario=scenario, keys=KEYS)
     files = {"shop/models.py": MODELS, "shop/views.py": VIEWS, "shop/urls.py": URLS}
-    return write_project(folder, settings=SETTINGS, database=database, experiment=experiment, files=files)
+    return write_project(folder, settings=BARE, database=database, experiment=experiment, files=files)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.helpers import cli, refused
+from tests.helpers import cli, cli_each, refused
 from tests.projects import EXPERIMENT, write_project
 
 if TYPE_CHECKING:
@@ -21,48 +21,39 @@ def project(tmp_path: Path) -> Path:
     return write_project(tmp_path / "project").parent
 
 
-@pytest.mark.parametrize(
-    ("typed", "line"),
-    [
-        ("--strategy ttl-only", "FILE takes no --strategy: the contenders of an own app are its variants: --variant"),
-        ("--timeout 60", "FILE takes no --timeout: an own app has variants: APP.variant('60 s', timeouts={'*': 60})"),
-        ("--trace log.csv", "FILE takes no --trace: the functions of an own app make its traffic"),
-        ("--settings shop.settings", "FILE takes no --settings: an own app runs on the kinds of its own CACHES"),
-        ("--set keys=5", "--set keys=5: keys means nothing to an own app: args= says what a function is called with"),
-        ("--set worker=5", "unknown scenario field 'worker'; did you mean 'workers'?"),
-        ("--database mysql", "--database mysql: it must be sqlite or postgres"),
-        ("--backend redsi", "unknown backend 'redsi'; did you mean 'redis'?"),
-        ("--seed 1 --seeds 2", "--seed and --seeds exclude each other"),
-    ],
-)
-def test_options_that_an_app_does_not_take(project: Path, typed: str, line: str) -> None:
+def test_options_that_an_app_does_not_take(project: Path) -> None:
     """Each is refused in one line before anything starts, with what to write instead."""
-    line = line.replace("FILE", "./cache_experiment.py")
-    assert f"cachewise: {line}" in refused(cli("run", "./cache_experiment.py", *typed.split(), cwd=project))
+    said = {
+        "--strategy ttl-only": "FILE takes no --strategy: the contenders of an own app are its variants: --variant",
+        "--timeout 60": "FILE takes no --timeout: an own app has variants: APP.variant('60 s', timeouts={'*': 60})",
+        "--trace log.csv": "FILE takes no --trace: the functions of an own app make its traffic",
+        "--settings shop.settings": "FILE takes no --settings: an own app runs on the kinds of its own CACHES",
+        "--set keys=5": "--set keys=5: keys means nothing to an own app: args= says what a function is called with",
+        "--set worker=5": "unknown scenario field 'worker'; did you mean 'workers'?",
+        "--database mysql": "--database mysql: it must be sqlite or postgres",
+        "--backend redsi": "unknown backend 'redsi'; did you mean 'redis'?",
+        "--seed 1 --seeds 2": "--seed and --seeds exclude each other",
+    }
+    commands = [["run", "./cache_experiment.py", *typed.split()] for typed in said]
+    for done, line in zip(cli_each(*commands, cwd=project), said.values(), strict=True):
+        assert f"cachewise: {line.replace('FILE', './cache_experiment.py')}" in refused(done)
 
 
-@pytest.mark.parametrize("typed", ["--variant x", "--database sqlite", "--refill"])
-def test_options_that_a_scenario_does_not_take(tmp_path: Path, typed: str) -> None:
+def test_options_that_a_scenario_does_not_take(tmp_path: Path) -> None:
     """The line says what they go with."""
     (tmp_path / "mine.py").write_text(SCENARIO)
-    option = typed.split(maxsplit=1)[0]
-    line = refused(cli("run", "./mine.py", *typed.split(), cwd=tmp_path))
-    assert line == f"cachewise: ./mine.py takes no {option}: it goes with the file of an own app, which has APP"
+    options = (["--variant", "x"], ["--database", "sqlite"], ["--refill"])
+    for done in cli_each(*(["run", "./mine.py", *typed] for typed in options), cwd=tmp_path):
+        option = done.args[2]
+        line = f"cachewise: ./mine.py takes no {option}: it goes with the file of an own app, which has APP"
+        assert refused(done) == line
 
 
-@pytest.mark.parametrize("verb", ["verify", "bench"])
-def test_other_verbs_refuse_an_app(project: Path, verb: str) -> None:
+def test_other_verbs_refuse_an_app(project: Path) -> None:
     """They say which verb runs it, and run nothing of the file."""
-    line = refused(cli(verb, "./cache_experiment.py", cwd=project))
-    assert line.endswith("it is an experiment of an own app, which runs with: cachewise run ./cache_experiment.py")
-
-
-def test_an_unknown_variant(project: Path) -> None:
-    """The nearest one is named, once the scout knows them."""
-    done = cli(
-        "run", "./cache_experiment.py", "--variant", "no cash", cwd=project, env={"XDG_CACHE_HOME": str(project)}
-    )
-    assert refused(done) == "cachewise: unknown variant 'no cash'; did you mean 'no cache'?"
+    for done in cli_each(*([verb, "./cache_experiment.py"] for verb in ("verify", "bench")), cwd=project):
+        line = refused(done)
+        assert line.endswith("it is an experiment of an own app, which runs with: cachewise run ./cache_experiment.py")
 
 
 def test_frames_of_what_a_project_raises(project: Path) -> None:
@@ -107,8 +98,15 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(shop: Path, *typed: str) -> "subprocess.CompletedProcess[str]":
-    """Run the shop's experiment."""
+    """Run the shop's experiment, with a short warm-up."""
+    typed = (*typed, "--set", "warmup_s=1")
     return cli("run", "./cache_experiment.py", *typed, cwd=shop, env={"XDG_CACHE_HOME": str(shop / "kept")})
+
+
+def test_an_unknown_variant(shop: Path) -> None:
+    """The nearest one is named, once the scout knows them."""
+    line = refused(run(shop, "--variant", "no cash"))
+    assert line == "cachewise: unknown variant 'no cash'; did you mean 'no cache'?"
 
 
 def test_what_comes_out(shop: Path) -> None:
@@ -117,7 +115,7 @@ def test_what_comes_out(shop: Path) -> None:
     assert done.returncode == 0, done.stderr
     for said in ("as it is", "no cache", "product_page", "shop/views.py:12", "`touches nothing` changed nothing"):
         assert said in done.stdout.replace("touches nothing changed", "`touches nothing` changed")
-    assert "\n3 variants x 1 seed x 315 requests\n" in done.stderr
+    assert "\n3 variants x 1 seed x 231 requests\n" in done.stderr
     assert "write change_price     302      0           2            1        1" in done.stderr.splitlines()
     assert done.stderr.splitlines()[-1] == "page: out/shop/report.html"
     assert {"report.html", "summary.csv", "functions.csv"} <= {one.name for one in (shop / "out" / "shop").iterdir()}

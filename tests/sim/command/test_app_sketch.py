@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import pytest
-
 from cachewise.sim.app.found import experiment_at
-from tests.helpers import cli, refused
+from tests.helpers import cli, cli_each, refused
 from tests.projects import POSTGRES, write_project
 
 SECRETS = """
@@ -48,26 +46,22 @@ def test_the_file_that_is_written(tmp_path: Path) -> None:
         assert line in text
 
 
-@pytest.mark.parametrize(
-    ("typed", "line"),
-    [
-        ("--app shop.setings x.py", "App('shop.setings'): there is no module 'shop.setings' beside the file"),
-        ("--app shop/settings.py x.py", "App('shop/settings.py'): it takes a settings module first"),
-        (
-            "--app shop.settings --keys 5",
-            "--app shop.settings writes an experiment of a project; --keys belongs to a sc",
-        ),
-        ("--app shop.settings --strategy x.py", "--strategy belongs to a strategy: one at a time"),
-        ("--app shop.settings cache_experiment.py", "cache_experiment.py is there already; name another file, or add"),
-        ("--app shop.settings experiment.txt", "experiment.txt: an experiment file ends in .py"),
-        ("--app shop.settings nowhere/experiment.py", "nowhere/experiment.py: there is no folder nowhere"),
-    ],
-)
-def test_what_cannot_be_written(tmp_path: Path, typed: str, line: str) -> None:
+def test_what_cannot_be_written(tmp_path: Path) -> None:
     """One line, and no file."""
+    said = {
+        "--app shop.setings x.py": "App('shop.setings'): there is no module 'shop.setings' beside the file",
+        "--app shop/settings.py x.py": "App('shop/settings.py'): it takes a settings module first",
+        "--app shop.settings --keys 5": "--app shop.settings writes an experiment of a project; --keys belongs to a sc",
+        "--app shop.settings --strategy x.py": "--strategy belongs to a strategy: one at a time",
+        "--app shop.settings cache_experiment.py": "cache_experiment.py is there already; name another file, or add",
+        "--app shop.settings experiment.txt": "experiment.txt: an experiment file ends in .py",
+        "--app shop.settings nowhere/experiment.py": "nowhere/experiment.py: there is no folder nowhere",
+    }
     folder = write_project(tmp_path).parent
     before = sorted(folder.rglob("*.py"))
-    assert line in refused(cli("init", *typed.split(), cwd=folder))
+    commands = [["init", *typed.split()] for typed in said]
+    for done, line in zip(cli_each(*commands, cwd=folder), said.values(), strict=True):
+        assert line in refused(done)
     assert sorted(folder.rglob("*.py")) == before
 
 

@@ -7,7 +7,7 @@ from textwrap import dedent
 
 import pytest
 
-from tests.helpers import cli, refused
+from tests.helpers import cli, cli_each, refused
 
 WIDE = {"COLUMNS": "120"}  # pytest-xdist sets it to the 80 of no terminal, where cells are cut up
 MINE = """
@@ -110,20 +110,21 @@ def test_a_strategy_that_needs_another_cache() -> None:
         assert {one["backend"] for one in json.loads(done.stdout)} == {"django-redis"}
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["delete-on-wirte"], "unknown strategy 'delete-on-wirte'; did you mean 'delete-on-write'?"),
-        (["./nothing.py"], "./nothing.py: no such file"),
-        (["oracle", "--backend", "redsi"], "unknown backend 'redsi'; did you mean 'redis'?"),
-        (
-            ["delete-pattern", "--backend", "shared"],
-            "delete-pattern needs cache.delete_pattern(), which backend 'shared'",
-        ),
-        (["ttl-only:timeout=soon"], "write seconds, or none"),
-        ([], "Missing argument 'STRATEGY'"),
-    ],
-)
-def test_bad_input(words: list[str], message: str) -> None:
+BAD_INPUT = [
+    (["delete-on-wirte"], "unknown strategy 'delete-on-wirte'; did you mean 'delete-on-write'?"),
+    (["./nothing.py"], "./nothing.py: no such file"),
+    (["oracle", "--backend", "redsi"], "unknown backend 'redsi'; did you mean 'redis'?"),
+    (
+        ["delete-pattern", "--backend", "shared"],
+        "delete-pattern needs cache.delete_pattern(), which backend 'shared'",
+    ),
+    (["ttl-only:timeout=soon"], "write seconds, or none"),
+    ([], "Missing argument 'STRATEGY'"),
+]
+
+
+def test_bad_input() -> None:
     """It is one line, and exit code 2."""
-    assert message in refused(cli("check", *words))
+    commands = (["check", *words] for words, _ in BAD_INPUT)
+    for done, (_, message) in zip(cli_each(*commands), BAD_INPUT, strict=True):
+        assert message in refused(done)

@@ -26,7 +26,7 @@ from cachewise.sim.wall.bench import failures, how_long
 from cachewise.sim.wall.run import Around
 from cachewise.sim.world.scenario import Scenario
 from cachewise.strategies import TtlOnly
-from tests.helpers import CLI, SERVERS, cli, refused, wait_until, waited_s
+from tests.helpers import CLI, SERVERS, cli, cli_each, refused, wait_until, waited_s
 from tests.sim.daemons.test_lifetime import kill, living
 from tests.sim.wall.tools import BRIEF, SlowCommits, real
 
@@ -71,45 +71,46 @@ def test_bench_prints_for_programs() -> None:
     assert all(row["errors"] == 0 and row["throughput_per_s"] > 10 for row in rows)
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--strategy", "oracle"], "strategy 'oracle' uses site.ideal, which runs in the simulation only"),
-        (["--backend", "shared"], "backend 'shared' is one LocMem store, which several processes cannot share"),
-        (["--database", "mysql"], "unknown database 'mysql'"),
-        (["--added-latency", "db_raed_s"], "unknown latency 'db_raed_s'; did you mean 'db_read_s'?"),
-        (["--backend", "redsi"], "unknown backend 'redsi'; did you mean 'redis'?"),
-        (["--backend", "redis", "--set", "max_entries=3"], "max_entries=3 means nothing to backend 'redis'"),
-        (["--seed", "1", "--seeds", "2"], "--seed and --seeds exclude each other"),
-        (["--duration", "0"], "--duration 0: it must be seconds, more than 0"),
-        (["--set", "db_connections=3"], "db_connections=3: a real run has a connection for every thread; leave it out"),
-        (["--set", "threads=1000"], "2 workers of 1,000 threads: a real run starts at most 256 threads in all"),
-        (
-            ["--backend", "locmem", "--server", "redis://localhost:1", "--this-server-may-be-flushed"],
-            "backend 'locmem' has no server; choose --backend redis or --backend django-redis",
-        ),
-        (
-            ["--backend", "file", "--server", "memcached://localhost:1", "--this-server-may-be-flushed"],
-            "backend 'file' has no server; choose --backend memcached",
-        ),
-        (["--this-server-may-be-flushed"], "--this-server-may-be-flushed needs --server URL"),
-        (
-            ["--backend", "redis", "--server", "http://localhost:1", "--this-server-may-be-flushed"],
-            "backend 'redis' needs redis://… or rediss://… or unix://…",
-        ),
-        (
-            ["--backend", "redis", "--server", "redis://localhost:1/15x", "--this-server-may-be-flushed"],
-            "--server redis://localhost:1/15x: '15x' is no number of a database",
-        ),
-        (
-            ["--backend", "redis", "--server", "redis://a:1/0;redis://b:1/0", "--this-server-may-be-flushed"],
-            "one server at a time",
-        ),
-    ],
-)
-def test_what_cannot_run_for_real_is_one_line(options: list[str], message: str) -> None:
+BAD_INPUT = [
+    (["--strategy", "oracle"], "strategy 'oracle' uses site.ideal, which runs in the simulation only"),
+    (["--backend", "shared"], "backend 'shared' is one LocMem store, which several processes cannot share"),
+    (["--database", "mysql"], "unknown database 'mysql'"),
+    (["--added-latency", "db_raed_s"], "unknown latency 'db_raed_s'; did you mean 'db_read_s'?"),
+    (["--backend", "redsi"], "unknown backend 'redsi'; did you mean 'redis'?"),
+    (["--backend", "redis", "--set", "max_entries=3"], "max_entries=3 means nothing to backend 'redis'"),
+    (["--seed", "1", "--seeds", "2"], "--seed and --seeds exclude each other"),
+    (["--duration", "0"], "--duration 0: it must be seconds, more than 0"),
+    (["--set", "db_connections=3"], "db_connections=3: a real run has a connection for every thread; leave it out"),
+    (["--set", "threads=1000"], "2 workers of 1,000 threads: a real run starts at most 256 threads in all"),
+    (
+        ["--backend", "locmem", "--server", "redis://localhost:1", "--this-server-may-be-flushed"],
+        "backend 'locmem' has no server; choose --backend redis or --backend django-redis",
+    ),
+    (
+        ["--backend", "file", "--server", "memcached://localhost:1", "--this-server-may-be-flushed"],
+        "backend 'file' has no server; choose --backend memcached",
+    ),
+    (["--this-server-may-be-flushed"], "--this-server-may-be-flushed needs --server URL"),
+    (
+        ["--backend", "redis", "--server", "http://localhost:1", "--this-server-may-be-flushed"],
+        "backend 'redis' needs redis://… or rediss://… or unix://…",
+    ),
+    (
+        ["--backend", "redis", "--server", "redis://localhost:1/15x", "--this-server-may-be-flushed"],
+        "--server redis://localhost:1/15x: '15x' is no number of a database",
+    ),
+    (
+        ["--backend", "redis", "--server", "redis://a:1/0;redis://b:1/0", "--this-server-may-be-flushed"],
+        "one server at a time",
+    ),
+]
+
+
+def test_what_cannot_run_for_real_is_one_line() -> None:
     """Bad input is refused before anything starts, in one line that says what is wrong."""
-    assert message in refused(cli("bench", "wall_check", *options))
+    commands = (["bench", "wall_check", *words] for words, _ in BAD_INPUT)
+    for done, (_, message) in zip(cli_each(*commands), BAD_INPUT, strict=True):
+        assert message in refused(done)
 
 
 def test_the_help_says_how_a_server_is_written() -> None:

@@ -98,7 +98,7 @@ def main(folder: Path) -> None:
     from django.conf import settings
     from django.core.cache import caches as handler
 
-    from cachewise.sim.project.caches import blank, open_caches
+    from cachewise.sim.project.caches import blank
 
     for name, value in outside.private_settings(settings, folder / "private").items():
         setattr(settings, name, value)
@@ -108,11 +108,19 @@ def main(folder: Path) -> None:
     import cache_experiment
 
     guard.set_up()
+    told = played(cache_experiment, settings.CACHES, folder)
+    print(json.dumps(told | {"notes": guard.notes()}))  # noqa: T201 - for the test
+
+
+def played(experiment: Any, entries: Any, folder: Path) -> dict[str, Any]:
+    """Play the steps of *experiment* on caches as *entries* have them, and return what was told."""
+    from cachewise.sim.project.caches import open_caches
+
     told, engine = Told(), Engine()
     with (
         servers() as session,
         open_caches(
-            settings.CACHES,
+            entries,
             backend=None,
             engine=engine,
             rtt_s=0.001,
@@ -122,24 +130,22 @@ def main(folder: Path) -> None:
             watch=told,
             file=folder / "cache_experiment.py",
             start_s=START_S,
-            blank_copies=getattr(cache_experiment, "NO_CACHE", False),
+            blank_copies=getattr(experiment, "NO_CACHE", False),
         ) as caches,
     ):
-        play(engine, caches, cache_experiment.STEPS)
-        evaluated = [evaluation(step, settings.CACHES) for step in getattr(cache_experiment, "EVALUATED", [])]
+        play(engine, caches, experiment.STEPS)
+        evaluated = [evaluation(step, entries) for step in getattr(experiment, "EVALUATED", [])]
         oldest_s = caches.births.oldest_alive_s()
     calls = [[*call[:4], *(None if math.isnan(call[4] or 0) else call[4],), *call[5:7], call[8]] for call in told.calls]
-    said = getattr(cache_experiment, "SAID", [])
-    answer = {
+    return {
         "evaluated": evaluated,
         "calls": calls,
-        "said": said,
+        "said": getattr(experiment, "SAID", []),
         "lost": told.lost,
-        "notes": guard.notes(),
         "caches": caches.notes,
         "oldest_s": str(oldest_s),
+        "end_s": engine.time(),
     }
-    print(json.dumps(answer | {"end_s": engine.time()}))  # noqa: T201 - for the test
 
 
 if __name__ == "__main__":

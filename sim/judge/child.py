@@ -6,11 +6,15 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
+from django.db import Error
+
 from ..errors import StrategyError, UserError
+from ..project.databases.statements import asks_the_time
 from ..project.watch import Tables
 from .compare import raised
+from .heard import Heard, Traced
 from .loaded import Loading
-from .memory import Memory
+from .memory import Called, Memory
 from .question import Evaluate, Question, Stores
 from .snapshots import Adopted
 
@@ -18,12 +22,13 @@ Work = list[tuple[int, bytes, float]]  # (question's number; question and stores
 
 
 class Answer(NamedTuple):
-    """What a question gives, and which tables it depends on."""
+    """What a question gives, and which tables it depends on; `path` is what it asked, if that can be asked again."""
 
     question: int
     digest: bytes
     tables: Tables
     raised: tuple[str, str] | None = None  # the function's name, and the traceback
+    path: list[Traced] | None = None
 
 
 def serve(pipe: Connection, evaluate: Evaluate, adopted: Adopted, memory: Memory) -> None:
@@ -46,21 +51,36 @@ def _answered(
 ) -> Answer:
     question, stores = pickle.loads(packed)
 
-    def attempt() -> Answer:
-        return adopted.writing(lambda: _evaluated(evaluate, adopted, number, question, clock_s, dict(stores)))
+    def called(later_s: float = 0.0) -> Called:
+        return adopted.writing(lambda: _called(evaluate, adopted, question, clock_s + later_s, dict(stores)))
 
-    answer = attempt()
-    return answer._replace(tables=memory.all_of(question.name, answer.tables, lambda: attempt().tables))
+    first = called()
+    memory.look_at(question.name, first, called)
+    tables = first.heard.tables | memory.kept
+    frames = (question.name, first.frames) if first.frames else None
+    return Answer(number, first.digest, tables, frames, _path(adopted, memory, question.name, first.heard))
 
 
-def _evaluated(
-    evaluate: Evaluate, adopted: Adopted, number: int, question: Question, clock_s: float, stores: Stores
-) -> Answer:
-    with adopted.evaluation() as tables:
+def _called(evaluate: Evaluate, adopted: Adopted, question: Question, clock_s: float, stores: Stores) -> Called:
+    with adopted.evaluation() as heard:
         try:
-            return Answer(number, evaluate(question, clock_s, stores).digest, frozenset(tables))
+            return Called(evaluate(question, clock_s, stores).digest, heard)
         except (UserError, StrategyError):
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001 - that is what the read gives there
-            frames = traceback.format_exc()
-            return Answer(number, raised(error).digest, frozenset(tables), (question.name, frames))
+            return Called(raised(error).digest, heard, traceback.format_exc())
+
+
+def _path(adopted: Adopted, memory: Memory, name: str, heard: Heard) -> list[Traced] | None:
+    """Return what was asked, and what the rows are; None: it cannot be asked again, or that would not be enough."""
+    if not heard.only_asked or name in memory.timed:
+        return None
+    path = []
+    with adopted.undone():
+        for one in heard.statements:
+            unsteady = (name, one.alias, one.text) in memory.unsteady or asks_the_time(one.text)
+            try:
+                path.append(Traced(one, None if unsteady else adopted.rows_of(one)))
+            except Error:  # the project has caught it
+                return None
+    return path

@@ -1,7 +1,7 @@
 """What is still to be judged: which question is wanted on which state, and what follows from the answers."""
 
 from bisect import bisect_left, insort
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -54,6 +54,7 @@ class Docket:
         self.history = history
         self.verdicts: list[Verdict] = []
         self.wanted: dict[int, dict[int, float]] = {}  # state: {question: the clock that its evaluation is to have}
+        self.fresh: deque[tuple[int, int]] = deque()  # (question, state), as they came to be wanted
         self._questions: dict[int, _Asked] = {}
         self._oldest = 0  # the oldest state that a cached value can still hold
         self._open: Counter[int] = Counter()  # how many reads that are open may need states from this one on
@@ -86,6 +87,18 @@ class Docket:
         if not wanted:
             del self.wanted[state]
         return taken
+
+    def is_wanted(self, question: int, state: int) -> bool:
+        """Return whether *question* is to be evaluated on *state*, and nobody has taken it."""
+        return question in self.wanted.get(state, ())
+
+    def recalled(self, question: int, state: int, tables: Tables, digest: bytes) -> None:
+        """Learn what is wanted before anybody has taken it."""
+        wanted = self.wanted[state]
+        del wanted[question]
+        if not wanted:
+            del self.wanted[state]
+        self.learn(question, state, tables, digest)
 
     def keep(self, state: int) -> None:
         """Want the values of all questions on *state*: it has to go, though it may still be needed."""
@@ -171,6 +184,7 @@ class Docket:
         asked.under_way.add(state)
         self._due[state] += 1
         self.wanted.setdefault(state, {})[question] = clock_s
+        self.fresh.append((question, state))
 
 
 def _changes(values: Values, value: Value, first: int) -> Iterator[int]:

@@ -11,6 +11,8 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any
 
+from django.db import Error
+
 from ..errors import UserError
 from ..processes.cores import cores
 from ..project.watch import Tables
@@ -21,10 +23,12 @@ from .history import History
 from .loaded import load
 from .memory import Memory
 from .question import Evaluate
-from .snapshots import Snapshots
+from .recall import Recall, Recalled
+from .snapshots import Adopted, Snapshots
 
 BATCH = 32  # questions that a child is handed at once
 WORTH_A_CHILD = 64  # questions: a fork costs as much as some evaluations
+AT_ONCE = 50  # questions that are recalled before the run is listened to again
 MANY_PINS = 200  # that only reads to be judged detain: from here on no question is too few
 Asks = list[tuple[int, bytes | None, int, float, int, int, bytes]]  # (question, packed if new, number, ...)
 
@@ -42,7 +46,9 @@ class JudgeProcess:
 
     def __init__(self, run: Connection, evaluate: Evaluate, snapshots: Snapshots) -> None:
         self._run, self._evaluate, self._snapshots = run, evaluate, snapshots
-        self._docket = Docket(History())
+        history = History()
+        self._docket, self._recall = Docket(history), Recall(history)
+        self._readers: dict[int, Adopted] = {}  # state: how its snapshot is read in this process
         self._pins: dict[int, Any] = {}
         self._packed: dict[int, bytes] = {}
         self._children: dict[int, _Child] = {}
@@ -70,9 +76,10 @@ class JudgeProcess:
             self._pins[0] = self._snapshots.pin()
             self._run.send(("state", 0))
             while not self._ended:
-                for key, _mask in self._selector.select():
+                for key, _mask in self._selector.select(0 if self._docket.fresh else None):
                     key.data()
                 self._make_room()
+                self._ask_again()
                 self._employ()
                 self._deliver()
         except (EOFError, BrokenPipeError, ConnectionResetError):
@@ -126,6 +133,7 @@ class JudgeProcess:
                 self._drop(state)
 
     def _drop(self, state: int) -> None:
+        self._readers.pop(state, None)
         self._snapshots.let_go(self._pins.pop(state))
         self._docket.gone(state)
 
@@ -145,6 +153,27 @@ class JudgeProcess:
         self._pins[state], self._held = pin, None
         self._run.send(("state", state))
 
+    def _ask_again(self) -> None:
+        """Find what has come to be wanted among what is known, where the rows on its state say that it is the same."""
+        found = False
+        for _ in range(min(AT_ONCE, len(self._docket.fresh))):
+            question, state = self._docket.fresh.popleft()
+            if state in self._pins and state not in self._children and self._docket.is_wanted(question, state):
+                found |= self._is_recalled(question, state)
+        if found:
+            self._forget()
+
+    def _is_recalled(self, question: int, state: int) -> bool:
+        reader = self._readers.get(state) or self._readers.setdefault(state, self._snapshots.adopt(self._pins[state]))
+        try:
+            value = self._recall.value(question, state, frozenset(self._memory.kept), reader.rows_of)
+        except Error:  # then an evaluation is to say what the project makes of that
+            del self._readers[state]
+            return False
+        if value is not None:
+            self._docket.recalled(question, state, value.tables, value.digest)
+        return value is not None
+
     def _employ(self) -> None:
         """Hand out what is wanted: to the child of its state, or to a new one in place of one that has no work."""
         for one in self._children.values():
@@ -163,6 +192,8 @@ class JudgeProcess:
 
         They go from the newest down, and again: who looks for the last state on which a value was true goes that way.
         """
+        if self._docket.fresh:  # perhaps nobody needs to be called
+            return None
         wanted = {state: len(few) for state, few in self._docket.wanted.items() if state not in self._children}
         if self._held is not None and min(self._pins) in wanted:
             return min(self._pins)
@@ -195,13 +226,18 @@ class JudgeProcess:
         self._memory.join(memory)
         if self._superseded_s is not None:
             self._docket.let_go(self._superseded_s, frozenset(self._memory.kept))
+        kept = frozenset(self._memory.kept)
         for answer in answers:
-            self._docket.learn(answer.question, one.state, answer.tables, answer.digest)
+            value = Recalled(answer.digest, answer.tables | kept)
+            self._docket.learn(answer.question, one.state, value.tables, value.digest)
+            if answer.path is not None:
+                self._recall.learn(answer.question, one.state, answer.path, kept, value)
             if answer.raised:
                 self._raised.setdefault(*answer.raised)
         self._forget()
 
     def _bear(self, state: int) -> _Child:
+        self._readers.pop(state, None)
         ours, theirs = Pipe()
         pid = fork(partial(self._be_child, theirs, [ours, self._run], self._pins[state]))
         theirs.close()

@@ -1,13 +1,14 @@
 """Snapshots of a project's databases: pinned by the judge, read by its children."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Protocol, TypeVar
 
 from django.db import Error, connections
 
-from ..project.databases.connections import adopt
+from ..project.databases.connections import Sent, adopt, stand_on
 from ..project.watch import Tables
+from .heard import Heard, Statement, digest_of
 
 T = TypeVar("T")
 
@@ -44,6 +45,7 @@ class Adopted:
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
         self._raw = dict(raw)
+        self._plain: dict[str, Any] = {}
         self._refused: WriteError | None = None
 
     @property
@@ -52,23 +54,30 @@ class Adopted:
         return tuple(self._raw)
 
     @contextmanager
-    def evaluation(self) -> Iterator[set[str]]:
+    def evaluation(self) -> Iterator[Heard]:
         """Meanwhile the connections show the snapshot; what is written is undone in the end.
 
-        Give the tables that the statements so far have named.
+        Give what has been heard of the statements so far.
 
         Raises:
             WriteError: within, at a statement that would write what has not been copied.
         """
-        tables: set[str] = set()
+        heard = Heard()
         self._refused = None
-        for alias in self._raw:
-            self._begin(alias)
-            self._show(alias, tables)
-        try:
-            yield tables
+        with self.undone():
+            for alias in self._raw:
+                self._show(alias, heard)
+            yield heard
             if self._refused is not None:  # and the project has caught it
                 raise self._refused
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Undo in the end what is done to the snapshot meanwhile, and what has failed."""
+        for alias in self._raw:
+            self._begin(alias)
+        try:
+            yield
         finally:
             for alias in self._raw:
                 self._undo(alias)
@@ -80,6 +89,19 @@ class Adopted:
                 return attempt()
             except WriteError as error:
                 self.copy(error.alias, error.tables)
+
+    def rows_of(self, statement: Statement) -> bytes:
+        """Return a digest of the rows that a query gives on the snapshot; nothing of the project's is called.
+
+        Raises:
+            django.db.Error: if the database cannot answer.
+        """
+        if statement.alias not in self._plain:
+            self._plain[statement.alias] = stand_on(statement.alias, self._raw[statement.alias])
+        connection = self._plain[statement.alias]
+        with connection.wrap_database_errors, closing(connection.create_cursor()) as cursor:
+            cursor.execute(*statement.sent())
+            return digest_of(cursor.fetchall())
 
     def copy(self, alias: str, tables: Tables) -> None:
         """Copy *tables*, or more, so that they can be written."""
@@ -95,13 +117,13 @@ class Adopted:
         """Return whether the database's *error* says that it must not write."""
         raise NotImplementedError
 
-    def _show(self, alias: str, tables: set[str]) -> None:
+    def _show(self, alias: str, heard: Heard) -> None:
         last: Tables = frozenset()
 
-        def told(named: Tables, _writes: bool) -> None:
+        def told(sent: Sent) -> None:
             nonlocal last
-            last = named
-            tables.update(named)
+            last = sent.nature.tables
+            heard.hear(alias, sent)
 
         def guard(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
             try:

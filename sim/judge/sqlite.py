@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import connections
 
+from ..project.databases.sql_time import overrule
 from ..project.watch import Tables
 from .forks import files_left
 from .snapshots import Adopted
@@ -76,9 +77,11 @@ class _AdoptedSqlite(Adopted):
 
 
 def _opened(alias: str, **changed: Any) -> Any:
-    """Return a new connection to the database of *alias*, as Django sets one up."""
+    """Return a new connection to the database of *alias*, as Django sets one up, which tells Python's time."""
     wrapper = connections.create_connection(alias)
-    return wrapper.get_new_connection({**wrapper.get_connection_params(), **changed})
+    connection = wrapper.get_new_connection({**wrapper.get_connection_params(), **changed})
+    overrule(connection)
+    return connection
 
 
 def _pinned(alias: str) -> Any:

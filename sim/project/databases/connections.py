@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial, partialmethod
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connections
 from django.db.utils import ConnectionHandler
@@ -10,12 +10,11 @@ from django.db.utils import ConnectionHandler
 from ...engine.scheduler import Engine
 from ...engine.virtual import PRIVATE
 from ...errors import ForbiddenError, StrategyError, UserError, one_line
-from ..watch import Tables, Watch
+from ..watch import Watch
 from .dressed import Dressed
 from .latency import Latencies, Traffic
-from .sql_time import overrule
 from .statements import text_of
-from .tables import Schema
+from .tables import Nature, Schema
 
 _Handler: Any = ConnectionHandler  # whose method is replaced
 _NOW = "django.utils.timezone.now()"
@@ -120,19 +119,31 @@ def _refuse(alias: str) -> None:
     raise StrategyError(f"a request has the connection to DATABASES[{alias!r}] that was there at set-up")
 
 
-def adopt(alias: str, raw: Any, told: Callable[[Tables, bool], object]) -> None:
-    """Make `connections[alias]` stand on *raw*, a connection with an open transaction that has its snapshot.
+class Sent(NamedTuple):
+    """A statement, before it is carried out."""
 
-    *raw* is one of sqlite3 or psycopg. `atomic` sets savepoints in that transaction, nothing is committed, and what is
-    put off until the commit never runs. *told* hears of each statement: its tables, and whether it writes.
+    sql: str
+    params: Any
+    nature: Nature
+
+
+def stand_on(alias: str, raw: Any) -> Any:
+    """Return a connection of Django's that stands on *raw*, which has an open transaction with its snapshot.
+
+    *raw* is one of psycopg, or one of sqlite3 that Django has opened. `atomic` sets savepoints in that transaction,
+    nothing is committed, and what is put off until the commit never runs.
     """
     wrapper: Any = _create(connections, alias)
-    if wrapper.vendor == "sqlite":
-        _with_functions(raw)
-    else:
+    if wrapper.vendor == "postgresql":
         _as_django_has_it(wrapper, raw)
     wrapper.connection, wrapper.autocommit, wrapper.in_atomic_block = raw, False, True
     wrapper.close = lambda: None  # the next one that it opened would see the rows of now
+    return wrapper
+
+
+def adopt(alias: str, raw: Any, told: Callable[[Sent], object]) -> None:
+    """Make `connections[alias]` stand on *raw*, as `stand_on` has it; *told* hears of each statement."""
+    wrapper = stand_on(alias, raw)
     schema = schema_of(wrapper)
 
     def noting(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
@@ -143,8 +154,7 @@ def adopt(alias: str, raw: Any, told: Callable[[Tables, bool], object]) -> None:
                 f"a query asks PostgreSQL for the time, which is not virtual there: pass it {_NOW}, "
                 f"or use --database sqlite ({one_line(text, 120)})"
             )
-        if nature.kind in ("read", "write", "schema"):
-            told(nature.tables, nature.kind != "read")
+        told(Sent(text, params, nature))
         return execute(sql, params, many, context)
 
     wrapper.execute_wrappers.insert(0, noting)
@@ -157,13 +167,6 @@ def schema_of(wrapper: Any) -> Schema:
     if name not in _schemas:
         _schemas[name] = Schema(wrapper.settings_dict)
     return _schemas[name]
-
-
-def _with_functions(raw: Any) -> None:
-    from django.db.backends.sqlite3._functions import register  # type: ignore[import-untyped]
-
-    register(raw)
-    overrule(raw)
 
 
 def _as_django_has_it(wrapper: Any, raw: Any) -> None:

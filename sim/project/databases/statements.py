@@ -1,6 +1,7 @@
 """What a statement's text says: whether it reads, writes, or steers a transaction."""
 
 import re
+from functools import lru_cache
 from typing import Any, Literal
 
 # A statement of the kind "free" is none of the latencies': savepoints, settings of the session. "whole" are those that
@@ -19,6 +20,8 @@ _CLOCK = re.compile(
     r"\b(?:NOW|(?:CLOCK|STATEMENT|TRANSACTION)_TIMESTAMP|TIMEOFDAY)\s*\("
     r"|\b(?:CURRENT_(?:DATE|TIME(?:STAMP)?)|LOCALTIME(?:STAMP)?)\b"
 )
+# SQLite's, which tell the time when they are not given one.
+_TIMES = re.compile(r"\b(?:STRFTIME|DATE|TIME|DATETIME|JULIANDAY|UNIXEPOCH)\s*\(")
 
 _READS = {"SELECT", "VALUES", "TABLE", "FETCH"}
 _TRANSACTION: dict[str, Kind] = {
@@ -45,8 +48,7 @@ def text_of(sql: Any) -> str:
 
 def kind_of(sql: str) -> Kind:
     """Return what *sql* does; what is not known changes the schema, for it may do anything."""
-    text = _QUOTED.sub(" ", _COMMENTS.sub(" ", sql)).upper()
-    kinds = {_kind(part) for part in text.split(";") if part.strip()} or {"read"}
+    kinds = {_kind(part) for part in _plain(sql).split(";") if part.strip()} or {"read"}
     if len(kinds) > 1 and kinds != {"read", "free"}:
         return "schema"
     return "read" if "read" in kinds else kinds.pop()
@@ -54,7 +56,18 @@ def kind_of(sql: str) -> Kind:
 
 def asks_the_servers_clock(sql: str) -> bool:
     """Return whether what a statement does depends on a clock of PostgreSQL's own."""
-    return bool(_CLOCK.search(_QUOTED.sub(" ", _COMMENTS.sub(" ", sql)).upper()))
+    return bool(_CLOCK.search(_plain(sql)))
+
+
+@lru_cache(maxsize=10_000)
+def asks_the_time(sql: str) -> bool:
+    """Return whether what a statement does may depend on the time, on either kind of database."""
+    return bool(_CLOCK.search(_plain(sql)) or _TIMES.search(_plain(sql)))
+
+
+def _plain(sql: str) -> str:
+    """Return a statement in capitals, without what is quoted and said aside."""
+    return _QUOTED.sub(" ", _COMMENTS.sub(" ", sql)).upper()
 
 
 def _kind(text: str) -> Kind:

@@ -106,6 +106,23 @@ def on_the_shelf(pk: int) -> Any:
     return product(pk).price, _shelf_of_all()
 
 
+@lru_cache
+def _least_price() -> int:
+    return int(product(1).price)
+
+
+def above_the_least(pk: int) -> int:
+    """A row, and another of its table that the process remembers."""
+    return int(product(pk).price) - _least_price()
+
+
+def dear_but_due(clock_s: float) -> int:
+    """Count what costs much, but no more than what the clock says."""
+    from tests.sim.judge.models import Product
+
+    return Product.objects.filter(price__gt=9, price__lte=int(clock_s)).count()
+
+
 def kept(pk: int) -> int:
     """A price that the module keeps."""
     return int(MOVED.setdefault(pk, product(pk).price))
@@ -144,8 +161,10 @@ def locked(pk: int) -> Any:
         return Product.objects.select_for_update().get(pk=pk).price
 
 
-def evaluate(question: Question, clock_s: float, stores: Stores) -> Shown:  # noqa: ARG001 - no clock here
-    """Call the function that the question names; one of them shows a store."""
+def evaluate(question: Question, clock_s: float, stores: Stores) -> Shown:
+    """Call the function that the question names; one of them shows a store, and one looks at the clock."""
+    if question.name == "dear_but_due":
+        return shown(dear_but_due(clock_s))
     if question.name == "session":
         return shown((stores["default", "session"], product(*question.args).price))
     return shown(globals()[question.name](*question.args))

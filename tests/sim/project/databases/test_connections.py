@@ -1,6 +1,5 @@
 """Connections that are let go of, that are none of the project's, and that stand on a pinned state."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from contextvars import copy_context
@@ -14,6 +13,7 @@ from django.db import connections, transaction
 
 from cachewise.sim.backends.database import cache_table, sqlite
 from cachewise.sim.errors import ForbiddenError, StrategyError
+from cachewise.sim.judge.sqlite import SqliteSnapshots
 from cachewise.sim.project.databases.cluster import connect
 from cachewise.sim.project.databases.connections import adopt, let_go_of_all
 from cachewise.sim.project.databases.places import Places
@@ -37,20 +37,17 @@ def pinned(places: Places) -> Any:
         raw.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         raw.execute("SELECT FROM pg_class LIMIT 1")
         return raw
-    raw = sqlite3.connect(place["NAME"], isolation_level=None)
-    raw.execute("BEGIN")
-    raw.execute("SELECT 1 FROM sqlite_schema").fetchone()
-    return raw
+    return SqliteSnapshots(("default",)).pin()["default"]
 
 
 def test_an_adopted_connection_shows_its_state(places: Places) -> None:
     """What is written there is gone afterwards; what waits for a commit never runs; each statement is told."""
-    heard: list[tuple[frozenset[str], bool]] = []
+    heard: list[tuple[str, frozenset[str]]] = []
     ran: list[str] = []
     with closing(pinned(places)) as raw:
         set_price(5)
         let_go_of_all()
-        adopt("default", raw, lambda tables, writes: heard.append((tables, writes)))
+        adopt("default", raw, lambda sent: heard.append((sent.nature.kind, sent.nature.tables)))
         assert price() == 0
         connections["default"].close()
         with transaction.atomic():
@@ -64,14 +61,15 @@ def test_an_adopted_connection_shows_its_state(places: Places) -> None:
     assert ran == []
     assert (price(), price(2)) == (5, 0)
     table = frozenset({"shop_product"})
-    assert heard == [(table, False)] * 2 + [(table, True), (table, False)] * bool(places["default"]["HOST"])
+    asked = [one for one in heard if one[0] != "free"]  # no savepoints
+    assert asked == [("read", table)] * 2 + [("write", table), ("read", table)] * bool(places["default"]["HOST"])
 
 
 def test_an_adopted_connection_speaks_as_djangos_do(places: Places) -> None:
     """Django's functions in SQL, and its types, are there."""
     with closing(pinned(places)) as raw:
         let_go_of_all()
-        adopt("default", raw, lambda _tables, _writes: None)
+        adopt("default", raw, lambda _sent: None)
         with connections["default"].cursor() as cursor:
             if connections["default"].vendor == "sqlite":
                 cursor.execute("SELECT MD5('a')")  # one of Django's own
@@ -87,7 +85,7 @@ def test_an_evaluation_must_not_ask_postgres_for_the_time(tmp_path: Path) -> Non
     """It is refused by name, with what to do."""
     with private("postgres", tmp_path) as places, closing(pinned(places)) as raw:
         let_go_of_all()
-        adopt("default", raw, lambda _tables, _writes: None)
+        adopt("default", raw, lambda _sent: None)
         with (
             connections["default"].cursor() as cursor,
             pytest.raises(ForbiddenError, match=r"pass it django.utils.timezone.now\(\)"),

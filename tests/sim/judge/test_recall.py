@@ -1,0 +1,217 @@
+"""Values that are found by asking the database the same again: where that is enough, and where it is not."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cachewise.sim.judge.compare import Shown
+from cachewise.sim.judge.families import snapshots_of
+from cachewise.sim.judge.heard import Heard, Statement, Traced
+from cachewise.sim.judge.history import History
+from cachewise.sim.judge.judge import Judge
+from cachewise.sim.judge.question import Question, Read, Stores
+from cachewise.sim.judge.recall import MOST_SURPRISES, MOST_VALUES, Recall, Recalled
+from cachewise.sim.project.databases.connections import Sent
+from cachewise.sim.project.databases.tables import Nature
+from tests.helpers import SERVERS
+from tests.sim.judge import stage
+from tests.sim.judge.stage import apart
+
+PRODUCTS = frozenset({"judged_product"})
+CALLS = Path("calls")
+
+
+def counted(question: Question, clock_s: float, stores: Stores) -> Shown:
+    """Evaluate, and leave a mark in the folder that the last argument names."""
+    name, (*args, folder) = question.name, question.args
+    with (Path(folder) / CALLS).open("a") as calls:
+        calls.write(f"{name}\n")
+    return stage.evaluate(question._replace(args=tuple(args)), clock_s, stores)
+
+
+def judge_of(database: Any) -> tuple[Any, Judge]:
+    """Return the models, and a judge that has begun."""
+    models = stage.set_up(database)
+    judge = Judge(counted, snapshots_of("sqlite" if isinstance(database, str) else "postgres", ("default",)))
+    judge.start()
+    return models, judge
+
+
+def other_rows_change(database: Any, folder: str) -> tuple[list[bool], int]:
+    """Read a row on each of many states that another row has brought; return what is wrong, and count the calls."""
+    models, judge = judge_of(database)
+    with closing(judge):
+        question = Question("product", (2, folder))
+        digest = stage.evaluate(Question("product", (2,)), 0.0, {}).digest
+        judge.ask(Read(0, question, 0.5, 0, 0, digest))
+        judge.finish()
+        for state in range(1, 21):
+            models.Product.objects.filter(pk=1).update(price=state)
+            judge.pin(float(state), PRODUCTS)
+            judge.ask(Read(state, question, state + 0.5, state, state, digest))
+        verdicts = judge.finish()
+    return [one.stale or one.never_true for one in verdicts], len((Path(folder) / CALLS).read_text().split())
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("family", ["sqlite", "postgres"])
+def test_a_change_of_another_row_calls_nothing(tmp_path: Path, family: str) -> None:
+    """The table has changed twenty times; the function was called once, and twice more to know it."""
+    database: Any = stage.database_in(tmp_path)
+    if family == "postgres":
+        database = SERVERS.start("postgres", virtual=False).database
+    assert apart(other_rows_change, database, str(tmp_path)) == ([False] * 20, 3)
+
+
+def asked_and_changed(database: Any, folder: str, name: str, args: Sequence[Any], price: int) -> Any:
+    """Read at 10 s and at 30 s, with a new price of the first product in between; return what is wrong."""
+    models, judge = judge_of(database)
+    with closing(judge):
+        questions = [Question(name, (*few, folder)) for few in args]
+        truth = [[stage.evaluate(Question(name, few), 10.0, {}).digest for few in args]]
+        for number, question in enumerate(questions):
+            judge.ask(Read(number, question, 10.0, 0, 0, truth[0][number]))
+        judge.finish()
+        models.Product.objects.filter(pk=1).update(price=price)
+        stage._least_price.cache_clear()
+        judge.pin(20.0, PRODUCTS)
+        truth.append([stage.evaluate(Question(name, few), 30.0, {}).digest for few in args])
+        for number, question in enumerate(questions):
+            judge.ask(Read(10 + number, question, 30.0, 1, 1, truth[0][number]))
+            judge.ask(Read(20 + number, question, 30.0, 1, 1, truth[1][number]))
+        return truth[0] != truth[1], [(one.number, one.stale, one.never_true) for one in judge.finish()]
+
+
+def test_a_row_that_the_process_remembers_is_not_asked_for_again(tmp_path: Path) -> None:
+    """Its table changes, so the value is not that of before, although every query gives what it gave."""
+    args = [(2,), (3,), (4,)]
+    found = apart(asked_and_changed, stage.database_in(tmp_path), str(tmp_path), "above_the_least", args, 7)
+    assert found == (True, [*((10 + n, True, False) for n in range(3)), *((20 + n, False, False) for n in range(3))])
+
+
+def test_a_query_that_names_the_time_is_not_the_same_later(tmp_path: Path) -> None:
+    """What is not due before 20 s makes no difference to who asks at 10 s, and to who asks at 30 s it does."""
+    found = apart(asked_and_changed, stage.database_in(tmp_path), str(tmp_path), "dear_but_due", [()], 20)
+    assert found == (True, [(10, True, False), (20, False, False)])
+
+
+def heard(sql: str, kind: Any = "read", params: Any = ()) -> Heard:
+    """Return what is heard of one statement."""
+    one = Heard()
+    one.hear("default", Sent(sql, params, Nature(kind, PRODUCTS)))
+    return one
+
+
+def test_what_can_be_asked_again() -> None:
+    """Queries whose parameters pickle, and that do nothing but ask; savepoints do not matter."""
+    assert heard("SELECT price FROM judged_product WHERE id = %s", params=(1,)).only_asked
+    assert heard('SAVEPOINT "s1"', "free").only_asked
+    assert heard('SAVEPOINT "s1"', "free").tables == frozenset()
+    assert not heard("SELECT nextval('numbers')").only_asked
+    assert not heard("SELECT pg_advisory_xact_lock(1)").only_asked
+    assert not heard("PRAGMA case_sensitive_like = ON", "free").only_asked
+    assert not heard("UPDATE judged_product SET price = 1", "write").only_asked
+    assert not heard("SELECT %s", params=(lambda: None,)).only_asked
+
+
+def test_texts_that_differ_in_values_are_one_query() -> None:
+    """Lists of any length, numbers and words in quotes are what varies."""
+    texts = [
+        "SELECT 1 FROM t WHERE id IN (%s, %s) AND name = 'a' LIMIT 20",
+        "SELECT 1 FROM t WHERE id IN (%s, %s, %s) AND name = 'it''s' LIMIT 5",
+    ]
+    first, second = (heard(text).statements[0] for text in texts)
+    assert first.text == second.text
+    assert first.packed != second.packed
+
+
+def test_equal_parameters_are_equal_whoever_made_them() -> None:
+    """A pickle that tells one object from two equal ones would not."""
+    word, other = str(10**6), str(10**6)
+    first = heard("SELECT %s, %s", params=(word, word)).statements[0]
+    assert first == heard("SELECT %s, %s", params=(word, other)).statements[0]
+
+
+A, B, C = (Statement("default", name, name.encode(), PRODUCTS) for name in "abc")
+
+
+class Rows:
+    """Answers queries, and counts them."""
+
+    def __init__(self, **rows: bytes) -> None:
+        self.rows, self.asked = rows, list[str]()
+
+    def __call__(self, statement: Statement) -> bytes:
+        """Return a digest."""
+        self.asked.append(statement.text)
+        return self.rows[statement.text]
+
+
+def recall_with(*paths: tuple[list[Traced], bytes], kept: frozenset[str] = frozenset()) -> tuple[Recall, History]:
+    """Return what is known after evaluations of question 0, each on a state of its own."""
+    history = History()
+    recall = Recall(history)
+    for number, (path, digest) in enumerate(paths):
+        recall.learn(0, number, path, kept, Recalled(digest, PRODUCTS))
+        history.commit(number + 1.0, PRODUCTS)
+    return recall, history
+
+
+def test_the_rows_of_one_query_decide_on_the_next() -> None:
+    """Two ways: the second query of each is asked where the first one's rows are those of that way."""
+    recall, _history = recall_with(
+        ([Traced(A, b"1"), Traced(B, b"1")], b"left"),
+        ([Traced(A, b"2"), Traced(C, b"1")], b"right"),
+    )
+    left, right, neither = Rows(a=b"1", b=b"1"), Rows(a=b"2", c=b"1"), Rows(a=b"1", b=b"3")
+    assert recall.value(0, 2, frozenset(), left) == Recalled(b"left", PRODUCTS)
+    assert recall.value(0, 2, frozenset(), right) == Recalled(b"right", PRODUCTS)
+    assert recall.value(0, 2, frozenset(), neither) is None
+    assert recall.value(1, 2, frozenset(), left) is None
+    assert (left.asked, right.asked, neither.asked) == (["a", "b"], ["a", "c"], ["a", "b"])
+
+
+def test_an_unsteady_query_holds_until_its_table_changes() -> None:
+    """It is not asked; what it gave is that of its table's version."""
+    recall, history = recall_with(([Traced(A, None), Traced(B, b"1")], b"value"))
+    assert recall.value(0, 0, frozenset(), Rows(b=b"1")) == Recalled(b"value", PRODUCTS)
+    assert recall.value(0, 1, frozenset(), Rows(b=b"1")) is None
+    history.commit(2.0, frozenset({"another"}))
+    recall.learn(0, 1, [Traced(A, None), Traced(B, b"1")], frozenset(), Recalled(b"new", PRODUCTS))
+    assert recall.value(0, 2, frozenset(), Rows(b=b"1")) == Recalled(b"new", PRODUCTS)
+
+
+def test_rows_that_the_project_remembers_hold_until_their_table_changes() -> None:
+    """Before the first query it is asked which version they are of; and what is remembered may turn out to be more."""
+    recall, _history = recall_with(([Traced(B, b"1")], b"value"), kept=PRODUCTS)
+    assert recall.value(0, 0, PRODUCTS, Rows(b=b"1")) == Recalled(b"value", PRODUCTS)
+    assert recall.value(0, 1, PRODUCTS, Rows(b=b"1")) is None
+    assert recall.value(0, 0, PRODUCTS | {"another"}, Rows(b=b"1")) is None
+
+
+def test_who_asks_something_else_after_the_same_rows_is_not_trusted() -> None:
+    """The last one counts, until there were too many surprises; another question does not suffer."""
+    surprises = [([Traced(A if number % 2 else B, b"1")], b"value") for number in range(MOST_SURPRISES + 1)]
+    recall, _history = recall_with(*surprises)
+    assert recall.value(0, 0, frozenset(), Rows(a=b"1", b=b"1")) == Recalled(b"value", PRODUCTS)
+    recall.learn(0, 0, [Traced(C, b"1")], frozenset(), Recalled(b"value", PRODUCTS))
+    recall.learn(1, 0, [Traced(C, b"1")], frozenset(), Recalled(b"value", PRODUCTS))
+    assert recall.value(0, 0, frozenset(), Rows(a=b"1", b=b"1", c=b"1")) is None
+    assert recall.value(1, 0, frozenset(), Rows(c=b"1")) == Recalled(b"value", PRODUCTS)
+
+
+def test_who_gives_something_else_after_the_same_rows_is_not_trusted() -> None:
+    """What has the same rows and another value depends on something that no query tells."""
+    recall, _history = recall_with(*(([Traced(A, b"1")], str(number).encode()) for number in range(5)))
+    assert recall.value(0, 0, frozenset(), Rows(a=b"1")) is None
+
+
+def test_only_so_many_values_of_a_question_are_known() -> None:
+    """With one more it begins anew."""
+    paths = [([Traced(A, str(number).encode())], b"value") for number in range(MOST_VALUES + 1)]
+    recall, _history = recall_with(*paths)
+    assert recall.value(0, 0, frozenset(), Rows(a=b"0")) is None
+    assert recall.value(0, 0, frozenset(), Rows(a=str(MOST_VALUES).encode())) == Recalled(b"value", PRODUCTS)

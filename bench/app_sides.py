@@ -115,11 +115,11 @@ def _set_up_bare(errand: Errand, *, cached: bool) -> tuple[Any, Sequence["Arriva
 
     from cachewise.sim.app.traffic import audience_of, traffic
     from cachewise.sim.app.users import Users
-    from cachewise.sim.project.caches import blank_for_evaluation
+    from cachewise.sim.project.caches import Blanks
 
     django.setup()
     if not cached:
-        for alias, cache in blank_for_evaluation(settings.CACHES, {}).items():
+        for alias, cache in Blanks(settings.CACHES).with_stores({}).items():
             caches[alias] = cache
     app: Any = _experiment(Path(errand.file), errand.text).APP  # type: ignore[attr-defined]
     users = Users()

@@ -10,7 +10,7 @@ from ..application import App
 from ..judge.compare import Shown, shown
 from ..judge.question import Question
 from ..project import celery, chance, sessions
-from ..project.caches import blank_for_evaluation
+from ..project.caches import Blanks
 from ..project.client import Handler, ProjectClient, forget_the_last_request
 from ..project.clock import ProjectClock
 from .traffic import handed
@@ -29,8 +29,7 @@ class Evaluator:
         seed: int,
     ) -> None:
         self._functions = {one.name: one for one in app.reads}
-        self._entries = entries
-        self._stores = app.stores
+        self._blanks = Blanks(entries, app.stores)
         self._clock = clock
         self._handler = handler
         self._users = users
@@ -48,7 +47,7 @@ class Evaluator:
         chance.reseed(self._seed)
         celery.silence()
         forget_the_last_request()
-        for alias, cache in blank_for_evaluation(self._entries, stores, self._stores).items():
+        for alias, cache in self._blanks.with_stores(stores).items():
             caches[alias] = cache
         sessions.hand_in(stores)
         client = ProjectClient(self._handler)

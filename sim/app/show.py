@@ -13,7 +13,7 @@ from ..judge.facts import Facts
 from ..judge.families import snapshots_of
 from ..judge.trial import Candidate, Trial, tried
 from ..project import celery, chance
-from ..project.caches import blank_for_evaluation
+from ..project.caches import Blanks
 from ..project.client import Handler, ProjectClient, forget_the_last_request
 from ..project.clock import ProjectClock
 from ..project.databases.connections import let_go_of_all
@@ -29,7 +29,7 @@ def show(project: Project, family: str, clock: ProjectClock, audience: Audience,
 
     Of the databases a login may be left, where sessions are kept in them.
     """
-    for alias, cache in blank_for_evaluation(project.caches, {}, project.app.stores).items():
+    for alias, cache in Blanks(project.caches, project.app.stores).with_stores({}).items():
         caches[alias] = cache  # in which sessions stay, and no copy
     celery.silence()
     project.app.judging = lambda _name, _response: None

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from ..project.watch import ALL_TABLES, Tables
 
@@ -42,13 +42,18 @@ class History:
         return min((one for one in after if one is not None), default=None)
 
 
-class Value(NamedTuple):
-    """What a question gave on `state`; it is the same from `began` on, as long as nothing in `tables` changes."""
+@dataclass(slots=True)
+class Value:
+    """What a question gave on `state`; it is the same from `began` on, as long as nothing in `tables` changes.
+
+    `ended` is the first state after it held, once that is known.
+    """
 
     began: int
     state: int
     tables: Tables
     digest: bytes
+    ended: int | None = None
 
 
 class Values:
@@ -57,20 +62,23 @@ class Values:
     def __init__(self, history: History) -> None:
         self._history = history
         self._known: list[Value] = []  # in the order of the states; no two overlap
+        self._began: list[int] = []  # of each
 
     def learn(self, state: int, tables: Tables, digest: bytes) -> Value:
         """Note what an evaluation gave."""
         began = self._history.began(tables, state)
-        place = bisect_right(self._known, state, key=lambda one: one.began)
+        place = bisect_right(self._began, state)
         if place:  # where the tables are not always the same, what was known before still holds where it did
             began = max(began, self.ended(self._known[place - 1]) or 0)
         value = Value(began, state, tables, digest)
-        self._known.insert(bisect_right(self._known, began, key=lambda one: one.began), value)
+        place = bisect_right(self._began, began)
+        self._known.insert(place, value)
+        self._began.insert(place, began)
         return value
 
     def at(self, state: int) -> Value | None:
         """Return what the question gives on *state*, if that is known."""
-        place = bisect_right(self._known, state, key=lambda one: one.began) - 1
+        place = bisect_right(self._began, state) - 1
         if place < 0:
             return None
         value = self._known[place]
@@ -79,7 +87,9 @@ class Values:
 
     def ended(self, value: Value) -> int | None:
         """Return the first state after *value* held; None: it holds still."""
-        return self._history.ended(value.tables, value.state)
+        if value.ended is None:
+            value.ended = self._history.ended(value.tables, value.state)
+        return value.ended
 
 
 def _last_up_to(changes: "list[int] | tuple[()]", state: int) -> int:

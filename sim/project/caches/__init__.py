@@ -1,7 +1,7 @@
 """A project's caches on virtual time: simulated, private, and watched call by call."""
 
 from .births import Births
-from .blank import blank_for_evaluation
+from .blank import Blanks
 from .opening import ProjectCaches, open_caches
 from .patterns import merged, pattern_of
 from .sites import Sites
@@ -9,11 +9,11 @@ from .stores import Stores, StoreValues
 
 __all__ = [
     "Births",
+    "Blanks",
     "ProjectCaches",
     "Sites",
     "StoreValues",
     "Stores",
-    "blank_for_evaluation",
     "merged",
     "open_caches",
     "pattern_of",

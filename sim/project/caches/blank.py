@@ -208,25 +208,29 @@ def blank_class(cls: type) -> type[Blank]:
     return type(cls.__name__, (Blank,), {"__module__": cls.__module__, "__doc__": cls.__doc__, **members})
 
 
-def blank_for_evaluation(
-    entries: Mapping[str, Mapping[str, Any]], values: StoreValues, patterns: Iterable[str] = ()
-) -> dict[str, BaseCache]:
-    """Return a blank cache for each alias of CACHES, without a server, in which stores have *values*.
+class Blanks:
+    """Makes blank caches for evaluations, one for each alias of CACHES.
 
-    *values* is what the read was told of stores (`Watch.store_read`); *patterns* are those of `APP.store`.
+    Args:
+        entries: what CACHES says.
+        patterns: those of `APP.store`.
     """
-    DIRECT.evaluate()
-    stores = Stores(patterns, sessions_of_project(), lambda: 0.0, lambda _count: None)
-    found: dict[str, BaseCache] = {}
-    for alias, entry in entries.items():
-        backend = backend_of(alias, entry)
-        cls = backend.load()
-        cache = blank_class(cls)(cls, backend.params, partial(stores.holds, alias))
-        for (of_alias, made), value in values.items():
-            if of_alias == alias and value is not None:
-                cache.give(made, pickle.loads(value))
-        found[alias] = cache
-    return found
+
+    def __init__(self, entries: Mapping[str, Mapping[str, Any]], patterns: Iterable[str] = ()) -> None:
+        self._backends = {alias: backend_of(alias, entry) for alias, entry in entries.items()}
+        self._classes = {alias: blank_class(one.load()) for alias, one in self._backends.items()}
+        self._stores = Stores(patterns, sessions_of_project(), lambda: 0.0, lambda _count: None)
+
+    def with_stores(self, values: StoreValues) -> dict[str, BaseCache]:
+        """Return new ones, without a server, in which stores have *values*: what a read was told of them."""
+        DIRECT.evaluate()
+        found: dict[str, Any] = {}
+        for alias, one in self._backends.items():
+            found[alias] = self._classes[alias](one.load(), one.params, partial(self._stores.holds, alias))
+        for (alias, made), value in values.items():
+            if alias in found and value is not None:
+                found[alias].give(made, pickle.loads(value))
+        return found
 
 
 def before_the_run(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -49,7 +49,7 @@ CACHE_NOT_REPLACED = """
 
 
     run.open_caches = Remembering
-    evaluate.blank_for_evaluation = lambda *_args: live[-1].of_worker[0]
+    evaluate.Blanks.with_stores = lambda *_args: live[-1].of_worker[0]
 """
 
 # All threads find the same connection; Django itself would notice, and is told to let them.

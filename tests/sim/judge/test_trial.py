@@ -13,7 +13,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 
 from cachewise.sim.judge.families import snapshots_of
 from cachewise.sim.judge.trial import Candidate, tried
-from cachewise.sim.project.caches.blank import blank_for_evaluation
+from cachewise.sim.project.caches.blank import Blanks
 from tests.helpers import SERVERS
 from tests.sim.judge import stage
 from tests.sim.judge.stage import apart
@@ -93,7 +93,7 @@ def candidates() -> list[Candidate]:
         def call(clock_s: float, nth: int) -> Any:
             NOW[:] = [clock_s]
             random.seed(nth)
-            caches["default"] = blank_for_evaluation({"default": LOCMEM}, {})["default"]
+            caches["default"] = Blanks({"default": LOCMEM}).with_stores({})["default"]
             return func()
 
         return call

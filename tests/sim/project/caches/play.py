@@ -73,12 +73,12 @@ def evaluation(step: Any, entries: Any) -> Any:
     """Return what *step* gives without a cache, in a fork of this process."""
     from django.core.cache import caches as handler
 
-    from cachewise.sim.project.caches import blank_for_evaluation
+    from cachewise.sim.project.caches import Blanks
 
     reader, writer = os.pipe()
     child = os.fork()
     if not child:
-        for alias, cache in blank_for_evaluation(entries, {}).items():
+        for alias, cache in Blanks(entries).with_stores({}).items():
             handler[alias] = cache
         os.write(writer, json.dumps(step()).encode())
         os._exit(0)

@@ -8,7 +8,7 @@ from django.core.cache import cache, caches
 from django.test import override_settings
 
 from cachewise import UserError
-from cachewise.sim.project.caches import blank_for_evaluation
+from cachewise.sim.project.caches import Blanks
 from cachewise.sim.project.caches.blank import before_the_run
 from tests.sim.project.caches.stage import CLASSES, entry, on_stage
 
@@ -84,18 +84,18 @@ def test_an_evaluation_gets_the_stores_that_its_read_got(kind: str) -> None:
     _, told = on_stage(entries, lambda _: cache.set_many({"cart:1": ["tea"], "page:1": "old"}), read, stores=["cart:*"])
     values = {(alias, key): value for alias, key, value in told.stores}
     assert set(values) == {("default", "p:2:cart:1"), ("default", "p:2:cart:2")}
-    blank = blank_for_evaluation(entries, values, ["cart:*"])["default"]
+    blank = Blanks(entries, ["cart:*"]).with_stores(values)["default"]
     assert blank.get("cart:1") == ["tea"]
     assert blank.get("cart:2") is None
     assert copies(blank) == [*FOUND[:-1], 3]
     blank.set("cart:2", 5)
     assert blank.get_many(["cart:2", "page:1"]) == {"cart:2": 5}
-    assert blank_for_evaluation(entries, {}, ["cart:*"])["default"].get("cart:1") is None
+    assert Blanks(entries, ["cart:*"]).with_stores({})["default"].get("cart:1") is None
 
 
 def test_a_blank_has_what_its_backend_has() -> None:
     """django-redis' own calls say that nothing is there; a lock is free; what cannot be told is refused."""
-    blank: Any = blank_for_evaluation({"default": entry("django-redis")}, {})["default"]
+    blank: Any = Blanks({"default": entry("django-redis")}).with_stores({})["default"]
     blank.set("page:1", 1)
     assert [blank.ttl("page:1"), blank.delete_pattern("page:*"), blank.keys("*"), list(blank.iter_keys("*"))] == [
         0,
@@ -108,7 +108,7 @@ def test_a_blank_has_what_its_backend_has() -> None:
         assert not blank.set("once", 1, nx=True)
     with pytest.raises(UserError, match=r"cache\.sadd"):
         blank.sadd("set", 1)
-    assert not hasattr(blank_for_evaluation({"default": entry("locmem")}, {})["default"], "lock")
+    assert not hasattr(Blanks({"default": entry("locmem")}).with_stores({})["default"], "lock")
 
     (said,), _ = on_stage(
         {"default": entry("django-redis")},

@@ -12,7 +12,7 @@ from django.test import override_settings
 
 from cachewise import UserError
 from cachewise.sim.backends import BACKENDS
-from cachewise.sim.project.caches import blank_for_evaluation
+from cachewise.sim.project.caches import Blanks
 from tests.sim.project.caches.stage import CLASSES, entry, on_stage
 
 ALL = sorted(CLASSES)
@@ -90,7 +90,7 @@ def test_a_class_of_ones_own_works(path: str) -> None:
     assert said == ["computed", ("v" if keeps else None, "computed", "v" if keeps else "w"), said[2]]
     hits = [(call.hits, call.oldest_s) for call in told.calls if call.verb == "get" and call.pattern == "k"]
     assert hits == [(1, 0.0) if keeps else (0, math.inf)]
-    blank = blank_for_evaluation(entries, {})["default"]
+    blank = Blanks(entries).with_stores({})["default"]
     blank.set("k", "v")
     assert (blank.get("k"), own(blank), blank.get_or_set("k", "w")) == (None, "computed", "w")
 

@@ -31,6 +31,7 @@ PINNED_ONE_COMMIT_EARLY = """
 # An evaluation finds the run's own cache, and what is in it.
 CACHE_NOT_REPLACED = """
 
+    from types import SimpleNamespace
     from cachewise.sim.app import evaluate, run
 
     open_caches, live = run.open_caches, []
@@ -49,7 +50,7 @@ CACHE_NOT_REPLACED = """
 
 
     run.open_caches = Remembering
-    evaluate.Blanks.with_stores = lambda *_args: live[-1].of_worker[0]
+    evaluate.Blanks = lambda *_args: SimpleNamespace(with_stores=lambda _values: live[-1].of_worker[0])
 """
 
 # All threads find the same connection; Django itself would notice, and is told to let them.

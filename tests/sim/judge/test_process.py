@@ -31,7 +31,9 @@ def begun(database: str, evaluate: Any = stage.evaluate) -> tuple[Any, Judge]:
 
 def hang(question: Question, clock_s: float, stores: Stores) -> Any:  # noqa: ARG001 - as it is called
     """Say who evaluates, and never end."""
-    Path(question.args[0]).write_text(f"{os.getpid()} {os.getppid()}")
+    told = Path(question.args[0])
+    told.with_suffix(".new").write_text(f"{os.getpid()} {os.getppid()}")
+    told.with_suffix(".new").rename(told)  # whoever finds it finds all of it
     time.sleep(1000)
 
 
@@ -70,7 +72,6 @@ def closed(database: str, told: str) -> list[bool]:
     _models, judge = begun(database, hang)
     judge.ask(Read(0, Question("product", (told,)), 0.0, 0, 0, b""))
     wait_until(lambda: _let_be_judged(judge) or Path(told).exists())
-    wait_until(lambda: Path(told).read_text())
     pids = [int(pid) for pid in Path(told).read_text().split()]
     judge.close()
     judge.close()

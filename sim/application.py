@@ -9,11 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from datetime import time as time_of_day
-from typing import Any, TypeVar
+from functools import wraps
+from inspect import signature
+from typing import Any, ParamSpec, TypeVar, cast
 
-from .errors import UserError, one_line
+from .errors import UserError, one_line, unknown
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Declared = TypeVar("Declared")
+Given = ParamSpec("Given")
 Timeouts = Mapping[str, float | None]
 START = datetime(2025, 1, 1, tzinfo=UTC)
 AS_IT_IS, NO_CACHE = "as it is", "no cache"  # the variants that are always there
@@ -79,6 +83,22 @@ class Variant:
         return f"variant {one_line(self.name)!r} is left out: pip install {self.needs}"
 
 
+def _by_name(method: Callable[Given, Declared]) -> Callable[Given, Declared]:
+    """Refuse, with a line that helps, a decorator without its arguments, and names that it does not know."""
+    verb, known = method.__name__, [*signature(method).parameters][1:]
+
+    @wraps(method)
+    def checked(app: Any, *given: Any, **named: Any) -> Any:
+        if given:
+            raise UserError(f"@APP.{verb} takes its arguments by name, its rate first: @APP.{verb}(per_s=1)")
+        for name in named:
+            if name not in known:
+                raise UserError(f"@APP.{verb}: {unknown('argument', name, known)}")
+        return method(app, **named)
+
+    return cast("Callable[Given, Declared]", checked)
+
+
 class App:
     """A Django project under virtual time: its settings module, and what happens in it.
 
@@ -123,6 +143,7 @@ class App:
         self.filling = func
         return func
 
+    @_by_name
     def read(
         self,
         *,
@@ -136,6 +157,7 @@ class App:
         """Let a function be a read: a view through the client, a queryset, anything. Its result is judged."""
         return self._requests(self.reads, "read", per_s, args, popularity, users, expect, judge)
 
+    @_by_name
     def write(
         self,
         *,
@@ -148,6 +170,7 @@ class App:
         """Let a function be a write: it changes rows."""
         return self._requests(self.writes, "write", per_s, args, popularity, users, expect, None)
 
+    @_by_name
     def journey(self, *, per_s: float, users: Any) -> Callable[[Function], Function]:
         """Let a function be a journey, the steps of one user who is logged in; it gets a client and the user."""
 

@@ -14,7 +14,7 @@ def parse_spec(field: str, spec: str, forms: Mapping[str, Sequence[str]]) -> tup
     """
     name, *texts = spec.strip().split(":")
     if name not in forms:
-        error = unknown(field, name, forms)
+        error = unknown(field.rpartition(": ")[2], name, forms)
         raise UserError(f"{field}={one_line(spec)!r}: {error}")
     wanted = forms[name]
     if len(texts) != len(wanted):

@@ -75,7 +75,7 @@ def test_a_crash_is_one_line(tmp_path: Path, body: str, line: str, capfd: pytest
         ({"experiment": EXPERIMENT.replace("args=products", "args=5")}, "product_page: its args are 5; they must be a"),
         (
             {"experiment": EXPERIMENT.replace("zipf", "zpf")},
-            "@APP.read product_page: popularity='zpf:1.0': unknown",
+            "@APP.read product_page: popularity='zpf:1.0': unknown popularity 'zpf'; did you mean 'zipf'?",
         ),
         (
             {"experiment": EXPERIMENT.replace("shop.settings", "shop.setings")},

@@ -97,7 +97,8 @@ class _Run:
         threads.serve(engine)
         audience = audience_of(project.app, self._users.find)
         evaluate = Evaluator(project.app, project.caches, self._clock, self._handler, self._users.all, errand.seed)
-        self._judge = Judge(evaluate, snapshots_of(errand.family or "", errand.databases))
+        snapshots = snapshots_of(errand.family or "", errand.databases)
+        self._judge = Judge(evaluate, snapshots, lambda: self._clock.times_asked)
         self._recorder = Recorder(engine, self._judge, scenario.warmup_s)
         with ExitStack() as stack:
             ours = stack.enter_context(servers())

@@ -2,17 +2,15 @@
 
 import pickle
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
-from django.db import Error
-
 from ..errors import StrategyError, UserError
-from ..project.databases.statements import asks_the_time
 from ..project.watch import Tables
 from .compare import raised
-from .heard import Heard, Traced
+from .heard import Asked
 from .loaded import Loading
 from .memory import Called, Memory
 from .question import Evaluate, Question, Stores
@@ -27,60 +25,62 @@ class Answer(NamedTuple):
     question: int
     digest: bytes
     tables: Tables
-    raised: tuple[str, str] | None = None  # the function's name, and the traceback
-    path: list[Traced] | None = None
+    raised: tuple[str, str] | None  # the function's name, and the traceback
+    path: list[Asked] | None
 
 
-def serve(pipe: Connection, evaluate: Evaluate, adopted: Adopted, memory: Memory) -> None:
-    """Answer what comes through *pipe* until it is closed; *memory* is what the judge knows of the project's."""
-    loading = Loading()
-    with suppress(EOFError):
-        while True:
-            work: Work = pipe.recv()
+class Child:
+    """Evaluates questions on the state that it has adopted; *memory* is what the judge knows of the project's."""
+
+    def __init__(self, evaluate: Evaluate, times_asked: Callable[[], int], adopted: Adopted, memory: Memory) -> None:
+        self._evaluate, self._times_asked = evaluate, times_asked
+        self._adopted, self._memory = adopted, memory
+
+    def serve(self, pipe: Connection) -> None:
+        """Answer what comes through *pipe* until it is closed."""
+        loading = Loading()
+        with suppress(EOFError):
+            while True:
+                work: Work = pipe.recv()
+                learned = Memory()
+                try:
+                    answers = [self._answer(learned, *one) for one in work]
+                    pipe.send((answers, loading.new(), learned))
+                except UserError as error:
+                    pipe.send(error)
+                except Exception:  # noqa: BLE001 - it is raised in the run
+                    pipe.send(RuntimeError(traceback.format_exc()))
+
+    def _answer(self, learned: Memory, number: int, packed: bytes, clock_s: float) -> Answer:
+        question, stores = pickle.loads(packed)
+
+        def called() -> Called:
+            return self._adopted.writing(lambda: self._called(question, clock_s, dict(stores)))
+
+        first = called()
+        learned.join(self._memory.look_at(number, first, called))
+        tables = first.heard.tables | self._memory.kept
+        frames = (question.name, first.frames) if first.frames else None
+        return Answer(number, first.digest, tables, frames, self._path(number, first))
+
+    def _called(self, question: Question, clock_s: float, stores: Stores) -> Called:
+        before = self._times_asked()
+        with self._adopted.evaluation() as heard:
+            frames = ""
             try:
-                answers = [_answered(evaluate, adopted, memory, *one) for one in work]
-                pipe.send((answers, loading.new(), memory))
-            except UserError as error:
-                pipe.send(error)
-            except Exception:  # noqa: BLE001 - it is raised in the run
-                pipe.send(RuntimeError(traceback.format_exc()))
+                digest = self._evaluate(question, clock_s, stores).digest
+            except (UserError, StrategyError):
+                raise
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - that is what the read gives there
+                digest, frames = raised(error).digest, traceback.format_exc()
+            return Called(digest, heard, self._times_asked() > before, frames)
 
-
-def _answered(
-    evaluate: Evaluate, adopted: Adopted, memory: Memory, number: int, packed: bytes, clock_s: float
-) -> Answer:
-    question, stores = pickle.loads(packed)
-
-    def called(later_s: float = 0.0) -> Called:
-        return adopted.writing(lambda: _called(evaluate, adopted, question, clock_s + later_s, dict(stores)))
-
-    first = called()
-    memory.look_at(question.name, first, called)
-    tables = first.heard.tables | memory.kept
-    frames = (question.name, first.frames) if first.frames else None
-    return Answer(number, first.digest, tables, frames, _path(adopted, memory, question.name, first.heard))
-
-
-def _called(evaluate: Evaluate, adopted: Adopted, question: Question, clock_s: float, stores: Stores) -> Called:
-    with adopted.evaluation() as heard:
-        try:
-            return Called(evaluate(question, clock_s, stores).digest, heard)
-        except (UserError, StrategyError):
-            raise
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - that is what the read gives there
-            return Called(raised(error).digest, heard, traceback.format_exc())
-
-
-def _path(adopted: Adopted, memory: Memory, name: str, heard: Heard) -> list[Traced] | None:
-    """Return what was asked, and what the rows are; None: it cannot be asked again, or that would not be enough."""
-    if not heard.only_asked or name in memory.timed:
-        return None
-    path = []
-    with adopted.undone():
-        for one in heard.statements:
-            unsteady = (name, one.alias, one.text) in memory.unsteady or asks_the_time(one.text)
+    def _path(self, number: int, first: Called) -> list[Asked] | None:
+        """Return what was asked, and what the rows are; None: it cannot be asked again, or that would not do."""
+        if first.timed or not first.heard.only_asked or number in self._memory.restless:
+            return None
+        with self._adopted.undone():
             try:
-                path.append(Traced(one, None if unsteady else adopted.rows_of(one)))
-            except Error:  # the project has caught it
+                return [Asked(one, self._adopted.rows_of(one)) for one in first.heard.statements]
+            except Exception:  # noqa: BLE001 - the project has met it, too, and lives with it
                 return None
-    return path

@@ -11,7 +11,7 @@ from .verdict import Verdict
 
 
 class _Case(NamedTuple):
-    """A read to be judged; `oldest` is the oldest state that any cached value could hold when it was served."""
+    """A read to be judged; `oldest` is the oldest state that any copy could hold when it was served."""
 
     number: int
     began_s: float
@@ -56,7 +56,8 @@ class Docket:
         self.wanted: dict[int, dict[int, float]] = {}  # state: {question: the clock that its evaluation is to have}
         self.fresh: deque[tuple[int, int]] = deque()  # (question, state), as they came to be wanted
         self._questions: dict[int, _Asked] = {}
-        self._oldest = 0  # the oldest state that a cached value can still hold
+        self.kept: Tables = frozenset()  # the tables whose rows the project's memory may hold, as of any state
+        self._oldest = 0  # the oldest state that a copy can still hold
         self._open: Counter[int] = Counter()  # how many reads that are open may need states from this one on
         self._due: Counter[int] = Counter()  # how many evaluations of a state are wanted or under way
         self._gone: set[int] = set()
@@ -114,24 +115,25 @@ class Docket:
         """Nothing can be evaluated on *state* any more."""
         self._gone.add(state)
 
-    def let_go(self, before_s: float, kept: Tables) -> None:
-        """No cache holds a value of a state that was superseded before that instant.
-
-        But the project's memory may, if it is of a table that is *kept* there: as of any state from the first one on.
-        """
-        commit_s, changed = self.history.commit_s, self.history.ended(kept, 0) if kept else None
-        last = self.history.newest if changed is None else changed - 1
-        while self._oldest < last and commit_s[self._oldest + 1] < before_s:
+    def let_go(self, before_s: float) -> None:
+        """No cache holds a value of a state that was superseded before that instant."""
+        commit_s = self.history.commit_s
+        while self._oldest < self.history.newest and commit_s[self._oldest + 1] < before_s:
             self._oldest += 1
 
     def needed_from(self) -> int:
         """Return the oldest state that anybody may still need."""
         self._open += Counter()  # which leaves out the zeros
-        return min((self._oldest, *self._open))
+        return self._remembered(min((self._oldest, *self._open)))
 
     def detained(self) -> int:
         """Return how many states are needed only for reads that were asked before."""
         return self._oldest - self.needed_from()
+
+    def _remembered(self, oldest: int) -> int:
+        """Return *oldest*, or the state before which the project's memory holds what may be older than any copy."""
+        changed = self.history.ended(self.kept, 0) if self.kept else None
+        return min(oldest, self.history.newest if changed is None else changed - 1)
 
     def _decide(self, asked: _Asked, case: _Case, state: int) -> None:
         """Decide a read, or let it wait; *state* is the one that it has waited for: what came later is known."""
@@ -164,7 +166,8 @@ class Docket:
 
     def _past(self, values: Values, case: _Case, state: int) -> Verdict | int:
         """Return since when a read is outdated, or a state, *state* or before, that one must know to say so."""
-        while state >= case.oldest:
+        oldest = self._remembered(case.oldest)
+        while state >= oldest:
             value = values.at(state)
             if value is None:
                 return Verdict(case.number, unknown=True) if state in self._gone else state

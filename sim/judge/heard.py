@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import sys
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
@@ -9,13 +10,17 @@ from io import BytesIO
 from typing import Any, NamedTuple
 
 from ..project.databases.connections import Sent
+from ..project.databases.statements import asks_the_time
 from ..project.watch import Tables
 
 _VARIES = re.compile(r"'(?:[^']|'')*'|\b\d+\b")  # in texts of one query, which a project may have put together itself
 _LISTS = re.compile(r"%s(?:\s*,\s*%s)+")
 _SAVEPOINTS = re.compile(r"\s*(?:SAVEPOINT|RELEASE|ROLLBACK)\b", re.IGNORECASE)
-# Functions that do something, or wait: no query with one is sent again.
-_ACTS = re.compile(r"\b(?:pg_\w+|nextval|setval|dblink\w*|lo_\w+|load_extension)\s*\(", re.IGNORECASE)
+# Queries that do something, or wait.
+_ACTS = re.compile(
+    r"\b(?:pg_\w+|nextval|setval|set_config|dblink\w*|lo_\w+|load_extension)\s*\(|\bFOR\s+[\w\s]*(?:UPDATE|SHARE)\b",
+    re.IGNORECASE,
+)
 
 
 class Statement(NamedTuple):
@@ -27,13 +32,24 @@ class Statement(NamedTuple):
     tables: Tables
 
     def sent(self) -> tuple[str, Any]:
-        """Return its text and parameters, as they were sent."""
-        found: tuple[str, Any] = pickle.loads(self.packed)
+        """Return its text and parameters, as they were sent.
+
+        Raises:
+            pickle.UnpicklingError: if a parameter is of a module that is not loaded here.
+        """
+        found: tuple[str, Any] = _Unpickler(BytesIO(self.packed)).load()
         return found
 
 
+class Asked(NamedTuple):
+    """A query, and a digest of its rows."""
+
+    statement: Statement
+    rows: bytes
+
+
 class Heard:
-    """The statements of an evaluation so far; `only_asked` says that they were queries, which can be sent again."""
+    """The statements of an evaluation so far; `only_asked` says that all were queries that can be sent again."""
 
     def __init__(self) -> None:
         self.statements: list[Statement] = []
@@ -46,26 +62,28 @@ class Heard:
 
     def hear(self, alias: str, sent: Sent) -> None:
         """Note a statement."""
-        kind, packed = sent.nature.kind, b""
-        if kind == "free" and _SAVEPOINTS.match(sent.sql):
+        nature = sent.nature
+        if nature.kind == "free" and _SAVEPOINTS.match(sent.sql):
             return
-        if kind == "read" and not _ACTS.search(sent.sql):
-            packed = _packed((sent.sql, sent.params))
+        asks = nature.kind == "read" and not nature.views and not _ACTS.search(sent.sql) and not asks_the_time(sent.sql)
+        packed = _packed((sent.sql, sent.params)) if asks else b""
         self.only_asked &= bool(packed)
-        if kind in ("read", "write", "schema"):
-            self.statements.append(Statement(alias, _alike(sent.sql), packed, sent.nature.tables))
-
-
-class Traced(NamedTuple):
-    """A query, and a digest of its rows; None: it is not the same each time, so that only its tables can tell."""
-
-    statement: Statement
-    rows: bytes | None
+        if nature.kind in ("read", "write", "schema"):
+            self.statements.append(Statement(alias, _alike(sent.sql), packed, nature.tables))
 
 
 def digest_of(rows: Sequence[Any]) -> bytes:
     """Return a digest of what a query gave."""
     return blake2b(repr(rows).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+class _Unpickler(pickle.Unpickler):
+    """Loads no module: the project's own may keep what they have read, and every child has what the judge has."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module not in sys.modules:
+            raise pickle.UnpicklingError(f"{module} is not loaded here")
+        return super().find_class(module, name)
 
 
 @lru_cache(maxsize=10_000)

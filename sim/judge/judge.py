@@ -2,6 +2,7 @@
 
 import pickle
 import select
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from multiprocessing import Pipe
@@ -26,10 +27,11 @@ class Judge:
         evaluate: what a question gives without a cache on the database that Django's connections show. It is called in
             children of the judge; what the project's code raises is a truth, too.
         snapshots: how states of the databases are pinned.
+        times_asked: how often this process's code has asked for the time so far.
     """
 
-    def __init__(self, evaluate: Evaluate, snapshots: Snapshots) -> None:
-        self._evaluate, self._snapshots = evaluate, snapshots
+    def __init__(self, evaluate: Evaluate, snapshots: Snapshots, times_asked: Callable[[], int] = lambda: 0) -> None:
+        self._evaluate, self._snapshots, self._times_asked = evaluate, snapshots, times_asked
         self._pid: int | None = None
         self._pipe: Connection
         self.raised: dict[str, str] = {}  # functions that raised something in an evaluation: the first traceback
@@ -88,7 +90,7 @@ class Judge:
 
     def _be_judge(self, pipe: Connection) -> None:
         self._pipe.close()
-        JudgeProcess(pipe, self._evaluate, self._snapshots).serve()
+        JudgeProcess(pipe, self._evaluate, self._times_asked, self._snapshots).serve()
 
     def _send_asks(self) -> None:
         if self._asks:

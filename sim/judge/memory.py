@@ -1,4 +1,4 @@
-"""What an evaluation owes to the project's memory or to the clock: found out by calling its function again.
+"""What the project keeps in its process's memory: rows that an evaluation has read, and the next one does not read.
 
 `lru_cache`, Django's own SITE_CACHE and content types are such memories. Children of the judge evaluate many questions
 each, on one state: only the first of them sends the query. All that come after it depend on its tables, too.
@@ -8,62 +8,50 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .heard import Heard, Statement
-from .question import LATER_S
-
-Query = tuple[str, str, str]  # the function's name, the alias, the text of the statement
+from .heard import Heard
 
 
 class Called(NamedTuple):
-    """What a function gave, and asked the databases; `frames` is the traceback of what it raised."""
+    """What a question gave, and asked the databases.
+
+    `timed` says that it asked for the time; `frames` is the traceback of what it raised.
+    """
 
     digest: bytes
     heard: Heard
+    timed: bool = False
     frames: str = ""
 
 
 class Memory:
-    """What is known of the queries of the project's functions.
+    """What is known of all questions' queries.
 
-    `seen` are those that were looked at. `kept` are the tables whose rows are asked for once and then remembered,
-    `unsteady` the queries that have other parameters at another time, and `timed` the functions that give something
-    else then.
+    `seen` are those that were looked at; `kept` are the tables whose rows are asked for once and then remembered;
+    `restless` are the questions that give something else when they are asked again.
     """
 
     def __init__(self) -> None:
-        self.seen: set[Query] = set()
+        self.seen: set[int] = set()  # hashes, which forks have in common
         self.kept: set[str] = set()
-        self.unsteady: set[Query] = set()
-        self.timed: set[str] = set()
+        self.restless: set[int] = set()
 
     def join(self, other: "Memory") -> None:
         """Know what *other* knows, too."""
         self.seen |= other.seen
         self.kept |= other.kept
-        self.unsteady |= other.unsteady
-        self.timed |= other.timed
+        self.restless |= other.restless
 
-    def look_at(self, name: str, first: Called, again: Callable[[float], Called]) -> None:
-        """Learn what is new of the function *name*.
-
-        *again* calls it once more, at so many seconds after its clock.
-        """
-        queries = {(name, one.alias, one.text) for one in first.heard.statements}
-        if queries <= self.seen:
-            return
-        sent, sent_again = _texts(first), _texts(again(0.0))
-        self.kept.update(*(one.tables for one in first.heard.statements if sent[_text(one)] > sent_again[_text(one)]))
-        later = again(LATER_S)
-        if later.digest != first.digest:
-            self.timed.add(name)
-        changed = Counter(first.heard.statements) - Counter(later.heard.statements)
-        self.unsteady.update((name, *_text(one)) for one in changed)
-        self.seen |= queries
-
-
-def _texts(called: Called) -> Counter[tuple[str, str]]:
-    return Counter(map(_text, called.heard.statements))
-
-
-def _text(statement: Statement) -> tuple[str, str]:
-    return statement.alias, statement.text
+    def look_at(self, question: int, first: Called, again: Callable[[], Called]) -> "Memory":
+        """Learn from a question what is new, and return that; *again* asks it once more."""
+        new, known = Memory(), {hash((question, one.alias, one.text)) for one in first.heard.statements}
+        if known <= self.seen:
+            return new
+        second = again()
+        sent = Counter((one.alias, one.text) for one in first.heard.statements)
+        sent.subtract((one.alias, one.text) for one in second.heard.statements)
+        new.seen = known - self.seen
+        new.kept.update(*(one.tables for one in first.heard.statements if sent[one.alias, one.text] > 0))
+        if second.digest != first.digest:
+            new.restless.add(question)
+        self.join(new)
+        return new

@@ -3,7 +3,7 @@
 A child of the judge uses the connection that it inherits, one child at a time, while the judge leaves it alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db import connections
@@ -13,6 +13,7 @@ from ..project.watch import ALL_TABLES, Tables
 from .snapshots import Adopted
 
 MOST = 200  # snapshots, each of which keeps a process of the server's
+PATIENCE_MS = 50  # with a lock, where an evaluation can be asked instead
 _READ_ONLY = "25006"
 _COPIED = """
     SELECT nspname, relname, attname, attidentity <> '' OR pg_get_expr(adbin, adrelid) LIKE 'nextval(%%',
@@ -78,12 +79,23 @@ class _AdoptedPostgres(Adopted):
             _copy(connection, schema, table, columns[schema, table])
 
     def _begin(self, alias: str) -> None:
-        self._raw[alias].execute("SAVEPOINT evaluated")
-        self._raw[alias].execute("SET LOCAL transaction_read_only = on")  # to temporary tables one may write even so
+        begin = "SAVEPOINT evaluated; SET LOCAL transaction_read_only = on"  # to temporary tables one may write even so
+        self._raw[alias].execute(begin, prepare=False)
 
     def _undo(self, alias: str) -> None:
-        self._raw[alias].execute("ROLLBACK TO SAVEPOINT evaluated")
-        self._raw[alias].execute("RELEASE SAVEPOINT evaluated")
+        self._raw[alias].execute("ROLLBACK TO SAVEPOINT evaluated; RELEASE SAVEPOINT evaluated", prepare=False)
+
+    def hurry(self) -> None:
+        for connection in self._raw.values():
+            connection.execute(f"SET LOCAL lock_timeout = '{PATIENCE_MS}ms'", prepare=False)
+
+    def _tell(self, raw: Any, crossed: Callable[[], object] | None) -> None:
+        def wait(*args: Any, **named: Any) -> Any:
+            if crossed is not None:
+                crossed()
+            return type(raw).wait(raw, *args, **named)
+
+        raw.wait = wait
 
     def _refuses(self, error: BaseException | None) -> bool:
         return getattr(error, "sqlstate", None) == _READ_ONLY

@@ -4,6 +4,7 @@ import os
 import selectors
 import signal
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -11,12 +12,10 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any
 
-from django.db import Error
-
 from ..errors import UserError
 from ..processes.cores import cores
 from ..project.watch import Tables
-from . import child
+from .child import Child
 from .docket import Docket
 from .forks import fork, reap
 from .history import History
@@ -44,8 +43,11 @@ class _Child:
 class JudgeProcess:
     """Serves the run until that has its verdicts, or is gone."""
 
-    def __init__(self, run: Connection, evaluate: Evaluate, snapshots: Snapshots) -> None:
-        self._run, self._evaluate, self._snapshots = run, evaluate, snapshots
+    def __init__(
+        self, run: Connection, evaluate: Evaluate, times_asked: Callable[[], int], snapshots: Snapshots
+    ) -> None:
+        self._run, self._snapshots = run, snapshots
+        self._evaluate, self._times_asked = evaluate, times_asked
         history = History()
         self._docket, self._recall = Docket(history), Recall(history)
         self._readers: dict[int, Adopted] = {}  # state: how its snapshot is read in this process
@@ -54,7 +56,6 @@ class JudgeProcess:
         self._children: dict[int, _Child] = {}
         self._dying: list[int] = []  # processes
         self._memory = Memory()
-        self._superseded_s: float | None = None  # before then, and not let go yet: the project's memory is not known
         self._held: tuple[float, Tables] | None = None  # a commit for whose snapshot there is no room yet
         self._raised: dict[str, str] = {}  # function: the first traceback
         self._last = 0  # the state that has got a child last
@@ -114,10 +115,8 @@ class JudgeProcess:
                 self._docket.keep(min(self._pins))
 
     def _let_go(self, before_s: float) -> None:
-        self._superseded_s = before_s
-        if self._memory.seen:
-            self._docket.let_go(before_s, frozenset(self._memory.kept))
-            self._forget()
+        self._docket.let_go(before_s)
+        self._forget()
 
     def _finish(self) -> None:
         self._finishing = True
@@ -126,7 +125,9 @@ class JudgeProcess:
         self._ended = True
 
     def _forget(self) -> None:
-        """Close the snapshots that nobody needs any more."""
+        """Close the snapshots that nobody needs any more; before the project's memory is known, that may be any."""
+        if not self._memory.seen:
+            return
         needed = self._docket.needed_from()
         for state in [state for state in self._pins if state < needed and state not in self._children]:
             if not self._docket.is_due(state):
@@ -166,8 +167,10 @@ class JudgeProcess:
     def _is_recalled(self, question: int, state: int) -> bool:
         reader = self._readers.get(state) or self._readers.setdefault(state, self._snapshots.adopt(self._pins[state]))
         try:
-            value = self._recall.value(question, state, frozenset(self._memory.kept), reader.rows_of)
-        except Error:  # then an evaluation is to say what the project makes of that
+            with reader.undone():
+                reader.hurry()
+                value = self._recall.value(question, state, frozenset(self._memory.kept), reader.rows_of)
+        except Exception:  # noqa: BLE001 - an evaluation is to say what the project makes of that
             del self._readers[state]
             return False
         if value is not None:
@@ -224,9 +227,7 @@ class JudgeProcess:
         answers, loaded, memory = answered
         load(loaded)
         self._memory.join(memory)
-        if self._superseded_s is not None:
-            self._docket.let_go(self._superseded_s, frozenset(self._memory.kept))
-        kept = frozenset(self._memory.kept)
+        kept = self._docket.kept = frozenset(self._memory.kept)
         for answer in answers:
             value = Recalled(answer.digest, answer.tables | kept)
             self._docket.learn(answer.question, one.state, value.tables, value.digest)
@@ -249,7 +250,7 @@ class JudgeProcess:
     def _be_child(self, pipe: Connection, strange: list[Connection], pin: Any) -> None:
         for connection in (*strange, *(one.pipe for one in self._children.values())):
             connection.close()  # so that their other ends see it when they are closed
-        child.serve(pipe, self._evaluate, self._snapshots.adopt(pin), self._memory)
+        Child(self._evaluate, self._times_asked, self._snapshots.adopt(pin), self._memory).serve(pipe)
 
     def _dismiss(self, one: _Child) -> None:
         self._selector.unregister(one.pipe)

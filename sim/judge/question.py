@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 from .compare import Shown
 
-LATER_S = 119_820.0  # a day, and at another time of day: some pages say whether the shop is open
 Stores = Mapping[tuple[str, str], Any]  # (alias, key): the value that a cache keeps as a store, a session for instance
 
 

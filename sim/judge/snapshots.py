@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any, Protocol, TypeVar
 
-from django.db import Error, connections
+from django.db import Error, NotSupportedError, connections
 
 from ..project.databases.connections import Sent, adopt, stand_on
 from ..project.watch import Tables
@@ -47,6 +47,7 @@ class Adopted:
         self._raw = dict(raw)
         self._plain: dict[str, Any] = {}
         self._refused: WriteError | None = None
+        self._expected = False  # that the database is asked something, since a statement is under way
 
     @property
     def aliases(self) -> tuple[str, ...]:
@@ -67,7 +68,11 @@ class Adopted:
         with self.undone():
             for alias in self._raw:
                 self._show(alias, heard)
-            yield heard
+            try:
+                yield heard
+            finally:
+                for raw in self._raw.values():
+                    self._tell(raw, None)
             if self._refused is not None:  # and the project has caught it
                 raise self._refused
 
@@ -91,17 +96,19 @@ class Adopted:
                 self.copy(error.alias, error.tables)
 
     def rows_of(self, statement: Statement) -> bytes:
-        """Return a digest of the rows that a query gives on the snapshot; nothing of the project's is called.
-
-        Raises:
-            django.db.Error: if the database cannot answer.
-        """
+        """Return a digest of the rows that a query gives on the snapshot; whatever the driver raises is raised."""
         if statement.alias not in self._plain:
             self._plain[statement.alias] = stand_on(statement.alias, self._raw[statement.alias])
         connection = self._plain[statement.alias]
-        with connection.wrap_database_errors, closing(connection.create_cursor()) as cursor:
+        with closing(connection.create_cursor()) as cursor:
             cursor.execute(*statement.sent())
-            return digest_of(cursor.fetchall())
+            rows = cursor.fetchall()
+            if getattr(cursor, "nextset", lambda: None)():
+                raise NotSupportedError("it gives several sets of rows")
+            return digest_of(rows)
+
+    def hurry(self) -> None:
+        """Wait for no lock, until the end of `undone`: who holds it may be waiting for this process."""
 
     def copy(self, alias: str, tables: Tables) -> None:
         """Copy *tables*, or more, so that they can be written."""
@@ -112,6 +119,10 @@ class Adopted:
 
     def _undo(self, alias: str) -> None:
         """Undo what was written since `_begin`."""
+
+    def _tell(self, raw: Any, crossed: Callable[[], object] | None) -> None:
+        """Call *crossed* whenever the database is asked something through *raw*; None: no more."""
+        raise NotImplementedError
 
     def _refuses(self, error: BaseException | None) -> bool:
         """Return whether the database's *error* says that it must not write."""
@@ -126,6 +137,7 @@ class Adopted:
             heard.hear(alias, sent)
 
         def guard(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+            self._expected = True
             try:
                 return execute(sql, params, many, context)
             except Error as error:
@@ -133,6 +145,12 @@ class Adopted:
                     self._refused = WriteError(alias, last)
                     raise self._refused from error
                 raise
+            finally:
+                self._expected = False
+
+        def crossed() -> None:
+            heard.only_asked &= self._expected  # else the project has gone past Django
 
         adopt(alias, self._raw[alias], told)
+        self._tell(self._raw[alias], crossed)
         connections[alias].execute_wrappers.append(guard)

@@ -5,7 +5,7 @@ to those there are. The fork must not close one.
 """
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db import connections
@@ -63,6 +63,7 @@ class _AdoptedSqlite(Adopted):
         private = _opened(alias, database="")
         self._raw[alias].backup(private)
         self._raw[alias] = private
+        self._plain.pop(alias, None)
         self._copied.add(alias)
 
     def _begin(self, alias: str) -> None:
@@ -72,6 +73,9 @@ class _AdoptedSqlite(Adopted):
     def _undo(self, alias: str) -> None:
         if alias in self._copied:
             self._raw[alias].execute("ROLLBACK")
+
+    def _tell(self, raw: sqlite3.Connection, crossed: Callable[[], object] | None) -> None:
+        raw.set_trace_callback(None if crossed is None else lambda _sql: crossed())
 
     def _refuses(self, error: BaseException | None) -> bool:
         return getattr(error, "sqlite_errorname", "").startswith("SQLITE_READONLY")

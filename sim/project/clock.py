@@ -24,6 +24,11 @@ _WAIT_FOR_REAL = {"psycopg", "psycopg_pool", "cachewise", "time_machine"}
 # Python's own modules do so, too, but for those that wait for locks, which are virtual in a request.
 _WAIT_FOR_LOCKS = {"threading", "queue", "concurrent"}
 _VIRTUAL = {"sched", "timeit", "__main__"}
+# Who asks for the time, and shows it in no content: headers, ends of copies, logs.
+_NO_MATTER = {
+    *("django.http.response", "django.http.cookie", "django.utils.cache", "django.db.backends.utils", "logging"),
+    *("django.core.cache.backends.base", "django.core.cache.backends.locmem", "django.db.backends.base.base"),
+}
 _UPTIME_NS = 10**15  # at the run's start; small, since the fractions of a large float are coarse
 _LONG_S = 1.0  # who sleeps so long in a real thread does nothing meanwhile that a request waits for
 
@@ -38,6 +43,7 @@ class ProjectClock:
         self.source: Callable[[], float] = lambda: 0.0
         self.sleeper: Callable[[float], None] = self._put_off
         self._stands_s = 0.0  # where it does
+        self.times_asked = 0  # by what may show it
         self._thread = get_ident()  # the one that plays the run
         self._start_ns = _whole_us(start_s)
         self._booted_ns = self._start_ns - _UPTIME_NS
@@ -83,7 +89,11 @@ class ProjectClock:
             return self._shown_ns
         if caller.startswith("cachewise."):
             return max(self._shown_ns, self._calendar_ns())
+        self._count(caller)
         return self.shown_ns()
+
+    def _count(self, caller: str) -> None:
+        self.times_asked += caller not in _NO_MATTER and not caller.startswith("cachewise.")
 
     def _calendar_ns(self) -> int:
         return self._start_ns + _whole_us(self.source())
@@ -121,7 +131,9 @@ class ProjectClock:
     def _unless_real(self, real: Callable[..., Any], virtual: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(real)
         def asking(*args: Any) -> Any:
-            if self._virtual_for(sys._getframe(1).f_globals.get("__name__", "")):
+            caller = sys._getframe(1).f_globals.get("__name__", "")
+            self._count(caller)
+            if self._virtual_for(caller):
                 return virtual(*args)
             if real is _REAL["sleep"] and args and args[0] >= _LONG_S and get_ident() != self._thread:
                 with RUN.resting():
@@ -135,8 +147,10 @@ class ProjectClock:
 
         @wraps(real)
         def asking(clock: int) -> Any:
+            caller = sys._getframe(1).f_globals.get("__name__", "")
+            self._count(caller)
             measured = clock != time.CLOCK_REALTIME
-            if measured and self._virtual_for(sys._getframe(1).f_globals.get("__name__", "")):
+            if measured and self._virtual_for(caller):
                 return virtual()
             return real(clock)
 

@@ -6,17 +6,18 @@ from typing import Any, NamedTuple
 
 from ..watch import ALL_TABLES, Tables
 from .names import Names, in_postgres, in_sqlite
-from .statements import Kind, asks_the_servers_clock, kind_of
+from .statements import Kind, asks_the_servers_clock, asks_the_time, kind_of
 
 MOST_TEXTS = 20_000  # remembered; a text with values in it never comes again
 _WORD = re.compile(r"[\w$]+")
 
 
 class Nature(NamedTuple):
-    """What a statement's text says."""
+    """What a statement's text says; `views` whether it names one, or anything else that is not a table."""
 
     kind: Kind
     tables: Tables
+    views: bool = False
     real_time: bool = False  # it asks a clock that no run moves: PostgreSQL's
 
 
@@ -36,6 +37,8 @@ class Schema:
         written = {name: _reached(name, found.followed_by) for name in found.tables}
         written |= dict.fromkeys([*found.triggers, *found.functions, *found.views], ALL_TABLES)
         self._written = _by_word(written)
+        self._views = _words(" ".join(found.views))
+        self._timed = _timed({name.lower(): text for name, text in found.views.items()})
         self._functions = {name.lower() for name in found.functions}
         self._odd = [name for name in self._read if not _WORD.fullmatch(name)]
         self._known: dict[str, Nature] = {}
@@ -48,7 +51,7 @@ class Schema:
             if len(self._known) >= MOST_TEXTS:
                 self._known.clear()
             known = self._look_at(sql)
-            if self._place.get("HOST") and asks_the_servers_clock(sql):
+            if self._place.get("HOST") and (asks_the_servers_clock(sql) or _words(sql) & self._timed):
                 known = known._replace(real_time=True)
             self._known[sql] = known
         return known
@@ -65,7 +68,7 @@ class Schema:
         if kind != "read":
             touched += [self._read[word] for word in words if word in self._read]
         tables: Tables = frozenset().union(*touched)
-        return Nature(kind, ALL_TABLES if tables & ALL_TABLES else tables)
+        return Nature(kind, ALL_TABLES if tables & ALL_TABLES else tables, views=bool(words & self._views))
 
 
 def _words(text: str) -> set[str]:
@@ -99,6 +102,14 @@ def _resolved(views: Mapping[str, set[str]], found: Names) -> dict[str, Tables]:
         return frozenset(touched) or ALL_TABLES
 
     return {name: base(name) for name in views}
+
+
+def _timed(views: Mapping[str, str]) -> set[str]:
+    """Return the views that ask for the time, by way of other views, too."""
+    found = {name for name, text in views.items() if asks_the_time(text)}
+    while further := {name for name, text in views.items() if _words(text) & found} - found:
+        found |= further
+    return found
 
 
 def _reached(name: str, followed_by: Mapping[str, Iterable[str]]) -> Tables:

@@ -12,6 +12,7 @@ from typing import Any
 from cachewise.sim.judge.compare import Shown, shown
 from cachewise.sim.judge.question import Question, Stores
 
+TIMES_ASKED = [0]
 MOVED: dict[int, Any] = {}  # what the project keeps in a module
 
 
@@ -120,6 +121,7 @@ def dear_but_due(clock_s: float) -> int:
     """Count what costs much, but no more than what the clock says."""
     from tests.sim.judge.models import Product
 
+    TIMES_ASKED[0] += 1
     return Product.objects.filter(price__gt=9, price__lte=int(clock_s)).count()
 
 

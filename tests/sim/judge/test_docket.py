@@ -112,7 +112,7 @@ def test_old_states_are_let_go(seed: int) -> None:
     for _ in range(60):
         rows.commit()
         before_s = max(0.0, len(rows.states) - 1 - 10.0)
-        docket.let_go(before_s, frozenset())
+        docket.let_go(before_s)
         new = [asked(rows, docket, len(cases) + n) for n in range(rows.dice.randint(0, 4))]
         cases += new
         # State k was superseded at k + 1: so the oldest that is left is the first with k + 1 >= before_s.

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+import cachewise.sim.judge.recall as recall_module
 from cachewise.sim.judge.compare import Shown
 from cachewise.sim.judge.families import snapshots_of
-from cachewise.sim.judge.heard import Heard, Statement, Traced
+from cachewise.sim.judge.heard import Asked, Heard, Statement
 from cachewise.sim.judge.history import History
 from cachewise.sim.judge.judge import Judge
 from cachewise.sim.judge.question import Question, Read, Stores
-from cachewise.sim.judge.recall import MOST_SURPRISES, MOST_VALUES, Recall, Recalled
+from cachewise.sim.judge.recall import MOST_SURPRISES, Recall, Recalled
 from cachewise.sim.project.databases.connections import Sent
 from cachewise.sim.project.databases.tables import Nature
 from tests.helpers import SERVERS
@@ -35,7 +36,8 @@ def counted(question: Question, clock_s: float, stores: Stores) -> Shown:
 def judge_of(database: Any) -> tuple[Any, Judge]:
     """Return the models, and a judge that has begun."""
     models = stage.set_up(database)
-    judge = Judge(counted, snapshots_of("sqlite" if isinstance(database, str) else "postgres", ("default",)))
+    snapshots = snapshots_of("sqlite" if isinstance(database, str) else "postgres", ("default",))
+    judge = Judge(counted, snapshots, lambda: stage.TIMES_ASKED[0])
     judge.start()
     return models, judge
 
@@ -59,11 +61,11 @@ def other_rows_change(database: Any, folder: str) -> tuple[list[bool], int]:
 @pytest.mark.servers
 @pytest.mark.parametrize("family", ["sqlite", "postgres"])
 def test_a_change_of_another_row_calls_nothing(tmp_path: Path, family: str) -> None:
-    """The table has changed twenty times; the function was called once, and twice more to know it."""
+    """The table has changed twenty times; the function was called once, and once more to know it."""
     database: Any = stage.database_in(tmp_path)
     if family == "postgres":
         database = SERVERS.start("postgres", virtual=False).database
-    assert apart(other_rows_change, database, str(tmp_path)) == ([False] * 20, 3)
+    assert apart(other_rows_change, database, str(tmp_path)) == ([False] * 20, 2)
 
 
 def asked_and_changed(database: Any, folder: str, name: str, args: Sequence[Any], price: int) -> Any:
@@ -150,7 +152,7 @@ class Rows:
         return self.rows[statement.text]
 
 
-def recall_with(*paths: tuple[list[Traced], bytes], kept: frozenset[str] = frozenset()) -> tuple[Recall, History]:
+def recall_with(*paths: tuple[list[Asked], bytes], kept: frozenset[str] = frozenset()) -> tuple[Recall, History]:
     """Return what is known after evaluations of question 0, each on a state of its own."""
     history = History()
     recall = Recall(history)
@@ -163,8 +165,8 @@ def recall_with(*paths: tuple[list[Traced], bytes], kept: frozenset[str] = froze
 def test_the_rows_of_one_query_decide_on_the_next() -> None:
     """Two ways: the second query of each is asked where the first one's rows are those of that way."""
     recall, _history = recall_with(
-        ([Traced(A, b"1"), Traced(B, b"1")], b"left"),
-        ([Traced(A, b"2"), Traced(C, b"1")], b"right"),
+        ([Asked(A, b"1"), Asked(B, b"1")], b"left"),
+        ([Asked(A, b"2"), Asked(C, b"1")], b"right"),
     )
     left, right, neither = Rows(a=b"1", b=b"1"), Rows(a=b"2", c=b"1"), Rows(a=b"1", b=b"3")
     assert recall.value(0, 2, frozenset(), left) == Recalled(b"left", PRODUCTS)
@@ -174,19 +176,9 @@ def test_the_rows_of_one_query_decide_on_the_next() -> None:
     assert (left.asked, right.asked, neither.asked) == (["a", "b"], ["a", "c"], ["a", "b"])
 
 
-def test_an_unsteady_query_holds_until_its_table_changes() -> None:
-    """It is not asked; what it gave is that of its table's version."""
-    recall, history = recall_with(([Traced(A, None), Traced(B, b"1")], b"value"))
-    assert recall.value(0, 0, frozenset(), Rows(b=b"1")) == Recalled(b"value", PRODUCTS)
-    assert recall.value(0, 1, frozenset(), Rows(b=b"1")) is None
-    history.commit(2.0, frozenset({"another"}))
-    recall.learn(0, 1, [Traced(A, None), Traced(B, b"1")], frozenset(), Recalled(b"new", PRODUCTS))
-    assert recall.value(0, 2, frozenset(), Rows(b=b"1")) == Recalled(b"new", PRODUCTS)
-
-
 def test_rows_that_the_project_remembers_hold_until_their_table_changes() -> None:
     """Before the first query it is asked which version they are of; and what is remembered may turn out to be more."""
-    recall, _history = recall_with(([Traced(B, b"1")], b"value"), kept=PRODUCTS)
+    recall, _history = recall_with(([Asked(B, b"1")], b"value"), kept=PRODUCTS)
     assert recall.value(0, 0, PRODUCTS, Rows(b=b"1")) == Recalled(b"value", PRODUCTS)
     assert recall.value(0, 1, PRODUCTS, Rows(b=b"1")) is None
     assert recall.value(0, 0, PRODUCTS | {"another"}, Rows(b=b"1")) is None
@@ -194,24 +186,30 @@ def test_rows_that_the_project_remembers_hold_until_their_table_changes() -> Non
 
 def test_who_asks_something_else_after_the_same_rows_is_not_trusted() -> None:
     """The last one counts, until there were too many surprises; another question does not suffer."""
-    surprises = [([Traced(A if number % 2 else B, b"1")], b"value") for number in range(MOST_SURPRISES + 1)]
+    surprises = [([Asked(A if number % 2 else B, b"1")], b"value") for number in range(MOST_SURPRISES + 1)]
     recall, _history = recall_with(*surprises)
     assert recall.value(0, 0, frozenset(), Rows(a=b"1", b=b"1")) == Recalled(b"value", PRODUCTS)
-    recall.learn(0, 0, [Traced(C, b"1")], frozenset(), Recalled(b"value", PRODUCTS))
-    recall.learn(1, 0, [Traced(C, b"1")], frozenset(), Recalled(b"value", PRODUCTS))
+    recall.learn(0, 0, [Asked(C, b"1")], frozenset(), Recalled(b"value", PRODUCTS))
+    recall.learn(1, 0, [Asked(C, b"1")], frozenset(), Recalled(b"value", PRODUCTS))
     assert recall.value(0, 0, frozenset(), Rows(a=b"1", b=b"1", c=b"1")) is None
     assert recall.value(1, 0, frozenset(), Rows(c=b"1")) == Recalled(b"value", PRODUCTS)
 
 
 def test_who_gives_something_else_after_the_same_rows_is_not_trusted() -> None:
     """What has the same rows and another value depends on something that no query tells."""
-    recall, _history = recall_with(*(([Traced(A, b"1")], str(number).encode()) for number in range(5)))
+    recall, _history = recall_with(*(([Asked(A, b"1")], str(number).encode()) for number in range(5)))
     assert recall.value(0, 0, frozenset(), Rows(a=b"1")) is None
 
 
-def test_only_so_many_values_of_a_question_are_known() -> None:
-    """With one more it begins anew."""
-    paths = [([Traced(A, str(number).encode())], b"value") for number in range(MOST_VALUES + 1)]
-    recall, _history = recall_with(*paths)
-    assert recall.value(0, 0, frozenset(), Rows(a=b"0")) is None
-    assert recall.value(0, 0, frozenset(), Rows(a=str(MOST_VALUES).encode())) == Recalled(b"value", PRODUCTS)
+def test_when_there_is_too_much_to_know_all_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then it begins anew, with all questions."""
+    monkeypatch.setattr(recall_module, "MOST_NODES", 2)
+    recall, _history = recall_with(
+        *(([Asked(A, b"1"), Asked(B, str(number).encode())], b"value") for number in range(2))
+    )
+    assert recall.value(0, 0, frozenset(), Rows(a=b"1", b=b"0")) == Recalled(b"value", PRODUCTS)
+    for question in (1, 2):
+        recall.learn(question, 0, [Asked(C, b"1")], frozenset(), Recalled(b"value", PRODUCTS))
+    assert recall.value(0, 0, frozenset(), Rows(a=b"1", b=b"0")) is None
+    assert recall.value(1, 0, frozenset(), Rows(c=b"1")) is None
+    assert recall.value(2, 0, frozenset(), Rows(c=b"1")) == Recalled(b"value", PRODUCTS)

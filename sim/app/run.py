@@ -177,10 +177,7 @@ class _Run:
             recorder,
             self._users,
             self._handler,
-            [
-                Worker(number, scenario.threads, engine.contexts[number], caches)
-                for number, caches in enumerate(self._caches.of_worker)
-            ],
+            [Worker(number, scenario.threads, context, self._caches) for number, context in enumerate(engine.contexts)],
             render=self._latencies["render_s"],
             release=self._taken.release,
             rolls_back=self._rolls_back,

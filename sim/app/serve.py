@@ -15,7 +15,7 @@ from ..errors import StrategyError, UserError
 from ..judge.compare import shown
 from ..judge.question import Question
 from ..project.client import MOST_FRAMES, Handler, ProjectClient
-from ..project.databases.connections import end_request
+from ..project.databases.connections import end_request, end_thread
 from ..project.threads import VirtualThread
 from ..world.latency import LatencyOf
 from .record import Note, Recorder, Span
@@ -107,7 +107,7 @@ class Service:
             self._begin(task, number, at_s, worker, worker.background_thread(note.function), note)
             task.oldest_s = min(task.oldest_s, self._told_s.pop(number, inf))
             self._call(note, func)
-            self._end(task, lambda: None)
+            self._end(task, None)
 
         self._engine.call_at(at_s, work)
 
@@ -153,7 +153,7 @@ class Service:
         client, given = self._client_of(arrival)
         client.served = partial(self._steps.serve, worker, thread)
         self._call(note, partial(arrival.func.func, client, *given))
-        self._end(task, lambda: None)
+        self._end(task, None)
 
     def _client_of(self, arrival: Arrival) -> tuple[ProjectClient, tuple[Any, ...]]:
         """Return the client of a request, and what its function gets besides."""
@@ -208,9 +208,11 @@ class Service:
         worker.put_on(task, thread)
         self._under_way[id(task)] = task
 
-    def _end(self, task: Task, then: Callable[[], None]) -> None:
-        """Give the request's connection back once its debt has passed, and go on with *then*."""
+    def _end(self, task: Task, then: Callable[[], None] | None) -> None:
+        """Give the request's connection back once its debt has passed, and go on with *then*; None: its thread ends."""
         end_request()
+        if then is None:
+            end_thread()
         self._under_way.pop(id(task), None)
         task.serving = False
         task.note = None
@@ -220,6 +222,7 @@ class Service:
         def release() -> None:
             if connection is not None:
                 self._release(connection)
-            then()
+            if then is not None:
+                then()
 
         self._engine.call_at(self._engine.time() + task.debt_s, release)

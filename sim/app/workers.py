@@ -1,15 +1,19 @@
 """The workers of an app: their threads, each of which finds the worker's caches, and the requests that wait."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
 from contextvars import Context
-from typing import Any
+from typing import TYPE_CHECKING
 
 from django.core.cache import caches as django_caches
+from django.db import connections
 
 from ..engine.scheduler import Task
+from ..project.caches import ProjectCaches
 from ..project.client import forget_the_last_request
 from ..project.threads import VirtualThread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Worker:
@@ -19,10 +23,10 @@ class Worker:
         number: its own.
         threads: how many it has; None: one more whenever none is free.
         context: the context variables in which its threads begin.
-        caches: its caches, by alias.
+        caches: those of the run.
     """
 
-    def __init__(self, number: int, threads: int | None, context: Context, caches: Mapping[str, Any]) -> None:
+    def __init__(self, number: int, threads: int | None, context: Context, caches: ProjectCaches) -> None:
         self.number = number
         self.waiting: deque[Callable[[VirtualThread], object]] = deque()  # who gets the next thread that is free
         self._context = context
@@ -59,11 +63,13 @@ class Worker:
         forget_the_last_request()
 
     def _furnish(self, thread: VirtualThread) -> None:
-        """Let *thread*, which asks, find the worker's caches: Django keeps them by thread."""
+        """Let *thread*, which asks, find the worker's caches: Django keeps them by thread, and connections, too."""
         if thread.ident not in self._furnished:
             self._furnished.add(thread.ident)
-            for alias, cache in self._caches.items():
+            for alias, cache in self._caches.of_worker[self.number].items():
                 django_caches[alias] = cache
+            for alias, connection in self._caches.connections.items():
+                connections[alias] = connection
 
     def _another(self) -> VirtualThread:
         self._made += 1

@@ -18,7 +18,8 @@ from .server import Server
 
 USER = "cachewise"
 PORT = "5432"  # only a part of the socket's name
-CONNECTIONS = 600  # two a thread of the largest real run, to the rows and to a cache table, and some to look at them
+# Two a thread of the largest real run, to the rows and to a cache table; or the snapshots of seven runs at once.
+CONNECTIONS = 1_500
 STOP_PATIENCE_S = 10.0
 INITDB_PATIENCE_S = 3.0
 STEP_S = 0.05  # how often a wait looks whether Ctrl-C has come

@@ -45,6 +45,7 @@ class Child:
                 learned = Memory()
                 try:
                     answers = [self._answer(learned, *one) for one in work]
+                    self._adopted.rest()
                     pipe.send((answers, loading.new(), learned))
                 except UserError as error:
                     pipe.send(error)

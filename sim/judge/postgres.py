@@ -78,6 +78,10 @@ class _AdoptedPostgres(Adopted):
         for schema, table in wanted:
             _copy(connection, schema, table, columns[schema, table])
 
+    def rest(self) -> None:
+        for connection in self._raw.values():
+            connection.execute("ROLLBACK TO SAVEPOINT judged")  # what is copied is gone, and made again if need be
+
     def _begin(self, alias: str) -> None:
         begin = "SAVEPOINT evaluated; SET LOCAL transaction_read_only = on"  # to temporary tables one may write even so
         self._raw[alias].execute(begin, prepare=False)

@@ -94,8 +94,11 @@ class JudgeProcess:
                 reap(pid, kill=True)
 
     def _fail(self, error: Exception) -> None:
-        with suppress(OSError):
+        """Tell the run, and hear it out: what is sent is lost if this end is closed with something unread."""
+        with suppress(OSError, EOFError):
             self._run.send(("failed", error))
+            while self._run.recv()[0] != "close":
+                pass
 
     def _hear(self) -> None:
         verb, *arguments = self._run.recv()

@@ -110,6 +110,9 @@ class Adopted:
     def hurry(self) -> None:
         """Wait for no lock, until the end of `undone`: who holds it may be waiting for this process."""
 
+    def rest(self) -> None:
+        """Hold no lock while there is nothing to do: the run may be waiting for it."""
+
     def copy(self, alias: str, tables: Tables) -> None:
         """Copy *tables*, or more, so that they can be written."""
         raise NotImplementedError

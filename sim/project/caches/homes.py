@@ -56,6 +56,16 @@ class Homes:
         alias = None if self._rows is None else self._rows.database_alias
         return CurrentRun(self._engine, Random(f"{self._seed}/culling"), alias, self._engine, self._start_s)
 
+    def connections(self) -> dict[str, Any]:
+        """Return the connections to tables of caches, by alias: no request waits within a call, so all share them."""
+        if self._rows is None:
+            return {}
+        from django.db import connections
+
+        alias = str(self._rows.database_alias)
+        connections[alias].inc_thread_sharing()
+        return {alias: connections[alias]}
+
     def welcome_direct_clients(self, desk: Desk, *, blank: bool) -> None:
         """Lead clients of Redis to the private one: at once if there may be any, else when the first one connects.
 

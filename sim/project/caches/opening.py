@@ -32,9 +32,11 @@ class ProjectCaches:
     """A run's caches: for each worker process a cache for each alias.
 
     `current` is what CURRENT_RUN must be in every request's context, so that Django's cache modules see the run's time.
+    `connections` are those to the tables of caches, by alias: every thread is to find them.
     """
 
     of_worker: list[dict[str, BaseCache]]
+    connections: Mapping[str, Any]
     births: Births
     stores: Stores
     current: CurrentRun
@@ -89,4 +91,4 @@ def open_caches(
         homes.welcome_direct_clients(desk, blank=blank_copies)
         of_alias = {kind.alias: homes.caches(kind, workers, desk, blank_copies) for kind in kinds}
         of_worker = [{alias: caches[worker] for alias, caches in of_alias.items()} for worker in range(workers)]
-        yield ProjectCaches(of_worker, births, kept, homes.current(), homes.notes(kinds))
+        yield ProjectCaches(of_worker, homes.connections(), births, kept, homes.current(), homes.notes(kinds))

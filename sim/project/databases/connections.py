@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial, partialmethod
 from typing import Any, NamedTuple
+from weakref import WeakSet
 
 from django.db import connections
 from django.db.utils import ConnectionHandler
@@ -29,7 +30,7 @@ class TakenOver:
         self._traffic = Traffic(engine, latencies, watch, pool)
         _schemas.update({str(entry["NAME"]): Schema(entry) for entry in connections.settings.values()})
         self._parking: Any = None
-        self._wrappers: list[Any] = []
+        self._wrappers: WeakSet[Any] = WeakSet()
         self.release = self._traffic.release
         _Handler.create_connection = partialmethod(_dressed_by, self)
 
@@ -45,7 +46,7 @@ class TakenOver:
     def end(self) -> None:
         """Close all, and let go: connections made from now on are plain."""
         _Handler.create_connection = _create
-        for wrapper in self._wrappers:
+        for wrapper in list(self._wrappers):
             if wrapper.connection is not None:
                 wrapper.connection.close()  # the wrapper's own method is for its own thread
                 wrapper.connection = None
@@ -54,7 +55,7 @@ class TakenOver:
 
     def dress(self, wrapper: Any) -> Dressed:
         """Dress a connection of the project's."""
-        self._wrappers.append(wrapper)
+        self._wrappers.add(wrapper)
         schema = schema_of(wrapper)
         if wrapper.vendor == "sqlite":
             from .sqlite import DressedSqlite
@@ -113,6 +114,12 @@ def end_request() -> None:
         kept = not wrapper.settings_dict["AUTOCOMMIT"] and wrapper.settings_dict["CONN_MAX_AGE"] != 0
         if wrapper.connection is not None and not wrapper.autocommit and not wrapper.in_atomic_block and not kept:
             wrapper.close()
+
+
+def end_thread() -> None:
+    """Close this thread's connections: it serves nothing any more."""
+    for wrapper in connections.all(initialized_only=True):
+        wrapper.close()
 
 
 def _refuse(alias: str) -> None:

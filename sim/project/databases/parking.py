@@ -5,6 +5,8 @@ is parked when the server has said so, and not because some time has passed: the
 
 Several that wait for one row would race for its next version as soon as the lock is free. So the server's process that
 serves a parked request is stopped, and goes on when its turn has come: one of them moves at a time.
+
+Locks of others are none of the run's, such as those of the judge's queries: for them it waits in real time.
 """
 
 import os
@@ -23,7 +25,7 @@ from ...engine.scheduler import Engine
 from .cluster import connect
 
 SILENCE_S = 0.5  # before the server is asked, should a project have turned its notices off
-_BLOCKED = "SELECT pid FROM unnest(%s::int[]) AS pid WHERE cardinality(pg_blocking_pids(pid)) > 0"
+_BLOCKED = "SELECT pid FROM unnest(%s::int[]) AS pid WHERE pg_blocking_pids(pid) && %s::int[]"
 
 
 class Parking:
@@ -33,6 +35,7 @@ class Parking:
         self._engine = engine
         self._place = place
         self._asking: psycopg.Connection[Any] | None = None
+        self._ours: set[int] = set()  # the server's processes that serve the run
         self._parked: list[_Underway] = []
 
     def dress(self, raw: Any) -> None:
@@ -43,6 +46,7 @@ class Parking:
             if "still waiting for" in (notice.message_primary or ""):
                 told.append(True)
 
+        self._ours.add(raw.pgconn.backend_pid)
         raw.add_notice_handler(hear)
         raw.wait = partial(self._wait, raw, told, raw.wait)
 
@@ -62,10 +66,10 @@ class Parking:
                     one.ended.succeed()
 
     def blocked(self, *pids: int) -> set[int]:
-        """Return which of the server's processes wait for a lock."""
+        """Return which of the server's processes wait for a lock of the run's."""
         if self._asking is None:
             self._asking = connect(self._place, "postgres")
-        return {pid for (pid,) in self._asking.execute(_BLOCKED, (list(pids),))}
+        return {pid for (pid,) in self._asking.execute(_BLOCKED, (list(pids), list(self._ours)))}
 
     def close(self) -> None:
         """Let the server's processes go on, and let go of the connection that asks."""
@@ -138,11 +142,14 @@ class _Underway:
     def _go_on(self) -> None:
         if self._wanted is None:
             self._wanted = next(self._generator)
-        while not self._told:
-            if ready := _polled(self._socket, self._wanted):
+        while True:
+            ready = None if self._told else _polled(self._socket, self._wanted)
+            if ready:
                 self._wanted = self._generator.send(ready)
             elif self._parking.blocked(self.pid):
                 return
+            else:
+                self._told.clear()
 
     def outcome(self) -> Any:
         """Return what came of it, or raise it."""

@@ -1,5 +1,6 @@
 """A connection to PostgreSQL, as a run has it: the locks are the server's, who waits for one waits in virtual time."""
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -8,12 +9,14 @@ from typing import Any
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from ...errors import ForbiddenError
 from .dressed import Dressed
 from .latency import Traffic
 from .parking import Parking
 from .statements import text_of
 from .tables import Schema
 
+_EMPTIES = re.compile(r"\s*TRUNCATE\b", re.IGNORECASE)
 OPEN = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 COUNTED = ("INSERT", "UPDATE", "DELETE", "MERGE")  # a status line says how many rows
 
@@ -27,6 +30,10 @@ class DressedPostgres(Dressed):
         wrapper.create_cursor = partial(self._create_cursor, wrapper.create_cursor)
 
     def _statement(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
+        if _EMPTIES.match(text_of(sql)):
+            raise ForbiddenError(
+                "TRUNCATE also empties the snapshots that earlier reads are judged on: use DELETE, or QuerySet.delete()"
+            )
         result = super()._statement(execute, sql, params, many, context)
         if "pg_advisory_unlock" in text_of(sql):
             self._freed()

@@ -4,7 +4,7 @@ import multiprocessing
 import sqlite3
 import traceback
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -123,6 +123,32 @@ def dear_but_due(clock_s: float) -> int:
 
     TIMES_ASKED[0] += 1
     return Product.objects.filter(price__gt=9, price__lte=int(clock_s)).count()
+
+
+def too_large(pk: int) -> Any:
+    """A row, after a query whose parameter no database takes, which the project lives with."""
+    from django.db import connection
+
+    with suppress(OverflowError), connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM judged_product WHERE id = %s", [10**30])
+    return product(pk).price
+
+
+def past_django(pk: int) -> Any:
+    """A row, and another that is asked for on the driver's own connection."""
+    from django.db import connection
+
+    price = product(pk).price
+    return price, connection.connection.execute("SELECT price FROM judged_product WHERE id = 1").fetchone()[0]
+
+
+ASKED = [0]
+
+
+def restless(pk: int) -> Any:
+    """A row, and how often this process was asked."""
+    ASKED[0] += 1
+    return product(pk).price, ASKED[0]
 
 
 def kept(pk: int) -> int:

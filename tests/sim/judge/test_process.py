@@ -121,6 +121,41 @@ def test_why_it_cannot_judge(tmp_path: Path, evaluate: Any, said: str) -> None:
     assert apart(judged, stage.database_in(tmp_path), evaluate) == said
 
 
+def refuse_when_told(question: Question, clock_s: float, stores: Stores) -> Any:  # noqa: ARG001 - as it is called
+    """Say that somebody evaluates, and refuse as soon as a file is there."""
+    folder = Path(question.args[0])
+    (folder / "evaluating").touch()
+    while not (folder / "go").exists():
+        time.sleep(0.01)
+    raise UserError("no socket to anywhere")
+
+
+def told_while_it_goes_on(database: str, folder: str) -> str:
+    """Go on while the judge fails, which has not read all that it was told."""
+    _models, judge = begun(database, refuse_when_told)
+    with closing(judge):
+        judge.ask(Read(0, Question("product", (folder,)), 0.0, 0, 0, b""))
+        judge._send_asks()
+        wait_until((Path(folder) / "evaluating").exists)
+        assert judge._pid is not None
+        os.kill(judge._pid, signal.SIGSTOP)
+        for _ in range(20):
+            judge.let_go(0.0)
+        (Path(folder) / "go").touch()
+        os.kill(judge._pid, signal.SIGCONT)
+        wait_until(lambda: judge._pipe.poll(0.1))
+        try:
+            judge.pin(1.0, frozenset({"judged_product"}))
+        except UserError as error:
+            return str(error)
+    return ""
+
+
+def test_why_it_cannot_judge_is_told_to_a_run_that_goes_on(tmp_path: Path) -> None:
+    """What the run has sent meanwhile is read first: else the system would throw away what it is told."""
+    assert apart(told_while_it_goes_on, stage.database_in(tmp_path), str(tmp_path)) == "no socket to anywhere"
+
+
 def test_an_exception_is_a_truth(tmp_path: Path) -> None:
     """What a read raises without a cache is what it gives, and the first traceback of each function is told."""
     (verdict,), raised = apart(judged, stage.database_in(tmp_path), fail)

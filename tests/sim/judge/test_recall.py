@@ -1,7 +1,10 @@
 """Values that are found by asking the database the same again: where that is enough, and where it is not."""
 
+import pickle
+import sys
 from collections.abc import Sequence
 from contextlib import closing
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,10 @@ from cachewise.sim.judge.families import snapshots_of
 from cachewise.sim.judge.heard import Asked, Heard, Statement
 from cachewise.sim.judge.history import History
 from cachewise.sim.judge.judge import Judge
+from cachewise.sim.judge.memory import Called, Memory
 from cachewise.sim.judge.question import Question, Read, Stores
 from cachewise.sim.judge.recall import MOST_SURPRISES, Recall, Recalled
+from cachewise.sim.judge.sqlite import SqliteSnapshots
 from cachewise.sim.project.databases.connections import Sent
 from cachewise.sim.project.databases.tables import Nature
 from tests.helpers import SERVERS
@@ -23,6 +28,12 @@ from tests.sim.judge.stage import apart
 
 PRODUCTS = frozenset({"judged_product"})
 CALLS = Path("calls")
+
+
+class Colour(Enum):
+    """What a query can be asked with."""
+
+    RED = "red"
 
 
 def counted(question: Question, clock_s: float, stores: Stores) -> Shown:
@@ -42,12 +53,13 @@ def judge_of(database: Any) -> tuple[Any, Judge]:
     return models, judge
 
 
-def other_rows_change(database: Any, folder: str) -> tuple[list[bool], int]:
+def other_rows_change(database: Any, folder: str, name: str = "product") -> tuple[list[bool], int]:
     """Read a row on each of many states that another row has brought; return what is wrong, and count the calls."""
     models, judge = judge_of(database)
     with closing(judge):
-        question = Question("product", (2, folder))
-        digest = stage.evaluate(Question("product", (2,)), 0.0, {}).digest
+        question = Question(name, (2, folder))
+        digest = stage.evaluate(Question(name, (2,)), 0.0, {}).digest
+        stage.ASKED[0] = 0
         judge.ask(Read(0, question, 0.5, 0, 0, digest))
         judge.finish()
         for state in range(1, 21):
@@ -66,6 +78,13 @@ def test_a_change_of_another_row_calls_nothing(tmp_path: Path, family: str) -> N
     if family == "postgres":
         database = SERVERS.start("postgres", virtual=False).database
     assert apart(other_rows_change, database, str(tmp_path)) == ([False] * 20, 2)
+
+
+def test_who_gives_something_else_each_time_is_called_each_time(tmp_path: Path) -> None:
+    """The counter of its process begins anew on each state, so it is not wrong."""
+    wrong, calls = apart(other_rows_change, stage.database_in(tmp_path), str(tmp_path), "restless")
+    assert wrong == [False] * 20
+    assert calls > 20
 
 
 def asked_and_changed(database: Any, folder: str, name: str, args: Sequence[Any], price: int) -> Any:
@@ -100,10 +119,87 @@ def test_a_query_that_names_the_time_is_not_the_same_later(tmp_path: Path) -> No
     assert found == (True, [(10, True, False), (20, False, False)])
 
 
-def heard(sql: str, kind: Any = "read", params: Any = ()) -> Heard:
+def test_what_the_driver_is_asked_directly_is_not_heard(tmp_path: Path) -> None:
+    """So the value is not that of before, although every query that was heard gives what it gave."""
+    found = apart(asked_and_changed, stage.database_in(tmp_path), str(tmp_path), "past_django", [(2,)], 7)
+    assert found == (True, [(10, True, False), (20, False, False)])
+
+
+def test_a_query_that_fails_in_the_driver_is_the_projects_own_affair(tmp_path: Path) -> None:
+    """It lives with the exception, and so does the judge."""
+    found = apart(asked_and_changed, stage.database_in(tmp_path), str(tmp_path), "too_large", [(1,)], 7)
+    assert found == (True, [(10, True, False), (20, False, False)])
+
+
+def memory_of(name: str, database: str) -> tuple[set[int], set[str]]:
+    """Look at a question twice, as a child does, and return which are restless, and what is kept."""
+    stage.set_up(database)
+    adopted = SqliteSnapshots(("default",))
+    seen = adopted.adopt(adopted.pin())
+    memory = Memory()
+
+    def called() -> Called:
+        with seen.evaluation() as heard:
+            return Called(stage.evaluate(Question(name, (2,)), 0.0, {}).digest, heard)
+
+    memory.look_at(5, called(), called)
+    return memory.restless, memory.kept
+
+
+@pytest.mark.parametrize(
+    ("name", "restless", "kept"),
+    [
+        ("product", set(), set()),
+        ("restless", {5}, set()),
+        ("above_the_least", set(), {"judged_product"}),
+        ("on_the_shelf", set(), {"judged_shelf"}),
+    ],
+)
+def test_what_a_second_look_shows(tmp_path: Path, name: str, restless: set[int], kept: set[str]) -> None:
+    """Who gives something else is not recalled; what is not asked for again is remembered."""
+    assert apart(memory_of, name, stage.database_in(tmp_path)) == (restless, kept)
+
+
+def locked_rows(database: Any, folder: str, name: str) -> tuple[int, list[tuple[int, bool, bool]]]:
+    """Ask on two states; then write the row, and lock its table, on a connection that waits for nobody."""
+    import psycopg
+    from django.db import connection
+
+    models, judge = judge_of(database)
+    with closing(judge):
+        questions = [Question(name, (pk, folder)) for pk in (2, 3)]
+        digests = [stage.evaluate(Question(name, (pk,)), 0.0, {}).digest for pk in (2, 3)]
+        connection.close()
+        for question, digest in zip(questions, digests, strict=True):
+            judge.ask(Read(0, question, 0.5, 0, 0, digest))
+        judge.finish()
+        models.Product.objects.filter(pk=1).update(price=50)
+        judge.pin(1.0, PRODUCTS)
+        judge.ask(Read(1, questions[0], 1.5, 1, 1, digests[0]))
+        found = judge.finish()
+        with psycopg.connect(**connection.get_connection_params()) as other:
+            other.execute("SET lock_timeout = '10s'")
+            other.execute("UPDATE judged_product SET price = 5 WHERE id = 2")
+            other.execute("LOCK TABLE judged_product")  # as some requests do, for as long as their transaction takes
+            judge.ask(Read(2, questions[1], 1.5, 1, 1, digests[1]))
+            state = judge.pin(2.0, PRODUCTS)
+        found += judge.finish()
+    return state, [(one.number, one.stale, one.unknown) for one in found]
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("name", ["product", "locked"])
+def test_the_judge_holds_no_lock_and_waits_for_none(tmp_path: Path, name: str) -> None:
+    """A request may write and lock what was judged, and the judge pins its commit while the lock is there."""
+    state, found = apart(locked_rows, SERVERS.start("postgres", virtual=False).database, str(tmp_path), name)
+    assert state == 2
+    assert found == [(1, False, False), (2, False, False)]
+
+
+def heard(sql: str, kind: Any = "read", params: Any = (), *, views: bool = False) -> Heard:
     """Return what is heard of one statement."""
     one = Heard()
-    one.hear("default", Sent(sql, params, Nature(kind, PRODUCTS)))
+    one.hear("default", Sent(sql, params, Nature(kind, PRODUCTS, views)))
     return one
 
 
@@ -113,6 +209,10 @@ def test_what_can_be_asked_again() -> None:
     assert heard('SAVEPOINT "s1"', "free").only_asked
     assert heard('SAVEPOINT "s1"', "free").tables == frozenset()
     assert not heard("SELECT nextval('numbers')").only_asked
+    assert not heard("SELECT set_config('app.tenant', %s, true)", params=("1",)).only_asked
+    assert not heard("SELECT price FROM judged_product FOR NO KEY UPDATE").only_asked
+    assert not heard("SELECT price FROM judged_product WHERE day < date('now')").only_asked
+    assert not heard("SELECT price FROM cheap_ones", views=True).only_asked
     assert not heard("SELECT pg_advisory_xact_lock(1)").only_asked
     assert not heard("PRAGMA case_sensitive_like = ON", "free").only_asked
     assert not heard("UPDATE judged_product SET price = 1", "write").only_asked
@@ -135,6 +235,16 @@ def test_equal_parameters_are_equal_whoever_made_them() -> None:
     word, other = str(10**6), str(10**6)
     first = heard("SELECT %s, %s", params=(word, word)).statements[0]
     assert first == heard("SELECT %s, %s", params=(word, other)).statements[0]
+
+
+def test_a_parameter_loads_no_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the judge has loaded all children have, and what its module remembers."""
+    statement = heard("SELECT %s", params=(Colour.RED,)).statements[0]
+    assert statement.sent() == ("SELECT %s", (Colour.RED,))
+    monkeypatch.delitem(sys.modules, Colour.__module__)
+    with pytest.raises(pickle.UnpicklingError, match="is not loaded here"):
+        statement.sent()
+    assert Colour.__module__ not in sys.modules
 
 
 A, B, C = (Statement("default", name, name.encode(), PRODUCTS) for name in "abc")

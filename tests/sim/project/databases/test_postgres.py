@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, InternalError, OperationalError, connections, transaction
 from psycopg import sql
 
+from cachewise.sim.errors import ForbiddenError
 from cachewise.sim.project.databases.cluster import connect
 from cachewise.sim.project.databases.places import Places
+from tests.helpers import wait_until
 from tests.sim.project.databases.stage import Stage, price, private, refill, set_price, stage
 
 pytestmark = pytest.mark.servers
@@ -120,6 +123,43 @@ def test_a_deadlock_is_the_servers_own_error() -> None:
 
         one.play((0.0, both(1, 2)), (0.001, both(2, 1)))
         assert told == [(0.106, "deadlock detected"), (0.113, "committed")]
+
+
+def test_a_lock_of_somebody_else_is_waited_for_in_real_time(places: Places) -> None:
+    """The judge's queries hold some for a moment: no time passes in the run, and nothing is left waiting."""
+    with stage() as free:
+        free.play((0.0, lambda: set_price(6)))
+    with stage() as one, connect(places["default"]) as stranger, connect(places["default"]) as looking:
+        stranger.autocommit = False
+        stranger.execute("SELECT FROM shop_product WHERE id = 1 FOR SHARE")
+        waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+
+        def let_go() -> None:
+            wait_until(lambda: looking.execute(waits).fetchone() != (0,))
+            stranger.rollback()
+
+        letting_go = Thread(target=let_go)
+        letting_go.start()
+        one.play((0.0, lambda: set_price(7)))
+        letting_go.join()
+        assert price() == 7
+        assert one.heard.commits == free.heard.commits != []
+
+
+def test_a_truncate_is_refused() -> None:
+    """Snapshots of before it would be empty, too."""
+    with stage() as one:
+        refused: list[str] = []
+
+        def empty() -> None:
+            with pytest.raises(ForbiddenError) as refusal:
+                run("TRUNCATE shop_product")
+            refused.append(str(refusal.value))
+
+        one.play((0.0, empty))
+        assert refused == [
+            "TRUNCATE also empties the snapshots that earlier reads are judged on: use DELETE, or QuerySet.delete()"
+        ]
 
 
 def test_many_waiters_of_one_row_go_on_as_they_came() -> None:

@@ -181,6 +181,10 @@ class Case:
         """Return a count ("reads", "hits", "requests", "keys"; or "writes") of the strategy *label*, over all seeds."""
         return sum(int(one.counts.get(count, one.summary.get(count, 0))) for one in self.by_strategy[label])
 
+    def judged(self, label: str) -> int:
+        """Return how many reads of the strategy *label* showed what they served, over all seeds: none that failed."""
+        return self.total(label, "reads") - self.total(label, "failures")
+
 
 def served_uncommitted(outcome: Outcome) -> bool:
     """Return whether any read of a run was dirty or aborted: of a row that was not committed."""

@@ -69,7 +69,7 @@ def _title(found: Sequence[Case]) -> str:
 
 def _header(found: Sequence[Case]) -> str:
     runs = sum(len(case.outcomes) for case in found)
-    reads = sum(int(outcome.summary["reads"]) for case in found for outcome in case.outcomes)
+    reads = sum(case.judged(label) for case in found for label in case.by_strategy)
     kind = "real run" if _are_real(found) else "simulated run"
     clock = " on the wall clock" if _are_real(found) else ""
     measured = f"{plural(runs, kind)} of real cache code{clock}, {reads:,} reads judged against the history of commits."

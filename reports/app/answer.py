@@ -36,7 +36,7 @@ def answer(project: Project) -> Answer:
             *_lost(project),
             *_failed(project),
         ],
-        alarms=[*found.alarms, *_timeouts(project)],
+        alarms=[*_mostly_failed(project), *found.alarms, *_timeouts(project)],
     )
 
 
@@ -148,6 +148,22 @@ def _lost(project: Project) -> list[str]:
     seeds = plural(len(project.case.seeds), "run")
     text = f"Stores lost entries, such as sessions (a `clear()` logs their users out): {listed(told)}, in {seeds} each."
     return [text] if told else []
+
+
+def _mostly_failed(project: Project) -> list[str]:
+    """Return a sentence for each function of which most reads failed: what is said of it rests on the others."""
+    found = []
+    for function in project.functions:
+        told, unknown = [], False
+        for label in project.by_variant:
+            reads, failed = (project.total(function, label, count) for count in ("reads", "failures"))
+            if 2 * failed > reads:
+                told.append(f"{failed:,} of {plural(reads, 'read')} with `{label}`")
+                unknown |= project.failures(label).get(function, (0, ""))[0] < failed
+        if told:
+            verb = "failed or could not be judged" if unknown else "failed"
+            found.append(f"Most reads of `{function}` {verb}, so little is known of it: {listed(told)}.")
+    return found
 
 
 def _failed(project: Project) -> list[str]:

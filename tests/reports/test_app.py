@@ -223,6 +223,27 @@ def test_failures_are_counted_with_their_first_traceback_masked(shop: list[AppOu
     assert re.fullmatch(r"200: 99\.\d%, 500: 0\.\d+%", statuses(only(shop), "product_page", "cachalot"))
 
 
+def test_a_read_that_failed_shows_nothing() -> None:
+    """Sentences and bounds count the reads that did not fail; a function that mostly fails is the first alarm."""
+    outcomes = project({AS_IT_IS: Caching(0.8, 0, failing=0.8), NO_CACHE: Caching(0, 0)}, SEEDS, scale=0.02)
+    found, rows = only(outcomes), [row for one in outcomes if one.variant == AS_IT_IS for row in one.functions]
+    reads, failed = (sum(row[count] for row in rows) for count in ("reads", "failures"))
+    text = answer(found)
+    assert f"`as it is` served no outdated page that {reads - failed:,} reads could show" in text.lead
+    assert f"{reads - failed:,} of them without an outdated one" in " ".join(text.cautions)
+    assert f"none seen in {reads - failed:,} reads" in text.options[0]
+    page_reads = sum(row["reads"] for row in rows if row["function"] == "product_page")
+    assert text.alarms[0] == (
+        "Most reads of `product_page` failed, so little is known of it: "
+        f"{failed:,} of {page_reads:,} reads with `as it is`."
+    )
+    for one in outcomes:
+        one.outcome.summary.update(failures=one.outcome.summary["reads"], wrong_ratio=math.nan)
+    assert answer(only(outcomes)).lead == "Every read failed: there is nothing to judge."
+    few = project({AS_IT_IS: Caching(0.8, 0, failing=0.4), NO_CACHE: Caching(0, 0)}, SEEDS, scale=0.02)
+    assert not any("Most reads" in alarm for alarm in answer(only(few)).alarms)
+
+
 def test_what_stores_have_lost_is_said(shop: list[AppOutcome]) -> None:
     """A clear() that logs users out is counted apart, with the variants that do it."""
     assert "1,236 with as it is" in said(shop)

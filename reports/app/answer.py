@@ -36,7 +36,7 @@ def answer(project: Project) -> Answer:
             *_lost(project),
             *_failed(project),
         ],
-        alarms=[*_mostly_failed(project), *found.alarms, *_timeouts(project)],
+        alarms=[*_mostly_failed(project), *_wrong_without_a_cache(project), *found.alarms, *_timeouts(project)],
     )
 
 
@@ -131,6 +131,17 @@ def _without_a_cache(project: Project) -> list[str]:
     if idle:
         found.append(f"{listed(idle)} {'saves' if len(idle) == 1 else 'save'} no statement against no cache at all.")
     return found
+
+
+def _wrong_without_a_cache(project: Project) -> list[str]:
+    case = project.case
+    if NO_CACHE not in case.by_strategy or not interval(case, NO_CACHE, "wrong_ratio").mean > 0:
+        return []
+    share = figure(case, NO_CACHE, "wrong_ratio")
+    return [
+        f"No cache is wrong too ({share} of its reads): that is the project's memory (such as `lru_cache`), the clock "
+        "or chance, not the cache. Only what differs from it is the cache's."
+    ]
 
 
 def _own_edits(project: Project) -> list[str]:

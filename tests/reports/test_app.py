@@ -15,6 +15,7 @@ from cachewise.reports.ranking import contenders, rank
 from cachewise.reports.statistics import Interval, paired_difference
 from cachewise.sim.app.outcome import AppOutcome
 from cachewise.sim.application import AS_IT_IS, NO_CACHE
+from cachewise.sim.verdict.metrics import shown
 from tests.reports.projects import FUNCTIONS, SITES, VARIANTS, Caching, project
 
 SEEDS = (1, 2, 3)
@@ -242,6 +243,15 @@ def test_a_read_that_failed_shows_nothing() -> None:
     assert answer(only(outcomes)).lead == "Every read failed: there is nothing to judge."
     few = project({AS_IT_IS: Caching(0.8, 0, failing=0.4), NO_CACHE: Caching(0, 0)}, SEEDS, scale=0.02)
     assert not any("Most reads" in alarm for alarm in answer(only(few)).alarms)
+
+
+def test_what_is_wrong_without_a_cache_is_not_blamed_on_the_cache() -> None:
+    """Where no cache serves wrong reads, an alarm says how many and whose they are; else nothing is said of it."""
+    found = only(project({AS_IT_IS: Caching(0.8, 0.1), NO_CACHE: Caching(0.5, 0.2)}, SEEDS, scale=0.05))
+    share = shown("wrong_ratio", found.interval("", NO_CACHE, "wrong_ratio").mean, {})
+    assert answer(found).alarms[0].startswith(f"No cache is wrong too ({share} of its reads): that is the project's")
+    right = only(project({AS_IT_IS: Caching(0.8, 0.1), NO_CACHE: Caching(0, 0)}, SEEDS, scale=0.05))
+    assert not any("wrong too" in alarm for alarm in answer(right).alarms)
 
 
 def test_what_stores_have_lost_is_said(shop: list[AppOutcome]) -> None:

@@ -148,9 +148,15 @@ def _own_edits(project: Project) -> list[str]:
     case = project.case
     unseen = {label: interval(case, label, "own_edit_unseen_ratio").mean for label in contenders(case)}
     worst = sorted((label for label in unseen if unseen[label] > 0), key=lambda label: -unseen[label])
-    told = [f"{shown('own_edit_unseen_ratio', unseen[label], {})} with `{label}`" for label in worst[:MOST_NAMED]]
-    more = f"; less often with {plural(len(worst) - MOST_NAMED, 'other')}" if worst[MOST_NAMED:] else ""
-    return [f"Users do not always see their own edits, in shares of the reads: {listed(told)}{more}."] if told else []
+    shares = {label: shown("own_edit_unseen_ratio", unseen[label], {}) for label in worst}
+    named, others = worst[:MOST_NAMED], worst[MOST_NAMED:]
+    if not named:
+        return []
+    alike = sum(shares[label] == shares[named[-1]] for label in others)
+    more = f"; as often with {plural(alike, 'other')}" if alike else ""
+    more += f"; less often with {plural(len(others) - alike, 'other')}" if alike < len(others) else ""
+    told = listed([f"{shares[label]} with `{label}`" for label in named])
+    return [f"Users do not always see their own edits, in shares of the reads: {told}{more}."]
 
 
 def _lost(project: Project) -> list[str]:

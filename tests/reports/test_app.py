@@ -254,6 +254,17 @@ def test_what_is_wrong_without_a_cache_is_not_blamed_on_the_cache() -> None:
     assert not any("wrong too" in alarm for alarm in answer(right).alarms)
 
 
+def test_own_edits_not_seen_are_less_often_only_where_they_are() -> None:
+    """Of the variants that are not named, those with the same share are said to have it."""
+    names = ("second", "third", "fourth", "fifth")
+    variants = {AS_IT_IS: Caching(0.8, 0.1), NO_CACHE: Caching(0, 0), **dict.fromkeys(names, Caching(0.8, 0.1))}
+    outcomes = project(variants, SEEDS, scale=0.1)
+    assert "with third; as often with 2 others." in said(outcomes)
+    for one in (one for one in outcomes if one.variant == "fifth"):
+        one.outcome.summary["own_edit_unseen_ratio"] /= 2
+    assert "with third; as often with 1 other; less often with 1 other." in said(outcomes)
+
+
 def test_what_stores_have_lost_is_said(shop: list[AppOutcome]) -> None:
     """A clear() that logs users out is counted apart, with the variants that do it."""
     assert "1,236 with as it is" in said(shop)

@@ -140,7 +140,7 @@ def _wrong_without_a_cache(project: Project) -> list[str]:
     share = figure(case, NO_CACHE, "wrong_ratio")
     return [
         f"No cache is wrong too ({share} of its reads): that is the project's memory (such as `lru_cache`), the clock "
-        "or chance, not the cache. Only what differs from it is the cache's."
+        + "or chance, not the cache. Only what differs from it is the cache's."
     ]
 
 

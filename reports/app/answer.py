@@ -109,9 +109,11 @@ def _changed_nothing(project: Project) -> list[str]:
     found = []
     if labels:
         whose = "its" if len(labels) == 1 else "their"
+        brief = any(project.changes(label, "timeouts") for label in project.changed_nothing)
+        last = "no key fits the pattern, or nothing lived that long in the run" if brief else "no key fits the pattern"
         found.append(
             f"{listed(labels)} changed nothing: {whose} runs equal those of `{AS_IT_IS}` byte for byte. Perhaps the "
-            "URLconf had bound the old view already, a signal still holds the old receiver, or no key fits the pattern."
+            f"URLconf had bound the old view already, a signal still holds the old receiver, or {last}."
         )
     if NO_CACHE in project.changed_nothing:
         found.append(f"`{NO_CACHE}` equals `{AS_IT_IS}` byte for byte: these reads use no cache.")
@@ -138,10 +140,11 @@ def _wrong_without_a_cache(project: Project) -> list[str]:
     if NO_CACHE not in case.by_strategy or not interval(case, NO_CACHE, "wrong_ratio").mean > 0:
         return []
     share = figure(case, NO_CACHE, "wrong_ratio")
-    return [
+    text = (
         f"No cache is wrong too ({share} of its reads): that is the project's memory (such as `lru_cache`), the clock "
-        + "or chance, not the cache. Only what differs from it is the cache's."
-    ]
+        "or chance, not the cache. Only what differs from it is the cache's."
+    )
+    return [text]
 
 
 def _own_edits(project: Project) -> list[str]:

@@ -13,7 +13,7 @@ from cachewise.reports.app.frames import Project, projects, with_savings
 from cachewise.reports.app.words import difference, figure, statuses
 from cachewise.reports.ranking import contenders, rank
 from cachewise.reports.statistics import Interval, paired_difference
-from cachewise.sim.app.outcome import AppOutcome
+from cachewise.sim.app.outcome import AppOutcome, Setup
 from cachewise.sim.application import AS_IT_IS, NO_CACHE
 from cachewise.sim.verdict.metrics import shown
 from tests.reports.projects import FUNCTIONS, SITES, VARIANTS, Caching, project
@@ -131,6 +131,10 @@ def test_a_variant_that_changed_nothing_is_named() -> None:
     outcomes = project(variants, SEEDS, scale=0.05)
     assert only(outcomes).changed_nothing == ["copy"]
     assert "copy changed nothing: its runs equal those of as it is byte for byte." in said(outcomes)
+    assert "no key fits the pattern." in said(outcomes)
+    timed = Setup("SQLite 3.40.1", database_asked=False, start_s=0.0, rates=(), changes=("timeouts",))
+    brief = [replace(one, setup=timed) if one.variant == "copy" else one for one in outcomes]
+    assert "no key fits the pattern, or nothing lived that long in the run." in said(brief)
     once = [replace(one, fingerprint="another") if (one.variant, one.seed) == ("copy", 2) else one for one in outcomes]
     assert only(once).changed_nothing == []
     assert "changed nothing" not in said(once)

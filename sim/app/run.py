@@ -197,7 +197,7 @@ class _Run:
 
 
 def _setup(app: App, errand: Errand, database: str) -> Setup:
-    several = {"read": app.reads, "write": app.writes, "journey": app.journeys}
+    several: dict[str, Sequence[Any]] = {"read": app.reads, "write": app.writes, "journey": app.journeys}
     return Setup(
         database,
         bool(errand.further.get("database_asked")),

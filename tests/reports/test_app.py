@@ -10,7 +10,7 @@ import pytest
 from cachewise.reports import app_answer_text, render_app
 from cachewise.reports.app.answer import answer
 from cachewise.reports.app.frames import Project, projects, with_savings
-from cachewise.reports.app.words import difference, figure, statuses
+from cachewise.reports.app.words import FUNCTION_COLUMNS, difference, figure, meaning, statuses
 from cachewise.reports.ranking import contenders, rank
 from cachewise.reports.statistics import Interval, paired_difference
 from cachewise.sim.app.outcome import AppOutcome, Setup
@@ -267,6 +267,15 @@ def test_own_edits_not_seen_are_less_often_only_where_they_are() -> None:
     for one in (one for one in outcomes if one.variant == "fifth"):
         one.outcome.summary["own_edit_unseen_ratio"] /= 2
     assert "with third; as often with 1 other; less often with 1 other." in said(outcomes)
+
+
+def test_each_meaning_stands_on_its_own() -> None:
+    """Wherever a column's meaning stands, it needs no other, and has no word that only simulated strategies have."""
+    meanings = {metric: meaning(metric) for metric in FUNCTION_COLUMNS}
+    assert meanings["stale_age_max_s"] == "the longest time since an outdated read was last true, of all seeds"
+    for metric, told in meanings.items():
+        assert not re.search(r"superseded|version|\bquer|^of |\bwere$", told), told
+        assert ("saved" in told, "reads were answered" in told) == ("saved" in metric, "response" in metric), told
 
 
 def test_what_stores_have_lost_is_said(shop: list[AppOutcome]) -> None:

@@ -133,6 +133,8 @@ def _contrast(case: Case, worse: str, better: str) -> str:
         1: f"raises that to {now}",
         0: f"makes that {now}, a difference that these seeds cannot prove,",
     }[sign]
+    if case.values(worse, "wrong_reads_per_day") == case.values(better, "wrong_reads_per_day"):
+        change = "leaves that the same," + (f" {parts(case, better)}," if case.is_mixed(better) else "")
     return f"{_rate(case, worse)}, {_serves(case, worse)}; {turn} {change} {_queries(case, worse, better)}."
 
 

@@ -278,6 +278,16 @@ def test_each_meaning_stands_on_its_own() -> None:
         assert ("saved" in told, "reads were answered" in told) == ("saved" in metric, "response" in metric), told
 
 
+def test_what_is_exactly_the_same_is_no_difference() -> None:
+    """The lead speaks of a difference only where there is one, on any seed."""
+    variants = {name: Caching(0.8, 0.1) for name in (AS_IT_IS, "other")} | {NO_CACHE: Caching(0, 0)}
+    outcomes = [_shifted(one, 0) if one.variant == "other" else one for one in project(variants, SEEDS, scale=0.1)]
+    lead = answer(only(outcomes)).lead
+    assert re.search(r"out of date; `other` leaves that the same, at \S+ statements a second instead of", lead)
+    next(one for one in outcomes if one.variant == "other").outcome.summary["wrong_reads_per_day"] += 1
+    assert "a difference that these seeds cannot prove" in answer(only(outcomes)).lead
+
+
 def test_what_stores_have_lost_is_said(shop: list[AppOutcome]) -> None:
     """A clear() that logs users out is counted apart, with the variants that do it."""
     assert "1,236 with as it is" in said(shop)

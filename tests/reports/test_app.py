@@ -16,7 +16,7 @@ from cachewise.reports.statistics import Interval, paired_difference
 from cachewise.sim.app.outcome import AppOutcome, Setup
 from cachewise.sim.application import AS_IT_IS, NO_CACHE
 from cachewise.sim.verdict.metrics import shown
-from tests.reports.projects import FUNCTIONS, SITES, VARIANTS, Caching, project
+from tests.reports.projects import FUNCTIONS, SHOP, SITES, VARIANTS, Caching, project
 
 SEEDS = (1, 2, 3)
 
@@ -286,6 +286,18 @@ def test_what_is_exactly_the_same_is_no_difference() -> None:
     assert re.search(r"out of date; `other` leaves that the same, at \S+ statements a second instead of", lead)
     next(one for one in outcomes if one.variant == "other").outcome.summary["wrong_reads_per_day"] += 1
     assert "a difference that these seeds cannot prove" in answer(only(outcomes)).lead
+
+
+@pytest.mark.parametrize("backend", ["locmem", "default: redis, sessions: locmem", "redis"])
+def test_where_each_worker_has_its_own_store_sessions_are_named(backend: str) -> None:
+    """Logged-in users lose theirs at the next worker; with one worker, or one store for all, nothing is said."""
+    few = {name: VARIANTS[name] for name in (AS_IT_IS, NO_CACHE)}
+    notes = only(project(few, (1,), scale=0.02, backend=backend)).case.notes
+    told = [note for note in notes if note.startswith("`locmem` gives each of the 4 workers a store of its own")]
+    assert [note for note in notes if "sessions live in it, logged-in users are logged out" in note] == told
+    assert len(told) == ("locmem" in backend)
+    alone = project(few, (1,), scale=0.02, backend=backend, scenario=replace(SHOP, workers=1))
+    assert only(alone).case.notes == []
 
 
 def test_what_stores_have_lost_is_said(shop: list[AppOutcome]) -> None:

@@ -109,7 +109,9 @@ def _lead(case: Case, groups: list[Group]) -> str:
     if not labels:
         return "Only bounds were run: there is nothing to choose from."
     if not groups:
-        return "No read was measured: there is nothing to judge."
+        failed = any(case.total(label, "failures") for label in labels)
+        return f"{'Every read failed' if failed else 'No read was measured'}: there is nothing to judge."
+    labels = [label for label in labels if case.judged(label)]
     if BEFORE in labels and AFTER in labels and not case.of_project:
         return _contrast(case, BEFORE, AFTER)
     worst = max(labels, key=lambda label: interval(case, label, "wrong_ratio").mean)
@@ -131,6 +133,8 @@ def _contrast(case: Case, worse: str, better: str) -> str:
         1: f"raises that to {now}",
         0: f"makes that {now}, a difference that these seeds cannot prove,",
     }[sign]
+    if case.values(worse, "wrong_reads_per_day") == case.values(better, "wrong_reads_per_day"):
+        change = "leaves that the same," + (f" {parts(case, better)}," if case.is_mixed(better) else "")
     return f"{_rate(case, worse)}, {_serves(case, worse)}; {turn} {change} {_queries(case, worse, better)}."
 
 
@@ -156,7 +160,7 @@ def _called(case: Case, label: str) -> str:
 def _serves(case: Case, label: str) -> str:
     who = _called(case, label)
     if not interval(case, label, "wrong_ratio").mean:
-        return f"{who} served no {case.fault} page that {case.total(label, 'reads'):,} reads could show"
+        return f"{who} served no {case.fault} page that {case.judged(label):,} reads could show"
     if case.is_mixed(label):
         return f"{who} serves {pages(case, label)}, {parts(case, label)}"
     return f"{who} serves {pages(case, label)}, the oldest {oldest(case, label)} out of date"
@@ -298,7 +302,7 @@ def _never_by_design(case: Case, never: list[str]) -> str:
 
 
 def _none_is_not_never(case: Case, label: str) -> str:
-    reads, writes = case.total(label, "reads"), case.writes(label)
+    reads, writes = case.judged(label), case.writes(label)
     text = (
         f"None seen is not never: if reads were independent, {reads:,} of them without {_a(case.fault)} one "
         f"would put the share below {100 * most_unseen_ratio(reads):.2g}% (95% confidence). "

@@ -138,6 +138,7 @@ def _build_app(outcomes: Sequence[AppOutcome], aside: Path, command: str) -> Non
         from .app.figures import draw_charts
         from .app.frames import function_frame, over_time_frame, projects, site_frame, with_savings
         from .app.page import details
+        from .app.provenance import further_inputs
         from .frames import run_frame
         from .page import page
 
@@ -151,7 +152,8 @@ def _build_app(outcomes: Sequence[AppOutcome], aside: Path, command: str) -> Non
     if timed:
         over_time_frame(timed).to_csv(aside / "over_time.csv", index=False)
     _write_charts([one.case.title for one in found], charts, aside)
-    _write_page(page(list(map(answer, found)), charts, command, None, list(map(details, found))), aside)
+    below, further = ([of(one) for one in found] for of in (details, further_inputs))
+    _write_page(page(list(map(answer, found)), charts, command, None, below, further), aside)
 
 
 def _write_frame(frame: "pd.DataFrame", aside: Path) -> None:

@@ -24,7 +24,8 @@ def people(number: float) -> str:
 def figure(case: Case, label: str, metric: str) -> str:
     """Return a metric's mean over seeds as text; a zero count says out of how many, all seeds together."""
     of = case.metric(metric).of
-    counts = {of: case.total(label, of)} if of else {}
+    judged = of == "reads" and metric != "failures"
+    counts = {of: case.judged(label) if judged else case.total(label, of)} if of else {}
     return shown(metric, interval(case, label, metric).mean, counts)
 
 

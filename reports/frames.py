@@ -33,6 +33,7 @@ APART = (
     "`{}` gives each of the {} workers a store of its own: a delete, set or clear reaches only that of the worker that "
     "wrote, and guarantees hold within one worker only"
 )
+SESSIONS = "; where sessions live in it, logged-in users are logged out whenever another worker serves them"
 AGE_STEPS = 160
 
 
@@ -181,6 +182,10 @@ class Case:
         """Return a count ("reads", "hits", "requests", "keys"; or "writes") of the strategy *label*, over all seeds."""
         return sum(int(one.counts.get(count, one.summary.get(count, 0))) for one in self.by_strategy[label])
 
+    def judged(self, label: str) -> int:
+        """Return how many reads of the strategy *label* showed what they served, over all seeds: none that failed."""
+        return self.total(label, "reads") - self.total(label, "failures")
+
 
 def served_uncommitted(outcome: Outcome) -> bool:
     """Return whether any read of a run was dirty or aborted: of a row that was not committed."""
@@ -215,9 +220,17 @@ def cases(outcomes: Sequence[Outcome]) -> list[Case]:
 def notes_of(outcome: Outcome) -> list[str]:
     """Return the notes of one run, what its backend stands for first."""
     about = ABOUT_BACKENDS.get(outcome.run.backend) if outcome.clock == "virtual" else None
-    workers = outcome.run.scenario.workers or 1
-    apart = workers > 1 and _is_known(outcome.run.backend) and not backend_named(outcome.run.backend).one_store
-    return [*filter(None, [about, APART.format(outcome.run.backend, workers) if apart else None]), *outcome.notes]
+    return [*filter(None, [about]), *_apart(outcome), *outcome.notes]
+
+
+def _apart(outcome: Outcome) -> list[str]:
+    """Return a note on each backend, of which a project may have several, where each worker has its own store."""
+    workers, backend = outcome.run.scenario.workers or 1, outcome.run.backend
+    of_project = kind_of(outcome.run.strategy) is VARIANTS
+    names = [one.rpartition(": ")[2] for one in backend.split(", ")] if of_project else [backend]
+    apart = [name for name in dict.fromkeys(names) if _is_known(name) and not backend_named(name).one_store]
+    more = SESSIONS if of_project else ""
+    return [APART.format(name, workers) + more for name in apart] if workers > 1 else []
 
 
 def run_frame(outcomes: Sequence[Outcome]) -> pd.DataFrame:

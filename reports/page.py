@@ -11,7 +11,7 @@ from .figures import Chart
 from .formatting import cell, figure, plural
 from .frames import Case
 from .palette import Look
-from .provenance import ORIGINS, inputs, machine, own_files, versions
+from .provenance import ORIGINS, Input, inputs, machine, own_files, versions
 from .tables import REMARKS, columns
 
 EXCERPT_CSS = (
@@ -26,10 +26,12 @@ def page(
     command: str,
     yours: Collection[str] | None,
     details: Sequence[str] = (),
+    further: Sequence[Sequence[Input]] = (),
 ) -> str:
     """Return the report of these answers (one a case) with each case's charts, the headline first.
 
-    *details* are HTML, one piece a case: what else stands below a case's figures.
+    *details* are HTML, one piece a case: what else stands below a case's figures. *further* are, for each case, the
+    inputs that its scenario does not have.
     """
     below = details or [""] * len(answers)
     found = [one.case for one in answers]
@@ -39,7 +41,7 @@ def page(
         *(_answer(nth, one, alone=len(answers) == 1) for nth, one in enumerate(answers)),
         _limits(answers),
         *(_section(nth, *parts) for nth, parts in enumerate(zip(found, charts, below, strict=True))),
-        _provenance(found, command, yours),
+        _provenance(found, command, yours, further or [[] for _ in found]),
     ]
     css = (files("cachewise.reports") / "page.css").read_text(encoding="utf-8")
     return (
@@ -69,7 +71,7 @@ def _title(found: Sequence[Case]) -> str:
 
 def _header(found: Sequence[Case]) -> str:
     runs = sum(len(case.outcomes) for case in found)
-    reads = sum(int(outcome.summary["reads"]) for case in found for outcome in case.outcomes)
+    reads = sum(case.judged(label) for case in found for label in case.by_strategy)
     kind = "real run" if _are_real(found) else "simulated run"
     clock = " on the wall clock" if _are_real(found) else ""
     measured = f"{plural(runs, kind)} of real cache code{clock}, {reads:,} reads judged against the history of commits."
@@ -212,17 +214,20 @@ def _meaning(case: Case, metric: str) -> str:
     return case.metric(metric).meaning + ("" if case.of_project else REMARKS.get(metric, ""))
 
 
-def _provenance(found: Sequence[Case], command: str, yours: Collection[str] | None) -> str:
+def _provenance(
+    found: Sequence[Case], command: str, yours: Collection[str] | None, further: Sequence[Sequence[Input]]
+) -> str:
     seeds = ", ".join(str(seed) for seed in sorted({seed for case in found for seed in case.seeds}))
     facts = {"command": f"<code>{escape(command)}</code>", "seeds": escape(seeds), "machine": escape(machine())}
     facts |= {name: escape(version) for name, version in versions().items()}
     again = "the same requests come; what they meet differs" if _are_real(found) else "the same reads come out"
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{value}</dd>\n" for name, value in facts.items())
     origins = "; ".join(f"{_tag(origin)} {escape(meaning)}" for origin, meaning in ORIGINS.items())
+    tables = "".join(_inputs(case, [*inputs(case, yours), *more]) for case, more in zip(found, further, strict=True))
     return (
         "<section><h2>Where this comes from</h2>\n"
         f'<p class="muted">With these inputs, versions and seeds {again}.</p>\n'
-        f"<dl>{rows}</dl>\n<p>{origins}.</p>\n{''.join(_inputs(case, yours) for case in found)}"
+        f"<dl>{rows}</dl>\n<p>{origins}.</p>\n{tables}"
         f"{''.join(map(_own_file, own_files(found)))}</section>\n"
     )
 
@@ -237,10 +242,9 @@ def _tag(origin: str) -> str:
     return f'<span class="tag {origin}">{origin}</span>'
 
 
-def _inputs(case: Case, yours: Collection[str] | None) -> str:
+def _inputs(case: Case, found: Sequence[Input]) -> str:
     rows = [
-        [f"<code>{escape(one.name)}</code>", escape(one.value), _tag(one.origin), escape(one.meaning)]
-        for one in inputs(case, yours)
+        [f"<code>{escape(one.name)}</code>", escape(one.value), _tag(one.origin), escape(one.meaning)] for one in found
     ]
     return (
         f"<details><summary>Inputs of {escape(case.title)}</summary>\n"

@@ -76,6 +76,11 @@ class Variant:
     needs: str = ""  # a package that is not a must, as pip calls it
 
     @property
+    def changes(self) -> tuple[str, ...]:
+        """What is different: "timeouts", "settings", "code"."""
+        return tuple(name for name in ("timeouts", "settings", "code") if getattr(self, name))
+
+    @property
     def missing(self) -> str:
         """Say in one line why this variant cannot run here, or nothing."""
         if not self.needs or _installed(self.needs):

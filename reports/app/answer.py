@@ -36,7 +36,7 @@ def answer(project: Project) -> Answer:
             *_lost(project),
             *_failed(project),
         ],
-        alarms=[*found.alarms, *_timeouts(project)],
+        alarms=[*_mostly_failed(project), *_wrong_without_a_cache(project), *found.alarms, *_timeouts(project)],
     )
 
 
@@ -109,9 +109,11 @@ def _changed_nothing(project: Project) -> list[str]:
     found = []
     if labels:
         whose = "its" if len(labels) == 1 else "their"
+        brief = any(project.changes(label, "timeouts") for label in project.changed_nothing)
+        last = "no key fits the pattern, or nothing lived that long in the run" if brief else "no key fits the pattern"
         found.append(
             f"{listed(labels)} changed nothing: {whose} runs equal those of `{AS_IT_IS}` byte for byte. Perhaps the "
-            "URLconf had bound the old view already, a signal still holds the old receiver, or no key fits the pattern."
+            f"URLconf had bound the old view already, a signal still holds the old receiver, or {last}."
         )
     if NO_CACHE in project.changed_nothing:
         found.append(f"`{NO_CACHE}` equals `{AS_IT_IS}` byte for byte: these reads use no cache.")
@@ -133,13 +135,31 @@ def _without_a_cache(project: Project) -> list[str]:
     return found
 
 
+def _wrong_without_a_cache(project: Project) -> list[str]:
+    case = project.case
+    if NO_CACHE not in case.by_strategy or not interval(case, NO_CACHE, "wrong_ratio").mean > 0:
+        return []
+    share = figure(case, NO_CACHE, "wrong_ratio")
+    text = (
+        f"No cache is wrong too ({share} of its reads): that is the project's memory (such as `lru_cache`), the clock "
+        "or chance, not the cache. Only what differs from it is the cache's."
+    )
+    return [text]
+
+
 def _own_edits(project: Project) -> list[str]:
     case = project.case
     unseen = {label: interval(case, label, "own_edit_unseen_ratio").mean for label in contenders(case)}
     worst = sorted((label for label in unseen if unseen[label] > 0), key=lambda label: -unseen[label])
-    told = [f"{shown('own_edit_unseen_ratio', unseen[label], {})} with `{label}`" for label in worst[:MOST_NAMED]]
-    more = f"; less often with {plural(len(worst) - MOST_NAMED, 'other')}" if worst[MOST_NAMED:] else ""
-    return [f"Users do not always see their own edits, in shares of the reads: {listed(told)}{more}."] if told else []
+    shares = {label: shown("own_edit_unseen_ratio", unseen[label], {}) for label in worst}
+    named, others = worst[:MOST_NAMED], worst[MOST_NAMED:]
+    if not named:
+        return []
+    alike = sum(shares[label] == shares[named[-1]] for label in others)
+    more = f"; as often with {plural(alike, 'other')}" if alike else ""
+    more += f"; less often with {plural(len(others) - alike, 'other')}" if alike < len(others) else ""
+    told = listed([f"{shares[label]} with `{label}`" for label in named])
+    return [f"Users do not always see their own edits, in shares of the reads: {told}{more}."]
 
 
 def _lost(project: Project) -> list[str]:
@@ -148,6 +168,22 @@ def _lost(project: Project) -> list[str]:
     seeds = plural(len(project.case.seeds), "run")
     text = f"Stores lost entries, such as sessions (a `clear()` logs their users out): {listed(told)}, in {seeds} each."
     return [text] if told else []
+
+
+def _mostly_failed(project: Project) -> list[str]:
+    """Return a sentence for each function of which most reads failed: what is said of it rests on the others."""
+    found = []
+    for function in project.functions:
+        told, unknown = [], False
+        for label in project.by_variant:
+            reads, failed = (project.total(function, label, count) for count in ("reads", "failures"))
+            if 2 * failed > reads:
+                told.append(f"{failed:,} of {plural(reads, 'read')} with `{label}`")
+                unknown |= project.failures(label).get(function, (0, ""))[0] < failed
+        if told:
+            verb = "failed or could not be judged" if unknown else "failed"
+            found.append(f"Most reads of `{function}` {verb}, so little is known of it: {listed(told)}.")
+    return found
 
 
 def _failed(project: Project) -> list[str]:

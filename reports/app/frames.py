@@ -89,6 +89,10 @@ class Project:
             if usual and {one.seed: one.fingerprint for one in self.by_variant[label]} == usual
         ]
 
+    def changes(self, label: str, part: str) -> bool:
+        """Return whether a variant changes "timeouts", "settings" or "code"."""
+        return any(one.setup is not None and part in one.setup.changes for one in self.by_variant[label])
+
     @cached_property
     def sites(self) -> dict[Where, dict[str, list[dict[str, Any]]]]:
         """The call sites, those with the most outdated reads first, each with its rows by variant (a row a timeout).

@@ -3,7 +3,7 @@
 from math import isnan, nan
 
 from ...sim.application import AS_IT_IS
-from ...sim.verdict.metrics import KNOWN, duration, shown
+from ...sim.verdict.metrics import APP_METRICS, KNOWN, duration, shown
 from ..statistics import Interval
 from .frames import Project
 
@@ -21,16 +21,16 @@ FUNCTION_COLUMNS = {  # of a table of one function, the most important first
     "db_time_saved_ratio": "time saved",
 }
 MEANINGS = {  # of the headings that do not speak for themselves
-    "stale_ratio": "share of the reads that were outdated",
+    "stale_ratio": "share of the reads that were outdated; those that failed are left out",
     "hit_ratio": "share of the cache lookups that hit; stores, such as sessions, are left out",
     "statements_per_read": "SQL statements a read",
-    "statements_saved_ratio": "of them, against no cache",
+    "statements_saved_ratio": "SQL statements a read that are saved against no cache",
     "db_s_per_read": "time that a read waits for the database, locks included",
-    "db_time_saved_ratio": "of it, against no cache",
-    "response_p50_s": "half of the reads were answered within it, from their arrival",
-    "response_p99_s": "99 of 100 were",
-    "never_true_ratio": "true at no time so far",
-    "own_edit_unseen_ratio": "a user does not see what the same user has changed before",
+    "db_time_saved_ratio": "database time a read that is saved against no cache",
+    "response_p50_s": "half of the reads were answered within this time, from their arrival",
+    "response_p99_s": "99 of 100 reads were answered within this time, from their arrival",
+    "never_true_ratio": "share of the reads that were true at no time so far",
+    "own_edit_unseen_ratio": "share of the reads in which a user does not see what the same user has changed before",
 }
 # The most of all seeds is an extreme, which has no mean; what is saved differs as what is sent does.
 WITHOUT_DIFFERENCE = ("stale_age_max_s", "statements_saved_ratio", "db_time_saved_ratio")
@@ -43,7 +43,7 @@ _SCALES = ((1e-3, 1e6, "µs"), (1.0, 1e3, "ms"), (180.0, 1.0, "s"), (float("inf"
 
 def meaning(metric: str) -> str:
     """Return what a figure of a function means."""
-    return MEANINGS.get(metric, KNOWN[metric].meaning)
+    return MEANINGS.get(metric) or APP_METRICS[metric].meaning
 
 
 def figure(project: Project, function: str, label: str, metric: str) -> str:

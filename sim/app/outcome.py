@@ -23,6 +23,22 @@ class VariantAsStrategy:
 
 
 @dataclass(frozen=True)
+class Setup:
+    """What a run was played with that its scenario does not say; nothing of it is secret.
+
+    `database` has the version ("SQLite 3.40.1"), and was chosen by --database if `database_asked`. `rates` are the
+    functions that make the traffic: kind, name, and how many come a second. `changes` is what the variant changes:
+    "timeouts", "settings", "code".
+    """
+
+    database: str
+    database_asked: bool
+    start_s: float  # since 1970
+    rates: tuple[tuple[str, str, float], ...]
+    changes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class AppOutcome:
     """What reports need of one run of a project.
 
@@ -41,6 +57,7 @@ class AppOutcome:
     events: Sequence[tuple[float, str]] = ()
     failures: Sequence[tuple[str, int, str]] = ()
     logouts: int = 0
+    setup: Setup | None = None
     reads: Any = None  # the `figures.ReadColumns` themselves, where the errand asks for them
 
     @property

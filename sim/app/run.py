@@ -24,7 +24,7 @@ from ..project import celery, databases, sessions, threads
 from ..project.caches import open_caches
 from ..project.client import Handler
 from ..project.clock import ProjectClock
-from ..project.databases.connections import let_go_of_all, take_over
+from ..project.databases.connections import let_go_of_all, take_over, version
 from ..project.first import InPlace
 from ..project.stage import Project, load_urls
 from ..project.warm import warm_up
@@ -34,7 +34,7 @@ from ..world.scenario import LATENCIES, Scenario
 from ..world.seeds import streams
 from .errand import Errand
 from .evaluate import Evaluator
-from .outcome import AppOutcome, run_of
+from .outcome import AppOutcome, Setup, run_of
 from .record import Recorder
 from .serve import Service
 from .set_up import project_of
@@ -121,6 +121,7 @@ class _Run:
             )
             engine.contexts = [self._context() for _ in self._caches.of_worker]
             self._log_in()
+            self._database = version()
             let_go_of_all()
             stack.callback(self._judge.close)
             sessions.tell(self._recorder, engine.serves_here)
@@ -149,7 +150,8 @@ class _Run:
         verdicts = self._judge.finish()
         self._recorder.notes.extend(_notes_on(verdicts, self._judge.raised))
         asked = bool(errand.further.get("reads"))
-        return outcome_of(run, reads, self._recorder, verdicts, with_reads=asked)
+        found = outcome_of(run, reads, self._recorder, verdicts, with_reads=asked)
+        return replace(found, setup=_setup(self._project.app, errand, self._database))
 
     def _context(self) -> Context:
         """Return the context variables of a worker: the run's time for Django's cache modules."""
@@ -189,6 +191,17 @@ class _Run:
             recorder.events.append((event.at_s, event.name))
             service.at(event, nth)
         recorder.pinned = lambda: self._judge.let_go(min(self._caches.births.oldest_alive_s(), service.oldest_s()))
+
+
+def _setup(app: App, errand: Errand, database: str) -> Setup:
+    several: dict[str, Sequence[Any]] = {"read": app.reads, "write": app.writes, "journey": app.journeys}
+    return Setup(
+        database,
+        bool(errand.further.get("database_asked")),
+        errand.start_s,
+        rates=tuple((kind, one.name, one.per_s) for kind, ones in several.items() for one in ones),
+        changes=next((one.changes for one in app.variants if one.name == errand.variant), ()),
+    )
 
 
 def _timeouts(app: App, variant: str) -> dict[str, float | None]:

@@ -85,8 +85,7 @@ def _functions(app: App, audience: Audience) -> Iterator[Function]:
 def _contenders(app: App, settings: Any) -> Iterator[Contender]:
     yield Contender(AS_IT_IS)
     for one in (one for one in app.variants if not one.missing):
-        parts = {"timeouts": one.timeouts, "settings": one.settings, "code": one.code}
-        yield Contender(one.name, tuple(name for name, part in parts.items() if part), _overrides(one, settings))
+        yield Contender(one.name, one.changes, _overrides(one, settings))
     yield Contender(NO_CACHE)
 
 

@@ -124,7 +124,12 @@ def _errand(experiment: Experiment, wishes: Wishes, rows: Path) -> Errand:
         start_s=experiment.start_s,
         folder="",
         family=wishes.database,
-        further={"rows": str(rows), "kept": str(kept), "refill": wishes.refill},
+        further={
+            "rows": str(rows),
+            "kept": str(kept),
+            "refill": wishes.refill,
+            "database_asked": wishes.database is not None,
+        },
     )
 
 

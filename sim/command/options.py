@@ -62,7 +62,9 @@ Timeout = Annotated[
     ),
 ]
 Out = Annotated[Path | None, typer.Option(metavar="FOLDER", help="folder for summary, charts and report.html")]
-Jobs = Annotated[int, typer.Option(min=0, metavar="N", help="runs side by side; 0: one a core")]
+Jobs = Annotated[
+    int, typer.Option(min=0, metavar="N", help="runs side by side; 0: one a core (own app: one per two cores)")
+]
 Form = Annotated[Format, typer.Option("--format", help="what to print")]
 Traceback = Annotated[
     bool,

@@ -27,6 +27,7 @@ _DRAWN = (  # (what stands before, what is drawn anew each time, what stands beh
     re.compile(rb"""(?i)(\bnonce["']?(?:-|\s*[=:]\s*["']?))([A-Za-z0-9+/_=-]{8,})()"""),
     re.compile(rb"(?i)(\brequest[-_ ]?id\b[^<>A-Za-z0-9]{1,20})([0-9a-f-]{16,36})()"),
 )
+_RESPONSE = re.compile(rb"response (\d+) ")  # as `_of_response` has it
 _PLAIN = (str, bytes, bool, int, float, complex, type(None))
 _VALUES = (Decimal, UUID, datetime, date, time, timedelta)
 
@@ -63,9 +64,18 @@ def masked_difference(one: bytes, other: bytes, around: int = 30) -> str:
     """Return where two contents differ, with every letter and digit masked: no content is told."""
     if one == other:
         return "no difference"
+    status, one, of_other, other = *_parted(one), *_parted(other)
+    if status != of_other:
+        return f"{status or 'no response'} and {of_other or 'no response'}"
     place = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
     parts = [_masked(content[max(0, place - around) : place + around]) for content in (one, other)]
     return f"from byte {place} of {len(one)} and {len(other)}: {parts[0]!r} and {parts[1]!r}"
+
+
+def _parted(compared_bytes: bytes) -> tuple[str, bytes]:
+    """Return "status 200" and the content of a response, or "" and the whole of what is none."""
+    found = _RESPONSE.match(compared_bytes)
+    return (f"status {int(found[1])}", compared_bytes[found.end() :]) if found else ("", compared_bytes)
 
 
 def _masked(content: bytes) -> str:

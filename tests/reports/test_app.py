@@ -10,12 +10,13 @@ import pytest
 from cachewise.reports import app_answer_text, render_app
 from cachewise.reports.app.answer import answer
 from cachewise.reports.app.frames import Project, projects, with_savings
-from cachewise.reports.app.words import difference, figure, statuses
+from cachewise.reports.app.words import FUNCTION_COLUMNS, difference, figure, meaning, statuses
 from cachewise.reports.ranking import contenders, rank
 from cachewise.reports.statistics import Interval, paired_difference
-from cachewise.sim.app.outcome import AppOutcome
+from cachewise.sim.app.outcome import AppOutcome, Setup
 from cachewise.sim.application import AS_IT_IS, NO_CACHE
-from tests.reports.projects import FUNCTIONS, SITES, VARIANTS, Caching, project
+from cachewise.sim.verdict.metrics import shown
+from tests.reports.projects import FUNCTIONS, SHOP, SITES, VARIANTS, Caching, project
 
 SEEDS = (1, 2, 3)
 
@@ -130,6 +131,10 @@ def test_a_variant_that_changed_nothing_is_named() -> None:
     outcomes = project(variants, SEEDS, scale=0.05)
     assert only(outcomes).changed_nothing == ["copy"]
     assert "copy changed nothing: its runs equal those of as it is byte for byte." in said(outcomes)
+    assert "no key fits the pattern." in said(outcomes)
+    timed = Setup("SQLite 3.40.1", database_asked=False, start_s=0.0, rates=(), changes=("timeouts",))
+    brief = [replace(one, setup=timed) if one.variant == "copy" else one for one in outcomes]
+    assert "no key fits the pattern, or nothing lived that long in the run." in said(brief)
     once = [replace(one, fingerprint="another") if (one.variant, one.seed) == ("copy", 2) else one for one in outcomes]
     assert only(once).changed_nothing == []
     assert "changed nothing" not in said(once)
@@ -221,6 +226,78 @@ def test_failures_are_counted_with_their_first_traceback_masked(shop: list[AppOu
     assert "secret" not in text
     assert statuses(only(shop), "product_page", AS_IT_IS) == "200"
     assert re.fullmatch(r"200: 99\.\d%, 500: 0\.\d+%", statuses(only(shop), "product_page", "cachalot"))
+
+
+def test_a_read_that_failed_shows_nothing() -> None:
+    """Sentences and bounds count the reads that did not fail; a function that mostly fails is the first alarm."""
+    outcomes = project({AS_IT_IS: Caching(0.8, 0, failing=0.8), NO_CACHE: Caching(0, 0)}, SEEDS, scale=0.02)
+    found, rows = only(outcomes), [row for one in outcomes if one.variant == AS_IT_IS for row in one.functions]
+    reads, failed = (sum(row[count] for row in rows) for count in ("reads", "failures"))
+    text = answer(found)
+    assert f"`as it is` served no outdated page that {reads - failed:,} reads could show" in text.lead
+    assert f"{reads - failed:,} of them without an outdated one" in " ".join(text.cautions)
+    assert f"none seen in {reads - failed:,} reads" in text.options[0]
+    page_reads = sum(row["reads"] for row in rows if row["function"] == "product_page")
+    assert text.alarms[0] == (
+        "Most reads of `product_page` failed, so little is known of it: "
+        f"{failed:,} of {page_reads:,} reads with `as it is`."
+    )
+    for one in outcomes:
+        one.outcome.summary.update(failures=one.outcome.summary["reads"], wrong_ratio=math.nan)
+    assert answer(only(outcomes)).lead == "Every read failed: there is nothing to judge."
+    few = project({AS_IT_IS: Caching(0.8, 0, failing=0.4), NO_CACHE: Caching(0, 0)}, SEEDS, scale=0.02)
+    assert not any("Most reads" in alarm for alarm in answer(only(few)).alarms)
+
+
+def test_what_is_wrong_without_a_cache_is_not_blamed_on_the_cache() -> None:
+    """Where no cache serves wrong reads, an alarm says how many and whose they are; else nothing is said of it."""
+    found = only(project({AS_IT_IS: Caching(0.8, 0.1), NO_CACHE: Caching(0.5, 0.2)}, SEEDS, scale=0.05))
+    share = shown("wrong_ratio", found.interval("", NO_CACHE, "wrong_ratio").mean, {})
+    assert answer(found).alarms[0].startswith(f"No cache is wrong too ({share} of its reads): that is the project's")
+    right = only(project({AS_IT_IS: Caching(0.8, 0.1), NO_CACHE: Caching(0, 0)}, SEEDS, scale=0.05))
+    assert not any("wrong too" in alarm for alarm in answer(right).alarms)
+
+
+def test_own_edits_not_seen_are_less_often_only_where_they_are() -> None:
+    """Of the variants that are not named, those with the same share are said to have it."""
+    names = ("second", "third", "fourth", "fifth")
+    variants = {AS_IT_IS: Caching(0.8, 0.1), NO_CACHE: Caching(0, 0), **dict.fromkeys(names, Caching(0.8, 0.1))}
+    outcomes = project(variants, SEEDS, scale=0.1)
+    assert "with third; as often with 2 others." in said(outcomes)
+    for one in (one for one in outcomes if one.variant == "fifth"):
+        one.outcome.summary["own_edit_unseen_ratio"] /= 2
+    assert "with third; as often with 1 other; less often with 1 other." in said(outcomes)
+
+
+def test_each_meaning_stands_on_its_own() -> None:
+    """Wherever a column's meaning stands, it needs no other, and has no word that only simulated strategies have."""
+    meanings = {metric: meaning(metric) for metric in FUNCTION_COLUMNS}
+    assert meanings["stale_age_max_s"] == "the longest time since an outdated read was last true, of all seeds"
+    for metric, told in meanings.items():
+        assert not re.search(r"superseded|version|\bquer|^of |\bwere$", told), told
+        assert ("saved" in told, "reads were answered" in told) == ("saved" in metric, "response" in metric), told
+
+
+def test_what_is_exactly_the_same_is_no_difference() -> None:
+    """The lead speaks of a difference only where there is one, on any seed."""
+    variants = {name: Caching(0.8, 0.1) for name in (AS_IT_IS, "other")} | {NO_CACHE: Caching(0, 0)}
+    outcomes = [_shifted(one, 0) if one.variant == "other" else one for one in project(variants, SEEDS, scale=0.1)]
+    lead = answer(only(outcomes)).lead
+    assert re.search(r"out of date; `other` leaves that the same, at \S+ statements a second instead of", lead)
+    next(one for one in outcomes if one.variant == "other").outcome.summary["wrong_reads_per_day"] += 1
+    assert "a difference that these seeds cannot prove" in answer(only(outcomes)).lead
+
+
+@pytest.mark.parametrize("backend", ["locmem", "default: redis, sessions: locmem", "redis"])
+def test_where_each_worker_has_its_own_store_sessions_are_named(backend: str) -> None:
+    """Logged-in users lose theirs at the next worker; with one worker, or one store for all, nothing is said."""
+    few = {name: VARIANTS[name] for name in (AS_IT_IS, NO_CACHE)}
+    notes = only(project(few, (1,), scale=0.02, backend=backend)).case.notes
+    told = [note for note in notes if note.startswith("`locmem` gives each of the 4 workers a store of its own")]
+    assert [note for note in notes if "sessions live in it, logged-in users are logged out" in note] == told
+    assert len(told) == ("locmem" in backend)
+    alone = project(few, (1,), scale=0.02, backend=backend, scenario=replace(SHOP, workers=1))
+    assert only(alone).case.notes == []
 
 
 def test_what_stores_have_lost_is_said(shop: list[AppOutcome]) -> None:

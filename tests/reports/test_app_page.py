@@ -9,9 +9,11 @@ import pytest
 
 from cachewise import UserError
 from cachewise.reports import write_app_report
+from cachewise.reports.app.frames import projects
+from cachewise.reports.app.provenance import further_inputs
 from cachewise.reports.palette import looks
-from cachewise.sim.app.outcome import AppOutcome
-from cachewise.sim.application import AS_IT_IS, NO_CACHE
+from cachewise.sim.app.outcome import AppOutcome, Setup
+from cachewise.sim.application import AS_IT_IS, NO_CACHE, START
 from cachewise.sim.experiment import LOAD_BINS
 from cachewise.sim.world.scenario import LATENCIES
 from tests.reports.projects import FUNCTIONS, SITES, VARIANTS, Caching, project
@@ -105,6 +107,31 @@ def test_all_that_takes_time_in_a_run_is_an_input(report: Path) -> None:
     """Also `transaction_tail_s`, which each commit of a project waits for."""
     text = checked(report / "report.html").text
     assert [name for name in LATENCIES if name not in text] == []
+
+
+def test_the_database_the_start_and_the_rates_are_inputs(tmp_path: Path) -> None:
+    """What a scenario does not have stands in the table of inputs, each once, with where it is from."""
+    few = project({name: VARIANTS[name] for name in (AS_IT_IS, NO_CACHE)}, (1, 2), scale=0.05)
+    asked = Setup(
+        "PostgreSQL 16.4",
+        database_asked=True,
+        start_s=86_400.0,
+        rates=(("read", "product_page", 50.0), ("journey", "edit", 0.5)),
+    )
+    found = further_inputs(*projects([replace(one, setup=asked) for one in few]))
+    assert [(one.name, one.value, one.origin) for one in found] == [
+        ("database", "PostgreSQL 16.4", "yours"),
+        ("start", "1970-01-02 00:00:00 UTC", "yours"),
+        ("per_s of product_page", "50", "yours"),
+        ("per_s of edit", "0.5", "yours"),
+    ]
+    assert found[0].meaning == "chosen with --database; a private one"
+    own = replace(asked, database_asked=False, start_s=START.timestamp())
+    database, start, *_ = further_inputs(*projects([replace(one, setup=own) for one in few]))
+    assert (database.meaning, start.origin) == ("the kind that the project's DATABASES name; a private one", "default")
+    text = checked(write_app_report([replace(one, setup=asked) for one in few], tmp_path, COMMAND)).text
+    assert all(text.count(one.name) == 1 for one in found[2:])
+    assert all(one.value in text for one in found)
 
 
 def test_without_events_there_is_nothing_over_time(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """All connections of a process, as they come: dressed for a run, let go of, or put on a pinned state of the rows."""
 
+import sqlite3
 from collections.abc import Callable
 from functools import partial, partialmethod
 from typing import Any, NamedTuple
@@ -103,6 +104,15 @@ def let_go_of_all() -> None:
         wrapper.close()
         wrapper.connect = partial(_refuse, wrapper.alias)  # type: ignore[method-assign]
         del connections[wrapper.alias]
+
+
+def version() -> str:
+    """Return what the databases are kept by, with its version: "SQLite 3.40.1" or "PostgreSQL 16.4"."""
+    wrapper: Any = connections["default"]
+    if wrapper.vendor == "sqlite":
+        return f"SQLite {sqlite3.sqlite_version}"
+    major, minor = divmod(wrapper.pg_version, 10_000)
+    return f"PostgreSQL {major}.{minor}"
 
 
 def end_request() -> None:

@@ -1,10 +1,12 @@
 """Runs of a small shop: what its requests give, whose edits are not seen, what fails, what changes nothing."""
 
+import sqlite3
 from typing import Any, NamedTuple
 
 import pytest
 
 from cachewise.sim.app.outcome import AppOutcome
+from cachewise.sim.application import START
 from cachewise.sim.experiment import LOAD_BINS
 from tests.helpers import SERVERS
 from tests.projects import VIEWS, write_project
@@ -146,6 +148,18 @@ def test_a_variant_that_changes_nothing_gives_the_same_run(runs: Runs) -> None:
     assert runs.touches_nothing.fingerprint == runs.as_it_is.fingerprint
     assert repr(runs.touches_nothing.functions) == repr(runs.as_it_is.functions)
     assert len({runs.as_it_is.fingerprint, runs.cured.fingerprint, runs.no_cache.fingerprint}) == 3
+
+
+def test_what_a_run_was_played_with_is_told(runs: Runs) -> None:
+    """Its database, the start, each function's rate, and what the variant changes."""
+    found = runs.cured.setup
+    assert found is not None
+    assert (found.database, found.database_asked) == (f"SQLite {sqlite3.sqlite_version}", False)
+    assert found.start_s == START.timestamp()
+    rates = [("read", "product_page", 20), ("read", "own_page", 5), ("read", "fragile", 2), ("read", "cheap", 2)]
+    rates += [("read", "by_hand", 1), ("write", "change_price", 0.5), ("journey", "edit", 1)]
+    assert found.rates == tuple(rates)
+    assert [one.setup and one.setup.changes for one in runs] == [(), ("code",), ("timeouts",), ()]
 
 
 def test_each_function_has_its_row(runs: Runs) -> None:

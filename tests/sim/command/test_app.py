@@ -111,7 +111,8 @@ def test_an_unknown_variant(shop: Path) -> None:
 
 def test_what_comes_out(shop: Path) -> None:
     """Tables and the answer on standard output, all else beside it, and the page with its tables in the folder."""
-    done = run(shop, "--variant", "touches nothing", "--out", "out/shop", "--duration", "10")
+    typed = ("--variant", "touches nothing", "--database", "sqlite", "--out", "out/shop", "--duration", "10")
+    done = run(shop, *typed)
     assert done.returncode == 0, done.stderr
     for said in ("as it is", "no cache", "product_page", "shop/views.py:12", "`touches nothing` changed nothing"):
         assert said in done.stdout.replace("touches nothing changed", "`touches nothing` changed")
@@ -119,6 +120,7 @@ def test_what_comes_out(shop: Path) -> None:
     assert "write change_price     302      0           2            1        1" in done.stderr.splitlines()
     assert done.stderr.splitlines()[-1] == "page: out/shop/report.html"
     assert {"report.html", "summary.csv", "functions.csv"} <= {one.name for one in (shop / "out" / "shop").iterdir()}
+    assert "chosen with --database" in (shop / "out" / "shop" / "report.html").read_text()
     assert not (shop / "live.sqlite3").exists()
 
 

@@ -209,5 +209,10 @@ def test_a_difference_tells_no_content() -> None:
     one, other = b"<p>Ann's balance: 1234 EUR</p>", b"<p>Ann's balance: 99 EUR</p>"
     said = masked_difference(one, other)
     assert said == 'from byte 18 of 30 and 28: "<x>xxx\'x xxxxxxx: 0000 xxx</x>" and "<x>xxx\'x xxxxxxx: 00 xxx</x>"'
+    pages = [compared(HttpResponse(content)) for content in (one, other)]
+    assert masked_difference(*pages) == said
+    moved = masked_difference(pages[0], compared(HttpResponseRedirect("/login/")))
+    assert moved == "status 200 and status 302"
+    assert masked_difference(pages[0], compared("Ann")) == "status 200 and no response"
     assert masked_difference(one, one) == "no difference"
     assert masked_difference(b"a" * 100, b"a" * 90).startswith("from byte 90 of 100 and 90: ")

@@ -20,7 +20,7 @@ from tests.sim.judge.stage import apart
 
 NOW: list[float] = []
 LOCMEM = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-DATED = "from byte 28 of 31 and 31: 'xxxxxxxx 000 xxxxxxx 0, xxx 0.0' and 'xxxxxxxx 000 xxxxxxx 0, xxx 0.0'"
+DATED = "from byte 15 of 18 and 18: 'xxxxxxx 0, xxx 0.0' and 'xxxxxxx 0, xxx 0.0'"
 
 IN_A_THREAD = (
     "DATABASES['default'] used in the thread 'loader', where no virtual time passes: do that in the request itself, or "

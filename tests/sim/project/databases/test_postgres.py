@@ -11,6 +11,7 @@ from psycopg import sql
 
 from cachewise.sim.errors import ForbiddenError
 from cachewise.sim.project.databases.cluster import connect
+from cachewise.sim.project.databases.connections import version
 from cachewise.sim.project.databases.places import Places
 from tests.helpers import wait_until
 from tests.sim.project.databases.stage import Stage, price, private, refill, set_price, stage
@@ -47,6 +48,12 @@ def holding(one: Stage, seconds: float, *keys: int) -> Callable[[], None]:
             one.engine.wait(seconds)
 
     return hold
+
+
+def test_the_servers_version_is_told() -> None:
+    """As the server itself says it, without what a distribution adds."""
+    ((said,),) = run("SHOW server_version")
+    assert version() == f"PostgreSQL {said.split()[0]}"
 
 
 def test_an_update_is_lost_where_it_would_be() -> None:

@@ -50,9 +50,9 @@ def row_of(one: Candidate, facts: Facts) -> Mapping[str, str]:
 
 def _candidates(app: App, calls: "_Calls") -> Iterator[Candidate]:
     for one in app.reads:
-        yield Candidate("read", one.name, calls.of(one), one.expect, one.judge)
+        yield Candidate("read", one.name, calls.of(one), one.expect, one.judge, logged_in=one.users is not None)
     for one in app.writes:
-        yield Candidate("write", one.name, calls.of(one), one.expect)
+        yield Candidate("write", one.name, calls.of(one), one.expect, logged_in=one.users is not None)
     for journey in app.journeys:
         yield Candidate("journey", journey.name, calls.of(journey), judged=calls.judged)
 

@@ -129,6 +129,7 @@ def _look_at(result: Any, facts: Facts, judge: Callable[[Any], Any] | None) -> N
     facts.is_async, facts.is_generator, facts.is_none = iscoroutine(result), isgenerator(result), result is None
     if facts.is_async or facts.is_generator:
         result.close()
+    if facts.is_async or facts.is_generator or facts.is_none:
         return
     if isinstance(result, HttpResponseBase):
         match = getattr(getattr(result, "wsgi_request", None), "resolver_match", None)

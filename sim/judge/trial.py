@@ -15,6 +15,8 @@ from .snapshots import Snapshots
 BY_JUDGE = "name what matters with judge="
 BY_READ = "let an @APP.read read it, and name what matters with judge="  # what a journey judges is judged whole
 
+REFUSES = (401, 403)  # whoever is not logged in, for instance
+
 
 class Candidate(NamedTuple):
     """A function to be shown.
@@ -73,6 +75,8 @@ def _refusals(one: Candidate, found: Sequence[Facts]) -> list[str]:
     if one.kind == "write" and first.commits == 0:
         answered = f" (status {first.status} of {one_line(first.asked)}: is a form refused?)" if first.asked else ""
         return [f"it commits no change of a row{answered}"]
+    if one.kind == "read" and first.is_none:
+        return ["it returns nothing; return what is to be judged"]
     return _unsteady(found, BY_JUDGE) if one.kind == "read" else []
 
 
@@ -82,6 +86,8 @@ def _of_response(first: Facts, expect: Sequence[int], *, logged_in: bool) -> lis
         return [one_line(first.failure, 200)]
     if first.is_async:
         return ["it calls an async view, which is not modelled; call a sync one"]
+    if first.is_generator:
+        return ["it gives a generator: return list(...)"]
     return [] if first.status is None or first.status in expect else [_status(first, logged_in=logged_in)]
 
 
@@ -91,8 +97,11 @@ def _status(first: Facts, *, logged_in: bool) -> str:
     if first.raised:
         return f"{told}: {one_line(first.raised, 200)}"
     to = f" to {one_line(first.location)}" if first.location else ""
-    who = ": is its user logged in?" if logged_in else ": does it need users=?"
-    hint = who if to else ""
+    hint = ""
+    if to:
+        hint = ": is its user logged in?" if logged_in else ": does it need users=?"
+    elif first.status in REFUSES:
+        hint = ": may its user see it?" if logged_in else ": does it need users=?"
     return f"{told}{to}{hint}; if that is what it is to give, say expect={first.status}"
 
 

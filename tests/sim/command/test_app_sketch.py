@@ -55,6 +55,8 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
         "--app shop.settings --strategy x.py": "--strategy belongs to a strategy: one at a time",
         "--app shop.settings cache_experiment.py": "cache_experiment.py is there already; name another file, or add",
         "--app shop.settings experiment.txt": "experiment.txt: an experiment file ends in .py",
+        "--app shop.settings x.py --database mysql": "--database mysql: it must be sqlite or postgres",
+        "--database postgres x.py": "--database goes with --app",
         "--app shop.settings nowhere/experiment.py": "nowhere/experiment.py: there is no folder nowhere",
     }
     folder = write_project(tmp_path).parent
@@ -78,5 +80,24 @@ def test_what_the_environment_lacks_is_written_down(tmp_path: Path) -> None:
         settings.write('SIZE = int(os.environ["POOL"])\n')
     line = refused(cli("init", "--app", "shop.settings", "y.py", cwd=folder))
     assert "ValueError: invalid literal for int()" in line
-    assert line.endswith("and 'none' will not do: STRIPE_KEY=... SENTRY_DSN=... POOL=... cachewise init ...)")
+    assert line.endswith("(POOL is not in the environment, and 'none' will not do: POOL=... cachewise init ...)")
     assert not (folder / "y.py").exists()
+
+
+def test_atomic_requests_on_sqlite(tmp_path: Path) -> None:
+    """What the refusal says helps: --database postgres; it is no matter of a variable that nobody has set."""
+    more = """
+        import os
+
+        KEY = os.environ["STRIPE_KEY"]
+        DATABASES["default"]["ATOMIC_REQUESTS"] = True
+    """
+    folder = write_project(tmp_path, settings=more, experiment="").parent
+    line = refused(cli("init", "--app", "shop.settings", "x.py", cwd=folder))
+    assert line.endswith("the races that you ask about would not happen; use --database postgres")
+    done = cli("init", "--app", "shop.settings", "x.py", "--database", "postgres", cwd=folder)
+    assert done.returncode == 0, done
+    assert done.stderr.rstrip().endswith("cachewise run ./x.py --seeds 5 --out out/x --database postgres")
+    text = (folder / "x.py").read_text()
+    assert "Run it:    cachewise run ./x.py --database postgres\n" in text
+    assert "# Databases: postgres, with ATOMIC_REQUESTS\n" in text

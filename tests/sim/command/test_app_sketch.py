@@ -13,9 +13,13 @@ SECRETS = """
             "LOCATION": "redis://cacher:s3cret@cache.example:6379/1",
             "TIMEOUT": 60,
             "KEY_PREFIX": "shop",
-            "OPTIONS": {"db": "7", "password": "s3cret"},
+            "OPTIONS": {"db": "7", "password": "s3cret", **dict.fromkeys(
+                ["retry_on_timeout", "health_check_interval", "socket_connect_timeout", "max_connections"], 1
+            )},
         },
+        "logins": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
     }
+    SESSION_CACHE_ALIAS = "logins"
     SESSION_ENGINE = "django.contrib.sessions.backends.cache"
 """
 
@@ -34,8 +38,10 @@ def test_the_file_that_is_written(tmp_path: Path) -> None:
     for line in (
         'APP = App("shop.settings")',
         "from shop.models import Category, Product, Profile",
-        "#     default: django.core.cache.backends.redis.RedisCache, TIMEOUT 60, KEY_PREFIX 'shop', OPTIONS ['db', 'pa",
-        "#     sessions are kept there: django.contrib.sessions.backends.cache",
+        "#     default: django.core.cache.backends.redis.RedisCache\n#         TIMEOUT 60\n#         KEY_PREFIX 'shop'",
+        "#         OPTIONS: db\n#         OPTIONS: health_check_interval\n#         OPTIONS: max_connections\n",
+        "#         OPTIONS: socket_connect_timeout\n",
+        "#     sessions are kept in 'logins': django.contrib.sessions.backends.cache",
         "# Databases: postgres, with ATOMIC_REQUESTS",
         "#     shop.models.Product: id, name, price, category",
         "#     product: /product/<int:pk>/",

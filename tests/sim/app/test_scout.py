@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cachewise import Scenario, UserError, servers
-from cachewise.sim.app.description import Contender, Description, Function, NeedsPostgres
+from cachewise.sim.app.description import Contender, Description, Function, NeedsPostgres, SessionCache
 from cachewise.sim.app.launch import run_one
 from tests.helpers import SERVERS
 from tests.projects import EXPERIMENT, POSTGRES, SQLITE, write_project
@@ -125,6 +125,25 @@ def test_what_is_kept_is_what_was_filled(tmp_path: Path) -> None:
                 dumps.append([*connection.iterdump()])
     assert dumps[0] == dumps[1]
     assert any("p19" in line for line in dumps[0])
+
+
+def test_where_sessions_are_kept_alone(tmp_path: Path) -> None:
+    """Of each variant, with its own settings: the cache, and whether that keeps anything."""
+    engine = "django.contrib.sessions.backends.cache"
+    variants = """
+        OFF = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+        APP.variant("off", settings={"CACHES": OFF})
+        APP.variant("both", settings={"SESSION_ENGINE": "django.contrib.sessions.backends.cached_db"})
+    """
+    experiment = dedent(EXPERIMENT) + dedent(variants)
+    found = told(write_project(tmp_path, settings=f"    SESSION_ENGINE = {engine!r}\n", experiment=experiment))
+    kept = SessionCache(engine, "default")
+    assert {one.name: one.sessions for one in found.variants} == {
+        "as it is": kept,
+        "off": SessionCache(engine, "default", keeps=False),
+        "both": None,
+        "no cache": kept,
+    }
 
 
 FIXTURE = '[{"model": "shop.category", "pk": %d, "fields": {"name": "one"}}]'

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from ..errors import one_line
 from .compare import masked_difference
-from .facts import MOMENTS, Facts, Judged, facts_of
+from .facts import MOMENTS, Facts, Judged, JudgedFacts, facts_of
 from .forks import fork, reap
 from .snapshots import Snapshots
 
@@ -56,10 +56,7 @@ def tried(candidates: Sequence[Candidate], snapshots: Snapshots) -> Trial:
             found = [_apart(snapshots, pin, one, partial(one.call, *how)) for how in calls]
             trial.facts.append((one, found[0]))
             trial.refusals.extend(f"{one.kind} {one.name}: {why}" for why in _refusals(one, found))
-            for judged in found[0].judged:
-                where = f"{one.kind} {one.name}: APP.judge({one_line(judged.name, 60)!r})"
-                whys = _of_response(judged.first, judged.expect, logged_in=True) or _unsteady(judged.again, BY_READ)
-                trial.refusals.extend(f"{where}: {why}" for why in whys)
+            trial.refusals.extend(f"{one.kind} {one.name}: {why}" for why in _of_judged(found[0].judged))
             if one.kind == "read" and found[0].cache_calls == 0:
                 trial.notes.append(f"{one.kind} {one.name} asks no cache for a copy")
     finally:
@@ -78,6 +75,15 @@ def _refusals(one: Candidate, found: Sequence[Facts]) -> list[str]:
     if one.kind == "read" and first.is_none:
         return ["it returns nothing; return what is to be judged"]
     return _unsteady(found, BY_JUDGE) if one.kind == "read" else []
+
+
+def _of_judged(judged: Sequence[JudgedFacts]) -> list[str]:
+    """Say why what a journey judges is no read; of each name once, be it judged in a loop."""
+    refused: dict[str, str] = {}
+    for one in judged:
+        for why in _of_response(one.first, one.expect, logged_in=True) or _unsteady(one.again, BY_READ):
+            refused.setdefault(one.name, f"APP.judge({one_line(one.name, 60)!r}): {why}")
+    return [*refused.values()]
 
 
 def _of_response(first: Facts, expect: Sequence[int], *, logged_in: bool) -> list[str]:

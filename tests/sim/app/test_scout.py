@@ -266,7 +266,8 @@ JUDGED = """
 
     @APP.journey(per_s=1, users=everybody)
     def odd(client, user):
-        APP.judge("drawn", client.get("/drawn/"))
+        for _ in range(3):
+            APP.judge("drawn", client.get("/drawn/"))
         APP.judge("dated", client.get("/dated/"))
         APP.judge("nowhere", client.get("/nowhere/"))
         client.logout()

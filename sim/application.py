@@ -138,7 +138,7 @@ class App:
         self.events: list[Event] = []
         self.variants: list[Variant] = []
         self.stores: list[str] = []
-        self.judging: Callable[[str, Any], None] | None = None  # set where a run is under way
+        self.judging: Callable[[str, Any, tuple[int, ...]], None] | None = None  # set where a run is under way
         self.pausing: Callable[[float], None] = time.sleep  # as well: in a run it is virtual time that passes
 
     def fill(self, func: Function) -> Function:
@@ -233,11 +233,14 @@ class App:
         """Let virtual time pass, between the steps of a journey."""
         self.pausing(seconds)
 
-    def judge(self, name: str, response: Any) -> Any:
-        """Judge *response* as a read called *name*, and return it; for the steps of a journey."""
+    def judge(self, name: str, response: Any, *, expect: int | Sequence[int] = 200) -> Any:
+        """Judge *response* as a read called *name*, and return it; for the steps of a journey.
+
+        A status that is not among *expect* is a failure.
+        """
         if self.judging is None:
             raise UserError(f"APP.judge({name!r:.60}) outside a run")
-        self.judging(name, response)
+        self.judging(name, response, _statuses(expect))
         return response
 
     def _requests(
@@ -254,8 +257,7 @@ class App:
         def declare(func: Function) -> Function:
             name = self._name_of(func, verb)
             rate = _rate(f"@APP.{verb} {name}", per_s)
-            statuses = (expect,) if isinstance(expect, int) else tuple(expect)
-            kind.append(Requests(name, func, rate, args, popularity, users, statuses, judge))
+            kind.append(Requests(name, func, rate, args, popularity, users, _statuses(expect), judge))
             return func
 
         return declare
@@ -274,6 +276,10 @@ def _rate(where: str, value: Any, least: float = 1e-9) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value < math.inf:
         raise UserError(f"{where}: {value!r:.40} must be a number, {'more than 0' if least else '0 or more'}")
     return float(value)
+
+
+def _statuses(expect: int | Sequence[int]) -> tuple[int, ...]:
+    return (expect,) if isinstance(expect, int) else tuple(expect)
 
 
 def _installed(package: str) -> bool:

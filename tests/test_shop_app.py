@@ -51,7 +51,7 @@ START = """
 
     def city_after_edit(user):
         judged = []
-        APP.judging = lambda name, response: judged.append(response)
+        APP.judging = lambda name, response, expect: judged.append(response)
         visitor = Client()
         visitor.force_login(user)
         experiment.edit_profile(visitor, user)
@@ -125,7 +125,7 @@ def test_a_deploy_logs_everybody_out(tmp_path: Path, backend: str) -> None:
         experiment.deploy()
         facts["after"] = client.get("/profile/").headers["Location"]
         facts["there"] = client.get(facts["after"]).status_code
-        APP.judging = lambda name, response: facts.setdefault("judged", response.status_code)
+        APP.judging = lambda name, response, expect: facts.setdefault("judged", response.status_code)
         experiment.edit_profile(client, User.objects.get(pk=1))
         """,
     )

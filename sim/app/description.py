@@ -36,12 +36,25 @@ class Function:
 
 
 @dataclass(frozen=True)
+class SessionCache:
+    """The cache where sessions are kept, and nowhere else: its alias, and whether it keeps anything as it is."""
+
+    engine: str
+    alias: str
+    keeps: bool = True
+
+
+@dataclass(frozen=True)
 class Contender:
-    """A variant: its name, what it changes ("timeouts", "settings", "code"), and the settings of it, pickled."""
+    """A variant: its name, what it changes ("timeouts", "settings", "code"), and the settings of it, pickled.
+
+    `sessions` are where those of its users are, if that is a cache alone.
+    """
 
     name: str
     changes: tuple[str, ...] = ()
     overrides: bytes = b""
+    sessions: SessionCache | None = None
 
 
 @dataclass(frozen=True)

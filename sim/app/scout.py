@@ -11,10 +11,12 @@ from typing import Any
 from ..application import AS_IT_IS, NO_CACHE, App, Variant
 from ..errors import UserError, one_line
 from ..project import databases
+from ..project.caches.kinds import keeps_nothing
+from ..project.caches.stores import sessions_of
 from ..project.first import InPlace
 from ..project.stage import load_settings, load_urls
 from ..world.scenario import Scenario
-from .description import Contender, Description, Function, NeedsPostgres
+from .description import Contender, Description, Function, NeedsPostgres, SessionCache
 from .errand import Errand
 from .filling import fill
 from .set_up import project_of
@@ -83,10 +85,26 @@ def _functions(app: App, audience: Audience) -> Iterator[Function]:
 
 
 def _contenders(app: App, settings: Any) -> Iterator[Contender]:
-    yield Contender(AS_IT_IS)
+    yield Contender(AS_IT_IS, sessions=_session_cache(settings, {}))
     for one in (one for one in app.variants if not one.missing):
-        yield Contender(one.name, one.changes, _overrides(one, settings))
-    yield Contender(NO_CACHE)
+        overrides = _overrides(one, settings)
+        sessions = _session_cache(settings, pickle.loads(overrides) if overrides else {})
+        yield Contender(one.name, one.changes, overrides, sessions)
+    yield Contender(NO_CACHE, sessions=_session_cache(settings, {}))
+
+
+def _session_cache(settings: Any, changed: Mapping[str, Any]) -> SessionCache | None:
+    """Return the cache where sessions are kept alone, with what a variant has *changed*; None also if that is wrong."""
+
+    def setting(name: str) -> Any:
+        return changed.get(name, getattr(settings, name))
+
+    engine, alias, entries = setting("SESSION_ENGINE"), setting("SESSION_CACHE_ALIAS"), setting("CACHES")
+    with suppress(Exception):  # its run says what is wrong
+        found = sessions_of(engine, alias)
+        if found is not None and found.here_alone:
+            return SessionCache(engine, alias, not keeps_nothing(alias, entries[alias]))
+    return None
 
 
 def _notes(app: App, contenders: Iterable[Contender]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from ..project.databases.connections import end_request, end_thread
 from ..project.threads import VirtualThread
 from ..world.latency import LatencyOf
 from .record import Note, Recorder, Span
-from .steps import Steps
+from .steps import Steps, unexpected
 from .traffic import Arrival, handed
 from .users import Users
 from .workers import Worker
@@ -197,7 +197,7 @@ class Service:
     def _expect(self, func: Requests, status: int | None, note: Note) -> None:
         """Let a request have failed that got another status than it should; once is enough."""
         if status is not None and status not in func.expect and not note.failed:
-            self._recorder.failed(note, f"status {status}, and expect= says {', '.join(map(str, func.expect))}")
+            self._recorder.failed(note, unexpected(status, func.expect))
 
     def _begin(
         self, task: Task, number: int, arrival_s: float, worker: Worker, thread: VirtualThread, note: Note

@@ -9,7 +9,7 @@ from django.core.cache import caches
 
 from ..application import App
 from ..errors import UserError
-from ..judge.facts import Facts
+from ..judge.facts import Facts, Judged
 from ..judge.families import snapshots_of
 from ..judge.trial import Candidate, Trial, tried
 from ..project import celery, chance
@@ -18,6 +18,7 @@ from ..project.client import Handler, ProjectClient, forget_the_last_request
 from ..project.clock import ProjectClock
 from ..project.databases.connections import let_go_of_all
 from ..project.stage import Project
+from .steps import replay_of, strange
 from .traffic import Audience
 from .users import Users
 
@@ -32,8 +33,8 @@ def show(project: Project, family: str, clock: ProjectClock, audience: Audience,
     for alias, cache in Blanks(project.caches, project.app.stores).with_stores({}).items():
         caches[alias] = cache  # in which sessions stay, and no copy
     celery.silence()
-    project.app.judging = lambda _name, _response: None
     calls = _Calls(clock, Handler(), audience, users)
+    project.app.judging, project.app.pausing = calls.judge, calls.pause
     candidates = list(_candidates(project.app, calls))
     let_go_of_all()
     return tried(candidates, snapshots_of(family, project.databases))
@@ -49,11 +50,11 @@ def row_of(one: Candidate, facts: Facts) -> Mapping[str, str]:
 
 def _candidates(app: App, calls: "_Calls") -> Iterator[Candidate]:
     for one in app.reads:
-        yield Candidate("read", one.name, calls.of(one), one.expect, one.judge)
+        yield Candidate("read", one.name, calls.of(one), one.expect, one.judge, logged_in=one.users is not None)
     for one in app.writes:
-        yield Candidate("write", one.name, calls.of(one), one.expect)
+        yield Candidate("write", one.name, calls.of(one), one.expect, logged_in=one.users is not None)
     for journey in app.journeys:
-        yield Candidate("journey", journey.name, calls.of(journey))
+        yield Candidate("journey", journey.name, calls.of(journey), judged=calls.judged)
 
 
 class _Calls:
@@ -64,6 +65,31 @@ class _Calls:
         self._handler = handler
         self._audience = audience
         self._users = users
+        self._client: ProjectClient | None = None  # that of the call under way
+        self.judged: list[Judged] = []  # in it
+
+    def pause(self, seconds: float) -> None:
+        """Let virtual time pass."""
+        self._clock.sleeper(seconds)
+
+    def judge(self, name: str, response: Any, expect: tuple[int, ...]) -> None:
+        """Hear of a response that a journey judges.
+
+        Raises:
+            UserError: if it is none of its GETs.
+        """
+        if self._client is None or getattr(response, "client", None) is not self._client:
+            raise strange(name)
+        replay = replay_of(name, response.request)
+        since_s, cookies = self._clock.source(), response.cachewise_cookies
+
+        def again(at_s: float, dice: int) -> Any:
+            self._begin(since_s + at_s, dice)
+            client = ProjectClient(self._handler)
+            client.cookies.load(cookies)
+            return client.request(**replay)
+
+        self.judged.append(Judged(name, response, expect, again))
 
     def of(self, one: Any) -> Callable[[float, int], Any]:
         """Return what calls the function of *one*, at a second of the run and with a chance; its user logs in now."""
@@ -78,11 +104,17 @@ class _Calls:
     def _call(
         self, func: Callable[..., Any], client: ProjectClient, args: tuple[Any, ...], at_s: float, dice: int
     ) -> Any:
+        self._client = client
+        self.judged.clear()
+        self._begin(at_s, dice)
+        _require_fit(func, args)
+        return func(client, *args)
+
+    def _begin(self, at_s: float, dice: int) -> None:
+        """Let it be this second of the run, with this chance, and nobody have been served before."""
         self._clock.show(at_s)
         chance.reseed(dice)
         forget_the_last_request()
-        _require_fit(func, args)
-        return func(client, *args)
 
 
 def _require_fit(func: Callable[..., Any], args: tuple[Any, ...]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..project import databases
+from ..project.caches.stores import sessions_of_project
 from ..project.files import is_of
 from ..project.first import InPlace
 from ..project.stage import load_settings
@@ -60,6 +61,7 @@ class Sketch:
     atomic_requests: bool
     middleware: tuple[str, ...]  # those that cache
     sessions: str
+    session_cache: str = ""  # the alias where they are kept
 
 
 def sketched(errand: Errand, here: InPlace) -> Sketch:
@@ -73,6 +75,7 @@ def sketched(errand: Errand, here: InPlace) -> Sketch:
     nowhere = {alias: _nowhere(alias, family, errand.folder) for alias in settings.DATABASES}
     project = project_of(errand, nowhere, family, here.guard)
     folder = Path(errand.file).parent
+    kept = sessions_of_project()
     return Sketch(
         models=tuple(_models(folder)),
         routes=tuple(_routes(folder)),
@@ -81,6 +84,7 @@ def sketched(errand: Errand, here: InPlace) -> Sketch:
         atomic_requests=any(entry.get("ATOMIC_REQUESTS") for entry in project.databases.values()),
         middleware=tuple(one for one in settings.MIDDLEWARE if "cache" in one.lower()),
         sessions=settings.SESSION_ENGINE,
+        session_cache=kept.alias if kept else "",
     )
 
 

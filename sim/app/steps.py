@@ -79,18 +79,40 @@ class Steps:
             self._release(connection)
         worker.give_back(thread)
 
-    def judge(self, name: str, response: Any) -> None:
-        """Have a response judged, as a read called *name*.
+    def judge(self, name: str, response: Any, expect: tuple[int, ...]) -> None:
+        """Have a response judged, as a read called *name*; its step has failed if its status is not in *expect*.
 
         Raises:
             UserError: if it is none of a journey's GETs.
         """
         step: _Step | None = getattr(response, "cachewise_step", None)
         if step is None:
-            raise UserError(f"APP.judge({name!r:.60}) takes a response of the journey's own client")
-        if step.request.get("REQUEST_METHOD") not in REPLAYED:
-            raise UserError(f"APP.judge({name!r:.60}) takes the response to a GET: to find the truth, it is sent again")
-        scheme = "wsgi.url_scheme"  # of what is the server's the one part that is the client's
-        replay = {key: value for key, value in step.request.items() if key == scheme or not key.startswith("wsgi.")}
+            raise strange(name)
+        replay = replay_of(name, step.request)
         question = Question(name, (), replay, step.note.author, response.cachewise_cookies)
-        self._recorder.read(question, shown(response), step.span, step.note)
+        found = shown(response)
+        if found.status not in expect and not step.note.failed:
+            self._recorder.failed(step.note, unexpected(found.status, expect))
+        self._recorder.read(question, found, step.span, step.note)
+
+
+def strange(name: str) -> UserError:
+    """Return what is raised for what is no response of a journey's, which is to be judged as *name*."""
+    return UserError(f"APP.judge({name!r:.60}) takes a response of the journey's own client")
+
+
+def replay_of(name: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what sends a journey's *request* once more, whose response is to be judged as *name*.
+
+    Raises:
+        UserError: if it is no GET.
+    """
+    if request.get("REQUEST_METHOD") not in REPLAYED:
+        raise UserError(f"APP.judge({name!r:.60}) takes the response to a GET: to find the truth, it is sent again")
+    scheme = "wsgi.url_scheme"  # of what is the server's the one part that is the client's
+    return {key: value for key, value in request.items() if key == scheme or not key.startswith("wsgi.")}
+
+
+def unexpected(status: int | None, expect: tuple[int, ...]) -> str:
+    """Say that a response has another status than it should."""
+    return f"status {status}, and expect= says {', '.join(map(str, expect))}"

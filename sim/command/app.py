@@ -22,7 +22,7 @@ from ..processes.interrupts import ignore_signals
 from .app_plan import AppPlan, Cost, make_app_plan, require_meaning
 from .choose import choose_settings, with_duration
 from .exit_codes import BAD_INPUT, FAILED, say, say_own_frames
-from .options import Format
+from .options import Format, require_family
 from .plan import seeds_of
 
 if TYPE_CHECKING:
@@ -71,8 +71,7 @@ def wishes_of(
     for text in settings or ():
         require_meaning(text.partition("=")[0].strip(), f"--set {one_line(text)}")
     changed = choose_settings(with_duration(settings, duration_s))
-    if database not in (None, "sqlite", "postgres"):
-        raise UserError(f"--database {one_line(database)}: it must be sqlite or postgres")
+    require_family(database)
     require_all([TIME_MACHINE, *(need for name in backends or () for need in backend_named(name).needs)])
     if out is not None:
         from ...reports import check_writable

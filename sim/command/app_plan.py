@@ -4,6 +4,7 @@ import math
 import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 from ..app.description import MEANINGLESS, Contender, Description, Function
 from ..app.errand import Errand
@@ -129,13 +130,33 @@ def make_app_plan(
     """Return the plan of the named variants (all, if none is) x backends x seeds.
 
     Raises:
-        UserError: for an unknown variant, or a field of the scenario that means nothing to an app.
+        UserError: for an unknown variant, a field of the scenario that means nothing to an app, or sessions that would
+            be lost at once.
     """
     scenario = _scenario(description.scenario, settings)
     where: tuple[str | None, ...] = tuple(dict.fromkeys(backends)) or (None,)
     variants = chosen(description.variants, names)
+    if any(one.users for one in description.functions):
+        for backend, one in product(where, variants):
+            _require_sessions(one, backend)
     events = tuple(one for one in description.functions if one.kind == "at")
     return AppPlan(scenario, variants, where, seeds, description.requests_per_s, scenario, jobs, events)
+
+
+def _require_sessions(variant: Contender, backend: str | None) -> None:
+    """Make sure that whoever logs in stays so.
+
+    Raises:
+        UserError: if sessions are kept in a cache that keeps nothing.
+    """
+    kept = variant.sessions
+    if kept is None or (kept.keeps and not (backend == "dummy" and kept.alias == "default")):
+        return
+    where = f"{one_line(variant.name)}{f' on {backend}' if backend else ''}"
+    raise UserError(
+        f"{where}: SESSION_ENGINE {one_line(kept.engine)!r} keeps sessions in CACHES[{one_line(kept.alias)!r}] alone, "
+        "which keeps nothing there: nobody could log in; leave it out, or choose another SESSION_ENGINE"
+    )
 
 
 def chosen(variants: Sequence[Contender], names: Sequence[str]) -> tuple[Contender, ...]:

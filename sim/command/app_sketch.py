@@ -1,5 +1,6 @@
 """Writing the first experiment of a project: it is set up with everything private, looked at, and left alone."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,44 +11,51 @@ from ..application import App
 from ..daemons.session import Servers, servers
 from ..errors import UserError
 from .app_template import experiment_text
+from .options import require_family
 from .progress import steps
-from .template import check_place, typed_path, write_text
+from .template import check_place, run_line, typed_path, write_text
 
 PLACEHOLDER = "none"  # what environment variables are that the settings ask for and nobody has set
 
 
-def write_experiment(settings: str, file: Path, *, force: bool) -> None:
-    """Write an experiment of the project whose settings module is called *settings* to *file*.
+def write_experiment(settings: str, file: Path, database: str | None, *, force: bool) -> str:
+    """Write an experiment of the project whose settings module is called *settings* to *file*; return what runs it.
 
     Raises:
         UserError: if it is there already (unless *force*) or cannot be written, or the project cannot be set up.
     """
+    require_family(database)
     check_place(file, force=force, kind="experiment")
     text = f"from cachewise import App\n\nAPP = App({settings!r})\n".encode()
     start_s = App(settings).start.timestamp()
     path = file.resolve()
     if not path.parent.is_dir():
         raise UserError(f"{file}: there is no folder {file.parent}")
-    errand = Errand("sketch", str(path), text, settings, {}, start_s, folder="")
+    errand = Errand("sketch", str(path), text, settings, {}, start_s, folder="", family=database)
     with steps(1, "the project is looked at") as advance, servers() as session:
         env, sketch = _sketch(errand, session)
         advance("")
-    write_text(file, experiment_text(settings, sketch, typed_path(file), env))
+    option = "" if database is None else f" --database {database}"
+    write_text(file, experiment_text(settings, sketch, f"{typed_path(file)}{option}", env))
+    return f"{run_line(file)}{option}"
 
 
 def _sketch(errand: Errand, session: Servers) -> tuple[dict[str, str], Sketch]:
     """Return the environment variables that the settings miss here, each with a value, and what is in the project.
 
     Raises:
-        UserError: if the project cannot be set up, with what was put in their place.
+        UserError: if the project cannot be set up, with what was put in the place of those that the error is about:
+            they stand in it, or in a line of code that led to it.
     """
     env: dict[str, str] = {}
     answer = run_one(errand, session)
     while answer.missing and answer.missing not in env:
         env[answer.missing] = PLACEHOLDER
         answer = run_one(replace(errand, env=env), session)
-    if answer.refusal and env:
-        typed = " ".join(f"{name}=..." for name in env)
-        tried = f"{', '.join(env)} {'is' if len(env) == 1 else 'are'} not in the environment, and {PLACEHOLDER!r} will"
+    about = [one for one in env if re.search(rf"\b{re.escape(one)}\b", f"{answer.refusal}\n{answer.frames}")]
+    if answer.refusal and about:
+        typed = " ".join(f"{name}=..." for name in about)
+        are = "is" if len(about) == 1 else "are"
+        tried = f"{', '.join(about)} {are} not in the environment, and {PLACEHOLDER!r} will"
         answer = replace(answer, refusal=f"{answer.refusal} ({tried} not do: {typed} cachewise init ...)")
     return env, answer.opened()

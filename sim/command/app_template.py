@@ -3,7 +3,7 @@
 import json
 import keyword
 from collections.abc import Iterator, Mapping, Sequence
-from textwrap import indent
+from textwrap import indent, wrap
 
 from ..app.sketch import Field, Model, Route, Sketch
 
@@ -63,11 +63,12 @@ def _comments(sketch: Sketch) -> str:
     """Return what is in the project, as comments: of a cache nothing says where it is."""
     lines = ["# Caches (without --backend they are simulated as they are, each on a private server):"]
     for alias, entry in sketch.caches.items():
-        shown = ", ".join(f"{name} {value!r}" if name != "BACKEND" else str(value) for name, value in entry.items())
-        lines.append(f"#     {alias}: {shown}")
+        lines.append(f"#     {alias}: {entry.get('BACKEND', '')}")
+        lines += [f"#         {name} {value!r}" for name, value in entry.items() if name not in ("BACKEND", "OPTIONS")]
+        lines += [f"#         OPTIONS: {name}" for name in entry.get("OPTIONS", ())]
     lines += [f"#     middleware: {one}" for one in sketch.middleware]
-    if "cache" in sketch.sessions:
-        lines.append(f"#     sessions are kept there: {sketch.sessions}")
+    if sketch.session_cache:
+        lines.append(f"#     sessions are kept in {sketch.session_cache!r}: {sketch.sessions}")
     lines.append(f"# Databases: {sketch.family}{', with ATOMIC_REQUESTS' if sketch.atomic_requests else ''}")
     if sketch.models:
         lines.append("# Models:")
@@ -75,7 +76,12 @@ def _comments(sketch: Sketch) -> str:
     if sketch.routes:
         lines.append("# URL names:")
         lines += [f"#     {one.name}: /{one.pattern}" for one in sketch.routes]
-    return "\n".join(line if len(line) <= 120 else f"{line[:117]}..." for line in lines)
+    return "\n".join(one for line in lines for one in _wrapped(line))
+
+
+def _wrapped(line: str) -> list[str]:
+    """Return a comment as lines that can be read, with all its words."""
+    return wrap(line, 120, subsequent_indent="#         ", break_long_words=False, break_on_hyphens=False)
 
 
 def _app(settings: str, env: Mapping[str, str]) -> str:
@@ -218,6 +224,6 @@ def _tail(sketch: Sketch) -> str:
         "# For pages of users who are logged in: @APP.read(per_s=10, users=100), whose function gets (client, user);",
         "# @APP.journey(per_s=1, users=100) for the steps of one user; @APP.at(60) for what happens once.",
     ]
-    if "cache" not in sketch.sessions:
+    if not sketch.session_cache:
         lines.append("# Keys that are no copies, but the one place where something is kept: APP.store('cart:*').")
     return "\n".join(lines)

@@ -9,6 +9,7 @@ import typer
 
 from ..errors import UserError, file_name, one_line
 from ..processes.interrupts import ignore_signals
+from . import options
 from .exit_codes import say
 
 
@@ -23,6 +24,7 @@ def init(
         str | None,
         typer.Option(metavar="MODULE", help="write an experiment of your own project instead; such as shop.settings"),
     ] = None,
+    database: options.Database = None,
     reads_per_s: Annotated[float | None, typer.Option(help="reads a second")] = None,
     writes_per_s: Annotated[float | None, typer.Option(help="writes a second")] = None,
     keys: Annotated[int | None, typer.Option(help="how many different keys")] = None,
@@ -54,7 +56,9 @@ def init(
     given: dict[str, Any] = {name: answer for name, answer in answers.items() if answer is not None}
     if app is not None:
         others = given if strategy is None else {"strategy": strategy, **given}
-        _init_app(app, file or Path("cache_experiment.py"), others, force=force)
+        _init_app(app, file or Path("cache_experiment.py"), database, others, force=force)
+    elif database is not None:
+        raise UserError("--database goes with --app: it says on which database an own project runs")
     elif strategy is not None:
         _init_strategy(strategy, given if file is None else {"the file of a scenario": file, **given}, force=force)
     else:
@@ -91,19 +95,18 @@ def _init_strategy(file: Path, others: dict[str, Any], *, force: bool) -> None:
     say(f"wrote {file}; try it: {try_lines(file)}")
 
 
-def _init_app(settings: str, file: Path, others: dict[str, Any], *, force: bool) -> None:
+def _init_app(settings: str, file: Path, database: str | None, others: dict[str, Any], *, force: bool) -> None:
     """Write a file of an experiment; *others* is what was typed for a scenario or a strategy.
 
     Raises:
         UserError: if anything was, the project cannot be set up, or the file cannot be written.
     """
     from .app_sketch import write_experiment
-    from .template import run_line
 
     _refuse(f"--app {one_line(settings)} writes an experiment of a project", others)
-    write_experiment(settings, file, force=force)
+    command = write_experiment(settings, file, database, force=force)
     ignore_signals()  # too late, as after a page
-    say(f"wrote {file}; look at what stands at REPLACE; then: {run_line(file)}")
+    say(f"wrote {file}; look at what stands at REPLACE; then: {command}")
 
 
 def _refuse(writes: str, others: dict[str, Any]) -> None:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from ..errors import UserError, one_line
+
 
 class Format(StrEnum):
     """How `run`, `bench` and `verify` print their results."""
@@ -105,3 +107,13 @@ HOW_LONG = """How long it takes: the real runs follow one another, one for each 
 warmup_s + duration_s real seconds, and 2 to 4 more to start and to end."""
 NEEDED = """What it needs: the Python packages of '.[all]' (see the README), of which hdrhistogram always, and the
 servers of the backends named. What is missing is said before anything starts; cachewise doctor looks at all of it."""
+
+
+def require_family(database: str | None) -> None:
+    """Make sure that --database names a kind of databases.
+
+    Raises:
+        UserError: if it does not.
+    """
+    if database not in (None, "sqlite", "postgres"):
+        raise UserError(f"--database {one_line(database)}: it must be sqlite or postgres")

@@ -1,12 +1,12 @@
 """What a function of an experiment does when it is called: in a process that ends afterwards."""
 
-import asyncio
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import wraps
+from inspect import iscoroutine, isgenerator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from asgiref.sync import iscoroutinefunction
 from django.db import connections
@@ -24,6 +24,17 @@ CACHE_CALLS = (
     *("get", "get_many", "get_or_set", "set", "set_many", "add", "touch", "delete", "delete_many", "has_key"),
     *("incr", "decr", "incr_version", "decr_version"),
 )
+LATER_S = 119_820.0  # a day, and at another time of day: some pages say whether the shop is open
+MOMENTS = ((0.0, 1), (0.0, 2), (LATER_S, 1))  # second of the run, and chance: what is read must be the same
+
+
+class Judged(NamedTuple):
+    """A response that a journey judges as a read; `again` sends its request once more at a moment."""
+
+    name: str
+    response: Any
+    expect: tuple[int, ...]
+    again: Callable[[float, int], Any]
 
 
 @dataclass
@@ -38,19 +49,40 @@ class Facts:
     cache_calls: int = 0
     commits: int = 0
     is_async: bool = False
+    is_generator: bool = False
+    is_none: bool = False
     asked: str = ""  # the request whose response it gave
     raised: str = ""  # what was raised in the view, of which there is an error page
     failure: str = ""
+    judged: "list[JudgedFacts]" = field(default_factory=list)
 
 
-def facts_of(adopted: Adopted, call: Callable[[], Any], judge: Callable[[Any], Any] | None) -> Facts:
-    """Return what *call* does on a snapshot, where `commits` counts the transactions that would change a row."""
+class JudgedFacts(NamedTuple):
+    """What is known of a response that a journey judges, and of its request asked again at each of `MOMENTS`."""
+
+    name: str
+    expect: tuple[int, ...]
+    first: Facts
+    again: list[Facts]
+
+
+def facts_of(
+    adopted: Adopted, call: Callable[[], Any], judge: Callable[[Any], Any] | None, judged: Sequence[Judged] = ()
+) -> Facts:
+    """Return what *call* does on a snapshot, where `commits` counts the transactions that would change a row.
+
+    What it has *judged* in the end is asked again.
+    """
     counter = CacheCalls()
-    return adopted.writing(lambda: _called(adopted, call, judge, counter))
+    return adopted.writing(lambda: _called(adopted, call, judge, judged, counter))
 
 
 def _called(
-    adopted: Adopted, call: Callable[[], Any], judge: Callable[[Any], Any] | None, counter: "CacheCalls"
+    adopted: Adopted,
+    call: Callable[[], Any],
+    judge: Callable[[Any], Any] | None,
+    judged: Sequence[Judged],
+    counter: "CacheCalls",
 ) -> Facts:
     facts = Facts()
     counter.count = 0
@@ -64,17 +96,40 @@ def _called(
                 _look_at(result, facts, judge)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - it is told
                 facts.failure = _line_of(error)
+            facts.statements = sum(one.statements for one in changes)
+            facts.commits = sum(one.commits for one in changes)
+            facts.cache_calls = counter.count
+            if not facts.failure:
+                facts.judged = _asked_again(adopted, judged)
         facts.failure = next(iter(refused), facts.failure)
-        facts.statements = sum(one.statements for one in changes)
-        facts.commits = sum(one.commits for one in changes)
-    facts.cache_calls = counter.count
+    return facts
+
+
+def _asked_again(adopted: Adopted, judged: Sequence[Judged]) -> list[JudgedFacts]:
+    """Send the requests of what was *judged* again on the rows as they are now, moment by moment."""
+    found = [JudgedFacts(one.name, one.expect, _at_sight(getattr, one, "response"), []) for one in judged]
+    for moment in MOMENTS:
+        for one, facts in zip(judged, found, strict=True):
+            with adopted.set_back():
+                facts.again.append(_at_sight(one.again, *moment))
+    return found
+
+
+def _at_sight(call: Callable[..., Any], *args: Any) -> Facts:
+    """Return what can be said of what *call* gives, of that alone."""
+    facts = Facts()
+    try:
+        _look_at(call(*args), facts, None)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - it is told
+        facts.failure = _line_of(error)
     return facts
 
 
 def _look_at(result: Any, facts: Facts, judge: Callable[[Any], Any] | None) -> None:
-    if asyncio.iscoroutine(result):
+    facts.is_async, facts.is_generator, facts.is_none = iscoroutine(result), isgenerator(result), result is None
+    if facts.is_async or facts.is_generator:
         result.close()
-        facts.is_async = True
+    if facts.is_async or facts.is_generator or facts.is_none:
         return
     if isinstance(result, HttpResponseBase):
         match = getattr(getattr(result, "wsgi_request", None), "resolver_match", None)

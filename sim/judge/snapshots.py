@@ -87,6 +87,18 @@ class Adopted:
             for alias in self._raw:
                 self._undo(alias)
 
+    @contextmanager
+    def set_back(self) -> Iterator[None]:
+        """Within `evaluation`: undo in the end what is written meanwhile, and nothing of what was before."""
+        for raw in self._raw.values():
+            raw.execute("SAVEPOINT within")
+        try:
+            yield
+        finally:
+            for raw in self._raw.values():
+                raw.execute("ROLLBACK TO SAVEPOINT within")
+                raw.execute("RELEASE SAVEPOINT within")
+
     def writing(self, attempt: Callable[[], T]) -> T:
         """Return what *attempt* gives once all that it writes has been copied: it is made again after each copy."""
         while True:

@@ -1,6 +1,6 @@
 """Before a run each function of an experiment is called; what cannot be judged is refused, all in one list."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -8,18 +8,21 @@ from typing import Any, Literal, NamedTuple
 
 from ..errors import one_line
 from .compare import masked_difference
-from .facts import Facts, facts_of
+from .facts import MOMENTS, Facts, Judged, JudgedFacts, facts_of
 from .forks import fork, reap
 from .snapshots import Snapshots
 
-LATER_S = 119_820.0  # a day, and at another time of day: some pages say whether the shop is open
+BY_JUDGE = "name what matters with judge="
+BY_READ = "let an @APP.read read it, and name what matters with judge="  # what a journey judges is judged whole
+
+REFUSES = (401, 403)  # whoever is not logged in, for instance
 
 
 class Candidate(NamedTuple):
     """A function to be shown.
 
     `call` calls it with its first arguments and blank caches, at a second of the run; chance is to be another with each
-    number that comes second.
+    number that comes second. `judged` is what a journey has judged when it was called last.
     """
 
     kind: Literal["read", "write", "journey"]
@@ -27,6 +30,8 @@ class Candidate(NamedTuple):
     call: Callable[[float, int], Any]
     expect: tuple[int, ...] = (200,)
     judge: Callable[[Any], Any] | None = None
+    judged: Sequence[Judged] = ()
+    logged_in: bool = False  # whether it is called for a user
 
 
 class Trial(NamedTuple):
@@ -40,17 +45,18 @@ class Trial(NamedTuple):
 def tried(candidates: Sequence[Candidate], snapshots: Snapshots) -> Trial:
     """Call each function in a process of its own, on the databases as they are now; nothing of it is left there.
 
-    Reads are called three times: twice at the same second, and more than a day later. No connection to the databases
-    may be open.
+    Reads are called three times: twice at the same second, and more than a day later. So are the requests that a
+    journey judges, once it has ended. No connection to the databases may be open.
     """
     trial = Trial([], [], [])
     pin = snapshots.pin()
     try:
         for one in candidates:
-            calls = [(0.0, 1), (0.0, 2), (LATER_S, 1)][: 3 if one.kind == "read" else 1]
+            calls = MOMENTS[: 3 if one.kind == "read" else 1]
             found = [_apart(snapshots, pin, one, partial(one.call, *how)) for how in calls]
             trial.facts.append((one, found[0]))
             trial.refusals.extend(f"{one.kind} {one.name}: {why}" for why in _refusals(one, found))
+            trial.refusals.extend(f"{one.kind} {one.name}: {why}" for why in _of_judged(found[0].judged))
             if one.kind == "read" and found[0].cache_calls == 0:
                 trial.notes.append(f"{one.kind} {one.name} asks no cache for a copy")
     finally:
@@ -58,38 +64,66 @@ def tried(candidates: Sequence[Candidate], snapshots: Snapshots) -> Trial:
     return trial
 
 
-def _refusals(one: Candidate, found: Sequence[Facts]) -> Iterator[str]:
+def _refusals(one: Candidate, found: Sequence[Facts]) -> list[str]:
     first = found[0]
-    if first.failure:
-        yield one_line(first.failure, 200)
-    elif first.is_async:
-        yield "it calls an async view, which is not modelled; call a sync one"
-    elif first.status is not None and first.status not in one.expect:
-        yield _status(first)
-    elif one.kind == "write" and first.commits == 0:
+    refused = _of_response(first, one.expect, logged_in=one.logged_in)
+    if refused:
+        return refused
+    if one.kind == "write" and first.commits == 0:
         answered = f" (status {first.status} of {one_line(first.asked)}: is a form refused?)" if first.asked else ""
-        yield f"it commits no change of a row{answered}"
-    elif one.kind == "read":
-        yield from _unsteady(*found)
+        return [f"it commits no change of a row{answered}"]
+    if one.kind == "read" and first.is_none:
+        return ["it returns nothing; return what is to be judged"]
+    return _unsteady(found, BY_JUDGE) if one.kind == "read" else []
 
 
-def _status(first: Facts) -> str:
+def _of_judged(judged: Sequence[JudgedFacts]) -> list[str]:
+    """Say why what a journey judges is no read; of each name once, be it judged in a loop."""
+    refused: dict[str, str] = {}
+    for one in judged:
+        for why in _of_response(one.first, one.expect, logged_in=True) or _unsteady(one.again, BY_READ):
+            refused.setdefault(one.name, f"APP.judge({one_line(one.name, 60)!r}): {why}")
+    return [*refused.values()]
+
+
+def _of_response(first: Facts, expect: Sequence[int], *, logged_in: bool) -> list[str]:
+    """Say why what a function gives is of no use, whatever else it does."""
+    if first.failure:
+        return [one_line(first.failure, 200)]
+    if first.is_async:
+        return ["it calls an async view, which is not modelled; call a sync one"]
+    if first.is_generator:
+        return ["it gives a generator: return list(...)"]
+    return [] if first.status is None or first.status in expect else [_status(first, logged_in=logged_in)]
+
+
+def _status(first: Facts, *, logged_in: bool) -> str:
     """Say which status was not expected, and what may be the reason."""
     told = f"status {first.status}{f' of {one_line(first.asked)}' if first.asked else ''}"
     if first.raised:
         return f"{told}: {one_line(first.raised, 200)}"
-    to = f" to {one_line(first.location)}: does it need users=?" if first.location else ""
-    return f"{told}{to}; if that is what it is to give, say expect={first.status}"
+    to = f" to {one_line(first.location)}" if first.location else ""
+    hint = ""
+    if to:
+        hint = ": is its user logged in?" if logged_in else ": does it need users=?"
+    elif first.status in REFUSES:
+        hint = ": may its user see it?" if logged_in else ": does it need users=?"
+    return f"{told}{to}{hint}; if that is what it is to give, say expect={first.status}"
 
 
-def _unsteady(first: Facts, again: Facts, later: Facts) -> Iterator[str]:
+def _unsteady(found: Sequence[Facts], cure: str) -> list[str]:
     """Say how a read is no function of the database."""
+    first, again, later = found
+    failure = first.failure or again.failure or later.failure
+    if failure:
+        return [one_line(failure, 200)]
     if first.content != again.content:
         where = masked_difference(first.content, again.content)
-        yield f"it gives two results on the same rows ({where}); name what matters with judge="
-    elif first.content != later.content:
+        return [f"it gives two results on the same rows ({where}); {cure}"]
+    if first.content != later.content:
         where = masked_difference(first.content, later.content)
-        yield f"it depends on the clock: a day later it differs ({where}); name what matters with judge="
+        return [f"it depends on the clock: a day later it differs ({where}); {cure}"]
+    return []
 
 
 def _apart(snapshots: Snapshots, pin: Any, one: Candidate, call: Callable[[], Any]) -> Facts:
@@ -110,4 +144,4 @@ def _apart(snapshots: Snapshots, pin: Any, one: Candidate, call: Callable[[], An
 
 def _called(pipe: Connection, snapshots: Snapshots, pin: Any, one: Candidate, call: Callable[[], Any]) -> None:
     adopted = snapshots.adopt(pin)
-    pipe.send(facts_of(adopted, call, one.judge))
+    pipe.send(facts_of(adopted, call, one.judge, one.judged))

@@ -64,6 +64,15 @@ def backend_of(alias: str, entry: Mapping[str, Any]) -> Backend:
     return described(name, entry, class_of(name, str(entry["BACKEND"]), guarded=False))  # here all is guarded
 
 
+def keeps_nothing(alias: str, entry: Mapping[str, Any]) -> bool:
+    """Return whether the *entry* of *alias* is a cache in which nothing is ever found.
+
+    Raises:
+        UserError: if its BACKEND is no cache class.
+    """
+    return issubclass(backend_of(alias, entry).load(), DummyCache)
+
+
 def kinds_of(
     entries: Mapping[str, Mapping[str, Any]], backend: str | None, limits: Limits, sessions: Sessions | None
 ) -> list[Kind]:

@@ -26,9 +26,14 @@ def sessions_of_project() -> Sessions | None:
     """Return where the project's sessions are cached, if they are."""
     from django.conf import settings
 
-    kind: Any = import_module(settings.SESSION_ENGINE).SessionStore
+    return sessions_of(settings.SESSION_ENGINE, settings.SESSION_CACHE_ALIAS)
+
+
+def sessions_of(engine: str, alias: str) -> Sessions | None:
+    """Return where sessions are cached with these settings, if they are."""
+    kind: Any = import_module(engine).SessionStore
     prefix = getattr(kind, "cache_key_prefix", None)
-    return None if prefix is None else Sessions(settings.SESSION_CACHE_ALIAS, str(prefix), not hasattr(kind, "model"))
+    return None if prefix is None else Sessions(alias, str(prefix), not hasattr(kind, "model"))
 
 
 class Stores:

@@ -1,6 +1,7 @@
 """The scout: what it tells of an experiment, and the filled databases that it keeps."""
 
 import pickle
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Any
 import pytest
 
 from cachewise import Scenario, UserError, servers
-from cachewise.sim.app.description import Contender, Description, Function, NeedsPostgres
+from cachewise.sim.app.description import Contender, Description, Function, NeedsPostgres, SessionCache
 from cachewise.sim.app.launch import run_one
-from tests.projects import EXPERIMENT, POSTGRES, write_project
+from tests.helpers import SERVERS
+from tests.projects import EXPERIMENT, POSTGRES, SQLITE, write_project
+from tests.sim.app.playing import Play
 from tests.sim.app.test_launch import errand_of
 
 MORE = dedent(EXPERIMENT) + dedent(
@@ -124,6 +127,25 @@ def test_what_is_kept_is_what_was_filled(tmp_path: Path) -> None:
     assert any("p19" in line for line in dumps[0])
 
 
+def test_where_sessions_are_kept_alone(tmp_path: Path) -> None:
+    """Of each variant, with its own settings: the cache, and whether that keeps anything."""
+    engine = "django.contrib.sessions.backends.cache"
+    variants = """
+        OFF = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+        APP.variant("off", settings={"CACHES": OFF})
+        APP.variant("both", settings={"SESSION_ENGINE": "django.contrib.sessions.backends.cached_db"})
+    """
+    experiment = dedent(EXPERIMENT) + dedent(variants)
+    found = told(write_project(tmp_path, settings=f"    SESSION_ENGINE = {engine!r}\n", experiment=experiment))
+    kept = SessionCache(engine, "default")
+    assert {one.name: one.sessions for one in found.variants} == {
+        "as it is": kept,
+        "off": SessionCache(engine, "default", keeps=False),
+        "both": None,
+        "no cache": kept,
+    }
+
+
 FIXTURE = '[{"model": "shop.category", "pk": %d, "fields": {"name": "one"}}]'
 
 
@@ -196,3 +218,106 @@ def test_what_a_view_does_wrong_is_told_with_its_place(tmp_path: Path) -> None:
             "of args=; too many positional arguments"
         ),
     )
+
+
+JUDGED_VIEWS = """
+    import random
+    import time
+
+    from django.db.models import F
+    from django.http import HttpResponse
+
+    from .models import Product
+
+
+    def drawn(request):
+        return HttpResponse(f"{random.random()}")
+
+
+    def dated(request):
+        return HttpResponse(f"{int(time.time())}")
+
+
+    def counted(request):
+        Product.objects.update(price=F("price") + 1)
+        return HttpResponse(f"seen {Product.objects.first().price} times")
+"""
+JUDGED_URLS = """
+    from django.urls import path
+
+    from . import judged, views
+
+    urlpatterns = [
+        path("drawn/", judged.drawn),
+        path("dated/", judged.dated),
+        path("counted/", judged.counted),
+        path("price/<int:pk>/", views.price, name="price"),
+        path("product/<int:pk>/", views.product, name="product"),
+        path("profile/", views.profile, name="profile"),
+    ]
+"""
+JUDGED = """
+    from django.contrib.auth.models import User
+
+
+    def everybody():
+        return User.objects.order_by("pk")
+
+
+    @APP.journey(per_s=1, users=everybody)
+    def odd(client, user):
+        for _ in range(3):
+            APP.judge("drawn", client.get("/drawn/"))
+        APP.judge("dated", client.get("/dated/"))
+        APP.judge("nowhere", client.get("/nowhere/"))
+        client.logout()
+        APP.judge("own", client.get("/profile/"))
+
+
+    @APP.journey(per_s=1, users=everybody)
+    def changing(client, user):
+        APP.judge("price", client.post("/price/1/"))
+
+
+    @APP.journey(per_s=1, users=everybody)
+    def borrowed(client, user):
+        from django.http import HttpResponse
+
+        APP.judge("made", HttpResponse("made"))
+
+
+    @APP.journey(per_s=1, users=everybody)
+    def steady(client, user):
+        APP.judge("before", client.get("/product/1/"))
+        APP.pause(1_000_000)
+        client.post("/price/1/")
+        APP.judge("after", client.get("/product/1/"))
+        APP.judge("counted", client.get("/counted/"))
+        APP.judge("nowhere, as expected", client.get("/nowhere/"), expect=(200, 404))
+"""
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("database", [SQLITE, POSTGRES])
+def test_what_a_journey_judges_must_be_a_read(tmp_path: Path, database: str) -> None:
+    """The same is refused as of reads, in the same list; what comes before a change of the journey's own is none."""
+    experiment = dedent(EXPERIMENT).split("@APP.read")[0].replace("def fill():\n", f"def fill():{USERS}")
+    files = {"shop/judged.py": JUDGED_VIEWS, "shop/urls.py": JUDGED_URLS}
+    file = write_project(tmp_path, database=database, experiment=experiment + dedent(JUDGED), files=files)
+    with SERVERS.folder() as rows:
+        refusals = Play(file, SERVERS, rows).description.refusals
+    whole = "let an @APP.read read it, and name what matters with judge="
+    assert [re.sub(r" \(from byte.*\)", "", line) for line in refusals] == [
+        f"journey odd: APP.judge('drawn'): it gives two results on the same rows; {whole}",
+        f"journey odd: APP.judge('dated'): it depends on the clock: a day later it differs; {whole}",
+        (
+            "journey odd: APP.judge('nowhere'): status 404 of GET /nowhere/; if that is what it is to give, "
+            "say expect=404"
+        ),
+        (
+            "journey odd: APP.judge('own'): status 302 of GET /profile/ to /accounts/login/: is its user logged in?; "
+            "if that is what it is to give, say expect=302"
+        ),
+        "journey changing: APP.judge('price') takes the response to a GET: to find the truth, it is sent again",
+        "journey borrowed: APP.judge('made') takes a response of the journey's own client",
+    ]

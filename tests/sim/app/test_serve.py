@@ -140,3 +140,25 @@ def test_a_login_during_the_run_is_part_of_no_state(tmp_path: Path) -> None:
     assert row["reads"] > 5
     assert row["stale_ratio"] > 0.5
     assert row["never_true_ratio"] == 0
+
+
+def test_a_judged_response_with_another_status_is_a_failure(tmp_path: Path) -> None:
+    """As a read's is: it is counted, its journey named, and it is neither fresh nor outdated; `expect=` allows it."""
+    journey = """
+        from django.contrib.auth.models import User
+
+
+        @APP.journey(per_s=2, users=lambda: User.objects.order_by("pk"))
+        def look(client, user):
+            APP.judge("lost", client.get("/nowhere/"))
+            APP.judge("never there", client.get("/nowhere/"), expect=(200, 404))
+    """
+    experiment = dedent(EXPERIMENT).replace("import Category, Product", "import Category, Product, Profile")
+    filled = f"def fill():\n    from django.contrib.auth.models import User\n{USERS}"
+    experiment = experiment.replace("def fill():\n", filled).replace("duration_s=20", "duration_s=5") + dedent(journey)
+    with SERVERS.folder() as rows:
+        outcome = Play(write_project(tmp_path / "project", experiment=experiment), SERVERS, rows).run()
+    lost, allowed = (row for row in outcome.functions if row["function"] in ("lost", "never there"))
+    assert lost["reads"] == lost["failures"] == allowed["reads"] > 3
+    assert (allowed["failures"], allowed["stale_ratio"]) == (0, 0)
+    assert outcome.failures == [("look", lost["reads"], "status 404, and expect= says 200")]

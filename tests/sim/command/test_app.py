@@ -207,3 +207,31 @@ def test_a_first_experiment_runs(tmp_path: Path) -> None:
     done = cli("run", "./first.py", "--duration", "2", "--set", "warmup_s=1", cwd=folder, env=kept)
     assert done.returncode == 0, done.stderr
     assert "product" in done.stdout
+
+
+USER = """
+    from django.contrib.auth.models import User
+
+    User.objects.create_user("somebody")
+"""
+MEMBERS = (
+    dedent(EXPERIMENT)
+    + """
+
+@APP.read(per_s=1, users=1)
+def member(client, user):
+    return client.get("/product/1/")
+"""
+)
+
+
+def test_sessions_that_cannot_be_kept(tmp_path: Path) -> None:
+    """One line before any run, which names the setting; nothing has begun."""
+    experiment = MEMBERS.replace("def fill():\n", f"def fill():{USER}")
+    settings = '    SESSION_ENGINE = "django.contrib.sessions.backends.cache"\n'
+    folder = write_project(tmp_path, settings=settings, experiment=experiment).parent
+    typed = ("run", "./cache_experiment.py", "--backend", "locmem", "--backend", "dummy")
+    line = refused(cli(*typed, cwd=folder, env={"XDG_CACHE_HOME": str(tmp_path)}))
+    assert line.startswith(
+        "cachewise: as it is on dummy: SESSION_ENGINE 'django.contrib.sessions.backends.cache' keeps"
+    )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cachewise import Scenario, UserError
-from cachewise.sim.app.description import Contender, Description, Function
+from cachewise.sim.app.description import Contender, Description, Function, SessionCache
 from cachewise.sim.application import AS_IT_IS, NO_CACHE
 from cachewise.sim.command.app_plan import SAMPLE_S, AppPlan, Cost, make_app_plan, require_meaning, shown_s
 
@@ -39,6 +39,24 @@ def test_chosen_variants() -> None:
     assert [one.name for one in plan(description(Scenario("shop")), names=[NO_CACHE]).variants] == [AS_IT_IS, NO_CACHE]
     with pytest.raises(UserError, match="unknown variant 'on comit'; did you mean 'on commit'"):
         plan(description(Scenario("shop")), names=["on comit"])
+
+
+def test_sessions_in_a_cache_that_keeps_nothing() -> None:
+    """They are refused where anybody logs in: on dummy, or with a variant that is chosen; not if they are elsewhere."""
+    engine, users = "django.contrib.sessions.backends.cache", Function("journey", "edit", 1.0, users=3)
+    told = description(Scenario("shop"))
+    here = tuple(Contender(one.name, sessions=SessionCache(engine, "default")) for one in VARIANTS)
+    loggedin = replace(told, functions=(*told.functions, users), variants=here)
+    with pytest.raises(UserError, match=r"as it is on dummy: SESSION_ENGINE 'django.*cache' keeps sessions in CACHES"):
+        plan(loggedin, backends=["locmem", "dummy"])
+    assert plan(loggedin, backends=["locmem"]).count == 4
+    assert plan(replace(loggedin, functions=told.functions), backends=["dummy"]).count == 4
+    apart = tuple(replace(one, sessions=SessionCache(engine, "logins")) for one in here)
+    assert plan(replace(loggedin, variants=apart), backends=["dummy"]).count == 4
+    off = tuple(replace(one, sessions=SessionCache(engine, "default", keeps=one.name != "60 s")) for one in here)
+    assert plan(replace(loggedin, variants=off), names=["on commit"]).count == 3
+    with pytest.raises(UserError, match=r"^60 s: SESSION_ENGINE"):
+        plan(replace(loggedin, variants=off))
 
 
 def test_the_whole_is_run_where_it_is_short() -> None:

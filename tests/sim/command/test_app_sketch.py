@@ -13,9 +13,13 @@ SECRETS = """
             "LOCATION": "redis://cacher:s3cret@cache.example:6379/1",
             "TIMEOUT": 60,
             "KEY_PREFIX": "shop",
-            "OPTIONS": {"db": "7", "password": "s3cret"},
+            "OPTIONS": {"db": "7", "password": "s3cret", **dict.fromkeys(
+                ["retry_on_timeout", "health_check_interval", "socket_connect_timeout", "max_connections"], 1
+            )},
         },
+        "logins": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
     }
+    SESSION_CACHE_ALIAS = "logins"
     SESSION_ENGINE = "django.contrib.sessions.backends.cache"
 """
 
@@ -34,8 +38,10 @@ def test_the_file_that_is_written(tmp_path: Path) -> None:
     for line in (
         'APP = App("shop.settings")',
         "from shop.models import Category, Product, Profile",
-        "#     default: django.core.cache.backends.redis.RedisCache, TIMEOUT 60, KEY_PREFIX 'shop', OPTIONS ['db', 'pa",
-        "#     sessions are kept there: django.contrib.sessions.backends.cache",
+        "#     default: django.core.cache.backends.redis.RedisCache\n#         TIMEOUT 60\n#         KEY_PREFIX 'shop'",
+        "#         OPTIONS: db\n#         OPTIONS: health_check_interval\n#         OPTIONS: max_connections\n",
+        "#         OPTIONS: socket_connect_timeout\n",
+        "#     sessions are kept in 'logins': django.contrib.sessions.backends.cache",
         "# Databases: postgres, with ATOMIC_REQUESTS",
         "#     shop.models.Product: id, name, price, category",
         "#     product: /product/<int:pk>/",
@@ -55,6 +61,8 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
         "--app shop.settings --strategy x.py": "--strategy belongs to a strategy: one at a time",
         "--app shop.settings cache_experiment.py": "cache_experiment.py is there already; name another file, or add",
         "--app shop.settings experiment.txt": "experiment.txt: an experiment file ends in .py",
+        "--app shop.settings x.py --database mysql": "--database mysql: it must be sqlite or postgres",
+        "--database postgres x.py": "--database goes with --app",
         "--app shop.settings nowhere/experiment.py": "nowhere/experiment.py: there is no folder nowhere",
     }
     folder = write_project(tmp_path).parent
@@ -78,5 +86,24 @@ def test_what_the_environment_lacks_is_written_down(tmp_path: Path) -> None:
         settings.write('SIZE = int(os.environ["POOL"])\n')
     line = refused(cli("init", "--app", "shop.settings", "y.py", cwd=folder))
     assert "ValueError: invalid literal for int()" in line
-    assert line.endswith("and 'none' will not do: STRIPE_KEY=... SENTRY_DSN=... POOL=... cachewise init ...)")
+    assert line.endswith("(POOL is not in the environment, and 'none' will not do: POOL=... cachewise init ...)")
     assert not (folder / "y.py").exists()
+
+
+def test_atomic_requests_on_sqlite(tmp_path: Path) -> None:
+    """What the refusal says helps: --database postgres; it is no matter of a variable that nobody has set."""
+    more = """
+        import os
+
+        KEY = os.environ["STRIPE_KEY"]
+        DATABASES["default"]["ATOMIC_REQUESTS"] = True
+    """
+    folder = write_project(tmp_path, settings=more, experiment="").parent
+    line = refused(cli("init", "--app", "shop.settings", "x.py", cwd=folder))
+    assert line.endswith("the races that you ask about would not happen; use --database postgres")
+    done = cli("init", "--app", "shop.settings", "x.py", "--database", "postgres", cwd=folder)
+    assert done.returncode == 0, done
+    assert done.stderr.rstrip().endswith("cachewise run ./x.py --seeds 5 --out out/x --database postgres")
+    text = (folder / "x.py").read_text()
+    assert "Run it:    cachewise run ./x.py --database postgres\n" in text
+    assert "# Databases: postgres, with ATOMIC_REQUESTS\n" in text

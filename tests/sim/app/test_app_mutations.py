@@ -12,20 +12,22 @@ from tests.sim.app.test_closed_forms import INSTANT, assert_theory, timeouts
 SEEDS = (1, 2)
 SHORT = replace(INSTANT, duration_s=100)
 
-# Each state of the database is read from the snapshot that was pinned one commit before it.
-PINNED_ONE_COMMIT_EARLY = """
+# Each state of the database is read from the snapshot that was pinned one commit after it.
+PINNED_ONE_COMMIT_LATE = """
 
     from cachewise.sim.judge.sqlite import SqliteSnapshots
 
     pin, before = SqliteSnapshots.pin, []
 
 
-    def pin_early(self):
+    def pin_late(self):
         before.append(pin(self))
-        return before.pop(0) if len(before) > 1 else pin(self)
+        if len(before) > 1:
+            before.pop(0).update(pin(self))
+        return before[-1]
 
 
-    SqliteSnapshots.pin = pin_early
+    SqliteSnapshots.pin = pin_late
 """
 
 # An evaluation finds the run's own cache, and what is in it.
@@ -75,7 +77,7 @@ UNGUARDED = """
 @pytest.mark.parametrize(
     ("defect", "backend"),
     [
-        pytest.param(PINNED_ONE_COMMIT_EARLY, "shared", id="pinned one commit early"),
+        pytest.param(PINNED_ONE_COMMIT_LATE, "shared", id="pinned one commit late"),
         pytest.param(CACHE_NOT_REPLACED, "redis", id="cache not replaced"),
     ],
 )

@@ -84,7 +84,7 @@ def _bare(errand: Errand, *, cached: bool) -> Measured:
 
     reads: Counter[str] = Counter()
     app.pausing = lambda _seconds: None
-    app.judging = lambda name, _response: reads.update([name])
+    app.judging = lambda name, _response, _expect: reads.update([name])
     clock = SimpleNamespace()
     with clocks(clock):
         clock.time = lambda: 0.0

@@ -45,5 +45,9 @@ def _line(error: BaseException, stack: list[FrameSummary], place: str) -> str:
     if name := one_line(_missing(error, stack)):
         return f"{place}: the environment has no {name}; write it down: App(..., env={{{name!r}: '...'}})"
     said = error.msg if isinstance(error, SyntaxError) else words_of(error)
+    if type(error).__module__ == "django.db.utils":  # PostgreSQL goes on with the statement, and with values of rows
+        said, *_more = said.splitlines() or [""]
+        if any(one in said for one in ("no such table", "no such column", "does not exist")):
+            said += " (is a migration missing? try manage.py makemigrations)"
     notes = getattr(error, "__notes__", ())
     return one_line(" ".join([f"{place}: {type(error).__name__}{': ' if said else ''}{said}", *notes]), 300)

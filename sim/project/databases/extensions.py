@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ...errors import UserError
-from .cluster import extensions_missing
 from .families import ENGINES, Databases
 
 _IN_SQL = re.compile(r"CREATE\s+EXTENSION\s+(?:IF\s+NOT\s+EXISTS\s+)?\"?([\w-]+)", re.IGNORECASE)
@@ -18,8 +17,11 @@ def require_extensions(databases: Databases, places: Databases) -> None:
         UserError: naming what is missing; an empty database would be filled halfway otherwise.
     """
     for place in list(places.values())[:1]:
-        if place.get("HOST") and (missing := extensions_missing(place, _wanted(databases))):
-            raise UserError(missing)
+        if place.get("HOST"):
+            from .cluster import extensions_missing  # psycopg is not everywhere
+
+            if missing := extensions_missing(place, _wanted(databases)):
+                raise UserError(missing)
 
 
 def _wanted(databases: Databases) -> Iterator[str]:

@@ -42,6 +42,15 @@ def test_a_cache_in_a_table_serves_journeys_and_no_cache(tmp_path: Path) -> None
         assert outcome.outcome.summary["reads"] > 0
 
 
+def test_sqlite_and_caches_in_memory_need_no_driver(tmp_path: Path) -> None:
+    """Where psycopg, redis and pymemcache are not installed, the scout and a run go without."""
+    absent = {f"{name}.py": "raise ModuleNotFoundError('not installed')" for name in ("psycopg", "redis", "pymemcache")}
+    file = write_project(tmp_path / "project", files=absent)
+    outcome = Play(file, SERVERS, tmp_path / "rows").run()
+    assert outcome.failures == []
+    assert outcome.outcome.summary["hits"] > 0
+
+
 USERS = """
     from django.contrib.auth.models import User
     User.objects.bulk_create(User(username=f"user{number}") for number in range(3))

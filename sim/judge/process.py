@@ -29,6 +29,7 @@ BATCH = 32  # questions that a child is handed at once
 WORTH_A_CHILD = 64  # questions: a fork costs as much as some evaluations
 AT_ONCE = 50  # questions that are recalled before the run is listened to again
 MANY_PINS = 200  # that only reads to be judged detain: from here on no question is too few
+TOO_MANY_PINS = 400  # of these: the run waits, or its snapshots would take ever more memory, and each fork more time
 Asks = list[tuple[int, bytes | None, int, float, int, int, bytes]]  # (question, packed if new, number, ...)
 
 
@@ -143,7 +144,7 @@ class JudgeProcess:
 
     def _make_room(self) -> None:
         """Pin what the run has just committed, and let it go on; the oldest snapshot goes where there are too many."""
-        if self._held is None:
+        if self._held is None or (self._docket.detained() > TOO_MANY_PINS and self._is_at_work()):
             return
         if not self._snapshots.has_room():
             oldest = min(self._pins)
@@ -201,7 +202,7 @@ class JudgeProcess:
         if self._docket.fresh:  # perhaps nobody needs to be called
             return None
         wanted = {state: len(few) for state, few in self._docket.wanted.items() if state not in self._children}
-        if self._held is not None and min(self._pins) in wanted:
+        if not self._snapshots.has_room() and min(self._pins) in wanted:
             return min(self._pins)
         busy = any(one.busy for one in self._children.values())  # what it finds may be wanted on the same states next
         hurried = self._finishing or self._held or self._docket.detained() > MANY_PINS or not self._memory.seen
@@ -210,7 +211,10 @@ class JudgeProcess:
         return max((state for state in worth if state < self._last), default=max(worth, default=None))
 
     def _most_children(self) -> int:
-        return self._cores if self._finishing else max(1, self._cores - 1)
+        return self._cores if self._finishing or self._held else max(1, self._cores - 1)  # then the run waits
+
+    def _is_at_work(self) -> bool:
+        return bool(self._docket.wanted or self._docket.fresh or any(one.busy for one in self._children.values()))
 
     def _hand(self, one: _Child) -> None:
         work = [(number, self._packed[number], clock_s) for number, clock_s in self._docket.take(one.state, BATCH)]
@@ -263,7 +267,7 @@ class JudgeProcess:
         self._dying = [pid for pid in (*self._dying, one.pid) if not os.waitpid(pid, os.WNOHANG)[0]]
 
     def _deliver(self) -> None:
-        if self._finishing and not self._docket.wanted and not any(one.busy for one in self._children.values()):
+        if self._finishing and not self._is_at_work():
             self._finishing = False
             self._run.send(("verdicts", (sorted(self._docket.verdicts), self._raised)))
             self._docket.verdicts.clear()

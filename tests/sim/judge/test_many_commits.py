@@ -1,20 +1,24 @@
 """More commits than there is room for snapshots: what is needed is kept, and what is not is let go."""
 
 import resource
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cachewise.sim.judge import process
+from cachewise.sim.judge.compare import Shown
 from cachewise.sim.judge.families import snapshots_of
 from cachewise.sim.judge.judge import Judge
-from cachewise.sim.judge.question import Question, Read
+from cachewise.sim.judge.question import Question, Read, Stores
 from tests.helpers import SERVERS
 from tests.sim.judge import stage
 from tests.sim.judge.stage import apart
 
 PRODUCTS = frozenset({"judged_product"})
+FEW_PINS = 50
 
 
 def commits(database: Any, count: int, room: int | None, behind: int, let_go_after: int | None) -> dict[str, Any]:
@@ -78,6 +82,38 @@ def test_ten_thousand_commits(tmp_path: Path) -> None:
     found = apart(commits, stage.database_in(tmp_path), 10_000, None, 30, 50)
     assert (found["right"], found["reads"], found["never true"]) == (True, 60, [True, True])
     assert found["files"] < 600
+
+
+def slowly(question: Question, clock_s: float, stores: Stores) -> Shown:
+    """Evaluate, slower than commits come."""
+    time.sleep(0.03)
+    return stage.evaluate(question, clock_s, stores)
+
+
+def backlog(database: str) -> tuple[int, set[int]]:
+    """Have each state judged, many more than there may be snapshots; return the most files, and how far reads lag."""
+    models, most = stage.set_up(database), 0
+    process.MANY_PINS, process.TOO_MANY_PINS = FEW_PINS // 2, FEW_PINS
+    one = Question("product", (1,))
+    with closing(Judge(slowly, snapshots_of("sqlite", ("default",)))) as judge:
+        judge.start()
+        known = [stage.evaluate(one, 0.0, {}).digest]
+        for state in range(1, 4 * FEW_PINS):
+            models.Product.objects.filter(pk=1).update(price=state)
+            judge.pin(float(state), PRODUCTS)
+            judge.let_go(state - 4.5)
+            known.append(stage.evaluate(one, 0.0, {}).digest)
+            if state > 3:
+                judge.ask(Read(state, one, state + 0.5, state, state, known[state - 3]))
+            most = max(most, len([*Path(f"/proc/{judge._pid}/fd").iterdir()]))
+        return most, {one.behind for one in judge.finish()}
+
+
+def test_the_run_waits_for_a_judge_that_lags_behind(tmp_path: Path) -> None:
+    """So there are never many more snapshots than are needed; each is two files."""
+    most, behind = apart(backlog, stage.database_in(tmp_path))
+    assert behind == {3}
+    assert most < 2 * (2 * FEW_PINS)
 
 
 def test_as_many_snapshots_as_the_system_lets_us_open(tmp_path: Path) -> None:

@@ -80,8 +80,8 @@ class JudgeProcess:
             while not self._ended:
                 for key, _mask in self._selector.select(0 if self._docket.fresh else None):
                     key.data()
-                self._make_room()
                 self._ask_again()
+                self._make_room()  # after that: whether anything is left to do decides on it, and nobody else calls
                 self._employ()
                 self._deliver()
         except (EOFError, BrokenPipeError, ConnectionResetError):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import cachewise.sim.judge.recall as recall_module
+from cachewise.sim.judge import process
 from cachewise.sim.judge.compare import Shown
 from cachewise.sim.judge.families import snapshots_of
 from cachewise.sim.judge.heard import Asked, Heard, Statement
@@ -85,6 +86,28 @@ def test_who_gives_something_else_each_time_is_called_each_time(tmp_path: Path) 
     wrong, calls = apart(other_rows_change, stage.database_in(tmp_path), str(tmp_path), "restless")
     assert wrong == [False] * 20
     assert calls > 20
+
+
+def waited_for(database: str, folder: str) -> list[bool]:
+    """Let the run wait for all that is asked, one question at a time."""
+    process.AT_ONCE, process.TOO_MANY_PINS = 1, 0
+    models, judge = judge_of(database)
+    with closing(judge):
+        digests = {pk: stage.evaluate(Question("product", (pk,)), 0.0, {}).digest for pk in (2, 3, 4)}
+        for state in range(1, 6):
+            models.Product.objects.filter(pk=1).update(price=state)
+            judge.pin(float(state), PRODUCTS)
+            judge.let_go(state + 0.5)
+            for pk, digest in digests.items():
+                judge.ask(
+                    Read(10 * state + pk, Question("product", (pk, folder)), state + 0.5, state - 1, state, digest)
+                )
+        return [one.stale or one.never_true for one in judge.finish()]
+
+
+def test_a_run_that_waits_goes_on_once_all_is_known_by_heart(tmp_path: Path) -> None:
+    """Nobody is called at the end of that, whose answer would wake the judge."""
+    assert apart(waited_for, stage.database_in(tmp_path), str(tmp_path)) == [False] * 15
 
 
 def asked_and_changed(database: Any, folder: str, name: str, args: Sequence[Any], price: int) -> Any:

@@ -123,12 +123,16 @@ class Docket:
 
     def needed_from(self) -> int:
         """Return the oldest state that anybody may still need."""
-        self._open += Counter()  # which leaves out the zeros
-        return self._remembered(min((self._oldest, *self._open)))
+        return self._remembered(self._asked_from())
 
     def detained(self) -> int:
         """Return how many states are needed only for reads that were asked before."""
-        return self._oldest - self.needed_from()
+        return self._oldest - self._asked_from()
+
+    def _asked_from(self) -> int:
+        """Return the oldest state that a copy, or a read that is open, may need."""
+        self._open += Counter()  # which leaves out the zeros
+        return min((self._oldest, *self._open))
 
     def _remembered(self, oldest: int) -> int:
         """Return *oldest*, or the state before which the project's memory holds what may be older than any copy."""

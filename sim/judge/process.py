@@ -57,7 +57,7 @@ class JudgeProcess:
         self._children: dict[int, _Child] = {}
         self._dying: list[int] = []  # processes
         self._memory = Memory()
-        self._held: tuple[float, Tables] | None = None  # a commit for whose snapshot there is no room yet
+        self._held: tuple[float, Tables] | None = None  # a commit, while the run waits for it to be pinned
         self._raised: dict[str, str] = {}  # function: the first traceback
         self._last = 0  # the state that has got a child last
         self._finishing = self._ended = False
@@ -81,7 +81,7 @@ class JudgeProcess:
                 for key, _mask in self._selector.select(0 if self._docket.fresh else None):
                     key.data()
                 self._ask_again()
-                self._make_room()  # after that: whether anything is left to do decides on it, and nobody else calls
+                self._make_room()  # which may wait for nothing but what has just been found
                 self._employ()
                 self._deliver()
         except (EOFError, BrokenPipeError, ConnectionResetError):

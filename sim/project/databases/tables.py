@@ -13,7 +13,7 @@ _WORD = re.compile(r"[\w$]+")
 
 
 class Nature(NamedTuple):
-    """What a statement's text says; `views` whether it names one, or anything else that is not a table."""
+    """What a statement's text says; `views` is whether it names one."""
 
     kind: Kind
     tables: Tables

@@ -40,6 +40,16 @@ HEAD = """
         shelf.save()
         Profile.objects.update(motto=shelf.name)
 """
+REMEMBERED = """
+    @lru_cache
+    def shelf():
+        return Category.objects.get().name
+
+
+    @APP.read(per_s=10, args=products)
+    def page(client, pk):
+        return shelf(), Product.objects.get(pk=pk).name
+"""
 pytestmark = pytest.mark.servers
 
 
@@ -92,41 +102,17 @@ def test_an_edit_of_something_else_is_no_own_edit(tmp_path: Path) -> None:
 
 def test_what_a_view_remembers_is_seen(tmp_path: Path) -> None:
     """Evaluations share a process, and what one of them has left in an lru_cache is no truth for another state."""
-    found = figures(
-        tmp_path,
-        """
-    @lru_cache
-    def shelf():
-        return Category.objects.get().name
-
-
-    @APP.read(per_s=10, args=products)
-    def page(client, pk):
-        return shelf(), Product.objects.get(pk=pk).name
-    """,
-    )["page"]
+    found = figures(tmp_path, REMEMBERED)["page"]
     assert found["stale_ratio"] > 0.7
     assert found["never_true_ratio"] == 0
 
 
 def test_what_the_projects_memory_holds_may_be_older_than_every_copy(tmp_path: Path) -> None:
     """A row that an lru_cache has kept since the warm-up is outdated: the state that it was true on is there still."""
-    found = figures(
-        tmp_path,
-        """
+    later = """
     SCENARIO = Scenario("shop", duration_s=15, warmup_s=25, workers=1, threads=2)
-
-
-    @lru_cache
-    def shelf():
-        return Category.objects.get().name
-
-
-    @APP.read(per_s=10, args=products)
-    def page(client, pk):
-        return shelf(), Product.objects.get(pk=pk).name
-    """,
-    )["page"]
+    """
+    found = figures(tmp_path, later + REMEMBERED)["page"]
     assert found["stale_ratio"] == 1
 
 

@@ -12,7 +12,23 @@ from tests.sim.app.test_closed_forms import INSTANT, assert_theory, timeouts
 SEEDS = (1, 2)
 SHORT = replace(INSTANT, duration_s=100)
 
-# Each state of the database is read from the snapshot that was pinned one commit after it.
+# Each state of the database is read from the snapshot that was pinned one commit before it.
+PINNED_ONE_COMMIT_EARLY = """
+
+    from cachewise.sim.judge.sqlite import SqliteSnapshots
+
+    pin, before = SqliteSnapshots.pin, []
+
+
+    def pin_early(self):
+        before.append(pin(self))
+        return before.pop(0) if len(before) > 1 else pin(self)
+
+
+    SqliteSnapshots.pin = pin_early
+"""
+
+# And from the one that was pinned one commit after it.
 PINNED_ONE_COMMIT_LATE = """
 
     from cachewise.sim.judge.sqlite import SqliteSnapshots
@@ -77,6 +93,7 @@ UNGUARDED = """
 @pytest.mark.parametrize(
     ("defect", "backend"),
     [
+        pytest.param(PINNED_ONE_COMMIT_EARLY, "shared", id="pinned one commit early"),
         pytest.param(PINNED_ONE_COMMIT_LATE, "shared", id="pinned one commit late"),
         pytest.param(CACHE_NOT_REPLACED, "redis", id="cache not replaced"),
     ],

@@ -72,6 +72,10 @@ def test_a_crash_is_one_line(tmp_path: Path, body: str, line: str, capfd: pytest
         ({"experiment": filling("raise SystemExit('no rows')")}, "cache_experiment.py, line 14: SystemExit: no rows"),
         ({"experiment": filling("fill = ")}, "cache_experiment.py, line 15: SyntaxError: invalid syntax"),
         ({"experiment": filling("Product.objects.create()")}, "cache_experiment.py, line 14: IntegrityError: NOT NULL"),
+        (
+            {"experiment": filling("list(Product.objects.raw('SELECT * FROM shop_brand'))")},
+            "OperationalError: no such table: shop_brand (is a migration missing? try manage.py makemigrations)",
+        ),
         ({"experiment": EXPERIMENT.replace("args=products", "args=5")}, "product_page: its args are 5; they must be a"),
         (
             {"experiment": EXPERIMENT.replace("zipf", "zpf")},

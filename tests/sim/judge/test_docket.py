@@ -125,6 +125,20 @@ def test_old_states_are_let_go(seed: int) -> None:
     assert plain(sorted(docket.verdicts)) == plain(found)
 
 
+def test_what_the_projects_memory_holds_is_needed_and_not_in_arrears() -> None:
+    """Its states are kept from before its table changed; nobody need hurry for that, nor wait."""
+    history = History()
+    docket = Docket(history)
+    docket.kept = frozenset({"site"})
+    for number in range(1, 11):
+        history.commit(float(number), frozenset({"site"} if number == 4 else {"page"}))
+    docket.let_go(9.5)
+    assert (docket.needed_from(), docket.detained()) == (3, 0)
+    docket.ask(0, 0, 9.6, 10, 10, b"some")
+    docket.let_go(20.0)
+    assert (docket.needed_from(), docket.detained()) == (3, 1)
+
+
 def _decided(docket: Docket) -> set[int]:
     return {verdict.number for verdict in docket.verdicts}
 

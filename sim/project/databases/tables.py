@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from ..watch import ALL_TABLES, Tables
 from .names import Names, in_postgres, in_sqlite
-from .statements import Kind, asks_the_servers_clock, asks_the_time, kind_of
+from .statements import Kind, asks_the_servers_clock, kind_of
 
 MOST_TEXTS = 20_000  # remembered; a text with values in it never comes again
 _WORD = re.compile(r"[\w$]+")
@@ -105,8 +105,8 @@ def _resolved(views: Mapping[str, set[str]], found: Names) -> dict[str, Tables]:
 
 
 def _timed(views: Mapping[str, str]) -> set[str]:
-    """Return the views that ask for the time, by way of other views, too."""
-    found = {name for name, text in views.items() if asks_the_time(text)}
+    """Return the views that ask PostgreSQL for the time, by way of other views, too."""
+    found = {name for name, text in views.items() if asks_the_servers_clock(text)}
     while further := {name for name, text in views.items() if _words(text) & found} - found:
         found |= further
     return found

@@ -52,7 +52,29 @@ def test_the_tables(family: str, tmp_path: Path) -> None:
         assert tables("DELETE FROM line") == {"line"}
         assert tables("UPDATE shop_product SET price = (SELECT max(price) FROM shop_order)") >= {"shop_product"}
         assert tables("ALTER TABLE line ADD COLUMN more integer") == ALL_TABLES
+        assert [schema.nature(f"SELECT id FROM {one}").views for one in ("cheap", "both_of", "line")] == [
+            True,
+            True,
+            False,
+        ]
         if family == "postgres":
             assert schema.nature("SELECT cheapest()")[:2] == ("write", ALL_TABLES)
             assert tables("INSERT INTO parted VALUES (1, 1)") == {"parted", "parted_1"}
             assert tables("UPDATE parted_1 SET id = 2") == {"parted", "parted_1"}
+
+
+@pytest.mark.servers
+def test_a_view_that_asks_postgres_for_the_time(tmp_path: Path) -> None:
+    """Itself, and what is made of it; a date that is computed from a row is none."""
+    with private("postgres", tmp_path) as places, connections["default"].cursor() as cursor:
+        for sql in (
+            "CREATE VIEW due AS SELECT id FROM shop_product WHERE price < extract(epoch FROM now())",
+            "CREATE VIEW all_due AS SELECT d.id FROM due d JOIN shop_order o ON o.id = d.id",
+            "CREATE VIEW dated AS SELECT id, date(to_timestamp(price)) AS day FROM shop_product",
+        ):
+            cursor.execute(sql)
+        schema = Schema(places["default"])
+        timed = [
+            schema.nature(f"SELECT id FROM {one}").real_time for one in ("due", "all_due", "dated", "shop_product")
+        ]
+        assert timed == [True, True, False, False]

@@ -52,11 +52,8 @@ def test_the_tables(family: str, tmp_path: Path) -> None:
         assert tables("DELETE FROM line") == {"line"}
         assert tables("UPDATE shop_product SET price = (SELECT max(price) FROM shop_order)") >= {"shop_product"}
         assert tables("ALTER TABLE line ADD COLUMN more integer") == ALL_TABLES
-        assert [schema.nature(f"SELECT id FROM {one}").views for one in ("cheap", "both_of", "line")] == [
-            True,
-            True,
-            False,
-        ]
+        assert schema.nature("SELECT id FROM both_of").views
+        assert not schema.nature("SELECT id FROM line").views
         if family == "postgres":
             assert schema.nature("SELECT cheapest()")[:2] == ("write", ALL_TABLES)
             assert tables("INSERT INTO parted VALUES (1, 1)") == {"parted", "parted_1"}
@@ -74,7 +71,6 @@ def test_a_view_that_asks_postgres_for_the_time(tmp_path: Path) -> None:
         ):
             cursor.execute(sql)
         schema = Schema(places["default"])
-        timed = [
-            schema.nature(f"SELECT id FROM {one}").real_time for one in ("due", "all_due", "dated", "shop_product")
-        ]
-        assert timed == [True, True, False, False]
+        assert schema.nature("SELECT id FROM due").real_time
+        assert schema.nature("SELECT id FROM all_due").real_time
+        assert not schema.nature("SELECT id, day FROM dated").real_time

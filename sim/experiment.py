@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from copy import deepcopy
@@ -92,9 +92,12 @@ def outcome_of(result: Result) -> Outcome:
     )
 
 
-def strategy_label(strategy: Strategy) -> str:
-    """Return ``name`` or ``name:param=value,...`` with the parameters that differ from their defaults."""
-    return _spec(short_name(strategy), strategy, only_changed=True)
+def strategy_label(strategy: Strategy, without: Collection[str] = ()) -> str:
+    """Return ``name`` or ``name:param=value,...`` with the parameters that differ from their defaults.
+
+    *without* names parameters that are left out.
+    """
+    return _spec(short_name(strategy), strategy, only_changed=True, without=without)
 
 
 def strategy_spec(strategy: Strategy) -> str:
@@ -102,11 +105,11 @@ def strategy_spec(strategy: Strategy) -> str:
     return _spec(typed_name(strategy), strategy, only_changed=False)
 
 
-def _spec(name: str, strategy: Strategy, *, only_changed: bool) -> str:
+def _spec(name: str, strategy: Strategy, *, only_changed: bool, without: Collection[str] = ()) -> str:
     shown = []
     for param, one in parameters(strategy).items():
         value, default = getattr(strategy, param), default_of(one)
-        if value != default or not (only_changed or is_odd(value)):
+        if param not in without and (value != default or not (only_changed or is_odd(value))):
             shown.append(f"{param}={value}")
     return f"{name}:{','.join(shown)}" if shown else name
 
@@ -181,6 +184,14 @@ def _run_one(one: Run, ours: Servers) -> Outcome:
         return outcome_of(run(one.scenario, _as_new(one.strategy), backend=one.backend, seed=one.seed, servers=ours))
 
 
+def play(sent: Parcel[Run], ours: Servers) -> Outcome:
+    """Run what is in a parcel; whatever goes wrong in the unpacking is told as the run's own errors are."""
+    with said_plainly():
+        with request_time():  # a clock that somebody's file takes while it is loaded is the stand-in
+            one = sent.opened()
+        return _run_one(one, ours)
+
+
 def _as_new(strategy: Strategy) -> Strategy:
     """Return a copy of *strategy*: what a run leaves in it would be there for the next one in this process."""
     try:
@@ -193,10 +204,7 @@ def _run_in_worker(sent: Parcel[Run]) -> Outcome:
     try:
         try:
             _UNDER_WAY.append(sent)
-            with said_plainly():
-                with request_time():  # a clock that somebody's file takes while it is loaded is the stand-in
-                    one = sent.opened()
-                return _run_one(one, _OF_WORKER)
+            return play(sent, _OF_WORKER)
         finally:
             _UNDER_WAY.clear()
     finally:
@@ -233,3 +241,12 @@ def _end_worker() -> NoReturn:
         _OF_WORKER.close()
     finally:
         os._exit(143)
+
+
+def crew_for(func, jobs, cluster):
+    from functools import partial
+    from .processes.crew import Crew
+    return Crew(jobs, partial(_with_servers, func), cluster)
+
+
+def _with_servers(func, task): return func(task, _OF_WORKER)

@@ -39,8 +39,16 @@ def exit_code_of(command: Callable[[], Any]) -> int:
             raise
     forget_received()
     if code == INTERRUPTED:  # typer turns some Ctrl-C into this code by itself
-        say("cachewise: interrupted; nothing was written")
+        say(f"cachewise: {_when_interrupted[-1]()}")
     return code or 0
+
+
+def say_when_interrupted(told: Callable[[], str]) -> None:
+    """From now on say this after a Ctrl-C, for a command that has written something by then."""
+    _when_interrupted.append(told)
+
+
+_when_interrupted: list[Callable[[], str]] = [lambda: "interrupted; nothing was written"]
 
 
 def show_own_frames(asked: bool) -> None:

@@ -16,6 +16,7 @@ from .environment import allow_many_files, drop_postgres_variables, hush_key_war
 from .exit_codes import BAD_INPUT, exit_code_of
 from .init import init
 from .list import list_
+from .resume import resume
 from .run import run
 from .verify import ABOUT_VERIFY, verify
 
@@ -48,6 +49,7 @@ def cachewise(
 
 app.command()(demo)
 app.command()(run)
+app.command()(resume)
 app.command(epilog=ABOUT_BENCH)(bench)
 app.command(epilog=ABOUT_VERIFY)(verify)
 app.command(epilog=ABOUT_CHECK)(check)

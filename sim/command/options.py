@@ -103,6 +103,44 @@ Added = Annotated[
         "queries, the round trips and the commits are real",
     ),
 ]
+Vary = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUES",
+        help="a sweep: a field of the scenario, timeout, or STRATEGY:param, with its values: timeout=20,60,300, or "
+        "writes_per_s=log:0.1:100:7 (lin:FROM:TO:COUNT spreads evenly); repeatable: all combinations are run",
+    ),
+]
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FIGURE:HALF,...",
+        help="as many seeds as it takes for 95% intervals of +/- HALF, such as stale_ratio:0.002,hit_ratio:0.005",
+    ),
+]
+MaxSeeds = Annotated[
+    int | None, typer.Option(min=2, max=10_000, metavar="K", help="with --precision: at most K seeds (60 if left out)")
+]
+Limits = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--max",
+        metavar="FIGURE=LIMIT",
+        help="a sweep: say which strategies and values keep to it, such as stale_ratio=1% or stale_age_p99_s=2; "
+        "repeatable",
+    ),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        metavar="tcp://HOST:PORT",
+        help="run on the Dask cluster with this scheduler, where the same versions must be installed; it runs code "
+        "that is sent to it, so it must be yours",
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="a sweep of more than 100,000 cells is meant")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be run, and how long it would take")]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="a sweep: run cells again that failed")]
 HOW_LONG = """How long it takes: the real runs follow one another, one for each strategy, backend and seed. Each takes
 warmup_s + duration_s real seconds, and 2 to 4 more to start and to end."""
 NEEDED = """What it needs: the Python packages of '.[all]' (see the README), of which hdrhistogram always, and the

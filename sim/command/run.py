@@ -10,6 +10,7 @@ from ..errors import UserError, file_name
 from . import options
 from .exit_codes import show_own_frames
 from .results import report, simulate
+from .sweep import SweepWishes, make_grid, run_sweep
 
 if TYPE_CHECKING:
     from ..app.found import Experiment
@@ -32,15 +33,26 @@ def run(
     form: options.Form = options.Format.TABLE,
     traceback: options.Traceback = False,
     jobs: options.Jobs = 0,
+    vary: options.Vary = None,
+    precision: options.Precision = None,
+    max_seeds: options.MaxSeeds = None,
+    limit: options.Limits = None,
+    cluster: options.Cluster = None,
+    dry_run: options.DryRun = False,
+    yes: options.Yes = False,
+    retry_failed: options.RetryFailed = False,
     variant: options.Variants = None,
     database: options.Database = None,
     refill: options.Refill = False,
 ) -> None:
     """Simulate a scenario, and say which strategy to choose.
 
-    With --out it also draws charts and writes a page. A file that has APP = App("shop.settings") is an experiment of
-    your own Django project, whose code runs as it is: cachewise init --app shop.settings writes one. It takes
-    --variant, --database and --refill, and --set for times, machines and latencies.
+    With --out it also draws charts and writes a page. With --vary it is a sweep: all combinations of what varies. Each
+    run lands in the --out folder as it ends, and cachewise resume FOLDER goes on with a sweep that was interrupted.
+
+    A file that has APP = App("shop.settings") is an experiment of your own Django project, whose code runs as it is:
+    cachewise init --app shop.settings writes one. It takes --variant, --database and --refill, and --set for times,
+    machines and latencies.
     """
     from .choose import choose_backends, scenario_of
     from .plan import make_plan
@@ -56,6 +68,12 @@ def run(
         return
     choice = scenario_of(scenario, settings, duration, trace)
     backends = choose_backends(backend, backend_settings, settings_module)
+    wishes = SweepWishes(vary or (), precision, max_seeds, limit or (), cluster, yes, dry_run, retry_failed)
+    if wishes.any:
+        if seed is not None:
+            raise UserError("--seed: a sweep runs seeds 1 to K: --seeds K")
+        run_sweep(make_grid(choice, strategy, backends, timeout, seeds, wishes), jobs, out, form, wishes, context)
+        return
     plan = make_plan(choice, strategy, backends, timeout, seed=seed, seeds=seeds)
     report(plan, simulate(plan.runs, jobs, out), form, out, context)
 

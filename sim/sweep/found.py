@@ -1,6 +1,6 @@
 """What a sweep has found: its axes, and the runs that have landed at each point of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -35,6 +35,16 @@ class Axis:
     def is_numeric(self) -> bool:
         """Whether all values are numbers, so that there is a scale to draw them on."""
         return all(isinstance(value, int | float) for value in self.values)
+
+
+def named_values(axes: Sequence[Axis], at: Sequence[object]) -> list[str]:
+    """Return ``name=value`` for each axis that means something there, as it would be typed."""
+    return [f"{axis.name}={typed(value)}" for axis, value in zip(axes, at, strict=True) if value is not EVERYWHERE]
+
+
+def typed(value: object) -> str:
+    """Return a value as it would be typed."""
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 @dataclass(frozen=True)

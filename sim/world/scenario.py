@@ -162,6 +162,16 @@ DEFAULTS: Mapping[str, Any] = {one.name: one.default for one in fields(Scenario)
 MEANINGS: Mapping[str, str] = {one.name: one.metadata.get("meaning", "") for one in fields(Scenario)}
 
 
+def is_count(name: str) -> bool:
+    """Return whether a field of the scenario takes whole numbers only."""
+    return name in _COUNTS
+
+
+def is_number(name: str) -> bool:
+    """Return whether a field of the scenario takes a number, whole or not."""
+    return name in _COUNTS or name in _NUMBERS
+
+
 def _must_be_whole(name: str, auto: str, none: str) -> str:
     """Return what a count must be, and what else it may be, in the words of Python or of the command line."""
     others = [word for word, names in ((auto, _MAY_BE_AUTO), (none, _MAY_BE_NONE)) if name in names]

@@ -1,0 +1,41 @@
+"""The verb `resume`: a sweep that was interrupted goes on where it stood."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import UserError, file_name
+from . import options
+
+
+def resume(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="the folder of a sweep: its --out")],
+    jobs: options.Jobs | None = None,
+    cluster: options.Cluster = None,
+    retry_failed: options.RetryFailed = False,
+) -> None:
+    """Go on with the sweep in FOLDER: the same command as before, without what has landed.
+
+    A cell is taken from the folder only if all that determines it is what it was: cachewise, the strategy's file, the
+    trace, the versions of what is installed. Whatever has changed is run anew.
+    """
+    from .sweep import plan_in, without_options
+
+    arguments, began_in = plan_in(folder)
+    out = folder.resolve()
+    if not Path(began_in).is_dir():
+        raise UserError(f"{file_name(folder)}: the command began in {file_name(began_in)}, which is gone")
+    os.chdir(began_in)
+    again = [*without_options(arguments, ["--out"]), "--out", str(out)]
+    if jobs is not None:
+        again = [*without_options(again, ["--jobs"]), "--jobs", str(jobs)]
+    if cluster is not None:
+        again = [*without_options(again, ["--cluster"]), "--cluster", cluster]
+    again = [one for one in again if one != "--retry-failed"] + (["--retry-failed"] if retry_failed else [])
+    root: Any = context.find_root().command
+    code = root.main(args=again, prog_name="cachewise", standalone_mode=False, obj=arguments)  # the page names these
+    if code:
+        raise typer.Exit(code)

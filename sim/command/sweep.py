@@ -1,0 +1,210 @@
+"""Sweeps on the command line: a grid is made, said, carried out, and reported; `resume` goes on with one."""
+
+import json
+import shlex
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ..errors import UserError, file_name, masked
+from ..processes.interrupts import ignore_signals, temporary_folder
+from .exit_codes import FAILED, say, say_when_interrupted
+from .options import Format
+from .sweep_plan import BOUNDS
+
+if TYPE_CHECKING:
+    from ..sweep.carry_out import Grid
+    from .choose import Choice
+
+PLAN = "sweep.json"
+MOST_CELLS = 100_000  # without --yes
+LEAST_SEEDS = 5  # where --precision asks for more, as they are needed
+MOST_SEEDS = 60
+
+
+@dataclass(frozen=True)
+class SweepWishes:
+    """What the options of a sweep ask for, as they were typed."""
+
+    vary: Sequence[str]
+    precision: str | None
+    max_seeds: int | None
+    limits: Sequence[str]
+    cluster: str | None
+    yes: bool
+    dry_run: bool
+    retry_failed: bool
+
+    @property
+    def any(self) -> bool:
+        """Whether this is a sweep at all."""
+        return bool(self.vary or self.precision or self.cluster or self.dry_run or self.limits)
+
+
+def make_grid(
+    choice: "Choice",
+    strategies: Sequence[str] | None,
+    backends: Sequence[str],
+    timeout: str | None,
+    seeds: int | None,
+    wishes: SweepWishes,
+) -> "Grid":
+    """Return what is to be run; all of it is looked at first.
+
+    Raises:
+        UserError: for what cannot be run, or is too much to be meant.
+    """
+    from ..sweep.axes import parse_vary
+    from ..sweep.carry_out import Grid
+    from ..sweep.precision import parse_precision
+    from .sweep_plan import make_points
+
+    named, typed = _bars(strategies or ())
+    varies = [parse_vary(text) for text in [*typed, *wishes.vary]]
+    points = make_points(choice, named, backends, timeout, varies)
+    targets = parse_precision(wishes.precision) if wishes.precision else ()
+    if wishes.max_seeds is not None and not targets:
+        raise UserError("--max-seeds goes with --precision; --seeds K runs seeds 1 to K")
+    least = seeds or (LEAST_SEEDS if targets else 1)
+    most = max(wishes.max_seeds or MOST_SEEDS, least) if targets else least
+    grid = Grid(choice.scenario.name, tuple(one.axis for one in varies), points, least, most, targets)
+    if grid.cells > MOST_CELLS and not wishes.yes:
+        raise UserError(f"{grid.cells:,} cells are more than {MOST_CELLS:,}: add --yes if that is meant")
+    return grid
+
+
+def _bars(strategies: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return strategies without what varies in them, and that as `--vary` says it: ``NAME:param=a|b`` is both."""
+    named, varies = [], []
+    for text in strategies:
+        where, colon, settings = text.rpartition(":")
+        kept = []
+        for setting in settings.split(",") if "|" in settings else ():
+            if "|" in setting:
+                varies.append(f"{where}:{setting.strip()}")
+            else:
+                kept.append(setting)
+        named.append(f"{where}{colon if kept else ''}{','.join(kept)}" if "|" in settings else text)
+    return named, varies
+
+
+def run_sweep(
+    grid: "Grid", jobs: int, out: Path | None, form: Format, wishes: SweepWishes, context: typer.Context
+) -> None:
+    """Carry the sweep out, and report it.
+
+    Raises:
+        UserError: for a folder or a cluster that cannot be used.
+    """
+    from ...reports import parse_limits
+    from ..processes.cores import cores
+
+    limits = parse_limits(wishes.limits)
+    side_by_side = jobs or cores()
+    if _told(grid, side_by_side, dry_run=wishes.dry_run):
+        return
+    with ExitStack() as stack:
+        folder = out or stack.enter_context(temporary_folder("cachewise-"))
+        sweep = _carried_out(grid, side_by_side, folder, wishes, context, kept=out is not None)
+        _report(sweep, limits, form, out, context)
+    if sweep.failed:
+        raise typer.Exit(FAILED)
+
+
+def _told(grid: "Grid", jobs: int, *, dry_run: bool) -> bool:
+    """Say what there is to say before the start; return whether that is all there is to do."""
+    from .estimate import LONG_S, WORTH_IT, estimated, in_words
+
+    points: Any = grid.points
+    requests = sum(point.requests for point in points) * grid.least
+    if not dry_run and requests < WORTH_IT:
+        return False
+    found = estimated(points, grid.least, jobs)
+    size = f"{len(points):,} points x {grid.least} {'seed' if grid.least == 1 else 'seeds'}, {requests:,.0f} requests"
+    more = f" (up to {grid.most} seeds where the precision needs them)" if grid.targets else ""
+    if dry_run:
+        for axis in grid.axes:
+            say(_axis_line(axis))
+        for backend, cost_s in found.request_s.items():
+            say(f"{backend}: {cost_s * 1e6:,.0f} µs a request")
+    if dry_run or found.total_s > LONG_S:
+        say(f"{size}, {jobs} side by side: about {in_words(found.total_s)}{more}")
+    return dry_run
+
+
+def _axis_line(axis: Any) -> str:
+    from ..sweep.found import typed
+
+    return f"{axis.name}: {', '.join(map(typed, axis.values))}"
+
+
+def _carried_out(
+    grid: "Grid", jobs: int, folder: Path, wishes: SweepWishes, context: typer.Context, *, kept: bool
+) -> Any:
+    from ..experiment import crew_for
+    from ..sweep.carry_out import Expedition
+    from ..sweep.store import opened
+    from ..sweep.work import work_cell
+    from .sweep_progress import SweepProgress
+
+    with opened(folder) as store, SweepProgress(grid.axes, BOUNDS).shown() as progress:
+        if kept:
+            store.note(PLAN, {"arguments": context.obj, "folder": str(Path.cwd())})
+            say_when_interrupted(
+                lambda: f"interrupted; cachewise resume {file_name(folder)} goes on: {progress.line()}"
+            )
+        with crew_for(work_cell, jobs, wishes.cluster) as crew:
+            return Expedition(grid, store, crew, jobs, progress).carry_out(retry_failed=wishes.retry_failed)
+
+
+def _report(sweep: Any, limits: Any, form: Format, out: Path | None, context: typer.Context) -> None:
+    from ...reports import render_sweep, sweep_text, write_sweep_report
+
+    if form is Format.TABLE:
+        typer.echo("\n".join(sweep_text(sweep, limits)))
+    else:
+        typer.echo(render_sweep(sweep, form.value))
+    if out is not None:
+        page = write_sweep_report(sweep, out, masked(shlex.join(["cachewise", *context.obj])), limits)
+        ignore_signals()
+        say(f"page: {page}")
+    for line in sweep.failed[:5]:
+        say(f"cachewise: failed: {line}")
+    if sweep.failed:
+        more = f"; their reasons are in {file_name(out)}/failed" if out else ""
+        say(f"cachewise: {len(sweep.failed):,} of the cells failed{more}; --retry-failed runs them again")
+
+
+def plan_in(folder: Path) -> tuple[list[str], str]:
+    """Return the arguments of the sweep in *folder*, and the folder in which its command began.
+
+    Raises:
+        UserError: if there is none.
+    """
+    try:
+        found = json.loads((folder / PLAN).read_text(encoding="utf-8"))
+        return list(found["arguments"]), str(found["folder"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(
+            f"{file_name(folder)}: there is no sweep in it (no {PLAN}); "
+            "cachewise run ... --vary ... --out FOLDER begins one"
+        ) from None
+
+
+def without_options(arguments: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return *arguments* without these options and their values."""
+    kept: list[str] = []
+    skip = False
+    for one in arguments:
+        name, equals, _ = one.partition("=")
+        if skip:
+            skip = False
+        elif name in names:
+            skip = not equals
+        else:
+            kept.append(one)
+    return kept

@@ -1,0 +1,123 @@
+"""How a sweep goes: cells done and left, time left, the best so far; a plain line a minute where it is no terminal."""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from math import isnan
+from typing import Any
+
+from ..processes.interrupts import raise_if_received
+from ..sweep.found import Axis, named_values
+from ..sweep.points import Cell
+from ..sweep.schema import Landing
+from .estimate import in_words
+from .exit_codes import say
+
+LINE_S = 60.0
+Place = tuple[str, str, tuple[object, ...]]
+
+
+class SweepProgress:
+    """Hears of each cell, and knows what to say at any moment."""
+
+    def __init__(self, axes: Sequence[Axis], bounds: Sequence[str]) -> None:
+        self._axes = axes
+        self._bounds = bounds
+        self._done = self._failed = self._total = 0
+        self._left_requests = self._done_requests = 0.0
+        self._began_s = time.monotonic()
+        self._figures: dict[Place, list[tuple[float, float]]] = defaultdict(list)
+        self._show = lambda: None
+
+    def begin(self, cells: Sequence[Cell], landed: int) -> None:
+        """Hear what a round is to run."""
+        self._done, self._total = landed, landed + len(cells)
+        self._left_requests = sum(cell.point.requests for cell in cells)
+        self._show()
+
+    def ended(self, cell: Cell, landing: Landing | None) -> None:
+        """Hear that a cell has ended."""
+        raise_if_received()
+        self._done += 1
+        self._failed += landing is None
+        self._left_requests -= cell.point.requests
+        self._done_requests += cell.point.requests
+        if landing is not None and cell.point.contender not in self._bounds:
+            summary = landing.outcome.summary
+            place = (cell.point.contender, cell.point.backend, cell.point.at)
+            wrong_ratio = float(summary["wrong_ratio"])
+            if not isnan(wrong_ratio):  # there were reads
+                self._figures[place].append((wrong_ratio, float(summary["db_queries_per_s"])))
+        self._show()
+
+    def line(self) -> str:
+        """Return what there is to say."""
+        parts = [f"{self._done:,} of {self._total:,} cells", *([f"{self._failed:,} failed"] if self._failed else [])]
+        if self._done_requests:
+            left_s = self._left_requests * (time.monotonic() - self._began_s) / self._done_requests
+            parts.append(f"about {in_words(left_s)} left" if self._left_requests else "done")
+        return ", ".join([*parts, *self._best()])
+
+    def _best(self) -> Iterator[str]:
+        """Yield the contender and place with the fewest wrong reads so far, and with the fewest queries of those."""
+        means = {
+            place: tuple(sum(column) / len(column) for column in zip(*rows, strict=True))
+            for place, rows in [*self._figures.items()]
+        }
+        if means:
+            place = min(means, key=lambda one: means[one])
+            yield f"best so far: {self._named(place)} ({means[place][0]:.2%} wrong)"
+
+    def _named(self, place: Place) -> str:
+        contender, backend, at = place
+        return " ".join([contender, f"on {backend}", *named_values(self._axes, at)])
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many cells have ended, and how many there are so far."""
+        return self._done, self._total
+
+    @contextmanager
+    def shown(self) -> Iterator["SweepProgress"]:
+        """Show it while the block lasts."""
+        from rich.console import Console
+
+        console = Console(stderr=True)
+        with _bar(self, console) if console.is_terminal else _lines(self):
+            yield self
+
+
+@contextmanager
+def _lines(progress: SweepProgress) -> Iterator[None]:
+    """Say a line a minute, also while nothing ends."""
+    over = threading.Event()
+
+    def speak() -> None:
+        while not over.wait(LINE_S):
+            say(progress.line())
+
+    thread = threading.Thread(target=speak, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@contextmanager
+def _bar(progress: SweepProgress, console: Any) -> Iterator[None]:
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
+    columns = (SpinnerColumn(), BarColumn(bar_width=20), TextColumn("{task.description}"))
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("the workers start")
+
+        def show() -> None:
+            done, total = progress.counts
+            bar.update(task, completed=done, total=max(1, total), description=progress.line(), refresh=True)
+
+        progress._show = show
+        yield

@@ -1,0 +1,107 @@
+"""Axes as they are typed: ``timeout=20,60,300``, ``writes_per_s=log:0.1:100:7``, ``xfetch:beta=1|2|4``."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import UserError, one_line
+from ..world.scenario import DEFAULTS, is_count
+from ..world.specs import number
+from .found import Axis, Value
+
+SPREADS: dict[str, Callable[[float, float, int], Sequence[float]]] = {"lin": np.linspace, "log": np.geomspace}
+MOST_VALUES = 10_000  # of one axis
+DIGITS = 6  # of a value between two ends, which nobody has typed
+
+
+@dataclass(frozen=True)
+class Vary:
+    """One ``--vary``: the axis, and the text of each of its values, in the same order.
+
+    `strategy` is whose parameter it is, as `--strategy` takes it; "" for a field of the scenario or the timeout.
+    """
+
+    axis: Axis
+    texts: tuple[str, ...]
+    strategy: str = ""
+    param: str = ""
+
+
+def parse_vary(text: str) -> Vary:
+    """Return what a ``--vary`` says.
+
+    Raises:
+        UserError: for what is no ``NAME=VALUES``, or a spread that cannot be.
+    """
+    name, equals, said = (part.strip() for part in text.partition("="))
+    where = f"--vary {one_line(text)}"
+    if not (name and equals and said):
+        raise UserError(f"{where}: write NAME=VALUE,VALUE,... or NAME=log:FROM:TO:COUNT (or lin:)")
+    strategy, _, param = name.rpartition(":")
+    spread = said.partition(":")[0]
+    texts = _spread(where, name, said) if spread in SPREADS else _listed(said)
+    if not texts or not all(texts):
+        raise UserError(f"{where}: a value is missing")
+    values = {one: _value(one) for one in texts}
+    if len(set(values.values())) < len(texts):
+        raise UserError(f"{where}: a value is there twice")
+    ordered = sorted(texts, key=lambda one: _order(values[one], texts.index(one)))
+    axis = Axis(name, tuple(values[one] for one in ordered), log=_is_log(spread, [*values.values()]))
+    return Vary(axis, tuple(ordered), strategy, param)
+
+
+def _listed(said: str) -> list[str]:
+    """Split at commas, or at bars, which stand between values that have commas in them."""
+    return [part.strip() for part in said.split("|" if "|" in said else ",")]
+
+
+def _spread(where: str, name: str, said: str) -> list[str]:
+    kind, *parts = said.split(":")
+    if len(parts) != 3:
+        raise UserError(f"{where}: write {kind}:FROM:TO:COUNT")
+    low, high, count = (number(where, part) for part in parts)
+    if not (count.is_integer() and 2 <= count <= MOST_VALUES):
+        raise UserError(f"{where}: COUNT must be a whole number, 2 to {MOST_VALUES:,}")
+    if not low < high:
+        raise UserError(f"{where}: FROM must be below TO")
+    if kind == "log" and low <= 0:
+        raise UserError(
+            f"{where}: FROM must be above 0 where values are spread by their logarithm (lin: spreads evenly)"
+        )
+    texts = [f"{value:.{DIGITS}g}" for value in SPREADS[kind](low, high, int(count))]
+    texts[0], texts[-1] = parts[0].strip(), parts[1].strip()
+    if is_count(name):
+        texts = [f"{round(float(one))}" for one in texts]
+    return list(dict.fromkeys(texts))
+
+
+def _value(text: str) -> Value:
+    if text.lower() in ("none", "null"):
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _order(value: Value, place: int) -> tuple[int, float]:
+    """Numbers come first, in ascending order; then what is no number, as it was typed."""
+    return (0, value) if isinstance(value, float) else (1, place)
+
+
+def _is_log(spread: str, values: Sequence[Value]) -> bool:
+    """Return whether the values are best seen on a logarithmic scale: spread so, or typed so.
+
+    Typed ones are if the largest step is ten times the smallest or more, and all are above 0.
+    """
+    numbers = sorted(value for value in values if isinstance(value, float))
+    if spread in SPREADS or len(numbers) < 3 or len(numbers) < len(values) or numbers[0] <= 0:
+        return spread == "log"
+    steps = np.diff(numbers)
+    return bool(steps.max() >= 10 * steps.min())
+
+
+def fields_of(varies: Sequence[Vary]) -> list[str]:
+    """Return the scenario's fields among what varies."""
+    return [one.axis.name for one in varies if not one.strategy and one.axis.name in DEFAULTS]

@@ -1,0 +1,103 @@
+"""Points of a sweep's grid: a contender on a backend at one place on the axes, run with one seed after the other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contract import Strategy
+from ..processes.parcels import Parcel
+from ..verdict.result import Run
+from ..world.scenario import Scenario
+from ..world.trace import load_trace
+from .found import Axis, named_values
+from .identity import cell_key, identity_of, key_of
+
+
+class Point(Protocol):
+    """What the sweep must know of a point: a strategy's, or that of a project's variant."""
+
+    contender: str
+    backend: str
+    at: tuple[object, ...]
+    scenario: Scenario
+
+    @property
+    def requests(self) -> float:
+        """How many requests a run has, on average."""
+
+    def key(self, seed: int) -> str:
+        """Return the name of its cell with this seed."""
+
+    def load(self, seed: int) -> Any:
+        """Return what travels to the worker that is to run it."""
+
+    def run(self, seed: int) -> Run:
+        """Return what identifies the run, for reports."""
+
+
+@dataclass(frozen=True)
+class StrategyPoint:
+    """A strategy on a backend, in a scenario."""
+
+    contender: str
+    backend: str
+    at: tuple[object, ...]
+    scenario: Scenario
+    strategy: Strategy
+
+    @property
+    def requests(self) -> float:
+        """How many requests a run has, on average."""
+        return expected_requests(self.scenario)
+
+    @cached_property
+    def _key(self) -> str:
+        return key_of(identity_of(self.run(0)))
+
+    def key(self, seed: int) -> str:
+        """Return the name of its cell with this seed."""
+        return cell_key(self._key, seed)
+
+    def load(self, seed: int) -> Parcel[Run]:
+        """Return the run in a parcel, with the text of its strategy's file."""
+        return Parcel(self.run(seed))
+
+    def run(self, seed: int) -> Run:
+        """Return what identifies the run."""
+        return Run(self.scenario, self.strategy, self.backend, seed)
+
+
+def expected_requests(scenario: Scenario) -> float:
+    """Return how many requests a run of *scenario* has, on average; those of a trace are counted."""
+    if scenario.trace is None:
+        return (scenario.reads_per_s + scenario.writes_per_s) * scenario.end_s
+    recorded_s = _recorded_s(scenario.trace) / scenario.trace_speed
+    replayed = int((recorded_s < scenario.end_s).sum())
+    return replayed + scenario.writes_per_s * min(scenario.end_s, float(recorded_s[-1]))
+
+
+@cache
+def _recorded_s(trace: str) -> NDArray[np.float64]:
+    return load_trace(trace).time_s
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a point."""
+
+    point: Point
+    seed: int
+    key: str
+
+    def named(self, axes: Sequence[Axis]) -> str:
+        """Return what people call it."""
+        return f"{place_named(self.point, axes)}, seed {self.seed}"
+
+
+def place_named(point: Point, axes: Sequence[Axis]) -> str:
+    """Return what people call a point."""
+    return ", ".join([f"{point.contender} on {point.backend}", *named_values(axes, point.at)])

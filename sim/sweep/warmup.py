@@ -1,0 +1,2 @@
+def short_warmup(outcomes):
+    return None

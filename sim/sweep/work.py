@@ -1,0 +1,80 @@
+"""In a worker: one cell is run, and whatever comes of it is an answer, so that no other cell is lost with it."""
+
+import os
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..daemons.session import Servers
+from ..errors import CodeError, UserError, one_line
+from ..experiment import play
+from ..verdict.metrics import MACHINE_METRICS
+from .identity import file_hash
+from .schema import Landing
+
+
+@dataclass(frozen=True)
+class Load:
+    """What travels to a worker: a run in a parcel, or a project's task; the folder that paths in it begin in.
+
+    `trace_hash` is that of the trace here: a worker on another machine must have the same.
+    """
+
+    content: Any
+    folder: str
+    trace: str = ""
+    trace_hash: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a cell: a landing, or the reason why there is none, and `frames`, a traceback, if there is one."""
+
+    landing: Landing | None
+    wall_s: float
+    reason: str = ""
+    frames: str = ""
+
+
+def work_cell(load: Load, ours: Servers) -> Answer:
+    """Run a cell on this worker's servers; only what ends the worker itself comes out as an exception."""
+    began_s = time.perf_counter()
+    try:
+        with _in_folder(load.folder):
+            _check_trace(load)
+            landing = _played(load.content, ours)
+    except CodeError as error:
+        return Answer(None, time.perf_counter() - began_s, str(error), error.frames)
+    except UserError as error:
+        return Answer(None, time.perf_counter() - began_s, str(error))
+    except Exception as error:  # noqa: BLE001 - a mistake of cachewise's own costs this cell alone, and is shown
+        reason = f"{type(error).__name__}: {one_line(error, 200)}"
+        return Answer(None, time.perf_counter() - began_s, reason, traceback.format_exc())
+    return Answer(landing, time.perf_counter() - began_s)
+
+
+def _played(content: Any, ours: Servers) -> Landing:
+    outcome = play(content, ours)
+    summary = {name: value for name, value in outcome.summary.items() if name not in MACHINE_METRICS}
+    return Landing(replace(outcome, run=None, summary=summary))  # the parent has the run
+
+
+def _check_trace(load: Load) -> None:
+    if load.trace and file_hash(load.trace, Path(load.trace).stat().st_mtime_ns) != load.trace_hash:
+        raise UserError(f"{one_line(load.trace)} is another trace on this worker")
+
+
+@contextmanager
+def _in_folder(folder: str) -> Iterator[None]:
+    """Let relative paths begin in *folder*, if there is one of this name here."""
+    before = Path.cwd()
+    if Path(folder).is_dir():
+        os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)

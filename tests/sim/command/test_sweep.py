@@ -1,0 +1,220 @@
+"""Sweeps as people run them: commands in processes of their own, folders that outlive them."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.helpers import CLI, cli, cli_each, group_lives, wait_until
+
+SHORT = ("--set", "duration_s=40", "--set", "warmup_s=5")
+TWO = ("--strategy", "ttl-only", "--strategy", "delete-on-write")
+GRID = ("run", "product_list", "--vary", "timeout=5,20", *TWO, *SHORT, "--seeds", "2", "--jobs", "2")
+OWN = """
+import os
+import signal
+
+from cachewise import FromFunctions
+
+
+def read(site, key):
+    {read}
+    return site.db.read(key)
+
+
+def write(site, key):
+    site.db.write(key)
+
+
+MINE = FromFunctions(read, write)
+"""
+
+
+def lasting(folder: Path) -> dict[str, bytes]:
+    """Return the files of a sweep that must be the same whatever happened on the way, by their names."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    names = {str(path.relative_to(folder)): path for path in files}
+    return {name: path.read_bytes() for name, path in names.items() if name not in (".lock", "timing.csv")}
+
+
+def test_a_sweep_lands_and_the_same_command_runs_nothing_twice(tmp_path: Path) -> None:
+    """Each run is a row; `resume` and the same command again find all there, and say and write the same."""
+    first = cli(*GRID, "--out", "sweep", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    folder = tmp_path / "sweep"
+    frame = pd.read_parquet(folder / "cells")
+    assert len(frame) == 8
+    assert sorted(set(frame["timeout_s"])) == [5.0, 20.0]
+    assert sorted(frame["seed"]) == [1] * 4 + [2] * 4
+    assert {*frame["contender"]} == {"ttl-only", "delete-on-write"}
+    before, told = lasting(folder), (folder / "timing.csv").read_text()
+    assert {"report.html", "summary.csv", "points.csv", "sweep.json"} < before.keys()
+    again = cli("resume", "sweep", cwd=tmp_path)
+    assert (again.returncode, again.stdout) == (0, first.stdout)
+    assert lasting(folder) == before
+    assert (folder / "timing.csv").read_text() == told, "nothing was run"
+
+
+def test_what_cannot_be_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    """One line that says what is wrong; no folder is made."""
+    run = ("run", "product_list", "--out", "sweep")
+    (tmp_path / "mine.py").write_text(OWN.format(read="pass"))
+    (tmp_path / "trace.csv").write_text("time_s,key,size_bytes\n0,a,5\n1.5,b,5\n2,a,5\n")
+    refusals: dict[Sequence[str], str] = {
+        (*run, "--vary", "timout=1,2"): "unknown field 'timout'; did you mean 'timeout'?",
+        (*run, "--vary", "why=1,2"): "unknown field 'why'",
+        (*run, "--vary", "timeout=1,-2"): "timeout -2: it must be seconds, 0 or more",
+        (*run, "--vary", "keys=0,5"): "keys=0 must lie between 1 and",
+        (*run, "--vary", "timeout=1,2", "--timeout", "3"): "exclude each other",
+        (*run, "--vary", "timeout=1,2", "--vary", "timeout=3,4"): "--vary timeout is there twice",
+        (*run, "--vary", "timeout=1,2", "--strategy", "ttl-only:timeout=9"): "names a timeout of its own",
+        (*run, "--vary", "timeout=1,2", "--strategy", "./mine.py"): "./mine.py has no timeout",
+        (*run, "--vary", "ttl-only:timout=1|2"): "unknown parameter 'timout'",
+        (*run, "--vary", "xfetch:beta=1|2"): "xfetch is not among the strategies",
+        (*run, "--vary", "max_entries=10,20", "--backend", "redis"): "means nothing to backend 'redis'",
+        (*run, "--vary", "cull_frequency=2,4"): "backend 'shared' has no limit without",
+        (*run, "--vary", "trace_speed=1,2"): "trace_speed=2 needs a trace",
+        (*run, "--vary", "rollback_ratio=0,1", "--set", "writes_per_s=0"): "there are no writes",
+        (*run, "--vary", "value_bytes=10,20", "--trace", "trace.csv", "--set", "warmup_s=0"): "it comes from the trace",
+        (*run, "--vary", "writes_per_s=log:0.1:100:7000"): "106,400 cells are more than 100,000: add --yes",
+        (*run, "--vary", "timeout=1,2", "--seed", "3"): "a sweep runs seeds 1 to K",
+        (*run, "--vary", "timeout=1,2", "--max-seeds", "9"): "--max-seeds goes with --precision",
+        (*run, "--precision", "stale_rati:0.1"): "did you mean 'stale_ratio'?",
+        (*run, "--vary", "timeout=1,2", "--max", "stale_rati=1%"): "did you mean 'stale_ratio'?",
+        ("resume", "nowhere"): "nowhere: there is no sweep in it",
+    }
+    refusals[*run, "--vary", "writes_per_s=log:0.1:100:7000"] = "cells are more than 100,000: add --yes"
+    for done, why in zip(cli_each(*refusals, cwd=tmp_path), refusals.values(), strict=True):
+        assert done.returncode == 2, done
+        (line,) = done.stderr.splitlines()
+        assert why in line, (done.args, line)
+    assert {path.name for path in tmp_path.iterdir()} - {"__pycache__"} == {"mine.py", "trace.csv"}
+
+
+def test_a_dry_run_says_what_it_would_do_and_does_not(tmp_path: Path) -> None:
+    """The axes, how many points, seeds and requests there are, and how long they would take here."""
+    done = cli(*GRID, "--strategy", "write-through:timeout=1|2", "--out", "sweep", "--dry-run", cwd=tmp_path)
+    assert done.returncode == 2  # it names its own timeout
+    done = cli(*GRID[:2], "--vary", "writes_per_s=1,10", *TWO, *SHORT, "--seeds", "2", "--dry-run", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.startswith("writes_per_s: 1, 10\nshared: ")
+    assert "4 points x 2 seeds, 9,180 requests" in done.stderr
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_cell_that_fails_stops_no_other(tmp_path: Path) -> None:
+    """It is told at the end with exit code 1, and run again only if that is asked for; a changed file is run anew."""
+    strategy = ("--strategy", "./mine.py", "--strategy", "delete-on-write")
+    command = ("run", "product_list", "--vary", "reads_per_s=5,50", *SHORT, *strategy, "--jobs", "1", "--out", "sweep")
+    failing = OWN.format(read="if 'FAIL' in os.environ: raise KeyError('no such price')")
+    (tmp_path / "mine.py").write_text(failing)
+    first = cli(*command, cwd=tmp_path, env={"FAIL": "yes"})
+    assert first.returncode == 1, first.stderr
+    assert "2 of the cells failed" in first.stderr
+    assert "KeyError: 'no such price'" in first.stderr
+    reasons = [json.loads(path.read_text())["reason"] for path in (tmp_path / "sweep" / "failed").iterdir()]
+    assert len(reasons) == 2
+    assert all("no such price" in reason for reason in reasons)
+    assert len(pd.read_parquet(tmp_path / "sweep" / "cells")) == 2
+    assert cli("resume", "sweep", cwd=tmp_path).returncode == 1, "they are not tried again by themselves"
+    done = cli("resume", "sweep", "--retry-failed", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "sweep" / "failed").exists()
+    landed = {*pd.read_parquet(tmp_path / "sweep" / "cells")["cell"]}
+    (tmp_path / "mine.py").write_text(failing + "\n")
+    assert cli(*command, cwd=tmp_path).returncode == 0
+    others = {*pd.read_parquet(tmp_path / "sweep" / "cells")["cell"]}
+    assert len(others) == len(landed) == 4
+    assert len(others & landed) == 2, "those of the other strategy"
+
+
+@pytest.mark.proof
+def test_a_worker_that_is_killed_costs_its_cell(tmp_path: Path) -> None:
+    """As by a system whose memory is full: the others land, and the line says what may help."""
+    dying = OWN.format(read="if site.time() > 20: os.kill(os.getpid(), signal.SIGKILL)")
+    (tmp_path / "mine.py").write_text(dying)
+    strategies = ("--strategy", "./mine.py", "--strategy", "delete-on-write", "--jobs", "2")
+    done = cli(
+        *("run", "product_list", "--vary", "duration_s=10,40", "--set", "warmup_s=0", "--seeds", "3"),
+        *(*strategies, "--out", "sweep"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "3 of the cells failed" in done.stderr
+    assert "its worker process was killed (is the memory full? try --jobs 1)" in done.stderr
+    assert len(pd.read_parquet(tmp_path / "sweep" / "cells")) == 9
+
+
+MOMENTS = 20
+LONGER = (
+    *("run", "product_list", "--vary", "timeout=5,20,60", "--vary", "writes_per_s=log:0.1:10:3", *TWO),
+    *("--strategy", "write-through", "--set", "duration_s=60", "--set", "warmup_s=10", "--jobs", "2"),
+    *("--precision", "stale_ratio:0.02", "--max-seeds", "6"),
+)
+
+
+@pytest.mark.proof
+def test_a_kill_at_any_moment_loses_nothing(tmp_path: Path) -> None:
+    """Twenty times the command or a worker is killed; what is there in the end is what an undisturbed one leaves.
+
+    The command line of the page differs by the folder's name alone, so both are called the same.
+    """
+    (tmp_path / "calm").mkdir()
+    (tmp_path / "kills").mkdir()
+    done = cli(*LONGER, "--out", "sweep", cwd=tmp_path / "calm")
+    assert done.returncode == 0, done.stderr
+    undisturbed = lasting(tmp_path / "calm" / "sweep")
+    chance = random.Random(1)
+    cells = tmp_path / "kills" / "sweep" / "cells"
+    landed = 0
+    for moment in range(MOMENTS):
+        process = subprocess.Popen(
+            [*CLI, *LONGER, "--out", "sweep"],
+            cwd=tmp_path / "kills",
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        time.sleep(chance.uniform(0, 6))  # any moment will do: nothing is asserted of it
+        victims = workers_of(process.pid) if moment % 3 == 2 else []
+        for victim in victims[:1] or [process.pid]:
+            with_suppressed(lambda one=victim: os.kill(one, signal.SIGKILL))
+        if victims:
+            assert process.wait(timeout=120) in (0, 1), "a worker's death is not the end"
+        process.communicate()
+        wait_until(lambda: not group_lives(process.pid))
+        seen = len(pd.read_parquet(cells)) if cells.exists() else 0
+        assert seen >= landed, "what has landed stays"
+        landed = seen
+        if process.returncode == 0:
+            assert lasting(cells.parent) == undisturbed
+            shutil.rmtree(cells.parent)
+            landed = 0
+    done = cli("resume", "sweep", "--retry-failed", cwd=tmp_path / "kills")
+    assert done.returncode == 0, done.stderr
+    assert lasting(tmp_path / "kills" / "sweep") == undisturbed
+
+
+def workers_of(process: int) -> list[int]:
+    """Return the processes that *process* has started."""
+    try:
+        return [int(one) for one in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def with_suppressed(func: object) -> None:
+    """Call it; the process may be gone by itself."""
+    try:
+        func()
+    except ProcessLookupError:
+        return

@@ -147,8 +147,3 @@ def write_verification(found: "Verification", out_dir: Path | str) -> Path:
     from .folder import write_verification as write
 
     return write(found, out_dir)
-
-
-def parse_limits(x): return ()
-def sweep_text(s, l): return [f"{len(s.landed)} landed", *s.failed]
-def write_sweep_report(s,out,c,l): return out

@@ -91,7 +91,7 @@ def run_app(experiment: Experiment, wishes: Wishes, context: typer.Context) -> N
         scouted = _scouted(experiment, wishes, session, rows)
         description = scouted.description
         plan = make_app_plan(description, wishes.variants, wishes.backends, wishes.seeds, wishes.settings, jobs)
-        _show(description)
+        show_found(description)
         if plan.is_long:
             whole = bool({"duration_s", "warmup_s"} & wishes.settings.keys())
             plan = plan.sampled(_cost(plan, scouted, session), whole=whole)
@@ -122,7 +122,7 @@ def _scouted(experiment: Experiment, wishes: Wishes, session: Servers, rows: Pat
     return found
 
 
-def _show(description: Description) -> None:
+def show_found(description: Description) -> None:
     """Print what each function did, and what there is to say before the runs; refuse what cannot be judged."""
     if description.shown:
         say(_table(description.shown))

@@ -25,7 +25,8 @@ def fill(errand: Errand, project: Project, places: Places, family: str) -> bool:
     where = errand.further.get("kept")
     kept = None if where is None else Path(where) / _key(errand, project, family)
     connections.close_all()
-    if kept is not None and not errand.further.get("refill") and load(kept, places, family):
+    anew = bool(errand.further.get("refill"))
+    if kept is not None and not anew and load(kept, places, family):
         return True
     require_extensions(project.databases, places)
     with _step("while migrating"):
@@ -33,7 +34,7 @@ def fill(errand: Errand, project: Project, places: Places, family: str) -> bool:
     with _step("while filling the databases"):
         _fill(project.app)
     connections.close_all()
-    if kept is not None and save(kept, places, family) and family == "postgres":
+    if kept is not None and save(kept, places, family, anew=anew) and family == "postgres":
         _load_again(errand, project, kept, places)
     return False
 

@@ -66,8 +66,12 @@ def load(kept: Path, places: Places, family: str) -> bool:
     return True
 
 
-def save(kept: Path, places: Places, family: str) -> bool:
-    """Keep what is in the databases at *places*, all of it or nothing; return whether it could be kept."""
+def save(kept: Path, places: Places, family: str, *, anew: bool = False) -> bool:
+    """Keep what is in the databases at *places*, all of it or nothing; return whether it is kept.
+
+    If somebody else was faster, theirs stays, which a third may be loading just now: equal things have filled both.
+    Only if it is to be filled *anew* what was kept goes.
+    """
     if family == "postgres" and not all(_tool(name).exists() for name in ("pg_dump", "pg_restore")):
         return False
     try:
@@ -81,8 +85,9 @@ def save(kept: Path, places: Places, family: str) -> bool:
                 _copy(Path(place["NAME"]), _file(unfinished, alias))
             else:
                 _program("pg_dump", place, "--format=custom", "--no-owner", "--file", str(_file(unfinished, alias)))
-        shutil.rmtree(kept, ignore_errors=True)
-        with suppress(OSError):  # another command was faster
+        if anew:
+            shutil.rmtree(kept, ignore_errors=True)
+        with suppress(OSError):  # it is there already
             unfinished.rename(kept)
         return kept.is_dir()
     finally:

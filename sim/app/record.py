@@ -6,7 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..engine.scheduler import Engine
-from ..judge.compare import Shown
+from ..judge.compare import ADDRESS, Shown
 from ..judge.judge import Judge
 from ..judge.question import Question, Read
 from ..project.watch import CacheCall, Statement, Tables
@@ -144,4 +144,4 @@ class Recorder:
         note.failed = frames
         if self.measures:
             self.failures[note.function] += 1
-            self.first_failure.setdefault(note.function, frames)
+            self.first_failure.setdefault(note.function, ADDRESS.sub("0x", frames))  # they differ from run to run

@@ -2,24 +2,26 @@
 
 import os
 import shlex
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
-from ..app.description import Description, NeedsPostgres
+from ..app.choice import require_meaning
+from ..app.cost import SHORT, Cost, cost_of
+from ..app.description import Description
 from ..app.errand import Answer, Errand
 from ..app.found import Experiment
 from ..app.kept import kept_in, sweep
-from ..app.launch import default_jobs, run_all, run_one
+from ..app.launch import default_jobs, run_all
+from ..app.scouting import Scouted, scout
 from ..application import AS_IT_IS
 from ..daemons.session import Servers, servers
 from ..errors import UserError, masked, one_line
 from ..processes.interrupts import ignore_signals
-from .app_plan import AppPlan, Cost, make_app_plan, require_meaning
+from .app_plan import AppPlan, make_app_plan
 from .choose import choose_settings, with_duration
 from .exit_codes import BAD_INPUT, FAILED, say, say_own_frames
 from .options import Format, require_family
@@ -27,8 +29,6 @@ from .plan import seeds_of
 
 if TYPE_CHECKING:
     from ..app.outcome import AppOutcome
-
-SHORT = (10, 210)  # requests of two runs that show what a request takes, and what the rest
 
 
 @dataclass(frozen=True)
@@ -88,16 +88,16 @@ def run_app(experiment: Experiment, wishes: Wishes, context: typer.Context) -> N
     """
     jobs = wishes.jobs or default_jobs()
     with servers() as session, session.folder() as rows:
-        scouts = _errand(experiment, wishes, rows)
-        description, scouts = _scouted(scouts, session)
+        scouted = _scouted(experiment, wishes, session, rows)
+        description = scouted.description
         plan = make_app_plan(description, wishes.variants, wishes.backends, wishes.seeds, wishes.settings, jobs)
-        _show(description)
+        show_found(description)
         if plan.is_long:
             whole = bool({"duration_s", "warmup_s"} & wishes.settings.keys())
-            plan = plan.sampled(_cost(plan, scouts, description, session), whole=whole)
+            plan = plan.sampled(_cost(plan, scouted, session), whole=whole)
         for line in plan.said():
             say(line)
-        answers = _carried_out(plan.errands(scouts, description), plan, jobs, session)
+        answers = _carried_out(plan.errands(scouted), plan, jobs, session)
     crashes = [f"{_named(errand)}: {answer.crash}" for errand, answer in answers if answer.crash]
     outcomes = [answer.opened() for _, answer in answers if not answer.crash]
     if not any(errand.variant == AS_IT_IS and not answer.crash for errand, answer in answers):
@@ -110,49 +110,19 @@ def run_app(experiment: Experiment, wishes: Wishes, context: typer.Context) -> N
         raise typer.Exit(FAILED)
 
 
-def _errand(experiment: Experiment, wishes: Wishes, rows: Path) -> Errand:
-    """Return the scout's errand."""
-    kept = kept_in(os.environ)
-    sweep(kept)
-    return Errand(
-        task="scout",
-        file=str(experiment.path),
-        text=experiment.text,
-        settings=experiment.settings,
-        env=experiment.env,
-        start_s=experiment.start_s,
-        folder="",
-        family=wishes.database,
-        further={
-            "rows": str(rows),
-            "kept": str(kept),
-            "refill": wishes.refill,
-            "database_asked": wishes.database is not None,
-        },
-    )
-
-
-def _scouted(errand: Errand, session: Servers) -> tuple[Description, Errand]:
-    """Return what the scout has found, and the errand that was its last."""
+def _scouted(experiment: Experiment, wishes: Wishes, session: Servers, rows: Path) -> Scouted:
+    """Return what the scout has found."""
     from .progress import steps
 
+    kept = kept_in(os.environ)
+    sweep(kept)
     with steps(1, "the project is set up, its databases are filled") as advance:
-        if errand.family == "postgres":
-            errand = _with_postgres(errand, session)
-        found = run_one(errand, session).opened()
-        if isinstance(found, NeedsPostgres):
-            errand = _with_postgres(errand, session)
-            found = run_one(errand, session).opened()
+        found = scout(experiment, wishes.database, session, rows, kept, refill=wishes.refill)
         advance("")
-    return found, errand
+    return found
 
 
-def _with_postgres(errand: Errand, session: Servers) -> Errand:
-    server: Any = session.start("postgres", virtual=False)
-    return replace(errand, further={**errand.further, "postgres": server.database})
-
-
-def _show(description: Description) -> None:
+def show_found(description: Description) -> None:
     """Print what each function did, and what there is to say before the runs; refuse what cannot be judged."""
     if description.shown:
         say(_table(description.shown))
@@ -178,20 +148,12 @@ def _table(rows: Sequence[Mapping[str, str]]) -> str:
     return "\n".join(aligned)
 
 
-def _cost(plan: AppPlan, scouts: Errand, description: Description, session: Servers) -> Cost:
+def _cost(plan: AppPlan, scouted: Scouted, session: Servers) -> Cost:
     """Return what a run takes, as two short ones of the project as it is show it."""
     from .progress import steps
 
-    real_s = []
     with steps(len(SHORT), "two short runs show how long the others take") as advance:
-        for requests in SHORT:
-            (errand,) = plan.short(requests).errands(scouts, description)
-            began_s = time.monotonic()
-            run_one(errand, session).opened()
-            real_s.append(time.monotonic() - began_s)
-            advance("")
-    request_s = max(0.0, real_s[1] - real_s[0]) / (SHORT[1] - SHORT[0])
-    return Cost(max(0.0, real_s[0] - SHORT[0] * request_s), request_s)
+        return cost_of(scouted, plan.whole, plan.backends[0], plan.seeds[0], session, lambda: advance(""))
 
 
 def _carried_out(errands: Sequence[Errand], plan: AppPlan, jobs: int, session: Servers) -> list[tuple[Errand, Answer]]:

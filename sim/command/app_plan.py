@@ -1,32 +1,19 @@
 """The plan of an own app: variants x backends x seeds, what it takes, and the sample of it that is run by default."""
 
 import math
-import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 
-from ..app.description import MEANINGLESS, Contender, Description, Function
+from ..app.choice import chosen, scenario_with
+from ..app.cost import Cost, requests_of
+from ..app.description import Contender, Description, Function
 from ..app.errand import Errand
-from ..application import AS_IT_IS, NO_CACHE
-from ..errors import UserError, one_line, unknown
-from ..world.scenario import DEFAULTS, Scenario
+from ..app.scouting import Scouted
+from ..world.scenario import Scenario
 
 SAMPLE_S = 180.0  # by default, a command takes about so long at most
 LEAST_SHARE = 0.01  # of the traffic is in a sample
 MANY_REQUESTS = 5_000  # in all runs together: with more of them it is measured first what they take
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a run takes in real seconds: its set-up, and each request with its judgement."""
-
-    set_up_s: float
-    request_s: float
-
-    def of(self, runs: int, requests: float, jobs: int) -> float:
-        """Return what so many runs take, *jobs* side by side, of so many requests each."""
-        return runs * (self.set_up_s + requests * self.request_s) / jobs
 
 
 @dataclass(frozen=True)
@@ -53,7 +40,7 @@ class AppPlan:
 
     def requests(self, scenario: Scenario) -> int:
         """Return how many requests a run of *scenario* has, on average: at least one."""
-        return max(1, round(self.requests_per_s * scenario.end_s))
+        return requests_of(scenario, self.requests_per_s)
 
     def expected_s(self, scenario: Scenario) -> float:
         """Return what all runs of *scenario* take in real seconds, as far as that is known."""
@@ -63,14 +50,6 @@ class AppPlan:
     def is_long(self) -> bool:
         """Whether it takes so long that it is worth while to find out how long."""
         return self.count * self.requests(self.whole) > MANY_REQUESTS
-
-    def short(self, requests: int) -> "AppPlan":
-        """Return a plan of one run of the project as it is, of about so many requests."""
-        scenario = replace(
-            self.whole, duration_s=requests / max(self.requests_per_s, 1e-9), warmup_s=0, arrivals="poisson"
-        )
-        as_it_is = tuple(one for one in self.variants if one.name == AS_IT_IS)
-        return replace(self, scenario=scenario, variants=as_it_is, backends=self.backends[:1], seeds=self.seeds[:1])
 
     def sampled(self, cost: Cost, *, whole: bool) -> "AppPlan":
         """Return the plan at this *cost*: a sample, if all of it takes too long and it need not be the *whole*."""
@@ -88,14 +67,9 @@ class AppPlan:
                 for variant in self.variants:
                     yield variant, backend, seed
 
-    def errands(self, scouts: Errand, description: Description) -> list[Errand]:
-        """Return an errand for each run; what all have in common is in that of the scout."""
-        scenario = pickle.dumps(self.scenario)
-        common = replace(scouts, task="run", scenario=scenario, family=description.family, databases=description.places)
-        return [
-            replace(common, variant=one.name, overrides=one.overrides, backend=backend, seed=seed)
-            for one, backend, seed in self.runs()
-        ]
+    def errands(self, scouted: Scouted) -> list[Errand]:
+        """Return an errand for each run."""
+        return [scouted.run(self.scenario, one, backend, seed) for one, backend, seed in self.runs()]
 
     def said(self) -> list[str]:
         """Return what is said before the runs: what they take, and how to run the whole if this is a sample."""
@@ -133,54 +107,11 @@ def make_app_plan(
         UserError: for an unknown variant, a field of the scenario that means nothing to an app, or sessions that would
             be lost at once.
     """
-    scenario = _scenario(description.scenario, settings)
+    scenario = scenario_with(description.scenario, settings)
     where: tuple[str | None, ...] = tuple(dict.fromkeys(backends)) or (None,)
-    variants = chosen(description.variants, names)
-    if any(one.users for one in description.functions):
-        for backend, one in product(where, variants):
-            _require_sessions(one, backend)
+    variants = chosen(description, names, where)
     events = tuple(one for one in description.functions if one.kind == "at")
     return AppPlan(scenario, variants, where, seeds, description.requests_per_s, scenario, jobs, events)
-
-
-def _require_sessions(variant: Contender, backend: str | None) -> None:
-    """Make sure that whoever logs in stays so.
-
-    Raises:
-        UserError: if sessions are kept in a cache that keeps nothing.
-    """
-    kept = variant.sessions
-    if kept is None or (kept.keeps and not (backend == "dummy" and kept.alias == "default")):
-        return
-    where = f"{one_line(variant.name)}{f' on {backend}' if backend else ''}"
-    raise UserError(
-        f"{where}: SESSION_ENGINE {one_line(kept.engine)!r} keeps sessions in CACHES[{one_line(kept.alias)!r}] alone, "
-        "which keeps nothing there: nobody could log in; leave it out, or choose another SESSION_ENGINE"
-    )
-
-
-def chosen(variants: Sequence[Contender], names: Sequence[str]) -> tuple[Contender, ...]:
-    """Return the variants of these names, and the two that are always there.
-
-    Raises:
-        UserError: for an unknown name, with the nearest one.
-    """
-    known = [one.name for one in variants]
-    for name in names:
-        if name not in known:
-            raise unknown("variant", name, known)
-    wanted = {AS_IT_IS, NO_CACHE, *names} if names else {*known}
-    return tuple(one for one in variants if one.name in wanted)
-
-
-def require_meaning(name: str, where: str) -> None:
-    """Make sure that a field of a scenario means something to an app.
-
-    Raises:
-        UserError: if it does not, with what says it instead.
-    """
-    if name in MEANINGLESS:
-        raise UserError(f"{where}: {name} means nothing to an own app: {MEANINGLESS[name]}")
 
 
 def shown_s(seconds: float) -> str:
@@ -188,13 +119,6 @@ def shown_s(seconds: float) -> str:
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def _scenario(declared: Scenario, settings: dict[str, str]) -> Scenario:
-    for name in MEANINGLESS.keys() & DEFAULTS.keys():
-        if getattr(declared, name) != DEFAULTS[name]:
-            require_meaning(name, f"SCENARIO {one_line(declared.name)!r}")
-    return declared.with_settings(settings)
 
 
 def _shortened(scenario: Scenario, share: float) -> Scenario:

@@ -67,6 +67,19 @@ def test_half_of_it_is_not_kept(tmp_path: Path) -> None:
     assert [*(tmp_path / "kept").iterdir()] == []
 
 
+def test_what_somebody_else_has_kept_stays(tmp_path: Path) -> None:
+    """A third may be loading it; only who fills it anew puts it away."""
+    kept = tmp_path / "kept" / "key"
+    places = create("sqlite", TWO, tmp_path, None)
+    assert save(kept, places, "sqlite")
+    theirs = kept.stat().st_ino
+    assert save(kept, places, "sqlite")
+    assert (kept.stat().st_ino, len([*kept.parent.iterdir()])) == (theirs, 1)
+    (kept / "mark").touch()
+    assert save(kept, places, "sqlite", anew=True)
+    assert not (kept / "mark").exists()
+
+
 @pytest.mark.servers
 def test_postgres_databases_are_kept(tmp_path: Path) -> None:
     """They come back with their rows in the order in which they were kept."""

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from ..sim.app.outcome import AppOutcome
 from ..sim.experiment import Outcome
+from ..sim.sweep.found import Sweep
 from ..sim.wall.verify import Pair
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .sweep.limits import Limit
     from .verification import Verification
 
 __all__ = [
@@ -20,12 +22,16 @@ __all__ = [
     "compare",
     "excerpt",
     "frame",
+    "parse_limits",
     "render",
     "render_app",
     "render_verification",
     "split",
+    "sweep_frame",
+    "sweep_text",
     "write_app_report",
     "write_report",
+    "write_sweep_report",
     "write_verification",
 ]
 
@@ -147,3 +153,56 @@ def write_verification(found: "Verification", out_dir: Path | str) -> Path:
     from .folder import write_verification as write
 
     return write(found, out_dir)
+
+
+def parse_limits(texts: Sequence[str], *, of_project: bool = False) -> "tuple[Limit, ...]":
+    """Return the limits of ``METRIC=MOST`` texts, as `--max` takes them: ``stale_ratio=1%``, ``response_p99_s=200ms``.
+
+    Raises:
+        UserError: for an unknown metric, one that is better the more there is of it, or a value that does not fit.
+    """
+    from .sweep.limits import parse_limits as parsed
+
+    return parsed(texts, of_project=of_project)
+
+
+def sweep_text(sweep: Sweep, limits: "Sequence[Limit]" = ()) -> str:
+    """Return a compact table of a sweep and its answer, as wide as the terminal."""
+    from .sweep.text import sweep_text as text
+
+    return text(sweep, limits)
+
+
+def sweep_frame(sweep: Sweep) -> "pd.DataFrame":
+    """Return one row a point, as `points.csv` has it: who, where, how many seeds, and the metrics with intervals."""
+    from .sweep.frames import point_frame
+    from .sweep.points import Field
+
+    return point_frame(Field(sweep))
+
+
+def write_sweep_report(
+    sweep: Sweep,
+    out_dir: Path | str,
+    command: str,
+    limits: "Sequence[Limit]" = (),
+    yours: Collection[str] | None = None,
+) -> Path:
+    """Write `summary.csv`, `points.csv`, `charts/*.png` and `report.html` to *out_dir*; return the page's path.
+
+    The same runs give the same bytes: no figure in them depends on how fast the machine was. Other files and folders
+    there are left alone.
+
+    Args:
+        sweep: what has landed.
+        out_dir: made if it is not there; files of an earlier report are replaced, each at once.
+        command: what to type to get the same report.
+        limits: from `parse_limits`.
+        yours: the inputs that were set for these runs (see `provenance.inputs`); None: all but the defaults.
+
+    Raises:
+        UserError: if the folder cannot be written to.
+    """
+    from .folder import write_sweep_folder
+
+    return write_sweep_folder(sweep, out_dir, command, limits, yours)

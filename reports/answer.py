@@ -91,10 +91,11 @@ def plain_lines(answers: Iterable[Answer], width: int) -> list[str]:
         case = found.case
         lines += ["", f"{case.title}:", found.lead, found.choice, *(f"  - {option}" for option in found.options)]
         lines += [*found.cautions, *(f"Check: {alarm}" for alarm in found.alarms), *_sentences(case.remarks)]
-    return [part for line in lines for part in _wrapped(line.replace("`", ""), width)]
+    return [part for line in lines for part in wrapped(line.replace("`", ""), width)]
 
 
-def _wrapped(line: str, width: int) -> list[str]:
+def wrapped(line: str, width: int) -> list[str]:
+    """Return a line in pieces of at most *width* characters; an empty one is one piece."""
     indent = "    " if line.startswith("  - ") else ""
     return textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
 

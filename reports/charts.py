@@ -55,7 +55,7 @@ def against_wrong(frame: pd.DataFrame, metric: str, looks: Looks, ax: Axes) -> N
     seen = frame[frame["wrong_ratio"] > 0]
     unseen = frame[frame["wrong_ratio"] <= 0].sort_values(metric, kind="stable")
     highest = seen["wrong_ratio_high"].fillna(seen["wrong_ratio"]).max()
-    floor_ratio, lane = _wrong_scale(seen["wrong_ratio"].min(), highest, len(unseen), ax)
+    floor_ratio, lane = wrong_scale(seen["wrong_ratio"].min(), highest, len(unseen), ax)
     pins = [Pin(row.strategy, getattr(row, metric), row.wrong_ratio, looks[row.strategy]) for row in seen.itertuples()]
     for nth, row in enumerate(unseen.itertuples()):
         pins.append(Pin(row.strategy, getattr(row, metric), lane(nth), looks[row.strategy]))
@@ -73,7 +73,7 @@ def _x_limits(frame: pd.DataFrame, metric: str, ax: Axes) -> None:
     ax.xaxis.set_major_formatter(PercentFormatter(1))
 
 
-def _wrong_scale(lowest: float, highest: float, lane_rows: int, ax: Axes) -> tuple[float, Callable[[int], float]]:
+def wrong_scale(lowest: float, highest: float, lane_rows: int, ax: Axes) -> tuple[float, Callable[[int], float]]:
     """Set the log axis of wrong reads and the lane below; return its lowest ratio, and a lane row's place on it."""
     none = isnan(lowest)
     least = -4 if none else floor(log10(lowest))

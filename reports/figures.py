@@ -77,13 +77,17 @@ def _plain_notes(case: Case) -> list[str]:
 
 def sheet(case: Case, width: float, height: float, title: str, subtitle: str, *, intervals: bool = False) -> Figure:
     """Return an empty figure for a plot area of *height*, with its words in place."""
+    return worded(width, height, title, subtitle, footer(case, intervals=intervals))
+
+
+def worded(width: float, height: float, title: str, subtitle: str, told: str) -> Figure:
+    """Return an empty figure for a plot area of *height*, with its words in place; what is *told* stands below."""
     total = HEAD + height + FOOT
     figure = Figure(figsize=(width, total), dpi=DPI, facecolor=PAPER)
     FigureCanvasAgg(figure)
     figure.text(0.12 / width, 1 - 0.27 / total, plain(title), size=12, weight="bold", color=INK, va="center")
     figure.text(0.12 / width, 1 - 0.5 / total, plain(subtitle), size=8.5, color=MUTED, va="center")
-    told = plain(footer(case, intervals=intervals))
-    words = textwrap.fill(told, int(width * 18), max_lines=3, placeholder=" … (more on the page)")
+    words = textwrap.fill(plain(told), int(width * 18), max_lines=3, placeholder=" … (more on the page)")
     figure.text(0.12 / width, 0.08 / total, words, size=7, color=MUTED, va="bottom", linespacing=1.3)
     return figure
 

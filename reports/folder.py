@@ -11,16 +11,18 @@ from ..sim.app.outcome import AppOutcome
 from ..sim.errors import UserError, file_name, one_line
 from ..sim.experiment import Outcome
 from ..sim.processes.interrupts import interrupts_held, raise_if_received, temporary_folder
+from ..sim.sweep.found import Sweep
 from .verification import Everywhere, Verification, verification_frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from .figures import Chart
+    from .sweep.limits import Limit
 
 PAGE = "report.html"
 VERIFICATION_CHART = "verify.png"
-FILES = ("summary.csv", "summary.parquet", "functions.csv", "call_sites.csv", "over_time.csv", PAGE)
+FILES = ("summary.csv", "summary.parquet", "points.csv", "functions.csv", "call_sites.csv", "over_time.csv", PAGE)
 
 
 def check_writable(out_dir: Path | str) -> None:
@@ -41,6 +43,13 @@ def write_folder(outcomes: Sequence[Outcome], out_dir: Path | str, command: str,
 def write_app_folder(outcomes: Sequence[AppOutcome], out_dir: Path | str, command: str) -> Path:
     """Write the report of a project to *out_dir* and return the page's path; see `reports.write_app_report`."""
     return _write(out_dir, lambda aside: _build_app(outcomes, aside, command)) / PAGE
+
+
+def write_sweep_folder(
+    sweep: Sweep, out_dir: Path | str, command: str, limits: Sequence["Limit"], yours: Collection[str] | None
+) -> Path:
+    """Write the report of *sweep* to *out_dir* and return the page's path; see `reports.write_sweep_report`."""
+    return _write(out_dir, lambda aside: _build_sweep(sweep, aside, command, limits, yours)) / PAGE
 
 
 def write_verification(found: Verification, out_dir: Path | str) -> Path:
@@ -154,6 +163,28 @@ def _build_app(outcomes: Sequence[AppOutcome], aside: Path, command: str) -> Non
     _write_charts([one.case.title for one in found], charts, aside)
     below, further = ([of(one) for one in found] for of in (details, further_inputs))
     _write_page(page(list(map(answer, found)), charts, command, None, below, further), aside)
+
+
+def _build_sweep(
+    sweep: Sweep, aside: Path, command: str, limits: Sequence["Limit"], yours: Collection[str] | None
+) -> None:
+    """Write every file of the report on a sweep into *aside*; what is read back as cells is not touched."""
+    with interrupts_held():
+        from .sweep.answer import answer
+        from .sweep.figures import draw_charts
+        from .sweep.frames import point_frame, summary_frame
+        from .sweep.page import page
+        from .sweep.points import Field
+
+    field = Field(sweep)
+    charts = list(draw_charts(field, limits))
+    summary_frame(sweep).to_csv(aside / "summary.csv", index=False)
+    point_frame(field).to_csv(aside / "points.csv", index=False)
+    by_title: dict[str, list[Chart]] = {}
+    for about, chart in charts:
+        by_title.setdefault(about, []).append(chart)
+    _write_charts(list(by_title), list(by_title.values()), aside)
+    _write_page(page(field, answer(field, limits), charts, command, yours), aside)
 
 
 def _write_frame(frame: "pd.DataFrame", aside: Path) -> None:

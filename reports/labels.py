@@ -53,7 +53,12 @@ def column_width_pt(labels: Sequence[str]) -> float:
 
 @lru_cache(maxsize=1000)  # all charts of a page have the same labels, and their outlines take long
 def _width_pt(label: str) -> float:
-    return float(TextPath((0, 0), plain(shortened(label)), SIZE_PT).get_extents().width)
+    return width_pt(shortened(label), SIZE_PT)
+
+
+def width_pt(text: str, size_pt: float) -> float:
+    """Return how wide a line of text is, in points."""
+    return float(TextPath((0, 0), plain(text), size_pt).get_extents().width)
 
 
 def column_height_pt(count: int) -> float:

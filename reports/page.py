@@ -43,12 +43,17 @@ def page(
         *(_section(nth, *parts) for nth, parts in enumerate(zip(found, charts, below, strict=True))),
         _provenance(found, command, yours, further or [[] for _ in found]),
     ]
+    return document(_title(found), body)
+
+
+def document(title: str, body: Sequence[str]) -> str:
+    """Return a whole page: its *body* is HTML in pieces."""
     css = (files("cachewise.reports") / "page.css").read_text(encoding="utf-8")
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{escape(_title(found))}</title>\n<style>\n{css}</style>\n</head>\n<body>\n<main>\n"
+        f"<title>{escape(title)}</title>\n<style>\n{css}</style>\n</head>\n<body>\n<main>\n"
         f"{''.join(body)}</main>\n</body>\n</html>\n"
     )
 
@@ -89,7 +94,7 @@ def _are_real(found: Sequence[Case]) -> bool:
     return all(case.on_the_wall_clock for case in found)
 
 
-def _text(text: str) -> str:
+def marked(text: str) -> str:
     """Escape *text*, and set what stands in backticks as code."""
     parts = escape(text).split("`")
     if len(parts) % 2 == 0:  # an unpaired backtick is only a backtick
@@ -97,8 +102,9 @@ def _text(text: str) -> str:
     return "".join(f"<code>{part}</code>" if nth % 2 else part for nth, part in enumerate(parts))
 
 
-def _items(texts: Iterable[str]) -> str:
-    inner = "".join(f"<li>{_text(text)}</li>\n" for text in texts)
+def items(texts: Iterable[str]) -> str:
+    """Return a list of texts; nothing where there is none."""
+    inner = "".join(f"<li>{marked(text)}</li>\n" for text in texts)
     return f"<ul>\n{inner}</ul>\n" if inner else ""
 
 
@@ -132,14 +138,14 @@ def html_table(head: Sequence[str], rows: Sequence[Sequence[str]], css: str = ""
 def _answer(nth: int, one: Answer, *, alone: bool) -> str:
     case = one.case
     heading = "The answer" if alone else f'The answer for <a href="#case-{nth}">{escape(case.title)}</a>'
-    options, cautions = _items(one.options), "".join(f"<p>{_text(text)}</p>\n" for text in one.cautions)
+    options, cautions = items(one.options), "".join(f"<p>{marked(text)}</p>\n" for text in one.cautions)
     warnings = (
-        f'<div class="alarm"><strong>Check the scenario</strong>{_items(one.alarms)}</div>\n' if one.alarms else ""
+        f'<div class="alarm"><strong>Check the scenario</strong>{items(one.alarms)}</div>\n' if one.alarms else ""
     )
     about = f"{escape(case.title)}: {escape(case.scenario.why)}" if case.scenario.why else escape(case.title)
     return (
         f'<section class="answer"><h2>{heading}</h2>\n<p class="muted">{about}</p>\n'
-        f'<p class="lead">{_text(one.lead)}</p>\n<p><strong>{_text(one.choice)}</strong></p>\n{options}{cautions}'
+        f'<p class="lead">{marked(one.lead)}</p>\n<p><strong>{marked(one.choice)}</strong></p>\n{options}{cautions}'
         f"{warnings}</section>\n"
     )
 
@@ -149,7 +155,7 @@ def _limits(answers: Sequence[Answer]) -> str:
     latencies = dict.fromkeys(REAL if one.case.on_the_wall_clock else SIMULATED for one in answers)
     limits = APP_LIMITS if any(one.case.of_project for one in answers) else LIMITS
     heading = "What this rests on, and what it leaves out"
-    return f"<section><h2>{heading}</h2>\n{_items([*notes, *latencies, *limits])}</section>\n"
+    return f"<section><h2>{heading}</h2>\n{items([*notes, *latencies, *limits])}</section>\n"
 
 
 def _note(note: str, case: Case, answers: Sequence[Answer]) -> str:
@@ -165,20 +171,21 @@ def _sentence(note: str) -> str:
 def _section(nth: int, case: Case, drawn: Sequence[Chart], below: str) -> str:
     headline, *others = drawn
     return (
-        f'<section id="case-{nth}"><h2>{escape(case.title)}</h2>\n{_notes(case)}{_figure(case, headline)}'
+        f'<section id="case-{nth}"><h2>{escape(case.title)}</h2>\n{_notes(case)}{picture(headline, case.title)}'
         f"<h3>Every {case.kind.one} in figures</h3>\n{_figures_table(case)}{_meanings(case)}{below}"
-        f"{''.join(_figure(case, chart) for chart in others)}</section>\n"
+        f"{''.join(picture(chart, case.title) for chart in others)}</section>\n"
     )
 
 
 def _notes(case: Case) -> str:
-    return "".join(f'<p class="muted">{_text(_sentence(note))}</p>\n' for note in case.remarks)
+    return "".join(f'<p class="muted">{marked(_sentence(note))}</p>\n' for note in case.remarks)
 
 
-def _figure(case: Case, chart: Chart) -> str:
+def picture(chart: Chart, about: str) -> str:
+    """Return a chart as a figure, with its words for those who do not see it."""
     data = base64.b64encode(chart.png).decode("ascii")
-    alt = escape(f"{chart.title}, {case.title}. {chart.subtitle} {chart.more}".rstrip(), quote=True)
-    caption = f"<figcaption>{_text(chart.more)}</figcaption>" if chart.more else ""
+    alt = escape(f"{chart.title}, {about}. {chart.subtitle} {chart.more}".rstrip(), quote=True)
+    caption = f"<figcaption>{marked(chart.more)}</figcaption>" if chart.more else ""
     return f'<figure><div class="scroll"><img alt="{alt}" src="data:image/png;base64,{data}"></div>{caption}</figure>\n'
 
 
@@ -222,31 +229,36 @@ def _provenance(
     facts |= {name: escape(version) for name, version in versions().items()}
     again = "the same requests come; what they meet differs" if _are_real(found) else "the same reads come out"
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{value}</dd>\n" for name, value in facts.items())
-    origins = "; ".join(f"{_tag(origin)} {escape(meaning)}" for origin, meaning in ORIGINS.items())
-    tables = "".join(_inputs(case, [*inputs(case, yours), *more]) for case, more in zip(found, further, strict=True))
+    origins = "; ".join(f"{tagged(origin)} {escape(meaning)}" for origin, meaning in ORIGINS.items())
+    tables = "".join(
+        inputs_table(case.title, [*inputs(case, yours), *more]) for case, more in zip(found, further, strict=True)
+    )
     return (
         "<section><h2>Where this comes from</h2>\n"
         f'<p class="muted">With these inputs, versions and seeds {again}.</p>\n'
         f"<dl>{rows}</dl>\n<p>{origins}.</p>\n{tables}"
-        f"{''.join(map(_own_file, own_files(found)))}</section>\n"
+        f"{''.join(map(own_file, own_files(found)))}</section>\n"
     )
 
 
-def _own_file(source: Source) -> str:
+def own_file(source: Source) -> str:
     """Return the text of a file of one's own: without it nobody else could repeat these runs."""
     name, text = escape(source.shown), escape(source.text.decode("utf-8", "replace"))
     return f"<details><summary>{name}, sha256 {source.sha256}</summary>\n<pre>{text}</pre></details>\n"
 
 
-def _tag(origin: str) -> str:
+def tagged(origin: str) -> str:
+    """Return who set an input, as a tag."""
     return f'<span class="tag {origin}">{origin}</span>'
 
 
-def _inputs(case: Case, found: Sequence[Input]) -> str:
+def inputs_table(about: str, found: Sequence[Input]) -> str:
+    """Return a table of inputs, folded away."""
     rows = [
-        [f"<code>{escape(one.name)}</code>", escape(one.value), _tag(one.origin), escape(one.meaning)] for one in found
+        [f"<code>{escape(one.name)}</code>", escape(one.value), tagged(one.origin), escape(one.meaning)]
+        for one in found
     ]
     return (
-        f"<details><summary>Inputs of {escape(case.title)}</summary>\n"
+        f"<details><summary>Inputs of {escape(about)}</summary>\n"
         f"{html_table(['input', 'value', 'from', 'meaning'], rows)}</details>\n"
     )

@@ -1,0 +1,163 @@
+"""The answer of a sweep: what the limits allow, who is ahead up to where, and what is open; texts for people."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...sim.sweep.found import EVERYWHERE, Axis, Sweep, Value
+from ...sim.verdict.metrics import shown
+from ..formatting import listed, plural
+from ..ranking import RARE_SHARE
+from .allowed import allowed
+from .crossovers import told
+from .limits import Limit
+from .points import QUERIES, Field, Plan, places, plan
+from .winners import cheapest, freshest
+from .words import capped, named, place_text, short, spans
+
+WON = f"Ahead is who serves the fewest {{}} reads{{}}; within {RARE_SHARE:.2%} of all reads, who sends fewer {{}}."
+MOST_CROSSOVERS = 10
+
+
+@dataclass(frozen=True)
+class SweepAnswer:
+    """What to tell a reader about a sweep; texts may hold `code` in backticks."""
+
+    lead: str
+    limits: tuple[str, ...]
+    crossovers: tuple[str, ...]
+    cautions: tuple[str, ...]
+
+
+def answer(field: Field, limits: Sequence[Limit]) -> SweepAnswer:
+    """Return the answer that a sweep supports."""
+    if not field.points:
+        return SweepAnswer("No run has landed: there is nothing to judge.", (), (), tuple(_troubles(field.sweep)))
+    drawn = plan(field)
+    return SweepAnswer(
+        _lead(field),
+        tuple(allowed(field, drawn.along, limits)),
+        tuple(_crossovers(field, drawn, limits)),
+        (*_cautions(field, drawn), *_troubles(field.sweep)),
+    )
+
+
+def lines(found: SweepAnswer) -> list[str]:
+    """Return the answer as lines, the most important first."""
+    return [found.lead, *found.limits, *found.crossovers, *found.cautions]
+
+
+def criterion(field: Field, limits: Sequence[Limit]) -> str:
+    """Return by what a winner is chosen."""
+    return WON.format(field.fault, " of those that meet the limits" if limits else "", field.kind.queries)
+
+
+def _lead(field: Field) -> str:
+    axes = [f"{len(axis.values)} values of {axis.name}" for axis in field.axes]
+    over = f" over {listed(axes)}" if axes else ""
+    few, many = field.fewest_seeds, field.most_seeds
+    seeds = plural(many, "seed") if few == many else f"{few} to {many} seeds"
+    who = plural(len(field.contenders), field.kind.one).replace("strategys", "strategies")
+    return f"{field.sweep.title}: {who}{over} on {listed(field.backends)}, {seeds} each."
+
+
+def _crossovers(field: Field, drawn: Plan, limits: Sequence[Limit]) -> list[str]:
+    """Return who is ahead along the longest axis, at each value of the others; equal sentences are said once."""
+    axis = drawn.along
+    if axis is None or len(field.choices) < 2:
+        return _alone(field, axis) if axis and field.choices else []
+    others = [one for one in field.axes if one is not axis and one not in drawn.left_out]
+    outer = max(others, key=lambda one: (one.is_numeric, len(one.values)), default=None)
+    said: dict[tuple[str, str], list[int]] = {}
+    for backend in field.backends:
+        for place in places([one for one in others if one is not outer]):
+            where = f"{f'on {backend} ' if len(field.backends) > 1 else ''}{_with(place_text(field.axes, place))}"
+            for nth, value in enumerate(outer.values if outer else (None,)):
+                there = {**place, outer.name: value} if outer else place
+                for text in _ahead(field, backend, axis, there, limits):
+                    said.setdefault((text, where.strip()), []).append(nth)
+    found = []
+    for (text, where), chosen in said.items():
+        everywhere = outer is None or len(chosen) == len(outer.values)
+        at = " ".join(filter(None, (where, "" if everywhere else _with(named(outer, spans(outer, chosen))))))  # type: ignore[arg-type]
+        found.append(f"{at[:1].upper()}{at[1:]}: {text[:1].lower()}{text[1:]}" if at else text)
+    return [criterion(field, limits), *capped(found, MOST_CROSSOVERS)]
+
+
+def _with(text: str) -> str:
+    return f"with {text}" if text else ""
+
+
+def _ahead(field: Field, backend: str, axis: Axis, place: dict[str, Value], limits: Sequence[Limit]) -> list[str]:
+    """Return who is ahead in wrong reads, and in queries, along *axis*."""
+    standing = []
+    for value in axis.values:
+        there = field.at(backend, {**place, axis.name: value})
+        standing.append({name: point for name, point in there.items() if name in field.choices})
+    fresh, cheap = [freshest(one, limits) for one in standing], [cheapest(one) for one in standing]
+    order = field.choices
+    return [
+        told(f"Fewest {field.fault} reads", axis, fresh, standing, "wrong_ratio", order),
+        told(f"Fewest {field.kind.queries}", axis, cheap, standing, QUERIES, order),
+    ]
+
+
+def _alone(field: Field, axis: Axis) -> list[str]:
+    """Return how the figures of the only contender change from one end of the axis to the other."""
+    name = field.choices[0]
+    if not field.knows(name, axis):
+        return []
+    said = []
+    for backend in field.backends:
+        first, last = (field.at(backend, {axis.name: value}).get(name) for value in (axis.values[0], axis.values[-1]))
+        if first is None or last is None:
+            continue
+        changes = [
+            f"{noun} {shown(metric, first.mean(metric), {})} to {shown(metric, last.mean(metric), {})}"
+            for metric, noun in (
+                ("wrong_ratio", f"{field.fault} reads"),
+                ("db_queries_per_s", f"{field.kind.queries} a second"),
+            )
+        ]
+        ends = f"{short(axis, axis.values[0])} to {short(axis, axis.values[-1])}"
+        on = f" on {backend}" if len(field.backends) > 1 else ""
+        said.append(f"`{name}`{on}, from {ends} of {axis.name}: {', '.join(changes)}.")
+    return said
+
+
+def _cautions(field: Field, drawn: Plan) -> list[str]:
+    """Return what the answer rests on: how many seeds, and what is left out for want of room."""
+    found = []
+    if field.most_seeds == 1:
+        found.append("One seed: there is no error bar, and nothing here is settled; `--seeds 10` would tell.")
+    elif field.fewest_seeds == 1:
+        found.append("Some points have one seed: they have no error bar.")
+    if drawn.left_out:
+        first = listed([f"{axis.name}={short(axis, axis.values[0])}" for axis in drawn.left_out])
+        found.append(f"Charts and crossovers are at {first} only: `points.csv` has all values.")
+    return found
+
+
+def _troubles(sweep: Sweep) -> list[str]:
+    """Return a line for each imprecise point, each warm-up that was too short and each run that failed."""
+    groups = {
+        "Precision not reached": [
+            f"`{contender}` on {backend}{_at(sweep, at)}: {why}"
+            for (contender, backend, at), why in sweep.imprecise.items()
+        ],
+        "Warm-up too short": list(sweep.warmups),
+        "Failed": list(sweep.failed),
+    }
+    return [
+        line if line.startswith("and ") else f"{what}: {line}"
+        for what, found in groups.items()
+        for line in capped(found)
+    ]
+
+
+def _at(sweep: Sweep, at: Sequence[object]) -> str:
+    known = [
+        f"{axis.name}={short(axis, value)}"
+        for axis, value in zip(sweep.axes, at, strict=True)
+        if value is not EVERYWHERE
+    ]
+    return f" at {', '.join(known)}" if known else ""

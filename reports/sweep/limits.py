@@ -1,0 +1,125 @@
+"""Limits: what `--max` asks for, and whether a point meets it, may meet it, or does not."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from math import isnan
+
+from ...sim.errors import UserError, one_line, unknown
+from ...sim.verdict.metrics import APP_METRICS, KNOWN, MACHINE_METRICS, METRICS, shown
+from .points import Point
+
+MORE_IS_BETTER = ("hits", "hit_ratio")
+GIVEN = ("reads", "writes", "writes_rolled_back")  # the traffic's own
+SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The most that a metric may be."""
+
+    metric: str
+    most: float
+
+    def __str__(self) -> str:
+        return f"{self.metric} at most {self.shown}"
+
+    @property
+    def shown(self) -> str:
+        """The most, as people read it."""
+        return f"{100 * self.most:.12g}%" if KNOWN[self.metric].unit == "ratio" else shown(self.metric, self.most, {})
+
+
+class Verdict(IntEnum):
+    """Whether a limit is met: surely, perhaps, or surely not."""
+
+    NO = 0
+    MAY = 1
+    YES = 2
+
+
+def parse_limits(texts: Sequence[str], *, of_project: bool = False) -> tuple[Limit, ...]:
+    """Return the limits that ``METRIC=MOST`` texts say: ``stale_ratio=1%``, ``stale_age_p99_s=200ms``.
+
+    Raises:
+        UserError: for an unknown metric, one that is better the more there is of it, or a value that does not fit.
+    """
+    found = [_parsed(text, of_project=of_project) for text in texts]
+    for nth, one in enumerate(found):
+        if one.metric in (other.metric for other in found[:nth]):
+            raise UserError(f"--max {one_line(texts[nth])}: {one.metric} has a limit already")
+    return tuple(found)
+
+
+def _parsed(text: str, *, of_project: bool) -> Limit:
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if not equals or not value:
+        raise UserError(f"--max {one_line(text)}: write METRIC=MOST, such as stale_ratio=1%")
+    metrics = APP_METRICS if of_project else METRICS
+    able = [one for one in metrics if not (_is_better_high(one) or one in GIVEN or one in MACHINE_METRICS)]
+    if _is_better_high(name) and name in metrics:
+        raise UserError(f"--max {one_line(text)}: {name} is better the more there is; limit what it costs, stale_ratio")
+    if name not in able:
+        raise UserError(f"--max {one_line(text)}: {unknown('metric to limit', name, able)}")
+    return Limit(name, _most(f"--max {one_line(text)}", name, value))
+
+
+def _is_better_high(metric: str) -> bool:
+    return metric in MORE_IS_BETTER or metric.endswith("_saved_ratio")
+
+
+def _most(where: str, metric: str, text: str) -> float:
+    unit = KNOWN[metric].unit
+    match = re.fullmatch(r"([0-9.][0-9._]*(?:[eE][-+]?\d+)?)\s*(%|[a-zµ]*)", text)
+    try:
+        value = float(match[1]) if match else float("nan")
+    except ValueError:
+        value = float("nan")
+    if match is None or not value < float("inf"):
+        raise UserError(f"{where}: {one_line(text)!r} is not a number of 0 or more, {_such_as(unit)}")
+    scales = {"": 1.0, "%": 0.01} if unit == "ratio" else {"": 1.0, **SECONDS} if unit == "s" else {"": 1.0}
+    if match[2] not in scales:
+        raise UserError(f"{where}: {metric} is in {unit}, not in {match[2]}; write it {_such_as(unit)}")
+    value *= scales[match[2]]
+    if unit == "ratio" and value >= 1:
+        percent = "" if match[2] else f"; for {match[1]} in a hundred write {match[1]}%"
+        raise UserError(f"{where}: a share of 100% or more limits nothing{percent}")
+    return value
+
+
+def _such_as(unit: str) -> str:
+    return {"ratio": "such as 1% or 0.01", "s": "such as 2, 200ms or 5min"}.get(unit, "such as 100")
+
+
+def verdict(point: Point, limit: Limit) -> Verdict:
+    """Return whether a point meets a limit: by the 95% interval, which lies below, around or above it.
+
+    Where no read was outdated there is no age, and a limit on ages is met. A share of which none was seen is taken to
+    be as large as so many reads could hide, unless the strategy is never wrong by design. One seed settles nothing.
+    """
+    found, metric = point.interval(limit.metric), KNOWN[limit.metric]
+    if isnan(found.mean):
+        return Verdict.YES if limit.metric.startswith("stale_age_") else Verdict.MAY
+    if not found.known:
+        return Verdict.MAY
+    high = found.high
+    if not found.mean and metric.unit == "ratio" and metric.of is not None:
+        high = point.most_unseen(metric.of)
+    return Verdict.YES if high <= limit.most else Verdict.NO if found.low > limit.most else Verdict.MAY
+
+
+def all_met(point: Point, limits: Sequence[Limit]) -> Verdict:
+    """Return whether a point meets all limits; without any, it does."""
+    return min((verdict(point, limit) for limit in limits), default=Verdict.YES)
+
+
+def met_on_average(point: Point, limits: Sequence[Limit]) -> bool:
+    """Return whether the means are within all limits."""
+    return not any(point.mean(limit.metric) > limit.most for limit in limits)
+
+
+def binding(point: Point, limits: Sequence[Limit]) -> Limit | None:
+    """Return the limit that a point misses by the most, None where it misses none surely."""
+    missed = [limit for limit in limits if verdict(point, limit) is Verdict.NO]
+    return max(missed, key=lambda one: point.mean(one.metric) / one.most if one.most else float("inf"), default=None)

@@ -1,0 +1,112 @@
+"""A sweep for the terminal: a compact table, and the answer."""
+
+from collections.abc import Mapping, Sequence
+from string import ascii_uppercase
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ...sim.sweep.found import Axis, Sweep, Value
+from ...sim.verdict.metrics import shown
+from ..answer import wrapped
+from ..tables import terminal, terminal_width
+from .answer import answer, lines
+from .limits import Limit
+from .points import Field, plan
+from .winners import freshest
+from .words import place_text, short, title
+
+MOST_COLUMNS = 12
+
+
+def sweep_text(sweep: Sweep, limits: Sequence[Limit]) -> str:
+    """Return the table and the answer, as wide as the terminal.
+
+    Along one axis the table has the wrong reads of each contender; along two, the winners.
+    """
+    field = Field(sweep)
+    console = terminal()
+    drawn = plan(field)
+    for backend in field.backends if drawn.along else ():
+        for place in drawn.others:
+            if drawn.across is not None and len(field.choices) > 1:
+                heading = _heading(field, f"Who serves the fewest {field.fault} reads", backend, place)
+                table, caption = _map(field, backend, drawn.along, drawn.across, place, limits, console)
+            else:
+                other = {**place, drawn.across.name: drawn.across.values[0]} if drawn.across else place
+                what = f"{field.fault.capitalize()} reads by {title(drawn.along)}"
+                heading = _heading(field, what, backend, other)
+                table, caption = _curve(field, backend, drawn.along, other)
+            console.print(Text(heading, "bold"), no_wrap=True, overflow="ignore", crop=False)
+            console.print(table)
+            console.print(*wrapped(caption, console.width), sep="\n", markup=False)
+    width = terminal_width()
+    told = [part for line in lines(answer(field, limits)) for part in wrapped(line.replace("`", ""), width)]
+    return "\n".join([*console.file.getvalue().rstrip().splitlines(), "", *told]).strip("\n")  # type: ignore[attr-defined]
+
+
+def _table(first: str, columns: Sequence[str]) -> Table:
+    table = Table(box=None, padding=(0, 1), pad_edge=False)
+    table.add_column(Text(first), no_wrap=True)
+    for name in columns:
+        table.add_column(Text(name), justify="right", no_wrap=True)
+    return table
+
+
+def _shown(axis: Axis) -> list[int]:
+    """Return the numbers of the values that have a column: of many, some that lie evenly."""
+    count = len(axis.values)
+    if count <= MOST_COLUMNS:
+        return list(range(count))
+    return sorted({round(nth * (count - 1) / (MOST_COLUMNS - 1)) for nth in range(MOST_COLUMNS)})
+
+
+def _heading(field: Field, what: str, backend: str, place: Mapping[str, Value]) -> str:
+    where = place_text(field.axes, place)
+    return f"{what}, {field.sweep.title} on {backend}{f', {where}' if where else ''}"
+
+
+def _curve(field: Field, backend: str, axis: Axis, place: Mapping[str, Value]) -> tuple[Table, str]:
+    chosen = _shown(axis)
+    caption = "below: database " + field.kind.queries + " a second"
+    table = _table(field.kind.one, [short(axis, axis.values[nth]) for nth in chosen])
+    there = [field.at(backend, {**place, axis.name: axis.values[nth]}) for nth in chosen]
+    for name in field.contenders:
+        for metric, first in (("wrong_ratio", name), ("db_queries_per_s", "")):
+            cells = [shown(metric, one[name].mean(metric), {}) if name in one else "-" for one in there]
+            if metric == "wrong_ratio":
+                cells = ["none" if cell == "0.00%" else cell for cell in cells]
+            style = "" if first else "dim"
+            table.add_row(Text(first), *(Text(cell, style) for cell in cells))
+    return table, caption
+
+
+def _map(
+    field: Field,
+    backend: str,
+    along: Axis,
+    across: Axis,
+    place: Mapping[str, Value],
+    limits: Sequence[Limit],
+    console: Console,
+) -> tuple[Table, str]:
+    chosen = _shown(along)
+    rows = []
+    for nth in reversed(_shown(across)):
+        there = {**place, across.name: across.values[nth]}
+        standing = [field.at(backend, {**there, along.name: along.values[one]}) for one in chosen]
+        found = [freshest({name: one[name] for name in one if name in field.choices}, limits) for one in standing]
+        rows.append((short(across, across.values[nth]), [(one.leader, one.sure) for one in found]))
+    first = f"{title(across)} \\ {title(along)}"
+    columns = [short(along, along.values[nth]) for nth in chosen]
+    winners = [one for one in field.choices if any(one == leader for _first, cells in rows for leader, _sure in cells)]
+    for names in ({one: one for one in winners}, dict(zip(winners, ascii_uppercase, strict=False))):
+        legend = [f"{letter} {name}" for name, letter in names.items() if letter != name]
+        caption = "; ".join([*legend, "?: these seeds cannot tell it from another"])
+        table = _table(first, columns)
+        for value, cells in rows:
+            table.add_row(Text(value), *(Text(f"{names.get(who, '-')}{'' if sure else '?'}") for who, sure in cells))
+        if console.measure(table, options=console.options.update(width=10_000)).maximum <= console.width:
+            break
+    return table, caption

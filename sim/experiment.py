@@ -246,7 +246,9 @@ def _end_worker() -> NoReturn:
 def crew_for(func, jobs, cluster):
     from functools import partial
     from .processes.crew import Crew
+
     return Crew(jobs, partial(_with_servers, func), cluster)
 
 
-def _with_servers(func, task): return func(task, _OF_WORKER)
+def _with_servers(func, task):
+    return func(task, _OF_WORKER)

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..daemons.session import Servers, servers
 from ..runner import run
+from ..sweep.carry_out import Grid
 from ..sweep.points import StrategyPoint, expected_requests
 from ..world.scenario import Scenario
 
@@ -24,11 +25,12 @@ class Estimate:
     total_s: float
 
 
-def estimated(points: Sequence[StrategyPoint], seeds: int, jobs: int) -> Estimate:
-    """Return what *points* take with so many seeds, *jobs* side by side."""
+def estimated(grid: Grid, jobs: int) -> Estimate:
+    """Return what a grid of strategies takes, *jobs* side by side."""
+    points: Sequence[Any] = grid.points
     costs = {backend: _cost(ours) for backend, ours in _by_backend(points).items()}
-    busy_s = sum(sum(costs[point.backend].of(point.requests)) for point in points) * seeds
-    side_by_side = max(1, min(jobs, len(points) * seeds))
+    busy_s = sum(sum(costs[point.backend].of(point.requests)) for point in points) * grid.least
+    side_by_side = max(1, min(jobs, grid.cells))
     return Estimate({backend: cost.request_s for backend, cost in costs.items()}, START_S + busy_s / side_by_side)
 
 

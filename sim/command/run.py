@@ -55,24 +55,32 @@ def run(
     machines and latencies.
     """
     from .choose import choose_backends, scenario_of
+    from ..experiment import default_processes
+    from .estimate import estimated
     from .plan import make_plan
 
     show_own_frames(traceback)
     experiment = own_app(scenario)
+    asked = SweepWishes(vary or (), precision, max_seeds, limit or (), cluster, yes, dry_run, retry_failed)
     refuse_options(context.params, scenario, OF_SCENARIOS if experiment else OF_APPS)
     if experiment is not None:
         from .app import run_app, wishes_of
+        from .sweep_app import run_app_sweep
 
         wishes = wishes_of(variant, backend, database, seed, seeds, settings, duration, jobs, out, form, refill=refill)
-        run_app(experiment, wishes, context)
+        if asked.any:
+            require_one_way(seed)
+            run_app_sweep(experiment, wishes, asked, context)
+        else:
+            run_app(experiment, wishes, context)
         return
     choice = scenario_of(scenario, settings, duration, trace)
     backends = choose_backends(backend, backend_settings, settings_module)
-    wishes = SweepWishes(vary or (), precision, max_seeds, limit or (), cluster, yes, dry_run, retry_failed)
-    if wishes.any:
-        if seed is not None:
-            raise UserError("--seed: a sweep runs seeds 1 to K: --seeds K")
-        run_sweep(make_grid(choice, strategy, backends, timeout, seeds, wishes), jobs, out, form, wishes, context)
+    if asked.any:
+        require_one_way(seed)
+        grid = make_grid(choice, strategy, backends, timeout, seeds, asked)
+        side_by_side = jobs or default_processes()
+        run_sweep(grid, side_by_side, out, form, asked, context, lambda: estimated(grid, side_by_side))
         return
     plan = make_plan(choice, strategy, backends, timeout, seed=seed, seeds=seeds)
     report(plan, simulate(plan.runs, jobs, out), form, out, context)
@@ -102,6 +110,16 @@ def own_app(target: str) -> "Experiment | None":
 
     experiment = experiment_at(str(app_files().get(target, target)))
     return None if experiment is None else replace(experiment, shown=target)
+
+
+def require_one_way(seed: int | None) -> None:
+    """Make sure that a sweep is not asked for one seed.
+
+    Raises:
+        UserError: if it is.
+    """
+    if seed is not None:
+        raise UserError("--seed: a sweep runs seeds 1 to K: --seeds K")
 
 
 def refuse_options(typed: Mapping[str, Any], target: str, others: Mapping[str, tuple[str, str]]) -> None:

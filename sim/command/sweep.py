@@ -2,11 +2,11 @@
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -17,13 +17,18 @@ from .options import Format
 from .sweep_plan import BOUNDS
 
 if TYPE_CHECKING:
+    from ..sweep.axes import Vary
     from ..sweep.carry_out import Grid
+    from ..sweep.found import Axis, Sweep
+    from ..sweep.points import Point
     from .choose import Choice
+    from .estimate import Estimate
 
 PLAN = "sweep.json"
 MOST_CELLS = 100_000  # without --yes
 LEAST_SEEDS = 5  # where --precision asks for more, as they are needed
 MOST_SEEDS = 60
+FAILURES_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -53,25 +58,45 @@ def make_grid(
     seeds: int | None,
     wishes: SweepWishes,
 ) -> "Grid":
-    """Return what is to be run; all of it is looked at first.
+    """Return what is to be run of strategies; all of it is looked at first.
 
     Raises:
         UserError: for what cannot be run, or is too much to be meant.
     """
     from ..sweep.axes import parse_vary
-    from ..sweep.carry_out import Grid
-    from ..sweep.precision import parse_precision
     from .sweep_plan import make_points
 
     named, typed = _bars(strategies or ())
     varies = [parse_vary(text) for text in [*typed, *wishes.vary]]
     points = make_points(choice, named, backends, timeout, varies)
+    return grid_of(choice.scenario.name, varies, points, seeds, wishes)
+
+
+def grid_of(
+    title: str,
+    varies: Sequence["Vary"],
+    points: Sequence["Point"],
+    seeds: int | None,
+    wishes: SweepWishes,
+    *,
+    of_project: bool = False,
+) -> "Grid":
+    """Return a grid of these points, with as many seeds as are wished for.
+
+    Raises:
+        UserError: for a precision or limits that cannot be, or more cells than can be meant.
+    """
+    from ...reports import parse_limits
+    from ..sweep.carry_out import Grid
+    from ..sweep.precision import parse_precision
+
+    parse_limits(wishes.limits, of_project=of_project)
     targets = parse_precision(wishes.precision) if wishes.precision else ()
     if wishes.max_seeds is not None and not targets:
         raise UserError("--max-seeds goes with --precision; --seeds K runs seeds 1 to K")
     least = seeds or (LEAST_SEEDS if targets else 1)
     most = max(wishes.max_seeds or MOST_SEEDS, least) if targets else least
-    grid = Grid(choice.scenario.name, tuple(one.axis for one in varies), points, least, most, targets)
+    grid = Grid(title, tuple(one.axis for one in varies), points, least, most, targets)
     if grid.cells > MOST_CELLS and not wishes.yes:
         raise UserError(f"{grid.cells:,} cells are more than {MOST_CELLS:,}: add --yes if that is meant")
     return grid
@@ -93,50 +118,51 @@ def _bars(strategies: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def run_sweep(
-    grid: "Grid", jobs: int, out: Path | None, form: Format, wishes: SweepWishes, context: typer.Context
+    grid: "Grid",
+    jobs: int,
+    out: Path | None,
+    form: Format,
+    wishes: SweepWishes,
+    context: typer.Context,
+    estimate: Callable[[], "Estimate"],
 ) -> None:
     """Carry the sweep out, and report it.
 
     Raises:
         UserError: for a folder or a cluster that cannot be used.
     """
-    from ...reports import parse_limits
-    from ..processes.cores import cores
-
-    limits = parse_limits(wishes.limits)
-    side_by_side = jobs or cores()
-    if _told(grid, side_by_side, dry_run=wishes.dry_run):
+    if _told(grid, jobs, estimate, dry_run=wishes.dry_run):
         return
     with ExitStack() as stack:
         folder = out or stack.enter_context(temporary_folder("cachewise-"))
-        sweep = _carried_out(grid, side_by_side, folder, wishes, context, kept=out is not None)
-        _report(sweep, limits, form, out, context)
+        sweep = _carried_out(grid, jobs, folder, wishes, context, kept=out is not None)
+        _report(sweep, wishes, form, out, context)
     if sweep.failed:
         raise typer.Exit(FAILED)
 
 
-def _told(grid: "Grid", jobs: int, *, dry_run: bool) -> bool:
+def _told(grid: "Grid", jobs: int, estimate: Callable[[], "Estimate"], *, dry_run: bool) -> bool:
     """Say what there is to say before the start; return whether that is all there is to do."""
-    from .estimate import LONG_S, WORTH_IT, estimated, in_words
+    from .estimate import LONG_S, WORTH_IT, in_words
 
-    points: Any = grid.points
-    requests = sum(point.requests for point in points) * grid.least
+    requests = sum(point.requests for point in grid.points) * grid.least
     if not dry_run and requests < WORTH_IT:
         return False
-    found = estimated(points, grid.least, jobs)
-    size = f"{len(points):,} points x {grid.least} {'seed' if grid.least == 1 else 'seeds'}, {requests:,.0f} requests"
+    found = estimate()
+    points, seeds = len(grid.points), grid.least
+    size = f"{points:,} points x {seeds} {'seed' if seeds == 1 else 'seeds'}, {requests:,.0f} requests"
     more = f" (up to {grid.most} seeds where the precision needs them)" if grid.targets else ""
     if dry_run:
         for axis in grid.axes:
             say(_axis_line(axis))
-        for backend, cost_s in found.request_s.items():
-            say(f"{backend}: {cost_s * 1e6:,.0f} µs a request")
+        for what, cost_s in found.request_s.items():
+            say(f"{what}: {cost_s * 1e6:,.0f} µs a request")
     if dry_run or found.total_s > LONG_S:
         say(f"{size}, {jobs} side by side: about {in_words(found.total_s)}{more}")
     return dry_run
 
 
-def _axis_line(axis: Any) -> str:
+def _axis_line(axis: "Axis") -> str:
     from ..sweep.found import typed
 
     return f"{axis.name}: {', '.join(map(typed, axis.values))}"
@@ -144,7 +170,7 @@ def _axis_line(axis: Any) -> str:
 
 def _carried_out(
     grid: "Grid", jobs: int, folder: Path, wishes: SweepWishes, context: typer.Context, *, kept: bool
-) -> Any:
+) -> "Sweep":
     from ..experiment import crew_for
     from ..sweep.carry_out import Expedition
     from ..sweep.store import opened
@@ -161,18 +187,20 @@ def _carried_out(
             return Expedition(grid, store, crew, jobs, progress).carry_out(retry_failed=wishes.retry_failed)
 
 
-def _report(sweep: Any, limits: Any, form: Format, out: Path | None, context: typer.Context) -> None:
-    from ...reports import render_sweep, sweep_text, write_sweep_report
+def _report(sweep: "Sweep", wishes: SweepWishes, form: Format, out: Path | None, context: typer.Context) -> None:
+    from ...reports import parse_limits, render, sweep_text, write_sweep_report
+    from ..app.outcome import VariantAsStrategy
 
-    if form is Format.TABLE:
-        typer.echo("\n".join(sweep_text(sweep, limits)))
-    else:
-        typer.echo(render_sweep(sweep, form.value))
-    if out is not None:
+    outcomes = [landed.outcome for landed in sweep.landed]
+    of_project = any(isinstance(one.run.strategy, VariantAsStrategy) for one in outcomes)
+    limits = parse_limits(wishes.limits, of_project=of_project)
+    if outcomes:
+        typer.echo(sweep_text(sweep, limits) if form is Format.TABLE else render(outcomes, form.value))
+    if outcomes and out is not None:
         page = write_sweep_report(sweep, out, masked(shlex.join(["cachewise", *context.obj])), limits)
-        ignore_signals()
+        ignore_signals()  # too late: from here on nothing happens that could be undone
         say(f"page: {page}")
-    for line in sweep.failed[:5]:
+    for line in sweep.failed[:FAILURES_SHOWN]:
         say(f"cachewise: failed: {line}")
     if sweep.failed:
         more = f"; their reasons are in {file_name(out)}/failed" if out else ""

@@ -19,7 +19,7 @@ from ..errors import UserError, file_name
 MOST_FILES = 100_000
 MOST_BYTES = 4_000_000_000
 TAG = "CACHEDIR.TAG"  # by an old convention, a file that says of its folder: all of this can be made again
-MARKS = (TAG, "pyvenv.cfg")  # the latter is in every virtual environment
+MARKS = (TAG, "pyvenv.cfg", "sweep.json")  # the second is in every virtual environment, the third in a sweep's folder
 REPORT = ("report.html", "summary.csv")  # both together: what `--out` has written
 TOOLS = ("__pycache__", "node_modules", "site-packages", "htmlcov")
 # What collectstatic and uploads write, unless there is code in them: an app may have such a name.

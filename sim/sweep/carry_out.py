@@ -146,7 +146,7 @@ class Expedition:
             self._known.failed.add(cell.key)
         else:
             outcome = answer.landing.outcome
-            whole = replace(outcome, run=cell.point.run(cell.seed))
+            whole = outcome if outcome.run is not None else replace(outcome, run=cell.point.run(cell.seed))
             landing = replace(answer.landing, outcome=whole)
             self._store.land(row_of(cell.key, cell.point.contender, landing), answer.wall_s)
             machine = dict.fromkeys(MACHINE_METRICS, nan)
@@ -195,7 +195,7 @@ class Expedition:
         for point, landings in said.items():
             line = shortfall(self._grid.targets, _values(self._grid.targets, landings)) if landings else ""
             if line:
-                yield (point.contender, point.backend, point.at), line
+                yield (point.contender, landings[0].outcome.run.backend, point.at), line
 
     def _warmups(self, said: Mapping[Point, Sequence[Landing]]) -> Iterator[str]:
         for point, landings in said.items():

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import nan
 from typing import Any
 
@@ -102,7 +102,7 @@ def landing_of(row: Mapping[str, Any], run: Run) -> Landing:
     for name, whole in record["figures"].items():
         summary[name] = int(row[name]) if whole else float(row[name])
     outcome = Outcome(
-        run=run,
+        run=replace(run, backend=row["backend"]),  # of a project, the run itself has found it
         summary={**summary, **dict.fromkeys(MACHINE_METRICS, nan)},
         counts=record["counts"],
         notes=list(row["notes"]),

@@ -11,8 +11,10 @@ from typing import Any
 
 from ..daemons.session import Servers
 from ..errors import CodeError, UserError, one_line
-from ..experiment import play
+from ..experiment import Outcome, play
 from ..verdict.metrics import MACHINE_METRICS
+from .app_cell import AppTask, play_app
+from .app_details import app_details
 from .identity import file_hash
 from .schema import Landing
 
@@ -58,9 +60,15 @@ def work_cell(load: Load, ours: Servers) -> Answer:
 
 
 def _played(content: Any, ours: Servers) -> Landing:
-    outcome = play(content, ours)
+    if isinstance(content, AppTask):
+        whole = play_app(content, ours)
+        return Landing(_without_machine(whole.outcome), app_details(whole))
+    return Landing(replace(_without_machine(play(content, ours)), run=None))  # the parent has the run
+
+
+def _without_machine(outcome: Outcome) -> Outcome:
     summary = {name: value for name, value in outcome.summary.items() if name not in MACHINE_METRICS}
-    return Landing(replace(outcome, run=None, summary=summary))  # the parent has the run
+    return replace(outcome, summary=summary)
 
 
 def _check_trace(load: Load) -> None:

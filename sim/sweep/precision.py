@@ -1,0 +1,186 @@
+"""How many seeds are enough: a point is replicated until the intervals of its figures are as tight as was asked.
+
+A run is one observation and seeds are independent, so the intervals are Student's. Who stops at the first tight one
+stops where chance made the spread small, and such intervals miss the truth too often. Four cautions keep that away:
+
+- no interval of fewer than `FIRST` values counts;
+- look-ahead: it must be tight at every number of seeds over a stretch, `AHEAD` more seeds or a tenth of all;
+- a skewed figure waits for the values that Student's interval then needs, unless it is tight many times over;
+- fresh seeds: another quarter follows that had no say in when to stop, and the interval must be tight with it, too.
+
+What is decided after *n* seeds depends on the values of the seeds 1 to *n* alone, and no seed is asked for that may not
+be needed. So whatever the order in which runs end, and however often they are interrupted, a point ends with the same
+seeds. `make proof` holds the intervals against closed forms.
+Source: Hoad, Robinson, Davies, Automated selection of the number of replications for a discrete-event simulation, JORS
+2010, on the look-ahead; Cochran, Sampling Techniques, on skewness (25 G1^2 values); Law, Simulation Modeling and
+Analysis, on independent replications.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, floor, inf, isnan, log10
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import UserError, one_line, unknown
+from ..verdict.metrics import APP_METRICS, MACHINE_METRICS, METRICS, Metric
+
+CONFIDENCE = 0.95
+FIRST = 8  # values
+AHEAD = 5  # seeds; above 50 of them a tenth
+FRESH = 1 / 4  # of the seeds so far
+SKEWED = 25.0  # times the squared skewness
+MANY_TIMES = 4.0  # so much tighter than asked, an interval may be wrong by what skewness does to it
+ALL_METRICS: Mapping[str, Metric] = {**APP_METRICS, **METRICS}
+
+
+@dataclass(frozen=True)
+class Target:
+    """A metric, and how far its 95% interval may reach to either side, in the metric's own unit."""
+
+    metric: str
+    half_width: float
+
+
+def parse_precision(text: str, metrics: Mapping[str, Metric] = ALL_METRICS) -> tuple[Target, ...]:
+    """Return the targets in a text such as ``stale_ratio:0.2%,hit_ratio:0.005``; *metrics* are those that runs have.
+
+    Raises:
+        UserError: for a metric that there is not, or that seeds do not decide, and for what is no half-width.
+    """
+    targets = [_target(part.strip(), metrics) for part in text.split(",")]
+    names = [target.metric for target in targets]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UserError(f"precision {one_line(text)!r} names {twice} twice")
+    return tuple(targets)
+
+
+def _target(part: str, metrics: Mapping[str, Metric]) -> Target:
+    name, colon, number = (piece.strip() for piece in part.partition(":"))
+    if not (name and colon and number):
+        raise UserError(f"precision {one_line(part)!r}: it must be METRIC:HALF_WIDTH, such as stale_ratio:0.002")
+    possible = {known: metric for known, metric in metrics.items() if known not in MACHINE_METRICS}
+    if name in MACHINE_METRICS:
+        raise UserError(f"precision {one_line(part)!r}: {name} is this machine's speed, which no seeds make precise")
+    if name not in possible:
+        raise unknown("metric", name, possible)
+    return Target(name, _half_width(part, number, possible[name]))
+
+
+def _half_width(part: str, number: str, metric: Metric) -> float:
+    is_share = metric.unit == "ratio"
+    where = f"precision {one_line(part)!r}:"
+    if number.endswith("%") and not is_share:
+        raise UserError(f"{where} {metric.name} is no share; say its half-width in {metric.unit}, without %")
+    try:
+        half_width = float(number.removesuffix("%")) / (100 if number.endswith("%") else 1)
+    except ValueError:
+        raise UserError(f"{where} {one_line(number)!r} is not a number, such as 0.002") from None
+    if not 0 < half_width < inf:
+        raise UserError(f"{where} the half-width must be above 0")
+    if is_share and half_width >= 1:
+        raise UserError(f"{where} {metric.name} is a share, at most 1; for {number} percent write {number}%")
+    return half_width
+
+
+def seeds_wanted(targets: Sequence[Target], values: Mapping[str, Sequence[float]], least: int, most: int) -> int:
+    """Return how many seeds a point should have, at least as far as the values so far can tell.
+
+    *values* has those of the seeds 1, 2, ... of each metric, in this order; NaN where there was nothing to measure. If
+    the answer is above their number, that many seeds are needed in any case: run them and ask again. Otherwise the
+    point is done, with the first so many seeds.
+    """
+    tight = np.logical_and.reduce([_tight(values[target.metric], target.half_width) for target in targets])
+    loose = FIRST - 1  # the last number of seeds with an interval that does not do
+    while True:
+        settled = loose + 1 + AHEAD
+        while settled - _ahead(settled) <= loose:
+            settled += 1
+        stretch = tight[loose:settled]
+        if not stretch.all():
+            loose += int(np.flatnonzero(~stretch)[-1]) + 1
+            continue
+        wanted = max(least, settled + ceil(settled * FRESH))
+        if wanted >= most:
+            return most
+        if wanted > len(tight) or tight[wanted - 1]:
+            return wanted
+        loose = wanted
+
+
+def _ahead(seeds: int) -> int:
+    return max(AHEAD, seeds // 10)
+
+
+def shortfalls(targets: Sequence[Target], values: Mapping[str, Sequence[float]]) -> list[tuple[Target, float]]:
+    """Return the targets that all these seeds together do not reach, and the half-widths that they reach instead.
+
+    A half-width is infinite where only one seed had something to measure; where none had, there is no shortfall.
+    """
+    reached = [(target, half_width(values[target.metric])) for target in targets]
+    return [(target, half) for target, half in reached if half > target.half_width]
+
+
+def shortfall_line(targets: Sequence[Target], values: Mapping[str, Sequence[float]]) -> str | None:
+    """Return such as ``stale_ratio ± 0.0031 after 60 seeds (asked: 0.002)``; None if the precision was reached."""
+    parts = []
+    for target, half in shortfalls(targets, values):
+        seeds, asked = len(values[target.metric]), f"asked: {target.half_width:.6g}"
+        known = sum(not isnan(value) for value in values[target.metric])
+        of = "" if known == seeds else f", of which {known} had something to measure"
+        said = f"± {_rounded_up(half):.6g}" if half < inf else "without an interval"
+        parts.append(f"{target.metric} {said} after {seeds} {'seed' if seeds == 1 else 'seeds'}{of} ({asked})")
+    return "; ".join(parts) or None
+
+
+def _rounded_up(value: float) -> float:
+    """Return *value* with three figures and never less than it is: what is above a limit is shown above it."""
+    unit = 10.0 ** (floor(log10(value)) - 2)
+    return ceil(value / unit) * unit
+
+
+def half_width(values: Sequence[float]) -> float:
+    """Return the half-width of the mean's 95% interval; NaNs do not count: NaN without values, infinite for one."""
+    return float(_prefixes(values).half[-1]) if len(values) else float("nan")
+
+
+@dataclass(frozen=True)
+class _Prefixes:
+    """Of the first 1, 2, 3, ... values: how many are known, the half-width of their interval, their skewness."""
+
+    known: NDArray[np.int64]
+    half: NDArray[np.float64]
+    skewness: NDArray[np.float64]
+
+
+def _prefixes(values: Sequence[float]) -> _Prefixes:
+    """Return what `_Prefixes` holds; each entry depends on the values up to it alone, to the last bit."""
+    from scipy.special import stdtrit
+
+    column = np.asarray(values, float)
+    is_known = ~np.isnan(column)
+    known = np.cumsum(is_known)
+    # From the first value on, not from the mean of all: later values must not change how earlier ones are rounded.
+    off = np.where(is_known, column - column[is_known.argmax()], 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean, second, third = (np.cumsum(off**power) / known for power in (1, 2, 3))
+        variance = np.maximum(second - mean**2, 0)
+        half = stdtrit(known - 1, (1 + CONFIDENCE) / 2) * np.sqrt(variance / (known - 1))
+        skewness = (third - 3 * mean * second + 2 * mean**3) / variance**1.5
+        skewness *= np.sqrt(known * (known - 1.0)) / (known - 2.0)
+    half[known == 1] = inf
+    half[known == 0] = np.nan
+    skewness[~(variance > 0) | (known < 3)] = 0
+    return _Prefixes(known, half, skewness)
+
+
+def _tight(values: Sequence[float], half_width: float) -> NDArray[np.bool_]:
+    """Return for the first 1, 2, 3, ... values whether their interval does; where none is known, none is needed."""
+    if not len(values):
+        return np.empty(0, bool)
+    found = _prefixes(values)
+    enough = found.known >= np.maximum(FIRST, SKEWED * found.skewness**2)
+    many_times = (found.known >= FIRST) & (found.half <= half_width / MANY_TIMES)
+    return ((found.half <= half_width) & enough) | many_times | (found.known == 0)

@@ -30,9 +30,9 @@ from .processes.interrupts import Terminated, interrupts_held, leave_to_parent, 
 from .processes.parcels import Parcel
 from .runner import run
 from .verdict.result import Result, Run
+from .verdict.tally import LOAD_BINS
 
 AGE_QUANTILES = np.linspace(0, 1, 401)
-LOAD_BINS = 120
 PATIENCE_S = 10.0  # with a worker that was told to end, and may have servers to stop
 
 
@@ -71,20 +71,16 @@ class Outcome:
 
 def outcome_of(result: Result) -> Outcome:
     """Boil a result down to what reports need."""
-    ages = result.stale_ages_s
-    start_s = result.run.scenario.warmup_s
-    edges = np.linspace(start_s, start_s + result.measured_s, LOAD_BINS + 1)
-    width_s = result.measured_s / LOAD_BINS
+    ages, width_s = result.stale_age_quantiles_s(AGE_QUANTILES), result.measured_s / LOAD_BINS
     return Outcome(
         run=result.run,
         summary=result.summary,
         counts=result.counts(),
         notes=result.notes,
         measured_s=result.measured_s,
-        stale_age_quantiles_s=np.quantile(ages, AGE_QUANTILES) if len(ages) else np.empty(0),
-        # Those that a request sends after the traffic's end belong to the last bin: their sum is the summary's.
-        db_queries_per_s=np.histogram(np.minimum(result.query_started_s, edges[-1]), edges)[0] / width_s,
-        reads_per_s=np.histogram(result.read_arrivals_s, edges)[0] / width_s,
+        stale_age_quantiles_s=ages if result.summary["stale_ratio"] > 0 else np.empty(0),
+        db_queries_per_s=result.load.queries / width_s,
+        reads_per_s=result.load.reads / width_s,
         trace_fields=result.trace_fields,
         clock=result.clock,
         slept=result.slept,

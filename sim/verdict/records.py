@@ -101,8 +101,10 @@ class ReadLog:
 
     def _sweep(self, *, over: bool = False) -> None:
         """Let go of the reads that are decided."""
-        for start in range(1, len(self._taken), BATCH_READS):
-            batch = slice(start, start + BATCH_READS)
+        # The first time the log is at its longest: there is less room to work in.
+        step = BATCH_READS if len(self._taken) < 3 * BATCH_READS else max(1, BATCH_READS // 4)
+        for start in range(1, len(self._taken), step):
+            batch = slice(start, start + step)
             ended = start + np.flatnonzero(self._taken[batch] & ~np.isnan(self._columns["end_s"][batch]))
             if len(ended) and self.let_go is not None:
                 gone = self.let_go({name: column[ended] for name, column in self._columns.items()}, over)

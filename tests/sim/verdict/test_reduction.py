@@ -95,7 +95,7 @@ def _assert_same(found: Result, exact: Result) -> None:
         elif name not in MACHINE_METRICS:
             np.testing.assert_equal(found.summary[name], value, name)
     ours, theirs = outcome_of(found), outcome_of(exact)
-    assert (ours.counts, ours.notes) == (theirs.counts, theirs.notes)
+    assert ours.counts == theirs.counts
     np.testing.assert_array_equal(ours.reads_per_s, theirs.reads_per_s)
     np.testing.assert_array_equal(ours.db_queries_per_s, theirs.db_queries_per_s)
     np.testing.assert_allclose(ours.stale_age_quantiles_s, theirs.stale_age_quantiles_s, rtol=0.001)
@@ -140,6 +140,7 @@ def test_exact_up_to_the_limit(shrink: Shrink) -> None:
     pd.testing.assert_frame_equal(_played("ttl").reads, exact.reads)
     shrink(len(exact.reads) - 1)
     found = _played("ttl")
+    assert (len(exact.notes), len(found.notes)) == (1, 2)  # it is said that quantiles are estimates
     for attribute in ("reads", "stale_ages_s", "query_started_s"):
         with pytest.raises(UserError, match=r"had [\d,]+ reads.*keep_reads=PATH .* --keep-reads"):
             getattr(found, attribute)

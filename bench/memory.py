@@ -1,10 +1,11 @@
-"""Peak memory: one long run in a process of its own, its frame of reads and its summary included."""
+"""Peak memory: one long run in a process of its own, its summary and (where reads are kept) their frame included."""
 
 import resource
 import subprocess
 import sys
 
-from bench.case import scenario_at
+from bench.case import WRITE_RATIO, scenario_at
+from cachewise.sim.verdict.records import MOST_KEPT_READS
 
 REQUESTS = 5_000_000
 RATE_PER_S = 1_000.0
@@ -19,15 +20,17 @@ def peak_memory_bytes(requests: int = REQUESTS) -> int:
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def _run_and_measure(requests: int) -> int:
-    from bench.rounds import answer_of, run_ours
+def _run_and_measure(requests: int, write_ratio: float) -> int:
+    from bench.rounds import run_ours
 
-    frame, summary = answer_of(run_ours(scenario_at(RATE_PER_S, requests)))
-    if len(frame) != summary["reads"]:
-        raise RuntimeError(f"{len(frame)} rows for {summary['reads']} reads")
+    result = run_ours(scenario_at(RATE_PER_S, requests, write_ratio))
+    reads = result.summary["reads"]
+    if reads <= MOST_KEPT_READS and len(result.reads) != reads:
+        raise RuntimeError(f"{len(result.reads)} rows for {reads} reads")
+    print(f"{result.wall_s:.1f} s", file=sys.stderr)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
 
 if __name__ == "__main__":
-    print(_run_and_measure(int(sys.argv[1])))
+    print(_run_and_measure(int(sys.argv[1]), float(sys.argv[2]) if sys.argv[2:] else WRITE_RATIO))

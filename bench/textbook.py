@@ -18,9 +18,9 @@ from bench.case import BACKEND, SEED, STRATEGY
 from bench.replay import clocks, private_cache
 from cachewise import Result, Row, Scenario
 from cachewise.sim.backends import Limits, backend_named, params_of
-from cachewise.sim.engine.database import WriteLog
 from cachewise.sim.verdict.records import ReadLog, Totals, as_array
 from cachewise.sim.verdict.result import Evidence, Leftovers, Run
+from cachewise.sim.verdict.writes import WriteLog
 from cachewise.sim.world.latency import LatencyOf, latency_of
 from cachewise.sim.world.seeds import streams
 from cachewise.sim.world.workload import Workload, build_workload
@@ -95,12 +95,10 @@ class Shop:
         with lock.request() as granted:
             yield granted
             row = Row(key, self.committed(key).version + 1, self.payload)
-            request = SimpleNamespace(arrival_s=start_s, start_s=start_s, worker=0)
-            place = self.log.append(request, self.key_codes[key], row.version)
+            place = self.log.append(start_s, start_s, self.key_codes[key], 0, row.version)
             yield env.timeout(self.db_commit(number, 0))
             self.rows[key] = row
-            self.log.commit_s[place] = env.now
-            self.log.committed[place] = 1
+            self.log.commit(place, start_s, self.key_codes[key], row.version, env.now)
         half_s = self.rtt(number, 0) / 2
         yield env.timeout(half_s)
         self.cache.delete(key)

@@ -13,8 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..sim.experiment import LOAD_BINS
 from ..sim.verdict.metrics import duration
+from ..sim.verdict.tally import LOAD_BINS
 from . import charts
 from .frames import Case, mean_frame, peak_queries_per_s, stale_age_frame, time_frame
 from .labels import column_height_pt, column_width_pt, plain

@@ -2,13 +2,17 @@
 
 import multiprocessing
 import os
+import re
 import signal
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from multiprocessing.util import Finalize
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Literal, NoReturn
 
@@ -30,9 +34,9 @@ from .processes.interrupts import Terminated, interrupts_held, leave_to_parent, 
 from .processes.parcels import Parcel
 from .runner import run
 from .verdict.result import Result, Run
+from .verdict.tally import LOAD_BINS
 
 AGE_QUANTILES = np.linspace(0, 1, 401)
-LOAD_BINS = 120
 PATIENCE_S = 10.0  # with a worker that was told to end, and may have servers to stop
 
 
@@ -71,20 +75,16 @@ class Outcome:
 
 def outcome_of(result: Result) -> Outcome:
     """Boil a result down to what reports need."""
-    ages = result.stale_ages_s
-    start_s = result.run.scenario.warmup_s
-    edges = np.linspace(start_s, start_s + result.measured_s, LOAD_BINS + 1)
-    width_s = result.measured_s / LOAD_BINS
+    ages, width_s = result.stale_age_quantiles_s(AGE_QUANTILES), result.measured_s / LOAD_BINS
     return Outcome(
         run=result.run,
         summary=result.summary,
         counts=result.counts(),
         notes=result.notes,
         measured_s=result.measured_s,
-        stale_age_quantiles_s=np.quantile(ages, AGE_QUANTILES) if len(ages) else np.empty(0),
-        # Those that a request sends after the traffic's end belong to the last bin: their sum is the summary's.
-        db_queries_per_s=np.histogram(np.minimum(result.query_started_s, edges[-1]), edges)[0] / width_s,
-        reads_per_s=np.histogram(result.read_arrivals_s, edges)[0] / width_s,
+        stale_age_quantiles_s=ages if result.summary["stale_ratio"] > 0 else np.empty(0),
+        db_queries_per_s=result.load.queries / width_s,
+        reads_per_s=result.load.reads / width_s,
         trace_fields=result.trace_fields,
         clock=result.clock,
         slept=result.slept,
@@ -114,19 +114,23 @@ def _spec(name: str, strategy: Strategy, *, only_changed: bool, without: Collect
     return f"{name}:{','.join(shown)}" if shown else name
 
 
-def run_all(runs: Sequence[Run], processes: int, done: Callable[[Run], None] = lambda _run: None) -> list[Outcome]:
+def run_all(
+    runs: Sequence[Run], processes: int, done: Callable[[Run], None] = lambda _run: None, folder: Path | None = None
+) -> list[Outcome]:
     """Run them all, *processes* at a time, and return their outcomes in the order given.
 
-    *done* is called as each one ends. An error or Ctrl-C in one ends the others, with their temporary files. Runs of
-    what the script or notebook itself defines, which no other process can import, are run one by one in this process.
+    *done* is called as each one ends; its judged reads go to a file in *folder*, if there is one. An error or
+    Ctrl-C in one ends the others, with their temporary files. Runs of what the script or notebook itself defines, which
+    no other process can import, are run one by one in this process.
 
     Raises:
         UserError: before anything starts, if something that a backend needs is not installed; else as `run` does.
         CodeError: for what a strategy in a file of one's own raises.
     """
+    files = _reads_files(runs, folder)
     require_all(need for backend in dict.fromkeys(one.backend for one in runs) for need in backend_named(backend).needs)
     if processes == 1 or len(runs) == 1 or not can_travel(runs):
-        return _one_by_one(runs, done)
+        return _one_by_one(runs, done, files)
     start_tracker()
     context = multiprocessing.get_context("spawn")  # a fork would copy the progress bar's thread in mid-air
     with interrupts_held():
@@ -135,7 +139,7 @@ def run_all(runs: Sequence[Run], processes: int, done: Callable[[Run], None] = l
         # The longest first: the last one to end then keeps nobody waiting for long.
         order = sorted(range(len(runs)), key=lambda index: -_expected_requests(runs[index]))
         with interrupts_held(), script_left_alone():  # every process is started here
-            submitted = {executor.submit(_run_in_worker, Parcel(runs[index])): index for index in order}
+            submitted = {executor.submit(_run_in_worker, Parcel(runs[index]), files[index]): index for index in order}
             executor.submit(int)  # nothing: with this, the pool sees all its processes, and when the last one is killed
             # Not `concurrent.futures.wait`: interrupted, it can keep locks of its futures, and the pool never ends.
             ended: SimpleQueue[Future[Outcome]] = SimpleQueue()
@@ -160,11 +164,11 @@ def run_all(runs: Sequence[Run], processes: int, done: Callable[[Run], None] = l
         executor.shutdown(cancel_futures=True)
 
 
-def _one_by_one(runs: Sequence[Run], done: Callable[[Run], None]) -> list[Outcome]:
+def _one_by_one(runs: Sequence[Run], done: Callable[[Run], None], files: Sequence[Path | None]) -> list[Outcome]:
     outcomes = []
     with servers() as ours:
-        for one in runs:
-            outcomes.append(_run_one(one, ours))
+        for one, file in zip(runs, files, strict=True):
+            outcomes.append(_run_one(one, ours, file))
             done(one)
     return outcomes
 
@@ -179,17 +183,42 @@ def _expected_requests(one: Run) -> float:
     return (scenario.reads_per_s + scenario.writes_per_s) * scenario.end_s
 
 
-def _run_one(one: Run, ours: Servers) -> Outcome:
+def _run_one(one: Run, ours: Servers, reads_file: Path | None) -> Outcome:
     with said_plainly():
-        return outcome_of(run(one.scenario, _as_new(one.strategy), backend=one.backend, seed=one.seed, servers=ours))
+        strategy = _as_new(one.strategy)
+        result = run(one.scenario, strategy, backend=one.backend, seed=one.seed, servers=ours, keep_reads=reads_file)
+        return outcome_of(result)
 
 
-def play(sent: Parcel[Run], ours: Servers) -> Outcome:
+def reads_file_name(one: Run) -> str:
+    """Return the name of the file of a run's reads, STRATEGY-BACKEND-SEED.parquet, which any system takes."""
+    spelled = f"{strategy_spec(one.strategy)}-{one.backend}-{one.seed}".replace(":", ",", 1)
+    name = re.sub(r"[^\w.,=-]+", "_", spelled, flags=re.ASCII).strip("._")[:150]
+    told = "" if name == spelled else f"-{sha256(spelled.encode(errors='backslashreplace')).hexdigest()[:8]}"
+    return f"{name}{told}.parquet"
+
+
+def _reads_files(runs: Sequence[Run], folder: Path | None) -> list[Path | None]:
+    """Return where the reads of each run go.
+
+    Raises:
+        UserError: if two would go to the same file.
+    """
+    if folder is None:
+        return [None] * len(runs)
+    names = list(map(reads_file_name, runs))
+    for name, runs_of_it in Counter(names).items():
+        if runs_of_it > 1:
+            raise UserError(f"the reads of {runs_of_it} runs would go to the same file, {name}: run one at a time")
+    return [folder / name for name in names]
+
+
+def play(sent: Parcel[Run], ours: Servers, reads_file: Path | None = None) -> Outcome:
     """Run what is in a parcel; whatever goes wrong in the unpacking is told as the run's own errors are."""
     with said_plainly():
         with request_time():  # a clock that somebody's file takes while it is loaded is the stand-in
             one = sent.opened()
-        return _run_one(one, ours)
+        return _run_one(one, ours, reads_file)
 
 
 def _as_new(strategy: Strategy) -> Strategy:
@@ -200,11 +229,11 @@ def _as_new(strategy: Strategy) -> Strategy:
         return strategy
 
 
-def _run_in_worker(sent: Parcel[Run]) -> Outcome:
+def _run_in_worker(sent: Parcel[Run], reads_file: Path | None) -> Outcome:
     try:
         try:
             _UNDER_WAY.append(sent)
-            return play(sent, _OF_WORKER)
+            return play(sent, _OF_WORKER, reads_file)
         finally:
             _UNDER_WAY.clear()
     finally:

@@ -1,12 +1,14 @@
 """One run: a pure function of (scenario, strategy, backend, seed)."""
 
 import math
+import os
 import random
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from contextvars import Context, copy_context
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from django.core.cache import caches as django_caches
@@ -35,8 +37,12 @@ from .engine.threads import threads_watched, wait_for_threads
 from .engine.virtual import CURRENT_RUN, CurrentRun
 from .errors import UserError
 from .processes.interrupts import interrupts_first, nothing_swallowed
+from .verdict.reads_file import ReadsFile, reads_file
 from .verdict.records import ReadLog, as_array
+from .verdict.reduction import Reduction
 from .verdict.result import Evidence, Leftovers, Result, Run
+from .verdict.tally import Load, Tally
+from .verdict.truth import judge_reads
 from .world.latency import LatencyOf, latency_of
 from .world.rollbacks import rollbacks
 from .world.scenario import LATENCIES, Scenario
@@ -55,6 +61,7 @@ def run(
     servers: Servers | None = None,
     log: list[Call] | None = None,
     progress: Callable[[int], None] | None = None,
+    keep_reads: str | os.PathLike[str] | None = None,
 ) -> Result:
     """Run *scenario* under *strategy* and return what happened, every read judged.
 
@@ -67,6 +74,8 @@ def run(
             starts its own, and has stopped it when it returns.
         log: a list to which every call that reaches a cache's store is appended (see `cachewise.sim.backends.Call`).
         progress: called now and then with the number of requests that have arrived.
+        keep_reads: a Parquet file for the judged reads. Of more than 5 million (`MOST_KEPT_READS`) the result holds
+            counts, which are exact, and quantiles, which are within 0.05%; its `reads` are then read from this file.
 
     Raises:
         UserError: for bad input. Whatever the strategy raises comes out as it is.
@@ -74,16 +83,28 @@ def run(
     check(scenario, strategy, seed)
     began_s = time.perf_counter()
     with nothing_swallowed(), cleared_away():
-        result = _played(Run(scenario, strategy, backend, seed), servers, log, progress)
+        this, workload = Run(scenario, strategy, backend, seed), build_workload(scenario, seed)
+        if keep_reads is None:
+            result = _played(this, workload, servers, log, progress, None)
+        else:
+            path = Path(keep_reads)
+            with reads_file(path, workload.key_names) as keeper:
+                result = _played(this, workload, servers, log, progress, keeper)
+                result.keep_reads(keeper)
+            result.reads_file = path
     result.wall_s = time.perf_counter() - began_s
     return result
 
 
 def _played(
-    this: Run, servers: Servers | None, log: list[Call] | None, progress: Callable[[int], None] | None
+    this: Run,
+    workload: Workload,
+    servers: Servers | None,
+    log: list[Call] | None,
+    progress: Callable[[int], None] | None,
+    keeper: ReadsFile | None,
 ) -> Result:
     scenario, strategy, backend, seed = this.scenario, this.strategy, this.backend, this.seed
-    workload = build_workload(scenario, seed)
     engine = Engine()
     latencies = _latencies(scenario, backend, seed)
     limits = Limits(scenario.max_entries, scenario.cull_frequency)
@@ -96,7 +117,9 @@ def _played(
         open_caches(where, engine, latencies["cache_rtt_s"], limits, scenario.workers or 1, ours, log) as caches,
     ):
         db = _database(engine, scenario, workload, latencies)
-        reads = ReadLog(scenario.warmup_s)
+        reads = ReadLog(scenario.warmup_s, numbered=keeper is not None)
+        tally = Tally(Load(scenario.warmup_s, workload.end_s - scenario.warmup_s))
+        reads.let_go = Reduction(tally, db.log.history, db.may_commit, db.query_started_s, keeper).let_go
         fleet = Fleet(engine, strategy, db, reads, scenario.warmup_s)
         fleet.progress = progress or fleet.progress
         fleet.rolls_back = rollbacks(scenario.rollback_ratio, streams(seed)["rollbacks"])
@@ -106,20 +129,25 @@ def _played(
             engine.play()
             leftovers = Leftovers(caches.entries(), _keys_left_wrong(engine, fleet, db, strategy))
             notes = [*caches.notes, *wait_for_threads(engine)]
-    result = Result(this, workload, _evidence(reads, db, fleet, leftovers))
+    if reads.lets_go:
+        reads.let_all_go()
+    result = Result(this, workload, _evidence(reads, tally, db, fleet, leftovers))
     result.notes[:0] = notes
     return result
 
 
-def _evidence(reads: ReadLog, db: SimulatedDatabase, fleet: Fleet, leftovers: Leftovers) -> Evidence:
+def _evidence(reads: ReadLog, tally: Tally, db: SimulatedDatabase, fleet: Fleet, leftovers: Leftovers) -> Evidence:
+    columns = None if reads.lets_go else reads.take_columns()
+    writes_gone = db.log.counts is not None
     return Evidence(
-        reads=reads.take_columns(),
-        writes=db.log.columns(),
+        reads=columns or tally,
+        writes=db.log.counts or db.log.columns(),
         key_names=list(db.key_codes),
         query_started_s=as_array(db.query_started_s),
         peak_in_flight=db.peak_in_flight,
         costs=fleet.costs,
         leftovers=leftovers,
+        verdicts=judge_reads(columns, db.log.history()) if columns and writes_gone else None,
     )
 
 
@@ -169,9 +197,7 @@ def _database(
         render=latencies["render_s"],
         tail=latencies["transaction_tail_s"],
     )
-    db = SimulatedDatabase(engine, steps, key_codes, payload_of, scenario.db_connections)
-    db.measured_from_s = scenario.warmup_s
-    return db
+    return SimulatedDatabase(engine, steps, key_codes, payload_of, scenario.db_connections, scenario.warmup_s)
 
 
 def _staff(fleet: Fleet, engine: Engine, caches: Caches, db: SimulatedDatabase, scenario: Scenario, seed: int) -> None:

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...sim.experiment import LOAD_BINS
 from ...sim.verdict.metrics import duration, shown
+from ...sim.verdict.tally import LOAD_BINS
 from .. import figures as of_any
 from ..charts import time_axis
 from ..figures import EDGE, FOOT, SHEET_WIDTH, TICKS, Chart, axes_at, rendered, sheet

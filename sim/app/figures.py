@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..experiment import AGE_QUANTILES, LOAD_BINS, Outcome
+from ..experiment import AGE_QUANTILES, Outcome
 from ..verdict.result import SECONDS_A_DAY, Run
+from ..verdict.tally import LOAD_BINS
 from .outcome import AppOutcome
 
 Floats = NDArray[np.float64]

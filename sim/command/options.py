@@ -64,6 +64,12 @@ Timeout = Annotated[
     ),
 ]
 Out = Annotated[Path | None, typer.Option(metavar="FOLDER", help="folder for summary, charts and report.html")]
+KeepReads = Annotated[
+    bool,
+    typer.Option(
+        "--keep-reads", help="write every judged read to FOLDER/reads/STRATEGY-BACKEND-SEED.parquet; goes with --out"
+    ),
+]
 Jobs = Annotated[
     int, typer.Option(min=0, metavar="N", help="runs side by side; 0: one a core (own app: one per two cores)")
 ]

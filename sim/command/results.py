@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from ..errors import masked
+from ..errors import UserError, masked
 from ..processes.interrupts import ignore_signals
 from .exit_codes import FAILED, say
 from .options import Format
@@ -46,11 +46,19 @@ def carry_out(
         return run_them(advance)
 
 
-def simulate(runs: Sequence["Run"], jobs: int, out: Path | None) -> list["Outcome"]:
-    """Simulate them, *jobs* at a time (0: one a core)."""
+def simulate(runs: Sequence["Run"], jobs: int, out: Path | None, *, keep_reads: bool = False) -> list["Outcome"]:
+    """Simulate them, *jobs* at a time (0: one a core); with *keep_reads* each writes its reads to a file below *out*.
+
+    Raises:
+        UserError: where there is no *out* to keep them in; else as `run_all` does.
+    """
     from ..experiment import default_processes, run_all
 
-    return carry_out(runs, out, lambda advance: run_all(runs, jobs or default_processes(), advance))
+    if keep_reads and out is None:
+        raise UserError("--keep-reads needs --out FOLDER: the reads go to FOLDER/reads")
+    folder = out / "reads" if keep_reads and out is not None else None
+    processes = jobs or default_processes()
+    return carry_out(runs, out, lambda advance: run_all(runs, processes, advance, folder))
 
 
 def report(plan: "Plan", outcomes: list["Outcome"], form: Format, out: Path | None, context: typer.Context) -> None:

@@ -44,6 +44,7 @@ def run(
     variant: options.Variants = None,
     database: options.Database = None,
     refill: options.Refill = False,
+    keep_reads: options.KeepReads = False,
 ) -> None:
     """Simulate a scenario, and say which strategy to choose.
 
@@ -83,7 +84,7 @@ def run(
         run_sweep(grid, side_by_side, out, form, asked, context, lambda: estimated(grid, side_by_side))
         return
     plan = make_plan(choice, strategy, backends, timeout, seed=seed, seeds=seeds)
-    report(plan, simulate(plan.runs, jobs, out), form, out, context)
+    report(plan, simulate(plan.runs, jobs, out, keep_reads=keep_reads), form, out, context)
 
 
 _ITS_CACHES = "an own app runs on the kinds of its own CACHES, or with --backend NAME"
@@ -94,6 +95,7 @@ OF_SCENARIOS = {
     "backend_settings": ("--backend-settings", _ITS_CACHES),
     "settings_module": ("--settings", _ITS_CACHES),
     "trace": ("--trace", "the functions of an own app make its traffic: per_s=, args=, popularity="),
+    "keep_reads": ("--keep-reads", "reads of an own app are whole responses, which are not kept"),
     "timeout": ("--timeout", "an own app has variants: APP.variant('60 s', timeouts={'*': 60})"),
 }
 OF_APPS = {name: (f"--{name}", _APP_ALONE) for name in ("variant", "database", "refill")}

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from math import nan
 from typing import Any
 
 import simpy
@@ -20,39 +19,11 @@ from django.db import InternalError, OperationalError
 from django.db.transaction import TransactionManagementError
 
 from ..contract import RollbackError, Row
-from ..verdict.records import Column, as_array
+from ..verdict.writes import WriteLog
 from ..world.latency import LatencyOf
 from .scheduler import Engine, Task
 
 logger = logging.getLogger(__name__)
-
-
-class WriteLog:
-    """Every write, committed or not: typed columns that grow."""
-
-    def __init__(self) -> None:
-        self.arrival_s = array("d")
-        self.start_s = array("d")
-        self.commit_s = array("d")
-        self.key_code = array("i")
-        self.worker = array("h")
-        self.version = array("i")
-        self.committed = array("b")
-
-    def append(self, task: Task, key_code: int, version: int) -> int:
-        """Log a write that is not committed yet and return its position."""
-        self.arrival_s.append(task.arrival_s)
-        self.start_s.append(task.start_s)
-        self.commit_s.append(nan)
-        self.key_code.append(key_code)
-        self.worker.append(task.worker)
-        self.version.append(version)
-        self.committed.append(0)
-        return len(self.version) - 1
-
-    def columns(self) -> dict[str, Column]:
-        """Return the columns as arrays, without copying them."""
-        return {name: as_array(column) for name, column in vars(self).items()}
 
 
 @dataclass(frozen=True)
@@ -95,6 +66,7 @@ class SimulatedDatabase:
         key_codes: dict[str, int],
         payload_of: Callable[[str], bytes],
         connections: int | None = None,
+        measured_from_s: float = 0.0,
     ) -> None:
         self._engine = engine
         self._latencies = latencies
@@ -104,11 +76,11 @@ class SimulatedDatabase:
         self._rows: dict[str, Row] = {}  # as committed; a key not in it is at version 0
         self._issued: dict[str, int] = {}
         self._locks: dict[str, _RowLock] = {}
-        self.log = WriteLog()
+        self.log = WriteLog(measured_from_s)
         self.query_started_s = array("d")
         self.in_flight = 0
         self.peak_in_flight = 0
-        self.measured_from_s = 0.0
+        self.measured_from_s = measured_from_s
 
     def read(self, key: str) -> Row:
         """Return *key*'s row as of the query's snapshot, ready to cache after the rendering time."""
@@ -163,6 +135,18 @@ class SimulatedDatabase:
         """Return *key*'s row as committed now, at no cost: the truth, not a query."""
         row = self._rows.get(key)
         return Row(key, 0, self._payload_of(key)) if row is None else row
+
+    def may_commit(self, versions: set[tuple[int, int]]) -> set[tuple[int, int]]:
+        """Return those of *versions*, (key's code, version) that are not committed, that can still be.
+
+        These are the ones that no write has been given yet, and those of transactions under way, which hold the
+        locks of their rows.
+        """
+        owners = {id(lock.owner): lock.owner for lock in self._locks.values()}
+        codes = self.key_codes
+        written = {(codes[row.key], row.version) for owner in owners.values() for row, _place in owner.writes}
+        issued = {codes[key]: version for key, version in self._issued.items()} if versions else {}
+        return {one for one in versions if one in written or one[1] > issued.get(one[0], 0)}
 
     def written_keys(self) -> list[str]:
         """Return the keys that were ever written, those with a committed write first."""
@@ -224,7 +208,8 @@ class SimulatedDatabase:
         version = self._issued.get(key, 0) + 1
         self._issued[key] = version
         row = Row(key, version, self._payload_of(key))
-        place = self.log.append(task, self.key_codes.setdefault(key, len(self.key_codes)), version)
+        code = self.key_codes.setdefault(key, len(self.key_codes))
+        place = self.log.append(task.arrival_s, task.start_s, code, task.worker, version)
         transaction.writes.append((row, place))
         return row
 
@@ -257,8 +242,7 @@ class SimulatedDatabase:
             engine.wait(self._latencies.commit(task.request, nth))
         for row, place in transaction.writes:
             self._rows[row.key] = row
-            self.log.commit_s[place] = engine.time()
-            self.log.committed[place] = 1
+            self.log.commit(place, task.arrival_s, self.key_codes[row.key], row.version, engine.time())
 
     @contextmanager
     def _savepoint(self, task: Task) -> Iterator[None]:

@@ -8,8 +8,11 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from array import array
+    from collections.abc import Callable
 
 Column = NDArray[Any]
+MOST_KEPT_READS = 5_000_000
+BATCH_READS = 1 << 19  # of more reads, so many are taken in before those that are decided are let go
 # The columns in order, with what a row holds until its read has ended.
 READ_COLUMNS: dict[str, Any] = {
     "arrival_s": np.float64("nan"),
@@ -23,30 +26,99 @@ READ_COLUMNS: dict[str, Any] = {
 
 
 class ReadLog:
-    """All reads that arrived at or after `measured_from_s`, in order of arrival.
+    """All reads that arrived at or after `measured_from_s`, in order of arrival, up to `MOST_KEPT_READS`.
 
     A read fills in its own row when it ends, in whichever order; row 0 is scrap, shared by the reads of the warm-up.
     The memory views write single numbers about twice as fast as indexing the arrays does.
+
+    Where there are more reads, `let_go` is called with the columns of reads that have ended, and whether the run is
+    over; it says which of them need their row no longer. Others take these rows, so that memory grows no further. With
+    *numbered* there is a further column then, `number`: the order of arrival, from 0.
     """
 
-    def __init__(self, measured_from_s: float) -> None:
+    def __init__(self, measured_from_s: float, *, numbered: bool = False) -> None:
+        self._numbered = numbered
         self._measured_from_s = measured_from_s
         self._columns: dict[str, Column] = {name: np.full(1, empty) for name, empty in READ_COLUMNS.items()}
+        self._taken = np.ones(0, np.bool_)  # which rows are, once they can be taken again
+        self._free = np.zeros(0, np.int64)
+        self.reads = 0
+        self.let_go: Callable[[dict[str, Column], bool], NDArray[np.bool_]] | None = None
         self._open()
 
     def extend(self, arrival_s: Column, key_code: Column, worker: Column) -> NDArray[np.int64]:
         """Add rows for reads with these arrivals (ascending), keys and workers; return each read's row."""
         skip = int(np.searchsorted(arrival_s, self._measured_from_s))
-        start, count = len(self._columns["arrival_s"]), len(arrival_s) - skip
+        count = len(arrival_s) - skip
         self._close()
-        for name, column in self._columns.items():
-            # Grown in place: the allocator moves a large block's pages without copying them.
-            column.resize(start + count, refcheck=False)
-            column[start:] = READ_COLUMNS[name]
+        start = len(self._columns["arrival_s"])
+        if self.reads + count > MOST_KEPT_READS and self.let_go is not None:
+            rows = self._take(count)
+            place: Any = rows
+        else:
+            self._resize(start + count)
+            rows = np.arange(start, start + count)
+            place = slice(start, None)
         for name, values in (("arrival_s", arrival_s), ("key_code", key_code), ("worker", worker)):
-            self._columns[name][start:] = values[skip:]
+            self._columns[name][place] = values[skip:]
+        self.reads += count
         self._open()
-        return np.concatenate([np.zeros(skip, np.int64), np.arange(start, start + count)])
+        return np.concatenate([np.zeros(skip, np.int64), rows])
+
+    def let_all_go(self) -> None:
+        """Let go of all reads that are left, at the end of a run that has let go of some."""
+        self._sweep(over=True)
+
+    @property
+    def lets_go(self) -> bool:
+        """Whether there were too many reads to keep all."""
+        return len(self._taken) > 0
+
+    def _resize(self, count: int) -> None:
+        """Give the columns *count* rows, the new ones empty."""
+        for name, column in self._columns.items():
+            before = len(column)
+            # Grown in place: the allocator moves a large block's pages without copying them.
+            column.resize(count, refcheck=False)
+            column[before:] = READ_COLUMNS.get(name, 0)
+
+    def _take(self, count: int) -> NDArray[np.int64]:
+        """Return *count* rows that nobody needs, emptied."""
+        if not self.lets_go:
+            if self._numbered:
+                self._columns["number"] = np.arange(-1, self.reads)
+            self._taken = np.ones(self.reads + 1, np.bool_)
+        if len(self._free) < count:
+            self._sweep()
+            self._make_room(max(count, BATCH_READS))
+        rows, self._free = self._free[:count], self._free[count:]
+        self._taken[rows] = True
+        for name, empty in READ_COLUMNS.items():
+            self._columns[name][rows] = empty
+        if self._numbered:
+            self._columns["number"][rows] = np.arange(self.reads, self.reads + count)
+        return rows
+
+    def _sweep(self, *, over: bool = False) -> None:
+        """Let go of the reads that are decided."""
+        # The first time the log is at its longest: there is less room to work in.
+        step = BATCH_READS if len(self._taken) < 3 * BATCH_READS else max(1, BATCH_READS // 4)
+        for start in range(1, len(self._taken), step):
+            batch = slice(start, start + step)
+            ended = start + np.flatnonzero(self._taken[batch] & ~np.isnan(self._columns["end_s"][batch]))
+            if len(ended) and self.let_go is not None:
+                gone = self.let_go({name: column[ended] for name, column in self._columns.items()}, over)
+                self._taken[ended[gone]] = False
+
+    def _make_room(self, count: int) -> None:
+        """Let there be *count* free rows, and hardly more: what lies beyond them is given back, if it is free."""
+        taken = int(self._taken.sum())
+        free = np.flatnonzero(~self._taken[: taken + count])[:count]  # of millions of them, no more than are wanted
+        last = int(np.flatnonzero(self._taken)[-1])
+        size = max(last, int(free.max(initial=0))) + 1 + count - len(free)
+        self._resize(size)
+        self._taken = np.append(self._taken[:size], np.zeros(max(0, size - len(self._taken)), np.bool_))
+        self._free = np.append(free, np.arange(size - count + len(free), size))
 
     def take_columns(self) -> dict[str, Column]:
         """Return the columns and forget them; nothing is copied."""

@@ -9,14 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract import Strategy
+from ..errors import UserError
 from ..own.luggage import Luggage, luggage_of
 from ..world.scenario import Scenario
 from ..world.workload import Workload
 from .display import line, table
-from .records import Column, Totals
-from .truth import Commits, Verdicts, judge
+from .reads_file import ReadsFile, frame_of, read_back
+from .records import MOST_KEPT_READS, Column, Totals
+from .tally import Kept, Load, Tally
+from .truth import Commits, Verdicts, judge_reads
+from .writes import MOST_KEPT_WRITES, WriteCounts
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
 SECONDS_A_DAY = 86_400.0
@@ -53,12 +59,13 @@ class Evidence:
     """What a run has recorded; all times are seconds from its start.
 
     `reads` holds the columns of `records.READ_COLUMNS`, one entry a measured read; `writes` those of the database's
-    `WriteLog`, one entry a write; `key_names` says what the key codes in both stand for. `verdicts` are the judge's,
-    where it took more than the commits' times to judge.
+    `WriteLog`, one entry a write; `key_names` says what the key codes in both stand for. Where there were too many, it
+    is a `Tally` (which has the queries, too) or `WriteCounts` instead. `verdicts` are the judge's, where it took more
+    than the commits' times to judge.
     """
 
-    reads: dict[str, Column]
-    writes: Mapping[str, Column]
+    reads: dict[str, Column] | Tally
+    writes: Mapping[str, Column] | WriteCounts
     key_names: Sequence[str]
     query_started_s: NDArray[np.float64]
     peak_in_flight: int
@@ -83,39 +90,26 @@ class Result:
         self.notes = list(workload.notes)
         self.trace_fields = () if workload.trace is None else workload.trace.fields
         self.measured_s = workload.end_s - run.scenario.warmup_s
-        self.query_started_s = evidence.query_started_s
         self.wall_s = float("nan")
         self.further: dict[str, float | int] = {}
         self._key_names = list(evidence.key_names)
-        self._columns = evidence.reads
+        self._query_started_s = evidence.query_started_s
         self._writes = evidence.writes
         self._costs = evidence.costs
         self._leftovers = evidence.leftovers
         self._peak_in_flight = evidence.peak_in_flight
-        self._take(evidence.verdicts or self._judged())
+        self.reads_file: Path | None = None
+        if isinstance(evidence.reads, Tally):
+            self._judged: Kept | Tally = evidence.reads
+            self.notes.append(f"of more than {MOST_KEPT_READS:,} reads quantiles are within 0.05%; all else is exact")
+        else:
+            self._judged = Kept(evidence.reads, evidence.verdicts or _judged(evidence.reads, evidence.writes))
 
     def __repr__(self) -> str:
         return line(self)
 
     def _repr_html_(self) -> str:
         return table(self)
-
-    def _judged(self) -> Verdicts:
-        log = self._writes
-        done = log["committed"] > 0
-        commits = Commits.of(log["key_code"][done], log["commit_s"][done], log["version"][done], len(self._key_names))
-        reads = self._columns
-        return judge(reads["key_code"], reads["start_s"], reads["end_s"], reads["version"], commits)
-
-    def _take(self, verdicts: Verdicts) -> None:
-        reads = self._columns
-        reads["latest_version"] = verdicts.latest_version
-        reads["stale"] = verdicts.stale
-        reads["stale_age_s"] = verdicts.stale_age_s
-        reads["versions_behind"] = verdicts.versions_behind
-        reads["dirty"] = verdicts.dirty
-        reads["aborted"] = verdicts.aborted
-        self._wrong = int(verdicts.wrong.sum())
 
     @cached_property
     def reads(self) -> "pd.DataFrame":
@@ -124,17 +118,22 @@ class Result:
         Columns: arrival_s, start_s (a worker takes it), end_s, key, worker, hit (no `db.read` was made), version
         (returned), latest_version (committed before start_s), stale, stale_age_s (NaN when not stale), versions_behind,
         dirty (committed after end_s only), aborted (never committed). `truth` says what these mean.
-        """
-        import pandas as pd
 
-        names = pd.Index(self._key_names, dtype=object)
-        columns: dict[str, Any] = {}
-        for name, column in self._columns.items():
-            if name == "key_code":
-                columns["key"] = pd.Categorical.from_codes(column, names, validate=False)
-            else:
-                columns[name] = column
-        return pd.DataFrame(columns, copy=False)
+        Of more than `MOST_KEPT_READS` reads it is read from the run's `keep_reads` file, when it is first asked for.
+
+        Raises:
+            UserError: if there were so many, and they went to no file.
+        """
+        if isinstance(self._judged, Kept):
+            return frame_of(self._judged.columns, self._key_names)
+        if self.reads_file is None:
+            raise _not_kept(self._judged.counts.reads, MOST_KEPT_READS, "reads")
+        return read_back(self.reads_file, self._key_names)
+
+    def keep_reads(self, file: ReadsFile) -> None:
+        """Write the reads to *file*, unless they went there as they were let go."""
+        if isinstance(self._judged, Kept):
+            file.write_all(self._judged.columns, self._judged.verdicts)
 
     @cached_property
     def writes(self) -> "pd.DataFrame":
@@ -142,6 +141,8 @@ class Result:
 
         Columns: arrival_s, start_s, commit_s (NaN if rolled back), key, worker, version, committed.
         """
+        if isinstance(self._writes, WriteCounts):
+            raise _not_kept(self._writes.measured, MOST_KEPT_WRITES, "writes")
         import pandas as pd
 
         columns: dict[str, Any] = {name: self._writes[name] for name in ("arrival_s", "start_s", "commit_s")}
@@ -152,15 +153,34 @@ class Result:
         return pd.DataFrame(columns)
 
     @property
-    def read_arrivals_s(self) -> NDArray[np.float64]:
-        """When the reads arrived, in seconds."""
-        return self._columns["arrival_s"]
+    def query_started_s(self) -> NDArray[np.float64]:
+        """When each query began, in seconds; it is there as long as `reads` are."""
+        self._require_all()
+        return self._query_started_s
 
     @property
     def stale_ages_s(self) -> NDArray[np.float64]:
-        """The ages of the stale reads, in seconds."""
-        ages: NDArray[np.float64] = self._columns["stale_age_s"][self._columns["stale"]]
-        return ages
+        """The ages of the stale reads, in seconds; they are there as long as `reads` are."""
+        return self._require_all().stale_ages_s
+
+    def stale_age_quantiles_s(self, shares: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return quantiles of the stale reads' ages, NaN if there was none."""
+        return self._judged.stale_age_quantiles_s(shares)
+
+    @cached_property
+    def load(self) -> Load:
+        """When reads arrived and queries began."""
+        if isinstance(self._judged, Tally):
+            return self._judged.load
+        load = Load(self.run.scenario.warmup_s, self.measured_s)
+        load.add_reads(self._judged.columns["arrival_s"])
+        load.add_queries(self._query_started_s)
+        return load
+
+    def _require_all(self) -> Kept:
+        if isinstance(self._judged, Tally):
+            raise _not_kept(self._judged.counts.reads, MOST_KEPT_READS, "reads")
+        return self._judged
 
     @cached_property
     def summary(self) -> dict[str, float | int]:
@@ -169,42 +189,39 @@ class Result:
         return {**own, **self.further}
 
     def _read_figures(self) -> dict[str, float | int]:
-        reads, writes = self._columns, self._writes
-        count, hits = len(reads["hit"]), int(reads["hit"].sum())
-        measured = writes["arrival_s"] >= self.run.scenario.warmup_s
-        committed = int((measured & (writes["committed"] > 0)).sum())
-        stale = int(reads["stale"].sum())
+        found, writes = self._judged.counts, self._writes
+        if not isinstance(writes, WriteCounts):
+            writes = WriteCounts.of(writes, self.run.scenario.warmup_s)
         return {
-            "reads": count,
-            "writes": committed,
-            "writes_rolled_back": int(measured.sum()) - committed,
-            "hits": hits,
-            "hit_ratio": _ratio(hits, count),
-            "wrong_ratio": _ratio(self._wrong, count),
-            "wrong_reads_per_day": self._per_day(self._wrong),
-            "stale_ratio": _ratio(stale, count),
-            "stale_hit_ratio": _ratio(int((reads["stale"] & reads["hit"]).sum()), hits),
-            "stale_reads_per_day": self._per_day(stale),
+            "reads": found.reads,
+            "writes": writes.committed,
+            "writes_rolled_back": writes.measured - writes.committed,
+            "hits": found.hits,
+            "hit_ratio": _ratio(found.hits, found.reads),
+            "wrong_ratio": _ratio(found.wrong, found.reads),
+            "wrong_reads_per_day": self._per_day(found.wrong),
+            "stale_ratio": _ratio(found.stale, found.reads),
+            "stale_hit_ratio": _ratio(found.stale_hits, found.hits),
+            "stale_reads_per_day": self._per_day(found.stale),
         }
 
     def _per_day(self, reads: int) -> float:
-        return reads / self.measured_s * SECONDS_A_DAY if len(self._columns["hit"]) else float("nan")
+        return reads / self.measured_s * SECONDS_A_DAY if self._judged.counts.reads else float("nan")
 
     def _staleness_figures(self) -> dict[str, float | int]:
-        ages, behind = self.stale_ages_s, self._columns["versions_behind"]
-        count, stale = len(behind), len(ages)
+        found, (median_s, p99_s) = self._judged.counts, self.stale_age_quantiles_s([0.5, 0.99]).tolist()
         return {
-            "stale_age_p50_s": _quantile(ages, 0.5),
-            "stale_age_p99_s": _quantile(ages, 0.99),
-            "stale_age_max_s": float(ages.max()) if stale else float("nan"),
-            "versions_behind_mean": _ratio(int(behind.sum(dtype=np.int64)), stale),
-            "versions_behind_max": int(behind.max()) if count else 0,
-            "dirty_ratio": _ratio(int(self._columns["dirty"].sum()), count),
-            "aborted_ratio": _ratio(int(self._columns["aborted"].sum()), count),
+            "stale_age_p50_s": median_s,
+            "stale_age_p99_s": p99_s,
+            "stale_age_max_s": found.oldest_s,
+            "versions_behind_mean": _ratio(found.versions_behind, found.stale),
+            "versions_behind_max": found.most_behind,
+            "dirty_ratio": _ratio(found.dirty, found.reads),
+            "aborted_ratio": _ratio(found.aborted, found.reads),
         }
 
     def _cost_figures(self) -> dict[str, float | int]:
-        costs, count = self._costs, len(self._columns["hit"])
+        costs, count = self._costs, self._judged.counts.reads
         return {
             "db_reads": costs.db_reads,
             "db_queries": costs.db_queries,
@@ -216,10 +233,10 @@ class Result:
         }
 
     def _ending_figures(self) -> dict[str, float | int]:
-        response_s = self._columns["end_s"] - self._columns["arrival_s"]
+        median_s, p99_s = self._judged.response_quantiles_s([0.5, 0.99]).tolist()
         return {
-            "response_p50_s": _quantile(response_s, 0.5),
-            "response_p99_s": _quantile(response_s, 0.99),
+            "response_p50_s": median_s,
+            "response_p99_s": p99_s,
             "entries_end": self._leftovers.entries_end,
             "entries_culled": self._costs.entries_culled,
             "keys_left_wrong": self._leftovers.keys_left_wrong,
@@ -241,5 +258,19 @@ def _ratio(part: int, whole: int) -> float:
     return part / whole if whole else float("nan")
 
 
-def _quantile(values: NDArray[np.float64], q: float) -> float:
-    return float(np.quantile(values, q)) if len(values) else float("nan")
+def _judged(reads: Mapping[str, Column], log: Mapping[str, Column] | WriteCounts) -> Verdicts:
+    if isinstance(log, WriteCounts):
+        raise TypeError("of writes that were let go the verdicts must be given")
+    done = log["committed"] > 0
+    keys = int(log["key_code"].max(initial=-1)) + 1
+    commits = Commits.of(log["key_code"][done], log["commit_s"][done], log["version"][done], keys)
+    return judge_reads(reads, commits)
+
+
+def _not_kept(count: int, most: int, what: str) -> UserError:
+    """Return the error for asking for rows that were let go."""
+    instead = ": keep_reads=PATH of run(), or --keep-reads on the command line, writes them to a file"
+    return UserError(
+        f"this run had {count:,} {what}: of more than {most:,} the summary has all figures, and none is kept by itself"
+        f"{instead if what == 'reads' else ''}"
+    )

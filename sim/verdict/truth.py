@@ -9,7 +9,12 @@ A read is right, or it is wrong in exactly one of three ways, so that these add 
   whatever has been committed since.
 """
 
+from array import array
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import repeat
+from math import nan
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,10 +43,24 @@ class Verdicts:
         """The reads that are stale, dirty or aborted."""
         return self.stale | self.dirty | self.aborted
 
+    def of(self, reads: Bools | slice) -> "Verdicts":
+        """Return the verdicts of some *reads*."""
+        return Verdicts(**{name: column[reads] for name, column in vars(self).items()})
+
+
+class Committed(Protocol):
+    """The committed writes, by key."""
+
+    def keys(self) -> Iterable[int]:
+        """Return the codes of the keys that have any."""
+
+    def of_key(self, key: int) -> tuple[Floats, Ints]:
+        """Return when *key*'s writes were committed, and their versions: both ascend."""
+
 
 @dataclass(frozen=True)
 class Commits:
-    """The committed writes, by key and then by time; key *k*'s are at ``bounds[k]:bounds[k + 1]``."""
+    """Commits that are all known, by key and then by time; key *k*'s are at ``bounds[k]:bounds[k + 1]``."""
 
     commit_s: Floats
     version: Ints
@@ -54,8 +73,46 @@ class Commits:
         bounds = np.searchsorted(key_code[order], np.arange(keys + 1))
         return cls(commit_s[order], version[order], bounds)
 
+    def keys(self) -> Iterable[int]:
+        """Return the codes of the keys that have any."""
+        written: list[int] = np.flatnonzero(np.diff(self.bounds)).tolist()
+        return written
 
-def judge(key_code: Ints, start_s: Floats, end_s: Floats, version: Ints, commits: Commits) -> Verdicts:
+    def of_key(self, key: int) -> tuple[Floats, Ints]:
+        """Return when *key*'s writes were committed, and their versions: both ascend."""
+        history = slice(self.bounds[key], self.bounds[key + 1])
+        return self.commit_s[history], self.version[history]
+
+
+class History:
+    """Commits that are taken down as they come, a key's versions in ascending order: eight bytes each.
+
+    A key's n-th entry says when its version n was committed; NaN stands for one that was rolled back.
+    """
+
+    def __init__(self) -> None:
+        self._commit_s: dict[int, array[float]] = {}
+
+    def add(self, key: int, version: int, commit_s: float) -> None:
+        """Take down that *version* of *key* was committed at *commit_s*."""
+        times = self._commit_s.get(key)
+        if times is None:
+            times = self._commit_s[key] = array("d")
+        times.extend(repeat(nan, version - 1 - len(times)))
+        times.append(commit_s)
+
+    def keys(self) -> Iterable[int]:
+        """Return the codes of the keys that have any."""
+        return self._commit_s.keys()
+
+    def of_key(self, key: int) -> tuple[Floats, Ints]:
+        """Return when *key*'s writes were committed, and their versions: both ascend."""
+        times = np.frombuffer(self._commit_s[key])
+        done = np.flatnonzero(~np.isnan(times))
+        return times[done], (done + 1).astype(np.int32)
+
+
+def judge(key_code: Ints, start_s: Floats, end_s: Floats, version: Ints, commits: Committed) -> Verdicts:
     """Judge reads (one array entry each) against *commits*."""
     count = len(key_code)
     verdicts = Verdicts(
@@ -66,16 +123,21 @@ def judge(key_code: Ints, start_s: Floats, end_s: Floats, version: Ints, commits
         dirty=np.zeros(count, np.bool_),
         aborted=version > 0,  # until a commit of that version is found
     )
+    last = int(key_code.max(initial=0))
     # numpy's stable sort of 16-bit numbers is a radix sort, three times as fast.
-    codes = key_code.astype(np.int16) if len(commits.bounds) <= 1 << 15 else key_code
+    codes = key_code.astype(np.int16) if last < 1 << 15 else key_code
     order = np.argsort(codes, kind="stable")
-    bounds = np.searchsorted(key_code, np.arange(len(commits.bounds)), sorter=order)
-    for key in np.flatnonzero(np.diff(commits.bounds)):
-        rows = order[bounds[key] : bounds[key + 1]]
-        if len(rows):
-            history = slice(commits.bounds[key], commits.bounds[key + 1])
-            _judge_key(rows, start_s, end_s, version, commits.commit_s[history], commits.version[history], verdicts)
+    bounds = np.searchsorted(key_code, np.arange(last + 2), sorter=order)
+    for key in commits.keys():  # noqa: SIM118 - not a mapping
+        if key <= last and bounds[key] < bounds[key + 1]:
+            rows = order[bounds[key] : bounds[key + 1]]
+            _judge_key(rows, start_s, end_s, version, *commits.of_key(key), verdicts)
     return verdicts
+
+
+def judge_reads(reads: Mapping[str, NDArray[Any]], commits: Committed) -> Verdicts:
+    """Judge reads whose columns have these names against *commits*."""
+    return judge(reads["key_code"], reads["start_s"], reads["end_s"], reads["version"], commits)
 
 
 def _judge_key(

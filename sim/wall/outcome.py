@@ -66,7 +66,7 @@ class WallResult(Result):
         self.further = self._figures(int(found.undecidable.sum()), _joined(each.late_s for each in ending.records))
 
     def _figures(self, undecidable: int, late_s: NDArray[np.float64]) -> dict[str, float | int]:
-        reads = self._columns
+        reads = self._require_all().columns
         p50, p99, p999 = percentiles(reads["end_s"] - reads["arrival_s"], 50, 99, 99.9)
         last_s = max(float(reads["end_s"].max(initial=0)), self.run.scenario.warmup_s + self.measured_s)
         return {

@@ -14,7 +14,7 @@ from cachewise.reports.app.provenance import further_inputs
 from cachewise.reports.palette import looks
 from cachewise.sim.app.outcome import AppOutcome, Setup
 from cachewise.sim.application import AS_IT_IS, NO_CACHE, START
-from cachewise.sim.experiment import LOAD_BINS
+from cachewise.sim.verdict.tally import LOAD_BINS
 from cachewise.sim.world.scenario import LATENCIES
 from tests.reports.projects import FUNCTIONS, SITES, VARIANTS, Caching, project
 from tests.reports.test_output import Checker

@@ -11,7 +11,7 @@ import pytest
 from cachewise import Scenario
 from cachewise.sim.app.figures import Around, HitColumns, ReadColumns, Site, figures_of
 from cachewise.sim.app.outcome import AppOutcome, run_of
-from cachewise.sim.experiment import LOAD_BINS
+from cachewise.sim.verdict.tally import LOAD_BINS
 
 SCENARIO = Scenario("shop", warmup_s=10, duration_s=120)
 PAGE, PROFILE = 0, 1

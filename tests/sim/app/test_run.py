@@ -7,7 +7,7 @@ import pytest
 
 from cachewise.sim.app.outcome import AppOutcome
 from cachewise.sim.application import START
-from cachewise.sim.experiment import LOAD_BINS
+from cachewise.sim.verdict.tally import LOAD_BINS
 from tests.helpers import SERVERS
 from tests.projects import VIEWS, write_project
 from tests.sim.app.playing import Play

@@ -55,8 +55,8 @@ def run(
     cachewise init --app shop.settings writes one. It takes --variant, --database and --refill, and --set for times,
     machines and latencies.
     """
-    from .choose import choose_backends, scenario_of
     from ..experiment import default_processes
+    from .choose import choose_backends, scenario_of
     from .estimate import estimated
     from .plan import make_plan
 

@@ -64,11 +64,13 @@ def make_grid(
         UserError: for what cannot be run, or is too much to be meant.
     """
     from ..sweep.axes import parse_vary
-    from .sweep_plan import make_points
+    from .sweep_plan import Wanted, make_points
 
     named, typed = _bars(strategies or ())
     varies = [parse_vary(text) for text in [*typed, *wishes.vary]]
-    points = make_points(choice, named, backends, timeout, varies)
+    wanted = Wanted(choice, named, list(dict.fromkeys(backends)) or ["shared"], timeout, varies)
+    least, _ = _seeds(seeds, wishes)
+    points = make_points(wanted, lambda count: _require_meant(count * least, wishes))
     return grid_of(choice.scenario.name, varies, points, seeds, wishes)
 
 
@@ -92,14 +94,33 @@ def grid_of(
 
     parse_limits(wishes.limits, of_project=of_project)
     targets = parse_precision(wishes.precision) if wishes.precision else ()
-    if wishes.max_seeds is not None and not targets:
+    least, most = _seeds(seeds, wishes)
+    _require_meant(len(points) * least, wishes)
+    return Grid(title, tuple(one.axis for one in varies), points, least, most, targets)
+
+
+def _seeds(seeds: int | None, wishes: SweepWishes) -> tuple[int, int]:
+    """Return how many seeds each point gets: at least, and at most where the precision asks for more.
+
+    Raises:
+        UserError: for a number of seeds that nothing asks for.
+    """
+    if wishes.max_seeds is not None and not wishes.precision:
         raise UserError("--max-seeds goes with --precision; --seeds K runs seeds 1 to K")
-    least = seeds or (LEAST_SEEDS if targets else 1)
-    most = max(wishes.max_seeds or MOST_SEEDS, least) if targets else least
-    grid = Grid(title, tuple(one.axis for one in varies), points, least, most, targets)
-    if grid.cells > MOST_CELLS and not wishes.yes:
-        raise UserError(f"{grid.cells:,} cells are more than {MOST_CELLS:,}: add --yes if that is meant")
-    return grid
+    if not wishes.precision:
+        return seeds or 1, seeds or 1
+    least = seeds or LEAST_SEEDS
+    return least, max(wishes.max_seeds or MOST_SEEDS, least)
+
+
+def _require_meant(cells: int, wishes: SweepWishes) -> None:
+    """Make sure that so many cells are meant.
+
+    Raises:
+        UserError: if there are very many and nobody has said so.
+    """
+    if cells > MOST_CELLS and not wishes.yes:
+        raise UserError(f"{cells:,} cells are more than {MOST_CELLS:,}: add --yes if that is meant")
 
 
 def _bars(strategies: Sequence[str]) -> tuple[list[str], list[str]]:

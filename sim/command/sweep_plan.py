@@ -1,9 +1,10 @@
 """The grid of a sweep: what varies, for which strategies, on which backends; it is looked at before anything starts."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
+from math import prod
 from typing import Any
 
 from ...strategies import STRATEGIES
@@ -31,79 +32,87 @@ NEEDS_WRITES = ("write_popularity", "rollback_ratio", "db_write_s", "db_commit_s
 
 @dataclass(frozen=True)
 class Contender:
-    """A strategy as it is typed, and which axes mean something to it."""
+    """A strategy as it is typed, which of its own axes it has (the timeout is one), and one of its kind as a sample."""
 
     text: str
     label: str
     axes: frozenset[str]
+    sample: Strategy
 
 
-def make_points(
-    choice: Choice,
-    strategies: Sequence[str] | None,
-    backends: Sequence[str],
-    timeout: str | None,
-    varies: Sequence[Vary],
-) -> list[StrategyPoint]:
+@dataclass(frozen=True)
+class Wanted:
+    """What a sweep over strategies was asked for: as it was typed, and the axes as they were read."""
+
+    choice: Choice
+    strategies: Sequence[str]
+    backends: Sequence[str]
+    timeout: str | None
+    varies: Sequence[Vary]
+
+    @property
+    def fields(self) -> list[Vary]:
+        """The axes that are fields of the scenario."""
+        return [one for one in self.varies if one.axis.name in DEFAULTS]
+
+
+def make_points(wanted: Wanted, require: Callable[[int], object]) -> list[StrategyPoint]:
     """Return the grid's points: backends x places on the axes x contenders.
+
+    *require* hears how many there will be before they are made, which can take long.
 
     Raises:
         UserError: for a field or parameter that there is not, that nothing depends on, or a value that no run could
             honour.
     """
-    _check_axes(choice.scenario, strategies, timeout, varies)
-    where = list(dict.fromkeys(backends)) or ["shared"]
-    contenders = _contenders(choice, strategies, where, timeout, varies)
-    scenarios = dict(_scenarios(choice.scenario, varies))
+    _check_axes(wanted)
+    contenders = _contenders(wanted)
+    require(sum(_count(wanted, contender, backend) for backend in wanted.backends for contender in contenders))
     points = []
-    for backend in where:
-        for at, scenario in scenarios.items():
+    for backend in wanted.backends:
+        for place, scenario in _scenarios(wanted):
             params_of(backend_named(backend), Limits(scenario.max_entries, scenario.cull_frequency))
-            points += list(
-                _points_at(choice, backend, scenario, at, contenders, timeout, varies, named=bool(strategies))
-            )
+            points += list(_points_at(wanted, backend, scenario, dict(place), contenders))
     _check_keys(points)
     return points
+
+
+def _count(wanted: Wanted, contender: Contender, backend: str) -> int:
+    """Return how many points a contender has on a backend."""
+    if backend_named(backend).lacks(contender.sample):
+        return 0
+    own = (one for one in wanted.varies if one in wanted.fields or one.axis.name in contender.axes)
+    return prod(len(one.texts) for one in own)
 
 
 Place = tuple[tuple[str, str], ...]  # the field axes, each with the text of its value
 
 
-def _scenarios(scenario: Scenario, varies: Sequence[Vary]) -> Iterator[tuple[Place, Scenario]]:
+def _scenarios(wanted: Wanted) -> Iterator[tuple[Place, Scenario]]:
     """Yield the scenario at each place on the axes that are fields of it."""
-    fields = [one for one in varies if one.axis.name in DEFAULTS]
-    for texts in product(*(one.texts for one in fields)):
-        settings = {one.axis.name: text for one, text in zip(fields, texts, strict=True)}
+    for texts in product(*(one.texts for one in wanted.fields)):
+        settings = {one.axis.name: text for one, text in zip(wanted.fields, texts, strict=True)}
+        scenario = wanted.choice.scenario
         traced = with_trace(scenario, settings["trace"]) if "trace" in settings else scenario
         changed = {name: text for name, text in settings.items() if name != "trace"}
         yield tuple(settings.items()), traced.with_settings(changed)
 
 
 def _points_at(
-    choice: Choice,
-    backend: str,
-    scenario: Scenario,
-    place: Place,
-    contenders: Sequence[Contender],
-    timeout: str | None,
-    varies: Sequence[Vary],
-    *,
-    named: bool,
+    wanted: Wanted, backend: str, scenario: Scenario, here: Mapping[str, str], contenders: Sequence[Contender]
 ) -> Iterator[StrategyPoint]:
     """Yield the points of one scenario on one backend: what else varies is the strategies' own."""
-    here = dict(place)
-    others = [one for one in varies if one.axis.name not in here]
-    wider = backend_named(backend)
+    where = backend_named(backend)
     for contender in contenders:
-        own = [one for one in others if one.axis.name in contender.axes]
+        own = [one for one in wanted.varies if one.axis.name in contender.axes]
         for texts in product(*(one.texts for one in own)):
             chosen = {one.axis.name: text for one, text in zip(own, texts, strict=True)}
-            strategy = _strategy(choice, contender.text, backend, chosen.get(TIMEOUT, timeout), own, chosen)
-            if named:
-                require_verbs(wider, strategy)
-            if not wider.lacks(strategy):
+            strategy = _strategy(wanted, contender.text, backend, chosen)
+            if wanted.strategies:
+                require_verbs(where, strategy)
+            if not where.lacks(strategy):
                 check(scenario, strategy, 1)
-                at = tuple(_value(one, {**here, **chosen}) for one in varies)
+                at = tuple(_value(one, {**here, **chosen}) for one in wanted.varies)
                 yield StrategyPoint(contender.label, backend, at, scenario, strategy)
 
 
@@ -112,14 +121,16 @@ def _value(vary: Vary, chosen: Mapping[str, str]) -> object:
     return EVERYWHERE if text is None else vary.axis.values[vary.texts.index(text)]
 
 
-def _strategy(
-    choice: Choice, text: str, backend: str, timeout: str | None, own: Sequence[Vary], chosen: Mapping[str, str]
-) -> Strategy:
+def _strategy(wanted: Wanted, text: str, backend: str, chosen: Mapping[str, str]) -> Strategy:
+    """Return a strategy with the values that were *chosen* on its axes."""
+    choice, timeout = wanted.choice, chosen.get(TIMEOUT, wanted.timeout)
     default: dict[str, Any] = ({TIMEOUT: choice.timeout} if choice.has_timeout else {}) | default_timeout(backend)
     if timeout is not None:
         default = {TIMEOUT: choose_timeout(timeout)}
-    settings = [f"{one.param}={chosen[one.axis.name]}" for one in own if one.strategy]
-    return choose_strategy(_with_settings(text, settings), STRATEGIES, **default)
+    own = [one for one in wanted.varies if one.strategy and one.axis.name in chosen]
+    return choose_strategy(
+        _with_settings(text, [f"{one.param}={chosen[one.axis.name]}" for one in own]), STRATEGIES, **default
+    )
 
 
 def _with_settings(text: str, settings: Sequence[str]) -> str:
@@ -129,66 +140,55 @@ def _with_settings(text: str, settings: Sequence[str]) -> str:
     return f"{text}{',' if has_some else ':'}{','.join(settings)}"
 
 
-def _contenders(
-    choice: Choice,
-    strategies: Sequence[str] | None,
-    backends: Sequence[str],
-    timeout: str | None,
-    varies: Sequence[Vary],
-) -> list[Contender]:
+def _contenders(wanted: Wanted) -> list[Contender]:
     """Return what competes, each under a name that no other has."""
-    texts = list(dict.fromkeys(strategies or STRATEGIES))
-    for vary in varies:
+    texts = list(dict.fromkeys(wanted.strategies or STRATEGIES))
+    for vary in wanted.varies:
         if vary.strategy and vary.strategy not in texts:
             raise UserError(
                 f"--vary {one_line(vary.axis.name)}: {one_line(vary.strategy)} is not among the strategies: "
                 f"add --strategy {one_line(vary.strategy)}"
             )
-    found = []
-    for text in texts:
-        own = [one for one in varies if one.strategy == text]
-        firsts = {one.axis.name: one.texts[0] for one in own}
-        strategy = _strategy(choice, text, backends[0], timeout, own, firsts)
-        known = parameters(strategy)
-        axes = {one.axis.name for one in own} | ({TIMEOUT} if TIMEOUT in known else set())
-        if any(one.axis.name == TIMEOUT for one in varies):
-            _check_timeout(text, strategy, own, named=bool(strategies))
-        varied = {one.param for one in own} | ({TIMEOUT} if any(one.axis.name == TIMEOUT for one in varies) else set())
-        found.append((text, strategy_label(strategy, varied), frozenset(axes)))
-    names = Counter(label.partition(":")[0] for _, label, _ in found)
-    return [
-        Contender(text, label if names[name := label.partition(":")[0]] > 1 else name, axes)
-        for text, label, axes in found
-    ]
+    found = [_contender(wanted, text) for text in texts]
+    names = Counter(one.label.partition(":")[0] for one in found)
+    return [replace(one, label=name) if names[name := one.label.partition(":")[0]] == 1 else one for one in found]
 
 
-def _check_timeout(text: str, strategy: Strategy, own: Sequence[Vary], *, named: bool) -> None:
+def _contender(wanted: Wanted, text: str) -> Contender:
+    own = [one for one in wanted.varies if one.strategy == text]
+    sample = _strategy(wanted, text, wanted.backends[0], {one.axis.name: one.texts[0] for one in own})
+    varied = {one.param for one in own}
+    axes = {one.axis.name for one in own}
+    if any(one.axis.name == TIMEOUT for one in wanted.varies):
+        _check_timeout(text, sample, varied, named=bool(wanted.strategies))
+        if TIMEOUT in parameters(sample):
+            varied, axes = varied | {TIMEOUT}, axes | {TIMEOUT}
+    return Contender(text, strategy_label(sample, varied), frozenset(axes), sample)
+
+
+def _check_timeout(text: str, strategy: Strategy, varied: Collection[str], *, named: bool) -> None:
     """Refuse a timeout that varies where a strategy has none, or names its own."""
     if TIMEOUT not in parameters(strategy):
         if named and strategy_name(strategy) not in BOUNDS:
             raise UserError(f"--vary timeout: {one_line(text)} has no timeout, so nothing would change; leave it out")
         return
-    if f"{TIMEOUT}=" in text or any(one.param == TIMEOUT for one in own):
+    if f"{TIMEOUT}=" in text or TIMEOUT in varied:
         raise UserError(f"--vary timeout: {one_line(text)} names a timeout of its own; give one of the two")
 
 
-def _check_axes(
-    scenario: Scenario, strategies: Sequence[str] | None, timeout: str | None, varies: Sequence[Vary]
-) -> None:
+def _check_axes(wanted: Wanted) -> None:
     """Refuse axes that there are not, are there twice, or that nothing depends on."""
-    names = [one.axis.name for one in varies]
+    names = [one.axis.name for one in wanted.varies]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise UserError(f"--vary {one_line(twice[0])} is there twice: give all of its values in one")
-    if timeout is not None and TIMEOUT in names:
+    if wanted.timeout is not None and TIMEOUT in names:
         raise UserError("--timeout and --vary timeout exclude each other")
-    for vary in varies:
-        if vary.strategy:
-            continue
-        if vary.axis.name in FIXED or vary.axis.name not in {*DEFAULTS, TIMEOUT}:
-            hint = " (a parameter of a strategy is NAME:param)" if strategies else ""
-            raise UserError(f"--vary: {unknown('field', vary.axis.name, {*DEFAULTS, TIMEOUT} - {*FIXED})}{hint}")
-        _check_depends(scenario, vary.axis.name, names)
+    known = {*DEFAULTS, TIMEOUT} - {*FIXED}
+    for name in (one.axis.name for one in wanted.varies if not one.strategy):
+        if name not in known:
+            raise UserError(f"--vary: {unknown('field', name, known)} (a parameter of a strategy is NAME:param)")
+        _check_depends(wanted.choice.scenario, name, names)
 
 
 def _check_depends(scenario: Scenario, name: str, names: Sequence[str]) -> None:

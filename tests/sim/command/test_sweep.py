@@ -84,14 +84,13 @@ def test_what_cannot_be_is_refused_before_anything_starts(tmp_path: Path) -> Non
         (*run, "--vary", "trace_speed=1,2"): "trace_speed=2 needs a trace",
         (*run, "--vary", "rollback_ratio=0,1", "--set", "writes_per_s=0"): "there are no writes",
         (*run, "--vary", "value_bytes=10,20", "--trace", "trace.csv", "--set", "warmup_s=0"): "it comes from the trace",
-        (*run, "--vary", "writes_per_s=log:0.1:100:7000"): "106,400 cells are more than 100,000: add --yes",
+        (*run, "--vary", "writes_per_s=log:0.1:100:9000", *TWO, "--seeds", "10"): "180,000 cells are more than 100,000",
         (*run, "--vary", "timeout=1,2", "--seed", "3"): "a sweep runs seeds 1 to K",
         (*run, "--vary", "timeout=1,2", "--max-seeds", "9"): "--max-seeds goes with --precision",
         (*run, "--precision", "stale_rati:0.1"): "did you mean 'stale_ratio'?",
         (*run, "--vary", "timeout=1,2", "--max", "stale_rati=1%"): "did you mean 'stale_ratio'?",
         ("resume", "nowhere"): "nowhere: there is no sweep in it",
     }
-    refusals[*run, "--vary", "writes_per_s=log:0.1:100:7000"] = "cells are more than 100,000: add --yes"
     for done, why in zip(cli_each(*refusals, cwd=tmp_path), refusals.values(), strict=True):
         assert done.returncode == 2, done
         (line,) = done.stderr.splitlines()

@@ -270,14 +270,3 @@ def _end_worker() -> NoReturn:
         _OF_WORKER.close()
     finally:
         os._exit(143)
-
-
-def crew_for(func, jobs, cluster):
-    from functools import partial
-    from .processes.crew import Crew
-
-    return Crew(jobs, partial(_with_servers, func), cluster)
-
-
-def _with_servers(func, task):
-    return func(task, _OF_WORKER)

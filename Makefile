@@ -43,10 +43,11 @@ suite: $(VENV)/.test  ## fetch Django's own cache tests, which the proofs run: t
 proof: servers suite  ## run the slow proofs: mutations, coverage of intervals, repeated kills, Django's own tests
 	$(PYTEST) -m proof
 
-bench: servers  ## compare with bare cache calls, textbook SimPy and Django's test client (not a test: timings are noisy)
+bench: servers  ## compare with bare cache calls, textbook SimPy, Django's test client and bare runs (not a test: timings are noisy)
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.servers
 	$(BIN)/python -m bench.app
+	$(BIN)/python -m bench.sweeps
 
 clean:  ## remove what these verbs have made
 	rm -rf $(VENV) out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,43 +1,37 @@
 """Experiments: scenarios x strategies x backends x seeds, run side by side, each outcome small enough to keep."""
 
-import multiprocessing
-import os
 import re
-import signal
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from multiprocessing.util import Finalize
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .backends import backend_named
 from .contract import Strategy
+from .daemons.home import sweep
 from .daemons.programs import require_all
-from .daemons.session import Servers, servers
+from .daemons.session import Servers, kept_servers, servers
 from .declared import default_of, is_odd, parameters
 from .engine.request_time import request_time
 from .errors import UserError
 from .own.blame import said_plainly
 from .own.homes import short_name, typed_name
-from .processes.children import can_travel, end_all, follow_parent, script_left_alone, start_tracker
+from .processes.children import can_travel
 from .processes.cores import cores
-from .processes.interrupts import Terminated, interrupts_held, leave_to_parent, raise_what_is_swallowed
+from .processes.crew import Crew
+from .processes.losses import WorkerKilledError
 from .processes.parcels import Parcel
 from .runner import run
 from .verdict.result import Result, Run
 from .verdict.tally import LOAD_BINS
 
 AGE_QUANTILES = np.linspace(0, 1, 401)
-PATIENCE_S = 10.0  # with a worker that was told to end, and may have servers to stop
 
 
 @dataclass(frozen=True)
@@ -131,37 +125,19 @@ def run_all(
     require_all(need for backend in dict.fromkeys(one.backend for one in runs) for need in backend_named(backend).needs)
     if processes == 1 or len(runs) == 1 or not can_travel(runs):
         return _one_by_one(runs, done, files)
-    start_tracker()
-    context = multiprocessing.get_context("spawn")  # a fork would copy the progress bar's thread in mid-air
-    with interrupts_held():
-        executor = ProcessPoolExecutor(min(processes, len(runs)), context, initializer=_start_worker)
+    # The longest first: the last one to end then keeps nobody waiting for long.
+    order = sorted(range(len(runs)), key=lambda index: -_expected_requests(runs[index]))
+    found: dict[int, Outcome] = {}
     try:
-        # The longest first: the last one to end then keeps nobody waiting for long.
-        order = sorted(range(len(runs)), key=lambda index: -_expected_requests(runs[index]))
-        with interrupts_held(), script_left_alone():  # every process is started here
-            submitted = {executor.submit(_run_in_worker, Parcel(runs[index]), files[index]): index for index in order}
-            executor.submit(int)  # nothing: with this, the pool sees all its processes, and when the last one is killed
-            # Not `concurrent.futures.wait`: interrupted, it can keep locks of its futures, and the pool never ends.
-            ended: SimpleQueue[Future[Outcome]] = SimpleQueue()
-            for future in submitted:
-                future.add_done_callback(ended.put)
-        found: dict[int, Outcome] = {}
-        for _ in runs:
-            future = ended.get()
-            index = submitted.pop(future)
-            found[index] = replace(future.result(), run=runs[index])  # not a copy of it, which can be large
-            done(runs[index])
-        return [found[index] for index in range(len(runs))]
-    except BaseException as error:
-        with interrupts_held():
-            end_all(list(executor._processes.values()), PATIENCE_S)
-            # One that has ended while it sent an outcome leaves half of it: the pool must hear that no more is to come.
-            executor._result_queue._writer.close()  # type: ignore[attr-defined]  # has no public name
-        if isinstance(error, BrokenProcessPool):
-            raise UserError("a worker process was killed in mid-run (is the memory full? try --jobs 1)") from None
-        raise
-    finally:
-        executor.shutdown(cancel_futures=True)
+        with Crew(min(processes, len(runs)), _run_in_worker) as crew:
+            for place, outcome in crew.work((Parcel(runs[index]), files[index]) for index in order):
+                index = order[place]
+                found[index] = replace(outcome, run=runs[index])  # not a copy of it, which can be large
+                done(runs[index])
+    except WorkerKilledError:
+        sweep()  # who was killed with it has put nothing away
+        raise UserError("a worker process was killed in mid-run (is the memory full? try --jobs 1)") from None
+    return [found[index] for index in range(len(runs))]
 
 
 def _one_by_one(runs: Sequence[Run], done: Callable[[Run], None], files: Sequence[Path | None]) -> list[Outcome]:
@@ -229,44 +205,6 @@ def _as_new(strategy: Strategy) -> Strategy:
         return strategy
 
 
-def _run_in_worker(sent: Parcel[Run], reads_file: Path | None) -> Outcome:
-    try:
-        try:
-            _UNDER_WAY.append(sent)
-            return play(sent, _OF_WORKER, reads_file)
-        finally:
-            _UNDER_WAY.clear()
-    finally:
-        if _TOLD_TO_END:  # whatever became of the exception
-            _end_worker()
-
-
-# In a worker process:
-_OF_WORKER = Servers()  # kept from run to run, until it ends
-_UNDER_WAY: list[Parcel[Run]] = []
-_TOLD_TO_END: list[int] = []  # the signal that did
-
-
-def _start_worker() -> None:
-    """Leave a terminal's signals to the parent, and turn its SIGTERM into an exception: a run takes its files along."""
-    follow_parent(lambda: os.kill(os.getpid(), signal.SIGTERM))
-    Finalize(None, _OF_WORKER.close, exitpriority=0)
-    leave_to_parent()
-    raise_what_is_swallowed()
-    signal.signal(signal.SIGTERM, _stop_worker)
-
-
-def _stop_worker(number: int, _frame: object) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    _TOLD_TO_END.append(number)
-    if not _UNDER_WAY:
-        _end_worker()
-    raise Terminated(143)
-
-
-def _end_worker() -> NoReturn:
-    """End this process at once: the pool would catch any exception, and start the next run or keep its locks."""
-    try:
-        _OF_WORKER.close()
-    finally:
-        os._exit(143)
+def _run_in_worker(sent: tuple[Parcel[Run], Path | None]) -> Outcome:
+    parcel, reads_file = sent
+    return play(parcel, kept_servers(), reads_file)

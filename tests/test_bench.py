@@ -5,7 +5,7 @@ from math import inf
 import pytest
 from rich.console import Console
 
-from bench import app, servers
+from bench import app, servers, sweeps
 from bench.case import scenario_at
 from bench.rounds import SIDES, Contest
 from bench.servers import recorded
@@ -63,3 +63,11 @@ def test_a_missed_bar_of_the_shop_is_the_exit_code(
         monkeypatch.setattr(app, name, inf)
     monkeypatch.setattr(app, "MOST_JUDGE_OVER_NO_CACHE", bar)
     assert app.print_report(shop_round, 150, 300, Console()) == code
+
+
+@pytest.mark.parametrize(("bar", "code"), [(0.0, 1), (inf, 0)])
+def test_a_missed_bar_of_many_runs_is_the_exit_code(monkeypatch: pytest.MonkeyPatch, bar: float, code: int) -> None:
+    """All sides do their runs; where a median is above its bar, the benchmark ends with 1, otherwise with 0."""
+    work = sweeps.Work(3, 100, 1, 100)
+    monkeypatch.setattr(sweeps, "BARS", [(name, bar, ratio) for name, _, ratio in sweeps.BARS])
+    assert sweeps.print_report(sweeps.rounds_of(work, 1), work, Console()) == code

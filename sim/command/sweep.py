@@ -192,7 +192,7 @@ def _axis_line(axis: "Axis") -> str:
 def _carried_out(
     grid: "Grid", jobs: int, folder: Path, wishes: SweepWishes, context: typer.Context, *, kept: bool
 ) -> "Sweep":
-    from ..experiment import crew_for
+    from ..processes.crew import Crew
     from ..sweep.carry_out import Expedition
     from ..sweep.store import opened
     from ..sweep.work import work_cell
@@ -204,7 +204,7 @@ def _carried_out(
             say_when_interrupted(
                 lambda: f"interrupted; cachewise resume {file_name(folder)} goes on: {progress.line()}"
             )
-        with crew_for(work_cell, jobs, wishes.cluster) as crew:
+        with Crew(jobs, work_cell, cluster=wishes.cluster) as crew:
             return Expedition(grid, store, crew, jobs, progress).carry_out(retry_failed=wishes.retry_failed)
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
+from multiprocessing.util import Finalize
 from pathlib import Path
 from threading import RLock
 
@@ -123,3 +125,11 @@ def servers() -> Iterator[Servers]:
         yield session
     finally:
         finish(session.close)
+
+
+@cache
+def kept_servers() -> Servers:
+    """Return the session of this process: a worker keeps its servers from run to run, until it ends."""
+    session = Servers()
+    Finalize(None, session.close, exitpriority=0)  # a worker of whatever kind calls these, the main process as well
+    return session

@@ -4,14 +4,11 @@ import io
 import multiprocessing
 import pickle
 import signal
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
-from types import ModuleType
 from typing import Any
 
 MAIN = "__main__"
@@ -29,16 +26,17 @@ def follow_parent(end: Callable[[], object]) -> None:
     threading.Thread(target=follow, daemon=True).start()
 
 
-def start_tracker() -> None:
+def start_tracker(start: Callable[[], object] = resource_tracker.ensure_running) -> None:
     """Start the process that looks after what others share, so that it survives a closed terminal, as it does Ctrl-C.
 
     It would be started with the first of the processes, and die with them before they have let go of what it knows of.
+    Starting it, Python also unblocks Ctrl-C, which would then reach processes that are only starting.
     """
     if not hasattr(signal, "SIGHUP"):
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # which a process inherits
     try:
-        resource_tracker.ensure_running()
+        start()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -53,22 +51,6 @@ def end_all(processes: Sequence[BaseProcess], patience_s: float) -> None:
         if process.is_alive():
             process.kill()
             process.join()
-
-
-@contextmanager
-def script_left_alone() -> Iterator[None]:
-    """Processes that are started meanwhile do not import the script that runs here.
-
-    By itself Python has each of them run it once more, but for what an ``if __name__ == "__main__"`` guards; where
-    nothing is guarded, each would start processes in its turn, which Python refuses. So they know nothing of what the
-    script defines: see `can_travel`.
-    """
-    script = sys.modules[MAIN]
-    sys.modules[MAIN] = ModuleType(MAIN)
-    try:
-        yield
-    finally:
-        sys.modules[MAIN] = script
 
 
 def can_travel(things: object) -> bool:

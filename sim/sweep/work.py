@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..daemons.session import Servers
+from ..daemons.session import Servers, kept_servers
 from ..errors import CodeError, UserError, one_line
 from ..experiment import Outcome, play
 from ..verdict.metrics import MACHINE_METRICS
@@ -42,13 +42,13 @@ class Answer:
     frames: str = ""
 
 
-def work_cell(load: Load, ours: Servers) -> Answer:
-    """Run a cell on this worker's servers; only what ends the worker itself comes out as an exception."""
+def work_cell(load: Load) -> Answer:
+    """Run a cell on the servers that this worker keeps; only what ends the worker comes out as an exception."""
     began_s = time.perf_counter()
     try:
         with _in_folder(load.folder):
             _check_trace(load)
-            landing = _played(load.content, ours)
+            landing = _played(load.content, kept_servers())
     except CodeError as error:
         return Answer(None, time.perf_counter() - began_s, str(error), error.frames)
     except UserError as error:

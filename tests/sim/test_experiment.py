@@ -13,6 +13,7 @@ from cachewise.sim import experiment
 from cachewise.sim.backends import BACKENDS
 from cachewise.sim.daemons.programs import Program
 from cachewise.sim.experiment import Run, run_all
+from cachewise.sim.processes import crew
 from cachewise.strategies import TtlOnly
 from tests.sim.wall.tools import Plain
 
@@ -43,7 +44,7 @@ class Failing(Plain):
 
 def test_an_error_ends_even_those_that_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first error comes out soon, and no process is left."""
-    monkeypatch.setattr(experiment, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(crew, "PATIENCE_S", 1.0)
     began_s = time.monotonic()
     with pytest.raises(UserError, match=r"^key:0 fails"):
         run_all([Run(SHORT, Deaf(), "shared", 1), Run(SHORT, Failing(), "shared", 1)], processes=2)
@@ -73,7 +74,7 @@ def test_a_worker_that_is_killed_is_one_line() -> None:
 
 def test_a_worker_that_is_killed_takes_even_those_that_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     """The line comes soon, and no process is left."""
-    monkeypatch.setattr(experiment, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(crew, "PATIENCE_S", 1.0)
     began_s = time.monotonic()
     with pytest.raises(UserError, match=r"^a worker process was killed in mid-run"):
         run_all([Run(SHORT, Deaf(), "shared", 1), Run(SHORT, Dying(after_s=2), "shared", 1)], processes=2)
@@ -85,6 +86,6 @@ def test_what_is_not_installed_is_said_before_anything_starts(monkeypatch: pytes
     """In the parent, once, and without a process."""
     needy = replace(BACKENDS["shared"], needs=(Program("no-such-server", "some-server"),))
     monkeypatch.setitem(BACKENDS, "shared", needy)
-    monkeypatch.setattr(experiment, "ProcessPoolExecutor", None)
+    monkeypatch.setattr(experiment, "Crew", None)
     with pytest.raises(UserError, match="not installed: no-such-server"):
         run_all([Run(SHORT, TtlOnly(), "shared", seed) for seed in (1, 2)], processes=2)

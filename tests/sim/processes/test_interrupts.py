@@ -205,7 +205,10 @@ SWALLOWED = """
     print("went on")
 """
 COMMAND = "from cachewise.sim.processes.interrupts import raise_on_signals; raise_on_signals()"
-WORKER = "from cachewise.sim import experiment; experiment._start_worker(); experiment._UNDER_WAY.append('a run')"
+WORKER = (
+    "import multiprocessing, os; from cachewise.sim.processes import duty; ends = multiprocessing.Pipe(duplex=False);"
+    "duty.begin(os.getppid(), ends[0], 60); duty._under_way.append('a run')"
+)
 BLOCK = "with interrupts_held(): signal.raise_signal(signal.SIGALRM); print('whole')"
 NO_ALARM = "signal.setitimer = lambda *_: None"  # it comes when the block says so, however slow this machine is
 
@@ -312,39 +315,3 @@ def press_twice_and_wait() -> None:
         press_in_del()
         press_in_del()
         time.sleep(10)
-
-
-LOST = """
-    import signal
-    from cachewise.sim import experiment
-    from cachewise.sim.processes.parcels import Parcel
-
-    def run_one(one, ours):
-        try:
-            signal.raise_signal(signal.SIGTERM)
-        except BaseException:
-            {then}
-
-    class Stubborn:
-        def close(self):
-            raise KeyboardInterrupt
-
-    experiment._OF_WORKER = Stubborn()
-    experiment._start_worker()
-    experiment._run_one = run_one
-    experiment._run_in_worker(Parcel("a run"))
-    print("went on")
-"""
-
-
-@pytest.mark.parametrize("then", ["raise", "raise ValueError", "return 'an outcome'"])
-def test_a_worker_that_was_told_to_end_does(then: str) -> None:
-    """Whatever becomes of the signal's exception: to the pool any other would be the outcome of one run."""
-    ended = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(LOST).format(then=then)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
-    assert (ended.returncode, ended.stdout, ended.stderr) == (143, "", "")

@@ -1,0 +1,137 @@
+"""What many runs cost beside the runs themselves: `python -m bench.sweeps` has crews do them, and this process alone.
+
+Real time is measured, since what two processes save is nothing else: the machine should have two cores to spare.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.case import BACKEND, STRATEGY, scenario_at
+from cachewise import servers
+from cachewise.sim.experiment import _run_in_worker, _run_one
+from cachewise.sim.processes.crew import Crew
+from cachewise.sim.processes.parcels import Parcel
+from cachewise.sim.verdict.result import Run
+
+RATE_PER_S = 100.0
+MOST_TWO_OVER_ONE = 0.6
+MOST_CREW_OVER_BARE = 1.03
+LEAST_ROUNDS = 3
+CALIBRATION = 20_000  # requests of the run that shows how many take two seconds
+Round = dict[str, float]  # the seconds that each side took
+
+
+@dataclass(frozen=True)
+class Work:
+    """What each side does: many *equal* runs, side by side or not, and a few *long* ones, each of so many requests."""
+
+    equal: int
+    equal_requests: int
+    long: int
+    long_requests: int
+
+
+def bare(work: Work) -> float:
+    """Do the long runs one after the other in this process."""
+    with servers() as ours:
+        _run_one(runs(1, CALIBRATION // 10)[0], ours)
+        began_s = perf_counter()
+        for one in runs(work.long, work.long_requests):
+            _run_one(one, ours)
+        return perf_counter() - began_s
+
+
+def crew(work: Work) -> float:
+    """Do them in the one process of a crew. Its start does not count: it is the same for ten runs or ten thousand."""
+    with Crew(1, _run_in_worker) as one:
+        list(one.work(map(Parcel, runs(1, CALIBRATION // 10))))
+        began_s = perf_counter()
+        list(one.work(map(Parcel, runs(work.long, work.long_requests))))
+        return perf_counter() - began_s
+
+
+def equal(work: Work, processes: int) -> float:
+    """Do the equal runs in so many processes, from their start to their end."""
+    began_s = perf_counter()
+    with Crew(processes, _run_in_worker) as some:
+        list(some.work(map(Parcel, runs(work.equal, work.equal_requests))))
+    return perf_counter() - began_s
+
+
+SIDES: dict[str, Callable[[Work], float]] = {
+    "bare": bare,
+    "crew": crew,
+    "one process": lambda work: equal(work, 1),
+    "two processes": lambda work: equal(work, 2),
+}
+BARS: list[tuple[str, float, Callable[[Round], float]]] = [
+    ("two processes / one process", MOST_TWO_OVER_ONE, lambda one: one["two processes"] / one["one process"]),
+    ("crew / bare", MOST_CREW_OVER_BARE, lambda one: one["crew"] / one["bare"]),
+]
+
+
+def runs(count: int, requests: int) -> list[Run]:
+    """Return so many runs, each of about *requests* requests."""
+    return [Run(scenario_at(RATE_PER_S, requests), STRATEGY, BACKEND, seed) for seed in range(count)]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; return the exit code, 1 where a bar is missed."""
+    parser = argparse.ArgumentParser(prog="python -m bench.sweeps", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="rounds, at least 3 (default %(default)s)")
+    parser.add_argument("--equal", type=int, default=40, help="runs that two processes share (default %(default)s)")
+    parser.add_argument("--long", type=int, default=5, help="runs with which bare ones compare (default %(default)s)")
+    parser.add_argument(
+        "--run-s", type=float, default=2.0, help="seconds that one of these takes (default %(default)s)"
+    )
+    options = parser.parse_args(arguments)
+    if options.rounds < LEAST_ROUNDS:
+        parser.error(f"--rounds must be at least {LEAST_ROUNDS}")
+    if min(options.equal, options.long, options.run_s) <= 0:
+        parser.error("--equal, --long and --run-s must be above 0")
+    per_s = CALIBRATION / bare(Work(0, 0, 1, CALIBRATION))
+    requests = max(1, round(per_s * options.run_s))
+    work = Work(options.equal, max(1, requests // 4), options.long, requests)
+    return print_report(rounds_of(work, options.rounds), work, Console())
+
+
+def rounds_of(work: Work, rounds: int) -> list[Round]:
+    """Let all sides do their work, in turn."""
+    console = Console(stderr=True)
+    found = []
+    for number in range(rounds):
+        console.print(f"round {number + 1} of {rounds}", highlight=False)
+        turn = number % len(SIDES)  # nobody always follows the same neighbour
+        names = [*SIDES][turn:] + [*SIDES][:turn]
+        found.append({name: SIDES[name](work) for name in names})
+    return found
+
+
+def print_report(rounds: Sequence[Round], work: Work, console: Console) -> int:
+    """Print what each side took, the ratios and their bars; return the exit code."""
+    table = Table("side", "runs", "requests a run", "seconds, median")
+    for name in SIDES:
+        long = name in {"bare", "crew"}
+        count, requests = (work.long, work.long_requests) if long else (work.equal, work.equal_requests)
+        table.add_row(name, f"{count}", f"{requests:,}", f"{median(one[name] for one in rounds):.2f}")
+    console.print(table)
+    missed = False
+    for what, bar, ratio in BARS:
+        measured = [ratio(one) for one in rounds]
+        met = median(measured) <= bar
+        missed |= not met
+        spread = f"{min(measured):.3f} to {max(measured):.3f}"
+        line = f"{what}, at most {bar:g}: {median(measured):.3f} ({'met' if met else 'missed'}; {spread})"
+        console.print(line, highlight=False, soft_wrap=True)
+    return int(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

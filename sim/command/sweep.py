@@ -193,6 +193,7 @@ def _carried_out(
     grid: "Grid", jobs: int, folder: Path, wishes: SweepWishes, context: typer.Context, *, kept: bool
 ) -> "Sweep":
     from ..processes.crew import Crew
+    from ..processes.losses import CrewGoneError, NoClusterError
     from ..sweep.carry_out import Expedition
     from ..sweep.store import opened
     from ..sweep.work import work_cell
@@ -204,8 +205,14 @@ def _carried_out(
             say_when_interrupted(
                 lambda: f"interrupted; cachewise resume {file_name(folder)} goes on: {progress.line()}"
             )
-        with Crew(jobs, work_cell, cluster=wishes.cluster) as crew:
-            return Expedition(grid, store, crew, jobs, progress).carry_out(retry_failed=wishes.retry_failed)
+        try:
+            with Crew(jobs, work_cell, cluster=wishes.cluster) as crew:
+                return Expedition(grid, store, crew, jobs, progress).carry_out(retry_failed=wishes.retry_failed)
+        except NoClusterError as error:
+            raise UserError(f"--cluster: {error}") from None
+        except CrewGoneError as error:
+            more = f"; cachewise resume {file_name(folder)} goes on" if kept else ""
+            raise UserError(f"{error}: {progress.line()}{more}") from None
 
 
 def _report(sweep: "Sweep", wishes: SweepWishes, form: Format, out: Path | None, context: typer.Context) -> None:

@@ -11,7 +11,7 @@ from ..verdict.result import Run
 from ..world.scenario import Scenario
 from .app_cell import AppGround, AppTask
 from .axes import Vary
-from .identity import Identity, cell_key, key_of, our_sources, servers_of, versions
+from .identity import Identity, Surroundings, cell_key, key_of
 
 ITS_OWN = "its own caches"  # where no backend was named: what the project's CACHES say
 SERVERS = ("redis", "memcached", "postgres")  # any of which a project may use
@@ -50,6 +50,10 @@ class AppPoint:
         """Return what identifies the run; which kinds of caches its backend has, the run itself has found."""
         return run_of(self.scenario, self.contender, self.backend, seed)
 
+    def surroundings(self) -> Surroundings:
+        """Return what its runs depend on of the machine: the project can use any server, and all that is installed."""
+        return Surroundings(SERVERS, all_installed=True)
+
 
 def make_app_points(ground: AppGround, settings: Mapping[str, str], varies: Sequence[Vary]) -> list[AppPoint]:
     """Return the grid's points: backends x places on the axes x variants.
@@ -77,7 +81,7 @@ def _places(
 def _identity(point: AppPoint) -> Identity:
     ground = point.ground
     return {
-        "cachewise": our_sources(),
+        "surroundings": point.surroundings().lines(),
         "project": ground.print_,
         "experiment": hashlib.sha256(ground.experiment.text).hexdigest(),
         "env": sorted(ground.experiment.env.items()),
@@ -85,8 +89,6 @@ def _identity(point: AppPoint) -> Identity:
         "variant": _variant(point),
         "backend": point.chosen,
         "fields": point.fields,
-        "versions": versions(all_of_them=True),
-        "servers": [line for name in SERVERS for line in servers_of(name)],
     }
 
 

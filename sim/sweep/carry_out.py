@@ -6,7 +6,9 @@ from math import nan
 from pathlib import Path
 from typing import Protocol
 
-from ..processes.crew import Crew, WorkerKilledError
+from ..errors import UserError
+from ..processes.crew import Crew
+from ..processes.losses import WorkerKilledError
 from ..verdict.metrics import MACHINE_METRICS
 from .found import Axis, Landed, Sweep
 from .identity import file_hash
@@ -140,6 +142,8 @@ class Expedition:
         return [cell for cell in cells if cell.key not in self._known.landings and cell.key not in self._known.failed]
 
     def _take(self, cell: Cell, answer: Answer) -> None:
+        if answer.foreign:
+            raise UserError(f"{answer.foreign}: make them the same, or leave this worker out")
         landing = None
         if answer.landing is None:
             self._store.fail(cell.key, cell.named(self._grid.axes), answer.reason, answer.frames)
@@ -214,7 +218,8 @@ def _values(targets: Iterable[Target], landings: Sequence[Landing]) -> dict[str,
 def load_of(cell: Cell) -> Load:
     """Return what travels to the worker of a cell."""
     trace = cell.point.scenario.trace
-    load = Load(cell.point.load(cell.seed), str(Path.cwd()))
+    surroundings = cell.point.surroundings()
+    load = Load(cell.point.load(cell.seed), str(Path.cwd()), surroundings, surroundings.lines())
     if trace is None:
         return load
     changed_ns = Path(trace).stat().st_mtime_ns

@@ -6,7 +6,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -42,15 +42,34 @@ def _digits(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:KEY_DIGITS]
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What a run depends on of the machine that it is run on: the servers of *backends*, and what is installed.
+
+    With `all_installed` that is all, as the code of others can import any of it; else what cachewise needs.
+    """
+
+    backends: tuple[str, ...]
+    all_installed: bool
+
+    def lines(self) -> tuple[str, ...]:
+        """Return what there is here, a line each: the same lines stand for the same runs."""
+        servers = [line for name in self.backends for line in servers_of(name)]
+        return (f"cachewise {our_sources()}", *versions(all_of_them=self.all_installed), *dict.fromkeys(servers))
+
+
+def surroundings_of(run: Run) -> Surroundings:
+    """Return what *run* depends on of its machine."""
+    return Surroundings((run.backend,), all_installed=is_own(run.backend) or not _is_ours(run.strategy))
+
+
 def identity_of(run: Run) -> Identity:
     """Return all that determines what comes of *run*, but for its seed."""
     return {
-        "cachewise": our_sources(),
+        "surroundings": surroundings_of(run).lines(),
         "scenario": _scenario(run.scenario),
         "strategy": [strategy_spec(run.strategy), *_code_of(run.strategy)],
         "backend": _backend(run.backend),
-        "versions": versions(all_of_them=is_own(run.backend) or not _is_ours(run.strategy)),
-        "servers": servers_of(run.backend),
     }
 
 

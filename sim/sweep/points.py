@@ -14,7 +14,7 @@ from ..verdict.result import Run
 from ..world.scenario import Scenario
 from ..world.trace import load_trace
 from .found import Axis, named_values
-from .identity import cell_key, identity_of, key_of
+from .identity import Surroundings, cell_key, identity_of, key_of, surroundings_of
 
 
 class Point(Protocol):
@@ -37,6 +37,9 @@ class Point(Protocol):
 
     def run(self, seed: int) -> Run:
         """Return what identifies the run, for reports."""
+
+    def surroundings(self) -> Surroundings:
+        """Return what its runs depend on of the machine."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,10 @@ class StrategyPoint:
     def run(self, seed: int) -> Run:
         """Return what identifies the run."""
         return Run(self.scenario, self.strategy, self.backend, seed)
+
+    def surroundings(self) -> Surroundings:
+        """Return what its runs depend on of the machine."""
+        return surroundings_of(self.run(0))
 
 
 def expected_requests(scenario: Scenario) -> float:

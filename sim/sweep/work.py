@@ -1,6 +1,7 @@
 """In a worker: one cell is run, and whatever comes of it is an answer, so that no other cell is lost with it."""
 
 import os
+import socket
 import time
 import traceback
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from ..experiment import Outcome, play
 from ..verdict.metrics import MACHINE_METRICS
 from .app_cell import AppTask, play_app
 from .app_details import app_details
-from .identity import file_hash
+from .identity import Surroundings, file_hash
 from .schema import Landing
 
 
@@ -23,28 +24,37 @@ from .schema import Landing
 class Load:
     """What travels to a worker: a run in a parcel, or a project's task; the folder that paths in it begin in.
 
-    `trace_hash` is that of the trace here: a worker on another machine must have the same.
+    A worker on another machine must have the same surroundings, of which `lines` are those here, and the same trace.
     """
 
     content: Any
     folder: str
+    surroundings: Surroundings
+    lines: tuple[str, ...]
     trace: str = ""
     trace_hash: str = ""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a cell: a landing, or the reason why there is none, and `frames`, a traceback, if there is one."""
+    """What came of a cell: a landing, or the reason why there is none, and `frames`, a traceback, if there is one.
+
+    `foreign` says what is different on this worker, on which no cell of the sweep can be run.
+    """
 
     landing: Landing | None
     wall_s: float
     reason: str = ""
     frames: str = ""
+    foreign: str = ""
 
 
 def work_cell(load: Load) -> Answer:
     """Run a cell on the servers that this worker keeps; only what ends the worker comes out as an exception."""
     began_s = time.perf_counter()
+    foreign = _foreign(load)
+    if foreign:
+        return Answer(None, 0.0, foreign=foreign)
     try:
         with _in_folder(load.folder):
             _check_trace(load)
@@ -69,6 +79,16 @@ def _played(content: Any, ours: Servers) -> Landing:
 def _without_machine(outcome: Outcome) -> Outcome:
     summary = {name: value for name, value in outcome.summary.items() if name not in MACHINE_METRICS}
     return replace(outcome, summary=summary)
+
+
+def _foreign(load: Load) -> str:
+    """Return what is different here from where the sweep began, if anything is."""
+    here = load.surroundings.lines()
+    if here == load.lines:
+        return ""
+    theirs = ", ".join(one_line(line) for line in here if line not in load.lines) or "less"
+    ours = ", ".join(one_line(line) for line in load.lines if line not in here) or "less"
+    return f"the worker on {one_line(socket.gethostname())} has {one_line(theirs, 200)}; here is {one_line(ours, 200)}"
 
 
 def _check_trace(load: Load) -> None:

@@ -7,7 +7,8 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -68,7 +69,7 @@ def test_what_cannot_be_is_refused_before_anything_starts(tmp_path: Path) -> Non
     run = ("run", "product_list", "--out", "sweep")
     (tmp_path / "mine.py").write_text(OWN.format(read="pass"))
     (tmp_path / "trace.csv").write_text("time_s,key,size_bytes\n0,a,5\n1.5,b,5\n2,a,5\n")
-    refusals: dict[Sequence[str], str] = {
+    refusals: dict[tuple[str, ...], str] = {
         (*run, "--vary", "timout=1,2"): "unknown field 'timout'; did you mean 'timeout'?",
         (*run, "--vary", "why=1,2"): "unknown field 'why'",
         (*run, "--vary", "timeout=1,-2"): "timeout -2: it must be seconds, 0 or more",
@@ -186,11 +187,12 @@ def test_a_kill_at_any_moment_loses_nothing(tmp_path: Path) -> None:
         time.sleep(chance.uniform(0, 6))  # any moment will do: nothing is asserted of it
         victims = workers_of(process.pid) if moment % 3 == 2 else []
         for victim in victims[:1] or [process.pid]:
-            with_suppressed(lambda one=victim: os.kill(one, signal.SIGKILL))
+            with suppress(ProcessLookupError):  # it may be gone by itself
+                os.kill(victim, signal.SIGKILL)
         if victims:
             assert process.wait(timeout=120) in (0, 1), "a worker's death is not the end"
         process.communicate()
-        wait_until(lambda: not group_lives(process.pid))
+        wait_until(partial(is_gone, process.pid))
         seen = len(pd.read_parquet(cells)) if cells.exists() else 0
         assert seen >= landed, "what has landed stays"
         landed = seen
@@ -211,9 +213,6 @@ def workers_of(process: int) -> list[int]:
         return []
 
 
-def with_suppressed(func: object) -> None:
-    """Call it; the process may be gone by itself."""
-    try:
-        func()
-    except ProcessLookupError:
-        return
+def is_gone(group: int) -> bool:
+    """Return whether no process of this group is left."""
+    return not group_lives(group)

@@ -55,7 +55,7 @@ def test_another_input_is_another_cell(other: Callable[[], str]) -> None:
 
 @pytest.mark.parametrize("part", ["our_sources", "versions", "servers_of"])
 def test_so_are_other_sources_versions_and_servers(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """cachewise's own code, what is installed, and the server's release."""
+    """Our own code, what is installed, and the server's release."""
     before = key(backend="redis")
     monkeypatch.setattr(identity, part, lambda *_, **__: ["another"])
     assert key(backend="redis") != before

@@ -222,7 +222,7 @@ def test_troubles_are_told_and_counted(one_run: Outcome) -> None:
         failed=tuple(f"run {nth} was killed" for nth in range(9)),
     )
     found = told(full)
-    assert "Precision not reached: `ttl-only` on shared at timeout=20 s: stale_ratio ±0.01 after 60 seeds" in found
+    assert "Precision not reached: `ttl-only` on shared, timeout=20: stale_ratio ±0.01 after 60 seeds" in found
     assert "Warm-up too short: shop needs 90 s" in found
     assert found[-2:] == ["Failed: run 4 was killed", "and 4 more"]
     nothing = sweep_text(Sweep("made", (TIMEOUT,), (), failed=("all of it",)), ())

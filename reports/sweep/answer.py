@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...sim.sweep.found import EVERYWHERE, Axis, Sweep, Value
+from ...sim.sweep.found import Axis, Sweep, Value, named_values
 from ...sim.verdict.metrics import shown
 from ..formatting import listed, plural
 from ..ranking import RARE_SHARE
@@ -141,7 +141,7 @@ def _troubles(sweep: Sweep) -> list[str]:
     """Return a line for each imprecise point, each warm-up that was too short and each run that failed."""
     groups = {
         "Precision not reached": [
-            f"`{contender}` on {backend}{_at(sweep, at)}: {why}"
+            f"{', '.join([f'`{contender}` on {backend}', *named_values(sweep.axes, at)])}: {why}"
             for (contender, backend, at), why in sweep.imprecise.items()
         ],
         "Warm-up too short": list(sweep.warmups),
@@ -152,12 +152,3 @@ def _troubles(sweep: Sweep) -> list[str]:
         for what, found in groups.items()
         for line in capped(found)
     ]
-
-
-def _at(sweep: Sweep, at: Sequence[object]) -> str:
-    known = [
-        f"{axis.name}={short(axis, value)}"
-        for axis, value in zip(sweep.axes, at, strict=True)
-        if value is not EVERYWHERE
-    ]
-    return f" at {', '.join(known)}" if known else ""

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from ...sim.sweep.found import Axis
 from ...sim.verdict.metrics import KNOWN, duration
 from ..charts import Looks, bare, wrong_scale
-from ..labels import Pin, label_points, plain, width_pt
+from ..labels import Pin, label_points, plain, shortened, width_pt
 from ..palette import INK, MUTED, PAPER, Look
 from .points import is_log, numbers
 from .words import texts
@@ -22,6 +22,7 @@ from .words import texts
 MARKER_PT, BAND_ALPHA, TINT = 5.0, 0.13, 0.42
 TICK_PT = 8.0
 DARK = 0.5  # a colour whose parts add up to less would still be dark when it is tinted
+NARROW_PT, LOW_PT = 28.0, 30.0  # a narrower cell has no words, a lower one no figure
 LEAST_CELL_PT = 9.0  # a smaller one has its colour alone
 DODGE = 0.62  # the share of a value's room that its dots take
 FAR_APART = 25  # figures whose ratio is larger have a logarithmic scale
@@ -188,9 +189,9 @@ def _cell(one: Cell, looks: Looks, room_pt: tuple[float, float], ax: Axes) -> No
     width, height = room_pt
     if look is None or min(room_pt) < LEAST_CELL_PT:
         return
-    name = _fitting(one.winner or "", width - 8, height - 22)
+    name = _fitting(one.winner or "", width - 8, height - 22) if width >= NARROW_PT else None
     lines = [(name[0], name[1])] if name else []
-    if one.text and width_pt(one.text, 6.5) <= width - 8 and height >= 30:
+    if one.text and width >= NARROW_PT and height >= LOW_PT and width_pt(one.text, 6.5) <= width - 8:
         lines.append((one.text, 6.5))
     words_pt = sum(size * 1.25 * (text.count("\n") + 1) for text, size in lines)
     top = (words_pt + 9) / 2  # the marker stands above the words
@@ -244,7 +245,7 @@ def _broken(name: str, width: float, size: float) -> str:
 def key_of(names: Sequence[str], looks: Looks, further: Sequence[tuple[str, bool]], ax: Axes) -> None:
     """Draw the legend of a map: the winners, and what else its cells show (a text, and whether it is hatched)."""
     ax.set_axis_off()
-    ax.set(xlim=(0, 1), ylim=(0, 1))
+    ax.set(xlim=(0, 1), ylim=(0, 1), xticks=[], yticks=[])
     frame = ax.get_window_extent()
     width, height = frame.width * 72 / ax.figure.dpi, frame.height * 72 / ax.figure.dpi
     rows = [(name, looks[name], True) for name in names] + [(text, None, sure) for text, sure in further]
@@ -263,4 +264,4 @@ def key_of(names: Sequence[str], looks: Looks, further: Sequence[tuple[str, bool
                 mew=0.4,
                 zorder=3,
             )
-        ax.text(22 / width, y, plain(text), size=8, color=INK, va="center_baseline")
+        ax.text(22 / width, y, plain(shortened(text)), size=8, color=INK, va="center_baseline")

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from matplotlib.figure import Figure
+
 from ...sim.sweep.found import Axis, Value
 from ...sim.verdict.metrics import shown
 from ..figures import EDGE, FOOT, LEAST_HEIGHT, PLOT_WIDTH, TICKS, Chart, axes_at, rendered, worded
 from ..frames import notes_of
-from ..labels import column_height_pt, column_width_pt, plain, width_pt
+from ..labels import column_height_pt, column_width_pt, plain, shortened, width_pt
 from ..palette import MUTED
 from . import charts
 from .answer import criterion
@@ -18,25 +20,32 @@ from .words import place_text, short, title
 
 CELL_HEIGHT, CELL_WIDTH, MAP_WIDTH, LEAST_MAP = 0.62, 0.78, 4.9, 2.2
 MOST_MAP_HEIGHT = 9.0
-ROW_PT = 15.0
+ROW_PT, SUBTITLE_PT = 15.0, 8.5
+
+
+Sheet = tuple[str, str, str, str, Figure]  # as `figures.rendered` takes it
 
 
 def draw_charts(field: Field, limits: Sequence[Limit]) -> Iterator[tuple[str, Chart]]:
     """Yield the charts, backend by backend, each with what it is about."""
-    if not field.points:
-        return
+    for about, sheet in sheets(field, limits):
+        yield about, rendered(*sheet)
+
+
+def sheets(field: Field, limits: Sequence[Limit]) -> Iterator[tuple[str, Sheet]]:
+    """Yield the charts before they are rendered: a map where two axes vary, else curves along the one that does."""
     drawn = plan(field)
     if drawn.along is None:
         return
     for backend in field.backends:
         for place in drawn.others:
-            about = _about(field, backend, place)
             if drawn.across and len(field.choices) > 1:
+                about = _about(field, backend, place)
                 yield about, _map(field, backend, drawn.along, drawn.across, place, limits)
-            else:
-                there = {**place, drawn.across.name: drawn.across.values[0]} if drawn.across else place
-                about = _about(field, backend, there)
-                yield from ((about, chart) for chart in _curves(field, backend, drawn.along, there))
+                continue
+            there = {**place, drawn.across.name: drawn.across.values[0]} if drawn.across else place
+            about = _about(field, backend, there)
+            yield from ((about, sheet) for sheet in _curves(field, backend, drawn.along, there))
 
 
 def _about(field: Field, backend: str, place: Mapping[str, Value]) -> str:
@@ -57,7 +66,7 @@ def _told(field: Field, backend: str, place: Mapping[str, Value], marks: str) ->
     return ". ".join([f"{about}{marks}", *(f"{note[0].upper()}{note[1:]}".replace("`", "") for note in notes)])
 
 
-def _curves(field: Field, backend: str, axis: Axis, place: Mapping[str, Value]) -> Iterator[Chart]:
+def _curves(field: Field, backend: str, axis: Axis, place: Mapping[str, Value]) -> Iterator[Sheet]:
     """Yield a chart for each of the figures along the axis."""
     metrics = {
         "wrong_ratio": (f"{field.fault.capitalize()} reads", "share of all reads"),
@@ -66,35 +75,29 @@ def _curves(field: Field, backend: str, axis: Axis, place: Mapping[str, Value]) 
     }
     frame = curve_frame(field, backend, axis, place, list(metrics))
     marks = "; bands are 95% intervals" if axis.is_numeric else "; thin lines are 95% intervals"
+    labels = list(frame["contender"].unique())
+    height = max(LEAST_HEIGHT, column_height_pt(len(labels)) / 72)
+    width = TICKS + PLOT_WIDTH + column_width_pt(labels) / 72 + EDGE
+    told = _told(field, backend, place, marks)
     for metric, (name, unit) in metrics.items():
-        subtitle = (
-            f"Against {title(axis)}. Dashed: the axis makes no difference to it."
-            if frame["level"].any()
-            else f"Against {title(axis)}."
-        )
-        labels = list(frame["contender"].unique())
-        height = max(LEAST_HEIGHT, column_height_pt(len(labels)) / 72)
-        width = TICKS + PLOT_WIDTH + column_width_pt(labels) / 72 + EDGE
-        figure = worded(
-            width, height, f"{name} against {title(axis)}", unit.capitalize() + ".", _told(field, backend, place, marks)
-        )
+        heading, level = f"{name} against {title(axis)}", frame["level"].any()
+        subtitle = f"{unit.capitalize()}.{' Dashed: this axis makes no difference to it.' if level else ''}"
+        figure = worded(width, height, heading, subtitle, told)
         ax = axes_at(figure, TICKS, FOOT, PLOT_WIDTH, height)
         charts.against(frame, metric, axis, field.looks, ax)
         ax.set_xlabel(plain(title(axis)), size=8.5, color=MUTED)
-        yield rendered(
-            f"{metric}-{_where(place)}" if place else metric, f"{name} against {title(axis)}", subtitle, "", figure
-        )
+        yield metric, heading, subtitle, "", figure
 
 
 def _map(
     field: Field, backend: str, along: Axis, across: Axis, place: Mapping[str, Value], limits: Sequence[Limit]
-) -> Chart:
+) -> Sheet:
     cells = _cells(field, backend, along, across, place, limits)
     names = [name for name in field.choices if name in {one.winner for one in cells}]
     further = [("these seeds cannot tell", False)] if not all(one.sure for one in cells) else []
     if any(one.winner is None for one in cells):
         further.append(("none meets the limits" if limits else "nothing has landed", True))
-    key = max([width_pt(text, 8.0) for text in (*names, *(text for text, _sure in further))], default=0) / 72 + 0.55
+    key = max([width_pt(shortened(text), 8.0) for text in (*names, *dict(further))], default=0) / 72 + 0.55
     height = min(
         max(LEAST_MAP, CELL_HEIGHT * len(across.values), (len(names) + len(further)) * ROW_PT / 72), MOST_MAP_HEIGHT
     )
@@ -103,14 +106,15 @@ def _map(
     name = f"Who serves the fewest {field.fault} reads"
     subtitle = criterion(field, limits)
     marks = "; hatched where these seeds cannot tell the winner from another (95%, cell by cell)"
-    figure = worded(ticks + plot + 0.25 + key, height, name, subtitle, _told(field, backend, place, marks))
+    width = max(ticks + plot + 0.25 + key, width_pt(subtitle, SUBTITLE_PT) / 72 + 0.3)
+    figure = worded(width, height, name, subtitle, _told(field, backend, place, marks))
     ax = axes_at(figure, ticks, FOOT, plot, height)
     charts.winners(cells, along, across, field.looks, ax)
     ax.set_xlabel(plain(title(along)), size=8.5, color=MUTED)
     ax.set_ylabel(plain(title(across)), size=8.5, color=MUTED)
     charts.key_of(names, field.looks, further, axes_at(figure, ticks + plot + 0.2, FOOT, key, height))
     more = f"In each cell: the winner, and its share of {field.fault} reads."
-    return rendered(f"map-{_where(place)}" if place else "map", name, subtitle, more, figure)
+    return "map", name, subtitle, more, figure
 
 
 def _cells(
@@ -129,7 +133,3 @@ def _cells(
 
 def _share(share: float) -> str:
     return shown("wrong_ratio", share, {}) if share else "none seen"
-
-
-def _where(place: Mapping[str, Value]) -> str:
-    return "-".join(f"{name}-{value}" for name, value in place.items())

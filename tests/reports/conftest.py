@@ -55,6 +55,13 @@ def quiet() -> list[Outcome]:
     return run_all([Run(QUIET, strategy, "locmem", 1) for strategy in (TtlOnly(), DeleteOnWrite())], 1)
 
 
+@pytest.fixture(scope="session")
+def one_run() -> Outcome:
+    """Return the outcome of one short run, for tests that put other figures in it."""
+    scenario = Scenario("made", keys=5, reads_per_s=50, writes_per_s=2, duration_s=10, warmup_s=2)
+    return run_all([Run(scenario, TtlOnly(timeout=5), "shared", 1)], 1)[0]
+
+
 @pytest.fixture
 def made(busy: list[Outcome]) -> Callable[..., Outcome]:
     """Return a maker of outcomes for cases that no run brings about: a real one with other figures, names or seeds."""

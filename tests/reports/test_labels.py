@@ -1,22 +1,20 @@
 """Labels and charts: nothing overlaps, whatever the points; every strategy keeps its look."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matplotlib.axis import Axis
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from cachewise.reports import figures
 from cachewise.reports.frames import Case, cases
 from cachewise.reports.labels import spread
 from cachewise.reports.palette import LOOKS, looks
 from cachewise.sim.experiment import Outcome
+from tests.reports.pictures import outside, overlaps, texts
 
 Made = Callable[..., Outcome]
 
@@ -60,49 +58,13 @@ def _adversaries() -> dict[str, list[tuple[str, float, float]]]:
     }
 
 
-def _texts(figure: Figure) -> Iterator[tuple[str, tuple[float, float, float, float]]]:
-    """Yield every visible text of a rendered figure with its rectangle in pixels."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    idle = {id(label) for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) for label in _idle_labels(axis)}
-    for text in figure.findobj(Text):
-        if text.get_visible() and text.get_text().strip() and id(text) not in idle:
-            yield text.get_text(), text.get_window_extent(canvas.get_renderer()).extents
-
-
-def _idle_labels(axis: Axis) -> list[Text]:
-    """Return the tick labels that matplotlib keeps but does not draw, as they lie beyond the axis."""
-    drawn = axis._update_ticks()
-    return [
-        label
-        for tick in (*axis.majorTicks, *axis.minorTicks)
-        if tick not in drawn
-        for label in (tick.label1, tick.label2)
-    ]
-
-
-def _overlaps(figure: Figure) -> list[tuple[str, str]]:
-    found = list(_texts(figure))
-    return [
-        (one, other)
-        for nth, (one, a) in enumerate(found)
-        for other, b in found[nth + 1 :]
-        if min(a[2], b[2]) - max(a[0], b[0]) > 1 and min(a[3], b[3]) - max(a[1], b[1]) > 1
-    ]
-
-
-def _outside(figure: Figure) -> list[str]:
-    width, height = figure.get_size_inches() * figure.dpi
-    return [text for text, (x0, y0, x1, y1) in _texts(figure) if x0 < 0 or y0 < 0 or x1 > width or y1 > height]
-
-
 @pytest.mark.parametrize("name", _adversaries())
 @pytest.mark.parametrize("draw", [figures._headline, figures._ages])
 def test_no_two_texts_overlap(made: Made, name: str, draw: Callable[[Case], tuple[str, str, str, Figure]]) -> None:
     """Whatever the points, no text of a labelled chart covers another or leaves the picture."""
     figure = draw(_points(made, _adversaries()[name]))[-1]
-    assert _overlaps(figure) == []
-    assert _outside(figure) == []
+    assert overlaps(figure) == []
+    assert outside(figure) == []
 
 
 @pytest.mark.parametrize("draw", [figures._queries, figures._prices, figures._traffic, figures._hits])
@@ -111,14 +73,14 @@ def test_no_two_texts_overlap_in_the_other_charts(
 ) -> None:
     """The other charts of a real experiment keep their texts apart and inside the picture."""
     figure = draw(cases(busy)[0])[-1]
-    assert _overlaps(figure) == []
-    assert _outside(figure) == []
+    assert overlaps(figure) == []
+    assert outside(figure) == []
 
 
 def test_every_strategy_is_labelled_in_the_headline(busy: list[Outcome]) -> None:
     """Each strategy's label is in the headline chart once, those at the same point and the unseen ones too."""
     case = cases(busy)[0]
-    shown = [text for text, _ in _texts(figures._headline(case)[-1])]
+    shown = [text for text, _ in texts(figures._headline(case)[-1])]
     assert [shown.count(label) for label in case.by_strategy] == [1] * len(case.by_strategy)
     assert "none\nseen" in shown
 

@@ -71,7 +71,7 @@ def _real_s(point: StrategyPoint, requests: float, ours: Servers) -> float:
 
 def _shortened(scenario: Scenario, requests: float) -> Scenario:
     share = min(1.0, requests / max(1.0, expected_requests(scenario)))
-    flat = {} if scenario.trace else {"arrivals": "poisson"}  # a flash crowd may come later
+    flat: dict[str, Any] = {} if scenario.trace else {"arrivals": "poisson"}  # a flash crowd may come later
     return replace(scenario, duration_s=max(1e-3, scenario.end_s * share), warmup_s=0, **flat)
 
 

@@ -1,6 +1,6 @@
 """The plan: what to run, from the options of the command line."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ...strategies import STRATEGIES
@@ -117,8 +117,20 @@ _NONE = object()
 
 def set_by_user(plan: Plan) -> set[str]:
     """Return the inputs that the user, not cachewise or a scenario that it ships, has set."""
-    choice, own = plan.choice, {*plan.given}
-    if "backend" in own and all(map(default_timeout, plan.backends)):
+    return _own(plan.choice, plan.given, plan.backends)
+
+
+def given_by_user(
+    choice: Choice, strategies: object, backends: Sequence[str], timeout: str | None, seeds: int | None
+) -> set[str]:
+    """Return the same of a sweep, but for what varies in it."""
+    typed = {"strategies": strategies, "backend": backends, "timeout": timeout, "seeds": seeds}
+    return _own(choice, choice.given | {name for name, value in typed.items() if value}, backends)
+
+
+def _own(choice: Choice, given: Collection[str], backends: Sequence[str]) -> set[str]:
+    own = {*given}
+    if "backend" in own and all(map(default_timeout, backends)):
         own.add("timeout")
     if choice.own_file:
         own |= {name for name, default in DEFAULTS.items() if getattr(choice.scenario, name) != default}

@@ -1,7 +1,8 @@
 """The verb `run`: a scenario is simulated, or a project of one's own."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,7 +11,7 @@ from ..errors import UserError, file_name
 from . import options
 from .exit_codes import show_own_frames
 from .results import report, simulate
-from .sweep import SweepWishes, make_grid, run_sweep
+from .sweep import Setting, SweepWishes, run_strategies
 
 if TYPE_CHECKING:
     from ..app.found import Experiment
@@ -55,36 +56,99 @@ def run(
     cachewise init --app shop.settings writes one. It takes --variant, --database and --refill, and --set for times,
     machines and latencies.
     """
-    from ..experiment import default_processes
+    begin(Typed(**locals()))
+
+
+@dataclass(frozen=True)
+class Typed:
+    """All that was typed: the parameters of `run`."""
+
+    context: typer.Context
+    scenario: str
+    strategy: list[str] | None
+    backend: list[str] | None
+    backend_settings: list[str] | None
+    settings_module: list[str] | None
+    seed: int | None
+    seeds: int | None
+    settings: list[str] | None
+    trace: str | None
+    timeout: str | None
+    duration: float | None
+    out: Path | None
+    form: options.Format
+    traceback: bool
+    jobs: int
+    vary: list[str] | None
+    precision: str | None
+    max_seeds: int | None
+    limit: list[str] | None
+    cluster: str | None
+    dry_run: bool
+    yes: bool
+    retry_failed: bool
+    variant: list[str] | None
+    database: str | None
+    refill: bool
+    keep_reads: bool
+
+    @property
+    def of_sweep(self) -> SweepWishes:
+        """What was typed that makes it a sweep.
+
+        Raises:
+            UserError: for what a sweep does not take.
+        """
+        found = SweepWishes(
+            *(self.vary or (), self.precision, self.max_seeds, self.limit or (), self.cluster),
+            *(self.yes, self.dry_run, self.retry_failed),
+        )
+        if found.any and self.seed is not None:
+            raise UserError("--seed: a sweep runs seeds 1 to K: --seeds K")
+        if found.any and self.keep_reads:
+            raise UserError("--keep-reads: a sweep keeps figures, no reads; run one point of it without --vary")
+        return found
+
+
+def begin(typed: Typed) -> None:
+    """Do what was typed."""
+    show_own_frames(typed.traceback)
+    experiment = own_app(typed.scenario)
+    refuse_options(vars(typed), typed.scenario, OF_SCENARIOS if experiment else OF_APPS)
+    if experiment is None:
+        _of_scenario(typed)
+    else:
+        _of_project(typed, experiment)
+
+
+def _of_project(typed: Typed, experiment: "Experiment") -> None:
+    from .app import run_app, wishes_of
+    from .sweep_app import run_app_sweep
+
+    wishes = wishes_of(
+        *(typed.variant, typed.backend, typed.database, typed.seed, typed.seeds, typed.settings, typed.duration),
+        *(typed.jobs, typed.out, typed.form),
+        refill=typed.refill,
+    )
+    if typed.of_sweep.any:
+        run_app_sweep(experiment, wishes, typed.of_sweep, typed.context)
+    else:
+        run_app(experiment, wishes, typed.context)
+
+
+def _of_scenario(typed: Typed) -> None:
     from .choose import choose_backends, scenario_of
-    from .estimate import estimated
     from .plan import make_plan
 
-    show_own_frames(traceback)
-    experiment = own_app(scenario)
-    asked = SweepWishes(vary or (), precision, max_seeds, limit or (), cluster, yes, dry_run, retry_failed)
-    refuse_options(context.params, scenario, OF_SCENARIOS if experiment else OF_APPS)
-    if experiment is not None:
-        from .app import run_app, wishes_of
-        from .sweep_app import run_app_sweep
-
-        wishes = wishes_of(variant, backend, database, seed, seeds, settings, duration, jobs, out, form, refill=refill)
-        if asked.any:
-            require_one_way(seed)
-            run_app_sweep(experiment, wishes, asked, context)
-        else:
-            run_app(experiment, wishes, context)
+    choice = scenario_of(typed.scenario, typed.settings, typed.duration, typed.trace)
+    backends = choose_backends(typed.backend, typed.backend_settings, typed.settings_module)
+    if typed.of_sweep.any:
+        setting = Setting(typed.jobs, typed.out, typed.form, typed.context)
+        run_strategies(choice, typed.strategy, backends, typed.timeout, typed.seeds, typed.of_sweep, setting)
         return
-    choice = scenario_of(scenario, settings, duration, trace)
-    backends = choose_backends(backend, backend_settings, settings_module)
-    if asked.any:
-        require_one_way(seed)
-        grid = make_grid(choice, strategy, backends, timeout, seeds, asked)
-        side_by_side = jobs or default_processes()
-        run_sweep(grid, side_by_side, out, form, asked, context, lambda: estimated(grid, side_by_side))
-        return
-    plan = make_plan(choice, strategy, backends, timeout, seed=seed, seeds=seeds)
-    report(plan, simulate(plan.runs, jobs, out, keep_reads=keep_reads), form, out, context)
+    plan = make_plan(choice, typed.strategy, backends, typed.timeout, seed=typed.seed, seeds=typed.seeds)
+    outcomes = simulate(plan.runs, typed.jobs, typed.out, keep_reads=typed.keep_reads)
+    report(plan, outcomes, typed.form, typed.out, typed.context)
 
 
 _ITS_CACHES = "an own app runs on the kinds of its own CACHES, or with --backend NAME"
@@ -112,16 +176,6 @@ def own_app(target: str) -> "Experiment | None":
 
     experiment = experiment_at(str(app_files().get(target, target)))
     return None if experiment is None else replace(experiment, shown=target)
-
-
-def require_one_way(seed: int | None) -> None:
-    """Make sure that a sweep is not asked for one seed.
-
-    Raises:
-        UserError: if it is.
-    """
-    if seed is not None:
-        raise UserError("--seed: a sweep runs seeds 1 to K: --seeds K")
 
 
 def refuse_options(typed: Mapping[str, Any], target: str, others: Mapping[str, tuple[str, str]]) -> None:

@@ -2,9 +2,9 @@
 
 import json
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,6 @@ PLAN = "sweep.json"
 MOST_CELLS = 100_000  # without --yes
 LEAST_SEEDS = 5  # where --precision asks for more, as they are needed
 MOST_SEEDS = 60
-FAILURES_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,49 @@ class SweepWishes:
     def any(self) -> bool:
         """Whether this is a sweep at all."""
         return bool(self.vary or self.precision or self.cluster or self.dry_run or self.limits)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a sweep is carried out and shown: how many runs go side by side, where the folder is, what is printed.
+
+    `yours` names the inputs that the user has set; None: all that are not the defaults.
+    """
+
+    jobs: int
+    out: Path | None
+    form: Format
+    context: typer.Context
+    yours: Collection[str] | None = None
+
+    @property
+    def command(self) -> str:
+        """What was typed."""
+        return masked(shlex.join(["cachewise", *self.context.obj]))
+
+
+def run_strategies(
+    choice: "Choice",
+    strategies: Sequence[str] | None,
+    backends: Sequence[str],
+    timeout: str | None,
+    seeds: int | None,
+    wishes: SweepWishes,
+    setting: Setting,
+) -> None:
+    """Sweep over strategies: one a core goes side by side if no number of jobs is wished for.
+
+    Raises:
+        UserError: for what cannot be run.
+    """
+    from ..processes.cores import cores
+    from .estimate import estimated
+    from .plan import given_by_user
+
+    grid = make_grid(choice, strategies, backends, timeout, seeds, wishes)
+    yours = given_by_user(choice, strategies, backends, timeout, seeds) | {axis.name for axis in grid.axes}
+    full = replace(setting, jobs=setting.jobs or cores(), yours=yours)
+    run_sweep(grid, full, wishes, lambda: estimated(grid, full.jobs))
 
 
 def make_grid(
@@ -138,26 +180,18 @@ def _bars(strategies: Sequence[str]) -> tuple[list[str], list[str]]:
     return named, varies
 
 
-def run_sweep(
-    grid: "Grid",
-    jobs: int,
-    out: Path | None,
-    form: Format,
-    wishes: SweepWishes,
-    context: typer.Context,
-    estimate: Callable[[], "Estimate"],
-) -> None:
+def run_sweep(grid: "Grid", setting: Setting, wishes: SweepWishes, estimate: Callable[[], "Estimate"]) -> None:
     """Carry the sweep out, and report it.
 
     Raises:
         UserError: for a folder or a cluster that cannot be used.
     """
-    if _told(grid, jobs, estimate, dry_run=wishes.dry_run):
+    if _told(grid, setting.jobs, estimate, dry_run=wishes.dry_run):
         return
     with ExitStack() as stack:
-        folder = out or stack.enter_context(temporary_folder("cachewise-"))
-        sweep = _carried_out(grid, jobs, folder, wishes, context, kept=out is not None)
-        _report(sweep, wishes, form, out, context)
+        folder = setting.out or stack.enter_context(temporary_folder("cachewise-"))
+        sweep = _carried_out(grid, setting, folder, wishes)
+        _report(sweep, setting, wishes)
     if sweep.failed:
         raise typer.Exit(FAILED)
 
@@ -189,9 +223,7 @@ def _axis_line(axis: "Axis") -> str:
     return f"{axis.name}: {', '.join(map(typed, axis.values))}"
 
 
-def _carried_out(
-    grid: "Grid", jobs: int, folder: Path, wishes: SweepWishes, context: typer.Context, *, kept: bool
-) -> "Sweep":
+def _carried_out(grid: "Grid", setting: Setting, folder: Path, wishes: SweepWishes) -> "Sweep":
     from ..processes.crew import Crew
     from ..processes.losses import CrewGoneError, NoClusterError
     from ..sweep.carry_out import Expedition
@@ -199,39 +231,35 @@ def _carried_out(
     from ..sweep.work import work_cell
     from .sweep_progress import SweepProgress
 
+    goes_on = f"cachewise resume {file_name(folder)} goes on" if setting.out is not None else "nothing was written"
     with opened(folder) as store, SweepProgress(grid.axes, BOUNDS).shown() as progress:
-        if kept:
-            store.note(PLAN, {"arguments": context.obj, "folder": str(Path.cwd())})
-            say_when_interrupted(
-                lambda: f"interrupted; cachewise resume {file_name(folder)} goes on: {progress.line()}"
-            )
+        if setting.out is not None:
+            store.note(PLAN, {"arguments": setting.context.obj, "folder": str(Path.cwd())})
+        say_when_interrupted(lambda: f"interrupted; {goes_on}: {progress.line()}")
         try:
-            with Crew(jobs, work_cell, cluster=wishes.cluster) as crew:
-                return Expedition(grid, store, crew, jobs, progress).carry_out(retry_failed=wishes.retry_failed)
+            with Crew(setting.jobs, work_cell, cluster=wishes.cluster) as crew:
+                expedition = Expedition(grid, store, crew, setting.jobs, progress)
+                return expedition.carry_out(retry_failed=wishes.retry_failed)
         except NoClusterError as error:
             raise UserError(f"--cluster: {error}") from None
         except CrewGoneError as error:
-            more = f"; cachewise resume {file_name(folder)} goes on" if kept else ""
-            raise UserError(f"{error}: {progress.line()}{more}") from None
+            raise UserError(f"{error}; {goes_on}: {progress.line()}") from None
 
 
-def _report(sweep: "Sweep", wishes: SweepWishes, form: Format, out: Path | None, context: typer.Context) -> None:
+def _report(sweep: "Sweep", setting: Setting, wishes: SweepWishes) -> None:
     from ...reports import parse_limits, render, sweep_text, write_sweep_report
     from ..app.outcome import VariantAsStrategy
 
     outcomes = [landed.outcome for landed in sweep.landed]
     of_project = any(isinstance(one.run.strategy, VariantAsStrategy) for one in outcomes)
     limits = parse_limits(wishes.limits, of_project=of_project)
-    if outcomes:
-        typer.echo(sweep_text(sweep, limits) if form is Format.TABLE else render(outcomes, form.value))
-    if outcomes and out is not None:
-        page = write_sweep_report(sweep, out, masked(shlex.join(["cachewise", *context.obj])), limits)
+    typer.echo(sweep_text(sweep, limits) if setting.form is Format.TABLE else render(outcomes, setting.form.value))
+    if setting.out is not None:
+        page = write_sweep_report(sweep, setting.out, setting.command, limits, setting.yours)
         ignore_signals()  # too late: from here on nothing happens that could be undone
         say(f"page: {page}")
-    for line in sweep.failed[:FAILURES_SHOWN]:
-        say(f"cachewise: failed: {line}")
     if sweep.failed:
-        more = f"; their reasons are in {file_name(out)}/failed" if out else ""
+        more = f"; the reasons are in {file_name(setting.out)}/failed" if setting.out else ""
         say(f"cachewise: {len(sweep.failed):,} of the cells failed{more}; --retry-failed runs them again")
 
 

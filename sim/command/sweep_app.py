@@ -32,7 +32,7 @@ def run_app_sweep(experiment: Experiment, app: "Wishes", wishes: "SweepWishes", 
     from ..sweep.axes import parse_vary
     from .app import show_found
     from .progress import steps
-    from .sweep import grid_of, run_sweep
+    from .sweep import Setting, grid_of, run_sweep
 
     varies = [parse_vary(text) for text in wishes.vary]
     variants = [*app.variants, *(text for one in varies if one.axis.name == VARIANT for text in one.texts)]
@@ -52,7 +52,8 @@ def run_app_sweep(experiment: Experiment, app: "Wishes", wishes: "SweepWishes", 
         points = make_app_points(ground, app.settings, fields)
         grid = grid_of(ground.description.scenario.name, fields, points, len(app.seeds), wishes, of_project=True)
         jobs = app.jobs or default_jobs()
-        run_sweep(grid, jobs, app.out, app.form, wishes, context, lambda: _estimated(grid, ground, jobs))
+        setting = Setting(jobs, app.out, app.form, context)
+        run_sweep(grid, setting, wishes, lambda: _estimated(grid, ground, jobs))
 
 
 def _check_axis(vary: "Vary") -> None:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import isnan
 from typing import Any
@@ -29,7 +29,7 @@ class SweepProgress:
         self._left_requests = self._done_requests = 0.0
         self._began_s = time.monotonic()
         self._figures: dict[Place, list[tuple[float, float]]] = defaultdict(list)
-        self._show = lambda: None
+        self._show: Callable[[], None] = lambda: None
 
     def begin(self, cells: Sequence[Cell], landed: int) -> None:
         """Hear what a round is to run."""

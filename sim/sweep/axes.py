@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from ..world.scenario import DEFAULTS, is_count
 from ..world.specs import number
 from .found import Axis, Value
 
-SPREADS: dict[str, Callable[[float, float, int], Sequence[float]]] = {"lin": np.linspace, "log": np.geomspace}
+SPREADS: dict[str, Callable[..., Any]] = {"lin": np.linspace, "log": np.geomspace}
 MOST_VALUES = 10_000  # of one axis
 DIGITS = 6  # of a value between two ends, which nobody has typed
 

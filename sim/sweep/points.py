@@ -20,10 +20,21 @@ from .identity import Surroundings, cell_key, identity_of, key_of, surroundings_
 class Point(Protocol):
     """What the sweep must know of a point: a strategy's, or that of a project's variant."""
 
-    contender: str
-    backend: str
-    at: tuple[object, ...]
-    scenario: Scenario
+    @property
+    def contender(self) -> str:
+        """The strategy or variant, as people name it, without what varies."""
+
+    @property
+    def backend(self) -> str:
+        """Where its caches are."""
+
+    @property
+    def at(self) -> tuple[object, ...]:
+        """Its place on the axes."""
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario at that place."""
 
     @property
     def requests(self) -> float:

@@ -101,6 +101,7 @@ def landing_of(row: Mapping[str, Any], run: Run) -> Landing:
     summary: dict[str, float | int] = {}
     for name, whole in record["figures"].items():
         summary[name] = int(row[name]) if whole else float(row[name])
+    series: dict[str, Any] = {name: np.array(row[column], np.float64) for column, name in SERIES.items()}
     outcome = Outcome(
         run=replace(run, backend=row["backend"]),  # of a project, the run itself has found it
         summary={**summary, **dict.fromkeys(MACHINE_METRICS, nan)},
@@ -109,6 +110,6 @@ def landing_of(row: Mapping[str, Any], run: Run) -> Landing:
         measured_s=row["measured_s"],
         trace_fields=tuple(record["trace_fields"]),
         frames=tuple(record["frames"]),
-        **{name: np.array(row[column], np.float64) for column, name in SERIES.items()},
+        **series,
     )
     return Landing(outcome, record["details"])

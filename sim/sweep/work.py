@@ -73,7 +73,8 @@ def _played(content: Any, ours: Servers) -> Landing:
     if isinstance(content, AppTask):
         whole = play_app(content, ours)
         return Landing(_without_machine(whole.outcome), app_details(whole))
-    return Landing(replace(_without_machine(play(content, ours)), run=None))  # the parent has the run
+    nothing: Any = None  # the parent has the run, which can be large
+    return Landing(replace(_without_machine(play(content, ours)), run=nothing))
 
 
 def _without_machine(outcome: Outcome) -> Outcome:

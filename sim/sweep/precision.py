@@ -123,8 +123,8 @@ def shortfalls(targets: Sequence[Target], values: Mapping[str, Sequence[float]])
     return [(target, half) for target, half in reached if half > target.half_width]
 
 
-def shortfall_line(targets: Sequence[Target], values: Mapping[str, Sequence[float]]) -> str | None:
-    """Return such as ``stale_ratio ± 0.0031 after 60 seeds (asked: 0.002)``; None if the precision was reached."""
+def shortfall(targets: Sequence[Target], values: Mapping[str, Sequence[float]]) -> str:
+    """Return such as ``stale_ratio ± 0.0031 after 60 seeds (asked: 0.002)``; nothing if the precision was reached."""
     parts = []
     for target, half in shortfalls(targets, values):
         seeds, asked = len(values[target.metric]), f"asked: {target.half_width:.6g}"
@@ -132,7 +132,7 @@ def shortfall_line(targets: Sequence[Target], values: Mapping[str, Sequence[floa
         of = "" if known == seeds else f", of which {known} had something to measure"
         said = f"± {_rounded_up(half):.6g}" if half < inf else "without an interval"
         parts.append(f"{target.metric} {said} after {seeds} {'seed' if seeds == 1 else 'seeds'}{of} ({asked})")
-    return "; ".join(parts) or None
+    return "; ".join(parts)
 
 
 def _rounded_up(value: float) -> float:
@@ -183,4 +183,5 @@ def _tight(values: Sequence[float], half_width: float) -> NDArray[np.bool_]:
     found = _prefixes(values)
     enough = found.known >= np.maximum(FIRST, SKEWED * found.skewness**2)
     many_times = (found.known >= FIRST) & (found.half <= half_width / MANY_TIMES)
-    return ((found.half <= half_width) & enough) | many_times | (found.known == 0)
+    tight: NDArray[np.bool_] = ((found.half <= half_width) & enough) | many_times | (found.known == 0)
+    return tight

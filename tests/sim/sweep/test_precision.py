@@ -15,7 +15,7 @@ from cachewise.sim.sweep.precision import (
     half_width,
     parse_precision,
     seeds_wanted,
-    shortfall_line,
+    shortfall,
     shortfalls,
 )
 
@@ -108,7 +108,7 @@ def test_what_is_always_the_same_or_never_measured_takes_a_first_round() -> None
     for value in (0.0, 0.7, nan):
         values = {"stale_ratio": [value] * MOST}
         assert 13 <= seeds_of(values, STALE) <= 20
-        assert shortfall_line([STALE], {"stale_ratio": [value] * 20}) is None
+        assert shortfall([STALE], {"stale_ratio": [value] * 20}) == ""
 
 
 def test_what_is_seldom_measured_takes_all() -> None:
@@ -136,10 +136,10 @@ def test_the_interval_is_the_one_that_reports_show(values: list[float]) -> None:
 def test_what_was_not_reached_is_said_in_words() -> None:
     values = {"stale_ratio": [0.0, 0.2, 0.1, 0.3], "hit_ratio": [0.5, 0.5, 0.5, 0.5]}
     asked = [Target("stale_ratio", 0.2), Target("hit_ratio", 0.1)]
-    assert shortfall_line(asked, values) == "stale_ratio ± 0.206 after 4 seeds (asked: 0.2)"
+    assert shortfall(asked, values) == "stale_ratio ± 0.206 after 4 seeds (asked: 0.2)"
     almost = half_width(values["stale_ratio"]) * (1 - 1e-9)
-    assert "± 0.206 " in str(shortfall_line([Target("stale_ratio", almost)], values))
+    assert "± 0.206 " in shortfall([Target("stale_ratio", almost)], values)
     seldom = {"stale_ratio": [nan, 0.2, nan, nan]}
-    assert shortfall_line(asked[:1], seldom) == (
+    assert shortfall(asked[:1], seldom) == (
         "stale_ratio without an interval after 4 seeds, of which 1 had something to measure (asked: 0.2)"
     )

@@ -1,0 +1,112 @@
+"""Whether a warm-up was too short: whether the beginning of the measured time differs from what follows.
+
+MSER-5 on the queries per read, averaged over the seeds of a point: its batches of five bins are cut off at the front
+until what is left would give the tightest interval. That is a place, not a verdict: it finds one in noise as well. So
+it is said only where the beginning differs from the rest by more than chance does, and by so much that the figure of
+the whole measured time is off by `MATTERS`.
+Source: White, An effective truncation heuristic for bias reduction in simulation output, Simulation 1997; Franklin and
+White, Stationarity tests and MSER-5, Winter Simulation Conference 2008.
+"""
+
+from collections.abc import Sequence
+from math import ceil, floor, inf, log10, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..experiment import LOAD_BINS, Outcome
+from ..world.arrivals import parse_arrivals
+
+BINS_A_BATCH = 5
+MATTERS = 0.02  # of the queries per read without the beginning
+CHANCE = 0.0005  # how often chance alone may make a difference as large as one that is said, at one place
+FEW = 50  # queries of all seeds together: too few to tell anything
+STANDS_OUT = 1.5  # times what any stretch of the rest is off by
+SEEDS_ENOUGH = 5  # to judge chance by the seeds; with fewer it is judged by the batches
+Batches = NDArray[np.float64]  # one row a seed, one column a batch
+
+
+def short_warmup(outcomes: Sequence[Outcome]) -> str | None:
+    """Return a line if the warm-up of these runs, one a seed of one point, was too short; else None.
+
+    Where arrivals follow a day, a flash crowd, bursts or a trace, there is no steady state to wait for: None.
+    """
+    scenario, measured_s = outcomes[0].run.scenario, outcomes[0].measured_s
+    if scenario.trace is not None or parse_arrivals(scenario.arrivals)[0] != "poisson":
+        return None
+    queries = _batches([outcome.db_queries_per_s for outcome in outcomes])
+    reads = _batches([outcome.reads_per_s for outcome in outcomes])
+    if queries.sum() * measured_s / queries.shape[1] < FEW or not reads.sum(axis=0).all():
+        return None  # too little traffic to tell
+    cut = _truncation(queries.sum(axis=0) / reads.sum(axis=0))
+    if cut == 0:
+        return None
+    first, rest, whole = (_per_read(queries, reads, part) for part in (slice(cut), slice(cut, None), slice(None)))
+    matters = abs(whole - rest) >= MATTERS * rest and not _comes_again(queries.sum(axis=0) / reads.sum(axis=0), cut)
+    if not (matters and _beyond_chance(queries, reads, cut)):
+        return None
+    return _line(scenario.warmup_s, measured_s, cut / queries.shape[1], first / rest if rest else inf)
+
+
+def _batches(rates: Sequence[NDArray[np.float64]]) -> Batches:
+    return np.array(rates).reshape(len(rates), LOAD_BINS // BINS_A_BATCH, BINS_A_BATCH).mean(axis=2)
+
+
+def _per_read(queries: Batches, reads: Batches, part: slice) -> float:
+    return float(queries[:, part].sum() / reads[:, part].sum())
+
+
+def _truncation(series: NDArray[np.float64]) -> int:
+    """Return how many values MSER cuts off at the front: at most half of them."""
+    count = len(series)
+    errors = [series[cut:].var() / (count - cut) for cut in range(count // 2 + 1)]
+    return int(np.argmin(errors))
+
+
+def _comes_again(series: NDArray[np.float64], cut: int) -> bool:
+    """Return whether some stretch of the rest is off its mean by nearly as much as the beginning is.
+
+    So it is with hot keys under a timeout: they expire together, again and again, in all seeds at the same time.
+    """
+    rest = series[cut:]
+    stretch = min(cut, len(rest) // 3)
+    means = np.convolve(rest, np.full(stretch, 1 / stretch), "valid")
+    return bool(STANDS_OUT * np.abs(means - rest.mean()).max() >= abs(series[:cut].mean() - rest.mean()))
+
+
+def _beyond_chance(queries: Batches, reads: Batches, cut: int) -> bool:
+    """Return whether the first *cut* batches differ from the rest by more than chance lets expect."""
+    from scipy.special import stdtrit
+
+    if len(queries) >= SEEDS_ENOUGH:
+        parts = [queries[:, part].sum(axis=1) / reads[:, part].sum(axis=1) for part in (slice(cut), slice(cut, None))]
+        differences = parts[0] - parts[1]
+        off, error, freedom = differences.mean(), differences.std(ddof=1) / sqrt(len(queries)), len(queries) - 1.0
+    else:
+        series = queries.sum(axis=0) / reads.sum(axis=0)
+        rest = series[cut:] - series[cut:].mean()
+        # What a batch says again of the one before it is no news: so many batches are worth fewer.
+        again = max(0.0, float((rest[1:] * rest[:-1]).sum() / (rest**2).sum())) if rest.any() else 0.0
+        worth = (1 - again) / (1 + again)
+        off, freedom = series[:cut].mean() - series[cut:].mean(), max(1.0, len(rest) * worth - 1)
+        error = rest.std(ddof=1) * sqrt((1 / cut + 1 / len(rest)) / worth)
+    return bool(abs(off) > stdtrit(freedom, 1 - CHANCE / 2) * error)
+
+
+def _line(warmup_s: float, measured_s: float, share: float, times: float) -> str:
+    early_s = share * measured_s
+    was = f"the warm-up of {_seconds(warmup_s)} was too short" if warmup_s else "a warm-up is missing"
+    first = f"the first {_seconds(early_s)}{' after it' if warmup_s else ''} asked the database"
+    often = f"{times:.2g} times as often as the rest" if times < inf else "and the rest did not"
+    then = "would leave them out" if share < 1 / 2 else "is the least that can do"
+    return f"{was}: {first} {often}; warmup_s={_rounded_up(warmup_s + early_s):.12g} {then}"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:,.0f} s" if seconds >= 100 else f"{seconds:.3g} s"
+
+
+def _rounded_up(seconds: float) -> float:
+    """Return *seconds* with two figures, and never less."""
+    unit = 10.0 ** (floor(log10(seconds)) - 1)
+    return ceil(round(seconds / unit, 6)) * unit

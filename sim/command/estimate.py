@@ -1,14 +1,16 @@
 """How long runs will take, from a short calibration on this machine."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from ..daemons.session import Servers, servers
-from ..runner import run
+from ..errors import UserError
+from ..experiment import run_all, strategy_spec
 from ..sweep.carry_out import Grid
+from ..sweep.found import typed
 from ..sweep.points import StrategyPoint, expected_requests
-from ..world.scenario import Scenario
+from ..verdict.result import Run
+from .exit_codes import say
 
 SHORT = (500, 8_000)  # requests of two runs: what a request takes, and what the rest
 CONTENDERS = 3  # as many of them on each backend
@@ -25,11 +27,42 @@ class Estimate:
     total_s: float
 
 
-def estimated(grid: Grid, jobs: int) -> Estimate:
-    """Return what a grid of strategies takes, *jobs* side by side."""
+def tell(grid: Grid, jobs: int, estimate: Callable[[], Estimate | None], *, dry_run: bool = False) -> None:
+    """Say before it starts what will take long; a dry run says all there is to say."""
+    requests = sum(point.requests for point in grid.points) * grid.least
+    if not dry_run and requests < WORTH_IT:
+        return
+    found = estimate()
+    points, seeds = len(grid.points), grid.least
+    size = f"{points:,} {'point' if points == 1 else 'points'} x {seeds} {'seed' if seeds == 1 else 'seeds'}"
+    more = f" (up to {grid.most} seeds where the precision needs them)" if grid.targets else ""
+    if dry_run:
+        for axis in grid.axes:
+            say(f"{axis.name}: {', '.join(map(typed, axis.values))}")
+        for what, cost_s in found.request_s.items() if found else ():
+            say(f"{what}: {cost_s * 1e6:,.0f} µs a request")
+    if dry_run or (found and found.total_s > LONG_S):
+        how_long = f": about {in_words(found.total_s)}" if found else ""
+        say(f"{size}, {requests:,.0f} requests, {jobs} side by side{how_long}{more}")
+
+
+def grid_of_runs(runs: Sequence[Run]) -> Grid:
+    """Return runs that are no sweep as a grid without axes."""
+    seeds = len({one.seed for one in runs})
+    alike = {(one.scenario, one.backend, strategy_spec(one.strategy)): one for one in runs}
+    points = [StrategyPoint(spec, one.backend, (), one.scenario, one.strategy) for (*_, spec), one in alike.items()]
+    return Grid("", (), points, seeds, seeds)
+
+
+def estimated(grid: Grid, jobs: int) -> Estimate | None:
+    """Return what a grid of strategies takes, *jobs* side by side; None where none of them could be tried."""
     points: Sequence[Any] = grid.points
-    costs = {backend: _cost(ours) for backend, ours in _by_backend(points).items()}
-    busy_s = sum(sum(costs[point.backend].of(point.requests)) for point in points) * grid.least
+    tried = {backend: _cost(ours) for backend, ours in _by_backend(points).items()}
+    costs = {backend: cost for backend, cost in tried.items() if cost is not None}
+    if not costs:
+        return None
+    known = [point for point in points if point.backend in costs]
+    busy_s = sum(sum(costs[point.backend].of(point.requests)) for point in known) * grid.least
     side_by_side = max(1, min(jobs, grid.cells))
     return Estimate({backend: cost.request_s for backend, cost in costs.items()}, START_S + busy_s / side_by_side)
 
@@ -52,27 +85,29 @@ class _Cost(NamedTuple):
         return self.set_up_s, requests * self.request_s
 
 
-def _cost(points: Sequence[StrategyPoint]) -> _Cost:
+def _cost(points: Sequence[StrategyPoint]) -> _Cost | None:
     """Return what a run takes on these points' backend: the mean of a few contenders, each run twice."""
     by_name = {point.contender: point for point in points}
     chosen = list(by_name.values())[:: max(1, len(by_name) // CONTENDERS)][:CONTENDERS]
-    with servers() as ours:
-        _real_s(chosen[0], SHORT[0], ours)  # the first one loads what all need, and starts the servers
-        real_s = [[_real_s(point, requests, ours) for requests in SHORT] for point in chosen]
-    low_s, high_s = (sum(column) / len(chosen) for column in zip(*real_s, strict=True))
+    runs = [_short(point, requests) for point in chosen for requests in SHORT]
+    try:
+        # The first one loads what all need, and starts the servers: it comes twice.
+        _, *outcomes = run_all([_short(chosen[0], SHORT[0]), *runs], 1)
+    except UserError:  # a strategy that fails will say so when its turn has come
+        return None
+    real_s = [float(one.summary["wall_s"]) for one in outcomes]
+    low_s, high_s = sum(real_s[0::2]) / len(chosen), sum(real_s[1::2]) / len(chosen)
     request_s = max(0.0, high_s - low_s) / (SHORT[1] - SHORT[0])
     return _Cost(max(0.0, low_s - SHORT[0] * request_s), request_s)
 
 
-def _real_s(point: StrategyPoint, requests: float, ours: Servers) -> float:
-    short = _shortened(point.scenario, requests)
-    return run(short, point.strategy, backend=point.backend, servers=ours).wall_s
-
-
-def _shortened(scenario: Scenario, requests: float) -> Scenario:
+def _short(point: StrategyPoint, requests: float) -> Run:
+    """Return a run at this point of about so many requests, whatever its arrivals."""
+    scenario = point.scenario
     share = min(1.0, requests / max(1.0, expected_requests(scenario)))
     flat: dict[str, Any] = {} if scenario.trace else {"arrivals": "poisson"}  # a flash crowd may come later
-    return replace(scenario, duration_s=max(1e-3, scenario.end_s * share), warmup_s=0, **flat)
+    short = replace(scenario, duration_s=max(1e-3, scenario.end_s * share), warmup_s=0, **flat)
+    return Run(short, point.strategy, point.backend, 1)
 
 
 def in_words(seconds: float) -> str:

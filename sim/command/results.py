@@ -53,11 +53,16 @@ def simulate(runs: Sequence["Run"], jobs: int, out: Path | None, *, keep_reads: 
         UserError: where there is no *out* to keep them in; else as `run_all` does.
     """
     from ..experiment import default_processes, run_all
+    from ..sweep.points import expected_requests
+    from .estimate import WORTH_IT, estimated, grid_of_runs, tell
 
     if keep_reads and out is None:
         raise UserError("--keep-reads needs --out FOLDER: the reads go to FOLDER/reads")
     folder = out / "reads" if keep_reads and out is not None else None
     processes = jobs or default_processes()
+    if sum(map(expected_requests, (one.scenario for one in runs))) >= WORTH_IT:
+        grid = grid_of_runs(runs)
+        tell(grid, processes, lambda: estimated(grid, processes))
     return carry_out(runs, out, lambda advance: run_all(runs, processes, advance, folder))
 
 

@@ -19,7 +19,7 @@ from .sweep_plan import BOUNDS
 if TYPE_CHECKING:
     from ..sweep.axes import Vary
     from ..sweep.carry_out import Grid
-    from ..sweep.found import Axis, Sweep
+    from ..sweep.found import Sweep
     from ..sweep.points import Point
     from .choose import Choice
     from .estimate import Estimate
@@ -180,13 +180,16 @@ def _bars(strategies: Sequence[str]) -> tuple[list[str], list[str]]:
     return named, varies
 
 
-def run_sweep(grid: "Grid", setting: Setting, wishes: SweepWishes, estimate: Callable[[], "Estimate"]) -> None:
+def run_sweep(grid: "Grid", setting: Setting, wishes: SweepWishes, estimate: Callable[[], "Estimate | None"]) -> None:
     """Carry the sweep out, and report it.
 
     Raises:
         UserError: for a folder or a cluster that cannot be used.
     """
-    if _told(grid, setting.jobs, estimate, dry_run=wishes.dry_run):
+    from .estimate import tell
+
+    tell(grid, setting.jobs, estimate, dry_run=wishes.dry_run)
+    if wishes.dry_run:
         return
     with ExitStack() as stack:
         folder = setting.out or stack.enter_context(temporary_folder("cachewise-"))
@@ -194,33 +197,6 @@ def run_sweep(grid: "Grid", setting: Setting, wishes: SweepWishes, estimate: Cal
         _report(sweep, setting, wishes)
     if sweep.failed:
         raise typer.Exit(FAILED)
-
-
-def _told(grid: "Grid", jobs: int, estimate: Callable[[], "Estimate"], *, dry_run: bool) -> bool:
-    """Say what there is to say before the start; return whether that is all there is to do."""
-    from .estimate import LONG_S, WORTH_IT, in_words
-
-    requests = sum(point.requests for point in grid.points) * grid.least
-    if not dry_run and requests < WORTH_IT:
-        return False
-    found = estimate()
-    points, seeds = len(grid.points), grid.least
-    size = f"{points:,} points x {seeds} {'seed' if seeds == 1 else 'seeds'}, {requests:,.0f} requests"
-    more = f" (up to {grid.most} seeds where the precision needs them)" if grid.targets else ""
-    if dry_run:
-        for axis in grid.axes:
-            say(_axis_line(axis))
-        for what, cost_s in found.request_s.items():
-            say(f"{what}: {cost_s * 1e6:,.0f} µs a request")
-    if dry_run or found.total_s > LONG_S:
-        say(f"{size}, {jobs} side by side: about {in_words(found.total_s)}{more}")
-    return dry_run
-
-
-def _axis_line(axis: "Axis") -> str:
-    from ..sweep.found import typed
-
-    return f"{axis.name}: {', '.join(map(typed, axis.values))}"
 
 
 def _carried_out(grid: "Grid", setting: Setting, folder: Path, wishes: SweepWishes) -> "Sweep":

@@ -13,7 +13,7 @@ from ..verdict.metrics import MACHINE_METRICS
 from .found import Axis, Landed, Sweep
 from .identity import file_hash
 from .points import Cell, Point, place_named
-from .precision import Target, seeds_wanted, shortfall_line
+from .precision import Target, seeds_wanted, shortfall
 from .schema import Landing, landing_of, row_of
 from .store import Store
 from .warmup import short_warmup
@@ -197,7 +197,7 @@ class Expedition:
         self, said: Mapping[Point, Sequence[Landing]]
     ) -> Iterator[tuple[tuple[str, str, tuple[object, ...]], str]]:
         for point, landings in said.items():
-            line = shortfall_line(self._grid.targets, _values(self._grid.targets, landings)) if landings else ""
+            line = shortfall(self._grid.targets, _values(self._grid.targets, landings)) if landings else ""
             if line:
                 yield (point.contender, landings[0].outcome.run.backend, point.at), line
 

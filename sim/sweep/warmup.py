@@ -14,7 +14,8 @@ from math import ceil, floor, inf, log10, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from ..experiment import LOAD_BINS, Outcome
+from ..experiment import Outcome
+from ..verdict.tally import LOAD_BINS
 from ..world.arrivals import parse_arrivals
 
 BINS_A_BATCH = 5
@@ -49,7 +50,8 @@ def short_warmup(outcomes: Sequence[Outcome]) -> str | None:
 
 
 def _batches(rates: Sequence[NDArray[np.float64]]) -> Batches:
-    return np.array(rates).reshape(len(rates), LOAD_BINS // BINS_A_BATCH, BINS_A_BATCH).mean(axis=2)
+    batches: Batches = np.array(rates).reshape(len(rates), LOAD_BINS // BINS_A_BATCH, BINS_A_BATCH).mean(axis=2)
+    return batches
 
 
 def _per_read(queries: Batches, reads: Batches, part: slice) -> float:

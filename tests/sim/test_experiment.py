@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from cachewise.sim.daemons.programs import Program
 from cachewise.sim.experiment import Run, run_all
 from cachewise.sim.processes import crew
 from cachewise.strategies import TtlOnly
+from tests.helpers import wait_until
 from tests.sim.wall.tools import Plain
 
 SHORT = Scenario("short", keys=1, reads_per_s=10, writes_per_s=0, duration_s=1, warmup_s=0)
@@ -72,14 +74,14 @@ def test_a_worker_that_is_killed_is_one_line() -> None:
     assert multiprocessing.active_children() == []
 
 
-def test_a_worker_that_is_killed_takes_even_those_that_hang(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The line comes soon, and no process is left."""
-    monkeypatch.setattr(crew, "PATIENCE_S", 1.0)
+def test_a_worker_that_is_killed_takes_even_those_that_hang(temporary: Path) -> None:
+    """The line comes soon, and no process is left, nor a file of those that were killed with it."""
     began_s = time.monotonic()
     with pytest.raises(UserError, match=r"^a worker process was killed in mid-run"):
-        run_all([Run(SHORT, Deaf(), "shared", 1), Run(SHORT, Dying(after_s=2), "shared", 1)], processes=2)
+        run_all([Run(SHORT, Deaf(), "file", 1), Run(SHORT, Dying(after_s=2), "file", 1)], processes=2)
     assert time.monotonic() - began_s < LONG_S / 2
     assert multiprocessing.active_children() == []
+    wait_until(lambda: not list(temporary.iterdir()))
 
 
 def test_what_is_not_installed_is_said_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:

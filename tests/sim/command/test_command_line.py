@@ -18,7 +18,7 @@ from cachewise.sim.backends import BACKENDS
 from cachewise.sim.command.choose import choose_settings, choose_timeout
 from cachewise.sim.command.choose_strategy import choose_strategy
 from cachewise.sim.errors import UserError
-from cachewise.sim.experiment import PATIENCE_S
+from cachewise.sim.processes.crew import PATIENCE_S
 from cachewise.sim.verdict.metrics import METRICS
 from cachewise.strategies import STRATEGIES, TtlOnly
 from tests.helpers import CLI, ROOT, cli, cli_each, group_lives, refused, wait_until, waited_s

@@ -159,7 +159,7 @@ def _expected_requests(one: Run) -> float:
     return (scenario.reads_per_s + scenario.writes_per_s) * scenario.end_s
 
 
-def _run_one(one: Run, ours: Servers, reads_file: Path | None) -> Outcome:
+def _run_one(one: Run, ours: Servers, reads_file: Path | None = None) -> Outcome:
     with said_plainly():
         strategy = _as_new(one.strategy)
         result = run(one.scenario, strategy, backend=one.backend, seed=one.seed, servers=ours, keep_reads=reads_file)

@@ -56,15 +56,16 @@ class ReadsFile:
 
     def __init__(self, path: Path, key_names: Sequence[str]) -> None:
         import pyarrow as pa
+        from pyarrow import parquet  # before the run: a module that is imported in one sees its time
 
         self._path = path
+        self._open = parquet.ParquetWriter
         self._names = pa.array(key_names, pa.string())
         self._writer: Any = None
 
     def write(self, columns: Mapping[str, Column], verdicts: Verdicts) -> None:
         """Add reads, each with its `number`."""
         import pyarrow as pa
-        from pyarrow import parquet
 
         arrays = {"number": pa.array(columns["number"])}
         for name, column in {**columns, **vars(verdicts)}.items():
@@ -75,7 +76,7 @@ class ReadsFile:
         rows = pa.table(arrays)
         with _errors_told(self._path):
             if self._writer is None:
-                self._writer = parquet.ParquetWriter(self._path, rows.schema)
+                self._writer = self._open(self._path, rows.schema)
             self._writer.write_table(rows)
 
     def write_all(self, columns: Mapping[str, Column], verdicts: Verdicts) -> None:

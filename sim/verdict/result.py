@@ -101,7 +101,7 @@ class Result:
         self.reads_file: Path | None = None
         if isinstance(evidence.reads, Tally):
             self._judged: Kept | Tally = evidence.reads
-            self.notes.append(f"of more than {MOST_KEPT_READS:,} reads quantiles are within 0.05%; all else is exact")
+            self.notes.append(f"of more than {MOST_KEPT_READS:,} reads quantiles are within 0.05%, all else is exact")
         else:
             self._judged = Kept(evidence.reads, evidence.verdicts or _judged(evidence.reads, evidence.writes))
 

@@ -19,6 +19,7 @@ from tests.helpers import CLI, cli, cli_each, group_lives, wait_until
 SHORT = ("--set", "duration_s=40", "--set", "warmup_s=5")
 TWO = ("--strategy", "ttl-only", "--strategy", "delete-on-write")
 GRID = ("run", "product_list", "--vary", "timeout=5,20", *TWO, *SHORT, "--seeds", "2", "--jobs", "2")
+OWN_TO_IT = (".lock", "timing.csv", "sweep.json")  # which process, how fast, and where the command began
 OWN = """
 import os
 import signal
@@ -43,7 +44,7 @@ def lasting(folder: Path) -> dict[str, bytes]:
     """Return the files of a sweep that must be the same whatever happened on the way, by their names."""
     files = (path for path in folder.rglob("*") if path.is_file())
     names = {str(path.relative_to(folder)): path for path in files}
-    return {name: path.read_bytes() for name, path in names.items() if name not in (".lock", "timing.csv")}
+    return {name: path.read_bytes() for name, path in names.items() if name not in OWN_TO_IT}
 
 
 def test_a_sweep_lands_and_the_same_command_runs_nothing_twice(tmp_path: Path) -> None:
@@ -57,7 +58,7 @@ def test_a_sweep_lands_and_the_same_command_runs_nothing_twice(tmp_path: Path) -
     assert sorted(frame["seed"]) == [1] * 4 + [2] * 4
     assert {*frame["contender"]} == {"ttl-only", "delete-on-write"}
     before, told = lasting(folder), (folder / "timing.csv").read_text()
-    assert {"report.html", "summary.csv", "points.csv", "sweep.json"} < before.keys()
+    assert {"report.html", "summary.csv", "points.csv"} < before.keys()
     again = cli("resume", "sweep", cwd=tmp_path)
     assert (again.returncode, again.stdout) == (0, first.stdout)
     assert lasting(folder) == before
@@ -119,7 +120,7 @@ def test_a_cell_that_fails_stops_no_other(tmp_path: Path) -> None:
     first = cli(*command, cwd=tmp_path, env={"FAIL": "yes"})
     assert first.returncode == 1, first.stderr
     assert "2 of the cells failed" in first.stderr
-    assert "KeyError: 'no such price'" in first.stderr
+    assert "no such price" in first.stdout
     reasons = [json.loads(path.read_text())["reason"] for path in (tmp_path / "sweep" / "failed").iterdir()]
     assert len(reasons) == 2
     assert all("no such price" in reason for reason in reasons)
@@ -149,7 +150,7 @@ def test_a_worker_that_is_killed_costs_its_cell(tmp_path: Path) -> None:
     )
     assert done.returncode == 1, done.stderr
     assert "3 of the cells failed" in done.stderr
-    assert "its worker process was killed (is the memory full? try --jobs 1)" in done.stderr
+    assert "its worker process was killed (is the memory full? try --jobs 1)" in " ".join(done.stdout.split())
     assert len(pd.read_parquet(tmp_path / "sweep" / "cells")) == 9
 
 

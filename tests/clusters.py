@@ -22,14 +22,14 @@ class Cluster:
 
 
 @contextmanager
-def cluster(place: Path, workers: int = 2, threads: int = 1) -> Iterator[Cluster]:
-    """Give a cluster of so many *workers*; what it writes goes to the folder *place*."""
+def cluster(place: Path, workers: int = 2, threads: int = 1, path: Path | None = None) -> Iterator[Cluster]:
+    """Give a cluster of so many *workers*; what it writes goes to the folder *place*. *path* comes first."""
     with ExitStack() as ended, (place / "cluster.log").open("wb") as log:
 
         def start(part: str, *arguments: str) -> subprocess.Popen[bytes]:
             process = subprocess.Popen(
                 [sys.executable, "-m", f"distributed.cli.dask_{part}", "--no-dashboard", *arguments],
-                env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
+                env={**os.environ, "PYTHONPATH": os.pathsep.join([*([str(path)] if path else []), str(ROOT)])},
                 cwd=place,
                 stdout=log,
                 stderr=log,

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.clusters import cluster
 from tests.helpers import CLI, cli, cli_each, group_lives, wait_until
 
 SHORT = ("--set", "duration_s=40", "--set", "warmup_s=5")
@@ -152,6 +154,62 @@ def test_a_worker_that_is_killed_costs_its_cell(tmp_path: Path) -> None:
     assert "3 of the cells failed" in done.stderr
     assert "its worker process was killed (is the memory full? try --jobs 1)" in " ".join(done.stdout.split())
     assert len(pd.read_parquet(tmp_path / "sweep" / "cells")) == 9
+
+
+@pytest.mark.proof
+def test_a_cluster_gives_the_same_bytes_and_its_loss_loses_nothing(tmp_path: Path) -> None:
+    """The scheduler is killed in the middle: one line; `resume` goes on, here or on another cluster.
+
+    A strategy's file travels with its runs, and a server of the workers' own is as good as one here.
+    """
+    (tmp_path / "mine.py").write_text(OWN.format(read="pass"))
+    strategies = ("--strategy", "./mine.py", "--strategy", "ttl-only", "--backend", "shared", "--backend", "redis")
+    grid = ("run", "product_list", "--vary", "reads_per_s=5,20", *strategies, *SHORT, "--seeds", "10")
+    calm = cli(*grid, "--out", "sweep", cwd=make(tmp_path / "calm", "mine.py"))
+    assert calm.returncode == 0, calm.stderr
+    place = make(tmp_path / "lost", "mine.py")
+    with cluster(make(tmp_path / "first")) as first:
+        command = [*CLI, *grid, "--out", "sweep", "--cluster", first.address]
+        process = subprocess.Popen(command, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        wait_until(lambda: (place / "sweep/cells").exists() and len([*(place / "sweep/cells").iterdir()]) > 5)
+        first.scheduler.kill()
+        _, said = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert "went away in mid-run; cachewise resume sweep goes on" in said.splitlines()[-1]
+    landed = {path.name: path.stat().st_mtime_ns for path in (place / "sweep/cells").iterdir()}
+    with cluster(make(tmp_path / "second")) as second:
+        done = cli("resume", "sweep", "--cluster", second.address, cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert landed.items() <= {path.name: path.stat().st_mtime_ns for path in (place / "sweep/cells").iterdir()}.items()
+    assert cells_of(place) == cells_of(tmp_path / "calm")
+
+
+@pytest.mark.proof
+def test_a_cluster_with_other_versions_is_refused(tmp_path: Path) -> None:
+    """In one line that names the difference, and nothing lands."""
+    (tmp_path / "worker").mkdir()
+    (tmp_path / "worker" / "sitecustomize.py").write_text(
+        "from cachewise.sim.sweep import identity\nidentity.our_sources = lambda: 'another'\n"
+    )
+    with cluster(make(tmp_path / "first"), workers=1, path=tmp_path / "worker") as first:
+        done = cli(*GRID, "--out", "sweep", "--cluster", first.address, cwd=tmp_path)
+    assert done.returncode == 2, done
+    line = done.stderr.splitlines()[-1]
+    assert re.search(r"the worker on \S+ has cachewise another; here is cachewise \w+", line), line
+    assert [*(tmp_path / "sweep" / "cells").iterdir()] == []
+
+
+def make(folder: Path, *files: str) -> Path:
+    """Make *folder*, with *files* from beside it."""
+    folder.mkdir()
+    for name in files:
+        shutil.copy(folder.parent / name, folder)
+    return folder
+
+
+def cells_of(place: Path) -> dict[str, bytes]:
+    """Return the cells of the sweep in *place*."""
+    return {path.name: path.read_bytes() for path in (place / "sweep" / "cells").iterdir()}
 
 
 MOMENTS = 20

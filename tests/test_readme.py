@@ -185,11 +185,13 @@ def test_the_shops_table_is_what_the_command_finds(tmp_path: Path, monkeypatch: 
 def test_the_excerpt_is_what_the_command_prints(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The command below the picture, run at its full length, prints the answer that the README shows."""
+    """The commands beside the pictures, run at their full length, print the answers that the README shows."""
     monkeypatch.chdir(tmp_path)
-    (excerpt,) = blocks(README, "text")
-    succeed(*commands("cachewise")[0])
-    assert " ".join(excerpt.split()) in " ".join(capsys.readouterr().out.split())
+    excerpts = blocks(README, "text")
+    sweep = next(one for one in commands("cachewise") if "--vary" in one)
+    for excerpt, command in zip(excerpts, (commands("cachewise")[0], sweep), strict=True):
+        succeed(*command)
+        assert " ".join(excerpt.split()) in " ".join(capsys.readouterr().out.split())
 
 
 def test_every_make_verb_exists() -> None:
@@ -201,7 +203,15 @@ def test_every_make_verb_exists() -> None:
     assert {"demo", "test"} <= named <= verbs
 
 
-DOCUMENTS = ("docs/backends.md", "docs/own-app.md", "README.md", "CONTRIBUTING.md", "DESIGN.md", "CHANGELOG.md")
+DOCUMENTS = (
+    "docs/backends.md",
+    "docs/own-app.md",
+    "docs/sweeps.md",
+    "README.md",
+    "CONTRIBUTING.md",
+    "DESIGN.md",
+    "CHANGELOG.md",
+)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from ..sweep.carry_out import Grid
     from ..sweep.found import Sweep
     from ..sweep.points import Point
+    from ..sweep.precision import Target
     from .choose import Choice
     from .estimate import Estimate
 
 PLAN = "sweep.json"
 MOST_CELLS = 100_000  # without --yes
-LEAST_SEEDS = 5  # where --precision asks for more, as they are needed
 MOST_SEEDS = 60
 
 
@@ -111,7 +111,7 @@ def make_grid(
     named, typed = _bars(strategies or ())
     varies = [parse_vary(text) for text in [*typed, *wishes.vary]]
     wanted = Wanted(choice, named, list(dict.fromkeys(backends)) or ["shared"], timeout, varies)
-    least, _ = _seeds(seeds, wishes)
+    least, _ = _seeds(seeds, wishes, _targets(wishes))
     points = make_points(wanted, lambda count: _require_meant(count * least, wishes))
     return grid_of(choice.scenario.name, varies, points, seeds, wishes)
 
@@ -132,27 +132,35 @@ def grid_of(
     """
     from ...reports import parse_limits
     from ..sweep.carry_out import Grid
-    from ..sweep.precision import parse_precision
 
     parse_limits(wishes.limits, of_project=of_project)
-    targets = parse_precision(wishes.precision) if wishes.precision else ()
-    least, most = _seeds(seeds, wishes)
+    targets = _targets(wishes, of_project=of_project)
+    least, most = _seeds(seeds, wishes, targets)
     _require_meant(len(points) * least, wishes)
     return Grid(title, tuple(one.axis for one in varies), points, least, most, targets)
 
 
-def _seeds(seeds: int | None, wishes: SweepWishes) -> tuple[int, int]:
+def _seeds(seeds: int | None, wishes: SweepWishes, targets: Sequence["Target"]) -> tuple[int, int]:
     """Return how many seeds each point gets: at least, and at most where the precision asks for more.
 
     Raises:
         UserError: for a number of seeds that nothing asks for.
     """
-    if wishes.max_seeds is not None and not wishes.precision:
+    from ..sweep.precision import seeds_wanted
+
+    if wishes.max_seeds is not None and not targets:
         raise UserError("--max-seeds goes with --precision; --seeds K runs seeds 1 to K")
-    if not wishes.precision:
+    if not targets:
         return seeds or 1, seeds or 1
-    least = seeds or LEAST_SEEDS
-    return least, max(wishes.max_seeds or MOST_SEEDS, least)
+    most = max(wishes.max_seeds or MOST_SEEDS, seeds or 1)
+    return seeds_wanted(targets, {one.metric: [] for one in targets}, seeds or 1, most), most
+
+
+def _targets(wishes: SweepWishes, *, of_project: bool = False) -> "tuple[Target, ...]":
+    from ..sweep.precision import parse_precision
+    from ..verdict.metrics import APP_METRICS, METRICS
+
+    return parse_precision(wishes.precision, APP_METRICS if of_project else METRICS) if wishes.precision else ()
 
 
 def _require_meant(cells: int, wishes: SweepWishes) -> None:

@@ -203,7 +203,9 @@ class Expedition:
 
     def _warmups(self, said: Mapping[Point, Sequence[Landing]]) -> Iterator[str]:
         for point, landings in said.items():
-            line = short_warmup([landing.outcome for landing in landings]) if landings else None
+            if not landings or landings[0].details:  # what a project's events do to its traffic is not told here
+                continue
+            line = short_warmup([landing.outcome for landing in landings])
             if line:
                 yield f"{place_named(point, self._grid.axes)}: {line}"
 

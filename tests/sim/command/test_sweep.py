@@ -214,9 +214,9 @@ def cells_of(place: Path) -> dict[str, bytes]:
 
 MOMENTS = 20
 LONGER = (
-    *("run", "product_list", "--vary", "timeout=5,20,60", "--vary", "writes_per_s=log:0.1:10:3", *TWO),
+    *("run", "product_list", "--vary", "timeout=5,60", "--vary", "writes_per_s=log:0.1:10:2", *TWO),
     *("--strategy", "write-through", "--set", "duration_s=60", "--set", "warmup_s=10", "--jobs", "2"),
-    *("--precision", "stale_ratio:0.02", "--max-seeds", "6"),
+    *("--precision", "stale_ratio:0.2", "--max-seeds", "19"),
 )
 
 

@@ -85,7 +85,7 @@ def runs(count: int, requests: int) -> list[Run]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; return the exit code, 1 where a bar is missed."""
     parser = argparse.ArgumentParser(prog="python -m bench.sweeps", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="rounds, at least 3 (default %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds, at least 3 (default %(default)s)")
     parser.add_argument("--equal", type=int, default=40, help="runs that two processes share (default %(default)s)")
     parser.add_argument("--long", type=int, default=5, help="runs with which bare ones compare (default %(default)s)")
     parser.add_argument(
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--equal, --long and --run-s must be above 0")
     per_s = CALIBRATION / bare(Work(0, 0, 1, CALIBRATION))
     requests = max(1, round(per_s * options.run_s))
-    work = Work(options.equal, max(1, requests // 4), options.long, requests)
+    work = Work(options.equal, max(1, requests // 2), options.long, requests)
     return print_report(rounds_of(work, options.rounds), work, Console())
 
 

@@ -51,9 +51,9 @@ def bare(work: Work) -> float:
 def crew(work: Work) -> float:
     """Do them in the one process of a crew. Its start does not count: it is the same for ten runs or ten thousand."""
     with Crew(1, _run_in_worker) as one:
-        list(one.work(map(Parcel, runs(1, CALIBRATION // 10))))
+        list(one.work(parcels(1, CALIBRATION // 10)))
         began_s = perf_counter()
-        list(one.work(map(Parcel, runs(work.long, work.long_requests))))
+        list(one.work(parcels(work.long, work.long_requests)))
         return perf_counter() - began_s
 
 
@@ -61,7 +61,7 @@ def equal(work: Work, processes: int) -> float:
     """Do the equal runs in so many processes, from their start to their end."""
     began_s = perf_counter()
     with Crew(processes, _run_in_worker) as some:
-        list(some.work(map(Parcel, runs(work.equal, work.equal_requests))))
+        list(some.work(parcels(work.equal, work.equal_requests)))
     return perf_counter() - began_s
 
 
@@ -80,6 +80,11 @@ BARS: list[tuple[str, float, Callable[[Round], float]]] = [
 def runs(count: int, requests: int) -> list[Run]:
     """Return so many runs, each of about *requests* requests."""
     return [Run(scenario_at(RATE_PER_S, requests), STRATEGY, BACKEND, seed) for seed in range(count)]
+
+
+def parcels(count: int, requests: int) -> list[tuple[Parcel[Run], None]]:
+    """Return the same as they are sent to a worker; no reads are kept in a file."""
+    return [(Parcel(one), None) for one in runs(count, requests)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -51,9 +51,9 @@ def bare(work: Work) -> float:
 def crew(work: Work) -> float:
     """Do them in the one process of a crew. Its start does not count: it is the same for ten runs or ten thousand."""
     with Crew(1, _run_in_worker) as one:
-        list(one.work(map(Parcel, runs(1, CALIBRATION // 10))))
+        list(one.work(parcels(1, CALIBRATION // 10)))
         began_s = perf_counter()
-        list(one.work(map(Parcel, runs(work.long, work.long_requests))))
+        list(one.work(parcels(work.long, work.long_requests)))
         return perf_counter() - began_s
 
 
@@ -61,7 +61,7 @@ def equal(work: Work, processes: int) -> float:
     """Do the equal runs in so many processes, from their start to their end."""
     began_s = perf_counter()
     with Crew(processes, _run_in_worker) as some:
-        list(some.work(map(Parcel, runs(work.equal, work.equal_requests))))
+        list(some.work(parcels(work.equal, work.equal_requests)))
     return perf_counter() - began_s
 
 
@@ -82,10 +82,15 @@ def runs(count: int, requests: int) -> list[Run]:
     return [Run(scenario_at(RATE_PER_S, requests), STRATEGY, BACKEND, seed) for seed in range(count)]
 
 
+def parcels(count: int, requests: int) -> list[tuple[Parcel[Run], None]]:
+    """Return the same as they are sent to a worker; no reads are kept in a file."""
+    return [(Parcel(one), None) for one in runs(count, requests)]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; return the exit code, 1 where a bar is missed."""
     parser = argparse.ArgumentParser(prog="python -m bench.sweeps", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="rounds, at least 3 (default %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds, at least 3 (default %(default)s)")
     parser.add_argument("--equal", type=int, default=40, help="runs that two processes share (default %(default)s)")
     parser.add_argument("--long", type=int, default=5, help="runs with which bare ones compare (default %(default)s)")
     parser.add_argument(
@@ -98,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--equal, --long and --run-s must be above 0")
     per_s = CALIBRATION / bare(Work(0, 0, 1, CALIBRATION))
     requests = max(1, round(per_s * options.run_s))
-    work = Work(options.equal, max(1, requests // 4), options.long, requests)
+    work = Work(options.equal, max(1, requests // 2), options.long, requests)
     return print_report(rounds_of(work, options.rounds), work, Console())
 
 

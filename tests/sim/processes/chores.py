@@ -40,12 +40,17 @@ def tidy(place: str) -> None:
 
 def serve(started: str) -> None:
     """Have Redis and PostgreSQL up, and sleep."""
+    up(None)
+    Path(started).touch()
+    time.sleep(LONG_S)
+
+
+def up(_: object) -> None:
+    """Have Redis and PostgreSQL up from now on."""
     from cachewise.sim.daemons.session import kept_servers  # it takes a while, which the others do not
 
     for kind in ("redis", "postgres"):
         kept_servers().start(kind, virtual=kind != "postgres").begin()
-    Path(started).touch()
-    time.sleep(LONG_S)
 
 
 def wait_for(event: str) -> None:
@@ -87,5 +92,6 @@ CHORES: dict[str, Callable[..., object]] = {
     "kill": kill,
     "serve": serve,
     "tidy": tidy,
+    "up": up,
     "wait for": wait_for,
 }

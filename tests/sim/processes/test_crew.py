@@ -11,6 +11,7 @@ from textwrap import dedent
 import pytest
 from joblib import Parallel, delayed
 
+from cachewise.sim.daemons.home import PREFIX
 from cachewise.sim.processes import crew as module
 from cachewise.sim.processes.crew import Crew
 from cachewise.sim.processes.losses import CrewGoneError, NoClusterError, WorkerKilledError
@@ -111,6 +112,7 @@ def test_a_regular_end_says_nothing() -> None:
     wait_until(lambda: not group_lives(process.pid))
 
 
+@pytest.mark.proof
 @pytest.mark.servers
 @pytest.mark.parametrize("other", ["serve", "deaf", "hang"])
 def test_nothing_survives_the_parent(other: str, temporary: Path) -> None:
@@ -146,7 +148,7 @@ def test_a_cluster_does_the_same(tmp_path: Path) -> None:
     with cluster(tmp_path) as dask, Crew(2, chore, cluster=dask.address) as crew:
         assert sorted(crew.work(SQUARES)) == ANSWERS
         here = {one.pid for one in dask.workers}
-        assert {pid for _, pid in crew.work([("who", None)] * 10)} <= here
+        assert {pid for _, pid in crew.work([("who", None)] * 10)} <= {*crew.everywhere(os.getpid)} == here
         with pytest.raises(LookupError, match="x"):
             list(crew.work([("fail", "x"), *SQUARES]))
         assert sorted(crew.work(SQUARES)) == ANSWERS
@@ -155,6 +157,18 @@ def test_a_cluster_does_the_same(tmp_path: Path) -> None:
         dask.scheduler.kill()
         with pytest.raises(CrewGoneError, match=rf"^the Dask scheduler at {dask.address} went away in mid-run$"):
             list(answers)
+
+
+@pytest.mark.proof
+@pytest.mark.servers
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_workers_servers_end_with_it(number: int, temporary: Path) -> None:
+    """Dask's workers keep their servers, too, until they end: in order, or killed."""
+    with cluster(temporary, 1) as dask, Crew(1, chore, cluster=dask.address) as crew:
+        list(crew.work([("up", None)] * 2))
+        assert len(list(temporary.glob(f"{PREFIX}*"))) == 1
+        dask.workers[0].send_signal(number)
+        wait_until(lambda: not list(temporary.glob(f"{PREFIX}*")))
 
 
 @pytest.mark.proof

@@ -145,6 +145,7 @@ def _troubles(sweep: Sweep) -> list[str]:
             for (contender, backend, at), why in sweep.imprecise.items()
         ],
         "Warm-up too short": list(sweep.warmups),
+        "No effect": list(sweep.unchanged),
         "Failed": list(sweep.failed),
     }
     return [

@@ -16,6 +16,7 @@ from .points import Cell, Point, place_named
 from .precision import Target, seeds_wanted, shortfall
 from .schema import Landing, landing_of, row_of
 from .store import Store
+from .unchanged import unchanged
 from .warmup import short_warmup
 from .work import Answer, Load
 
@@ -176,16 +177,18 @@ class Expedition:
         points = list(zip(self._grid.points, self._wanted, strict=True))
         said = {point: self._of(point, wanted) for point, wanted in points}
         failures = self._store.failures()
+        landed = tuple(
+            Landed(self._known.landings[cell.key].outcome, cell.point.contender, cell.point.at)
+            for cell in asked
+            if cell.key in self._known.landings
+        )
         return Sweep(
             title=self._grid.title,
             axes=self._grid.axes,
-            landed=tuple(
-                Landed(self._known.landings[cell.key].outcome, cell.point.contender, cell.point.at)
-                for cell in asked
-                if cell.key in self._known.landings
-            ),
+            landed=landed,
             imprecise=dict(self._imprecise(said)),
             warmups=tuple(self._warmups(said)),
+            unchanged=tuple(unchanged(self._grid.axes, landed)),
             failed=tuple(
                 f"{failures[cell.key]['what']}: {failures[cell.key]['reason']}"
                 for cell in asked

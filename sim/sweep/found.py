@@ -65,7 +65,8 @@ class Sweep:
     """All that has landed, in the order of the grid; several backends can be in it.
 
     `imprecise` says of a point where the precision asked for was not reached: contender, backend and place on the
-    axes, then a line with metric, half-width and seeds. `warmups` are lines on warm-ups that were too short. `failed`
+    axes, then a line with metric, half-width and seeds. `warmups` are lines on warm-ups that were too short, and
+    `unchanged` on what varied and changed nothing. `failed`
     has a line for each run that failed.
     """
 
@@ -74,4 +75,5 @@ class Sweep:
     landed: tuple[Landed, ...]
     imprecise: Mapping[tuple[str, str, tuple[object, ...]], str] = field(default_factory=dict)
     warmups: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()

@@ -1,0 +1,42 @@
+"""What will take long is said first, and how long is measured here."""
+
+import pytest
+
+from cachewise import Row, Scenario, Site, Strategy, UserError
+from cachewise.sim.command.estimate import WORTH_IT, Estimate, estimated, tell
+from cachewise.sim.sweep.carry_out import Grid
+from cachewise.sim.sweep.points import StrategyPoint
+from cachewise.strategies import TtlOnly
+
+LONG = Scenario("long", keys=5, reads_per_s=100, writes_per_s=0, warmup_s=0, duration_s=WORTH_IT / 100)
+
+
+PLAIN = TtlOnly()
+
+
+def grid(scenario: Scenario, strategy: Strategy = PLAIN) -> Grid:
+    """Return a grid of one point."""
+    return Grid("it", (), [StrategyPoint("it", "shared", (), scenario, strategy)], 1, 1)
+
+
+def test_only_what_takes_over_a_minute_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """Few requests are not even measured."""
+    tell(grid(LONG), 2, lambda: Estimate({"shared": 1e-5}, 59.0))
+    tell(grid(LONG), 2, lambda: None)
+    assert capsys.readouterr().err == ""
+    tell(grid(LONG), 2, lambda: Estimate({"shared": 1e-5}, 240.0))
+    assert capsys.readouterr().err == "1 point x 1 seed, 300,000 requests, 2 side by side: about 4 min\n"
+    tell(grid(LONG.with_settings({"duration_s": "5"})), 2, lambda: pytest.fail("it was measured"))
+
+
+def test_an_estimate_grows_with_the_requests_and_shrinks_with_the_cores() -> None:
+    """From the same measured cost of a request; a strategy that fails gives none."""
+    found = estimated(grid(LONG), 1)
+    assert found is not None
+    assert found.total_s > 300_000 * found.request_s["shared"] > 0
+
+    class Failing(TtlOnly):
+        def read(self, site: Site, key: str) -> Row:
+            raise UserError(f"{site.db.read(key).key} fails")
+
+    assert estimated(grid(LONG, Failing()), 1) is None

@@ -27,12 +27,24 @@ class Estimate:
     total_s: float
 
 
-def tell(grid: Grid, jobs: int, estimate: Callable[[], Estimate | None], *, dry_run: bool = False) -> None:
-    """Say before it starts what will take long; a dry run says all there is to say."""
+def tell(
+    grid: Grid,
+    jobs: int,
+    estimate: Callable[[], Estimate | None],
+    *,
+    left: Sequence[float] | None = None,
+    dry_run: bool = False,
+) -> None:
+    """Say before it starts what will take long; a dry run says all there is to say.
+
+    *left* has the requests of each run that has not landed yet, if not all are left.
+    """
     requests = sum(point.requests for point in grid.points) * grid.least
-    if not dry_run and requests < WORTH_IT:
+    share = 1.0 if left is None else sum(left) / max(requests, 1.0)
+    if not dry_run and share * requests < WORTH_IT:
         return
     found = estimate()
+    found = found and replace(found, total_s=START_S + share * (found.total_s - START_S))
     points, seeds = len(grid.points), grid.least
     size = f"{points:,} {'point' if points == 1 else 'points'} x {seeds} {'seed' if seeds == 1 else 'seeds'}"
     more = f" (up to {grid.most} seeds where the precision needs them)" if grid.targets else ""
@@ -43,7 +55,8 @@ def tell(grid: Grid, jobs: int, estimate: Callable[[], Estimate | None], *, dry_
             say(f"{what}: {cost_s * 1e6:,.0f} µs a request")
     if dry_run or (found and found.total_s > LONG_S):
         how_long = f": about {in_words(found.total_s)}" if found else ""
-        say(f"{size}, {requests:,.0f} requests, {jobs} side by side{how_long}{more}")
+        gone = "" if left is None or len(left) == grid.cells else f", of which {len(left):,} runs are left"
+        say(f"{size}, {requests:,.0f} requests{gone}, {jobs} side by side{how_long}{more}")
 
 
 def grid_of_runs(runs: Sequence[Run]) -> Grid:

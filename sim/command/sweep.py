@@ -194,36 +194,43 @@ def run_sweep(grid: "Grid", setting: Setting, wishes: SweepWishes, estimate: Cal
     Raises:
         UserError: for a folder or a cluster that cannot be used.
     """
-    from .estimate import tell
-
-    tell(grid, setting.jobs, estimate, dry_run=wishes.dry_run)
     if wishes.dry_run:
+        from .estimate import tell
+
+        tell(grid, setting.jobs, estimate, dry_run=True)
         return
     with ExitStack() as stack:
         folder = setting.out or stack.enter_context(temporary_folder("cachewise-"))
-        sweep = _carried_out(grid, setting, folder, wishes)
+        sweep = _carried_out(grid, setting, folder, wishes, estimate)
         _report(sweep, setting, wishes)
     if sweep.failed:
         raise typer.Exit(FAILED)
 
 
-def _carried_out(grid: "Grid", setting: Setting, folder: Path, wishes: SweepWishes) -> "Sweep":
+def _carried_out(
+    grid: "Grid", setting: Setting, folder: Path, wishes: SweepWishes, estimate: Callable[[], "Estimate | None"]
+) -> "Sweep":
     from ..processes.crew import Crew
     from ..processes.losses import CrewGoneError, NoClusterError
     from ..sweep.carry_out import Expedition
     from ..sweep.store import opened
     from ..sweep.work import work_cell
+    from .estimate import tell
     from .sweep_progress import SweepProgress
 
     goes_on = f"cachewise resume {file_name(folder)} goes on" if setting.out is not None else "nothing was written"
-    with opened(folder) as store, SweepProgress(grid.axes, BOUNDS).shown() as progress:
+    progress = SweepProgress(grid.axes, BOUNDS)
+    with opened(folder) as store:
         if setting.out is not None:
             store.note(PLAN, {"arguments": setting.context.obj, "folder": str(Path.cwd())})
         say_when_interrupted(lambda: f"interrupted; {goes_on}: {progress.line()}")
         try:
             with Crew(setting.jobs, work_cell, cluster=wishes.cluster) as crew:
                 expedition = Expedition(grid, store, crew, setting.jobs, progress)
-                return expedition.carry_out(retry_failed=wishes.retry_failed)
+                expedition.take_up(retry_failed=wishes.retry_failed)
+                tell(grid, setting.jobs, estimate, left=[cell.point.requests for cell in expedition.left()])
+                with progress.shown():
+                    return expedition.carry_out()
         except NoClusterError as error:
             raise UserError(f"--cluster: {error}") from None
         except CrewGoneError as error:

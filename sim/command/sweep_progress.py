@@ -33,6 +33,8 @@ class SweepProgress:
 
     def begin(self, cells: Sequence[Cell], landed: int) -> None:
         """Hear what a round is to run."""
+        if not self._total:
+            self._began_s = time.monotonic()
         self._done, self._total = landed, landed + len(cells)
         self._left_requests = sum(cell.point.requests for cell in cells)
         self._show()

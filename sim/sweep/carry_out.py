@@ -71,14 +71,12 @@ class Expedition:
         self._jobs = jobs
         self._watcher = watcher
         self._known = Progress()
-        self._wanted = [grid.least] * len(grid.points)
+        self._wanted = [grid.least] * len(grid.points)  # seeds of each point
 
-    def carry_out(self, *, retry_failed: bool = False) -> Sweep:
+    def carry_out(self) -> Sweep:
         """Run what has not landed, and return all that has; what lands is in the store at once."""
-        self._take_up(retry_failed=retry_failed)
         while True:
-            cells = [cell for cell in self._asked() if cell.key not in self._known.landings]
-            todo = [cell for cell in cells if cell.key not in self._known.failed]
+            todo = self.left()
             if todo:
                 self._watcher.begin(todo, len(self._known.landings))
                 self._run(todo)
@@ -89,14 +87,18 @@ class Expedition:
         self._store.pack([cell.key for cell in asked])
         return self._found(asked)
 
+    def left(self) -> list[Cell]:
+        """Return the cells that are to be run, as far as is known now."""
+        return self._left([*self._asked()])
+
     def _asked(self) -> Iterator[Cell]:
         """Yield the cells that are wanted so far, in the order of tables."""
         for point, wanted in zip(self._grid.points, self._wanted, strict=True):
             for seed in range(1, wanted + 1):
                 yield Cell(point, seed, point.key(seed))
 
-    def _take_up(self, *, retry_failed: bool) -> None:
-        """Take up what an earlier command has left: any cell of this grid."""
+    def take_up(self, *, retry_failed: bool = False) -> None:
+        """Take up what an earlier command has left: any cell of this grid; *retry_failed* forgets what failed."""
         possible = {
             point.key(seed): (point, seed)
             for point in self._grid.points

@@ -26,6 +26,8 @@ def test_only_what_takes_over_a_minute_is_said(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().err == ""
     tell(grid(LONG), 2, lambda: Estimate({"shared": 1e-5}, 240.0))
     assert capsys.readouterr().err == "1 point x 1 seed, 300,000 requests, 2 side by side: about 4 min\n"
+    tell(grid(LONG), 2, lambda: Estimate({"shared": 1e-5}, 240.0), left=[])
+    assert capsys.readouterr().err == "", "nothing is left to run"
     tell(grid(LONG.with_settings({"duration_s": "5"})), 2, lambda: pytest.fail("it was measured"))
 
 

@@ -59,7 +59,9 @@ def carried_out(folder: Path, grid: Grid, crew: Alone, *, retry_failed: bool = F
     """Carry a grid out in *folder*."""
     watching = Watching()
     with opened(folder) as store:
-        return Expedition(grid, store, crew, 1, watching).carry_out(retry_failed=retry_failed), watching
+        expedition = Expedition(grid, store, crew, 1, watching)
+        expedition.take_up(retry_failed=retry_failed)
+        return expedition.carry_out(), watching
 
 
 def test_what_has_landed_is_not_run_again_and_more_seeds_are(tmp_path: Path) -> None:

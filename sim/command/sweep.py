@@ -17,11 +17,13 @@ from .options import Format
 from .sweep_plan import BOUNDS
 
 if TYPE_CHECKING:
+    from ...reports.sweep.limits import Limit
     from ..sweep.axes import Vary
     from ..sweep.carry_out import Grid
     from ..sweep.found import Sweep
     from ..sweep.points import Point
     from ..sweep.precision import Target
+    from ..sweep.store import Store
     from .choose import Choice
     from .estimate import Estimate
 
@@ -194,6 +196,8 @@ def run_sweep(grid: "Grid", setting: Setting, wishes: SweepWishes, estimate: Cal
     Raises:
         UserError: for a folder or a cluster that cannot be used.
     """
+    from ..sweep.store import opened
+
     if wishes.dry_run:
         from .estimate import tell
 
@@ -201,50 +205,49 @@ def run_sweep(grid: "Grid", setting: Setting, wishes: SweepWishes, estimate: Cal
         return
     with ExitStack() as stack:
         folder = setting.out or stack.enter_context(temporary_folder("cachewise-"))
-        sweep = _carried_out(grid, setting, folder, wishes, estimate)
-        _report(sweep, setting, wishes)
+        with opened(folder) as store:  # until the report is written: no other command may come between
+            sweep = _carried_out(grid, setting, store, wishes, estimate)
+            _report(sweep, setting, wishes)
     if sweep.failed:
         raise typer.Exit(FAILED)
 
 
 def _carried_out(
-    grid: "Grid", setting: Setting, folder: Path, wishes: SweepWishes, estimate: Callable[[], "Estimate | None"]
+    grid: "Grid", setting: Setting, store: "Store", wishes: SweepWishes, estimate: Callable[[], "Estimate | None"]
 ) -> "Sweep":
     from ..processes.crew import Crew
     from ..processes.losses import CrewGoneError, NoClusterError
     from ..sweep.carry_out import Expedition
-    from ..sweep.store import opened
     from ..sweep.work import work_cell
     from .estimate import tell
     from .sweep_progress import SweepProgress
 
-    goes_on = f"cachewise resume {file_name(folder)} goes on" if setting.out is not None else "nothing was written"
+    goes_on = f"cachewise resume {file_name(setting.out)} goes on" if setting.out else "nothing was written"
     progress = SweepProgress(grid.axes, BOUNDS)
-    with opened(folder) as store:
-        if setting.out is not None:
-            store.note(PLAN, {"arguments": setting.context.obj, "folder": str(Path.cwd())})
-        say_when_interrupted(lambda: f"interrupted; {goes_on}: {progress.line()}")
-        try:
-            with Crew(setting.jobs, work_cell, cluster=wishes.cluster) as crew:
-                expedition = Expedition(grid, store, crew, setting.jobs, progress)
-                expedition.take_up(retry_failed=wishes.retry_failed)
-                tell(grid, setting.jobs, estimate, left=[cell.point.requests for cell in expedition.left()])
-                with progress.shown():
-                    return expedition.carry_out()
-        except NoClusterError as error:
-            raise UserError(f"--cluster: {error}") from None
-        except CrewGoneError as error:
-            raise UserError(f"{error}; {goes_on}: {progress.line()}") from None
+    if setting.out is not None:
+        store.note(PLAN, {"arguments": setting.context.obj, "folder": str(Path.cwd())})
+    say_when_interrupted(lambda: f"interrupted; {goes_on}: {progress.line()}")
+    try:
+        with Crew(setting.jobs, work_cell, cluster=wishes.cluster) as crew:
+            expedition = Expedition(grid, store, crew, setting.jobs, progress)
+            expedition.take_up(retry_failed=wishes.retry_failed)
+            tell(grid, setting.jobs, estimate, left=[cell.point.requests for cell in expedition.left()])
+            with progress.shown():
+                return expedition.carry_out()
+    except NoClusterError as error:
+        raise UserError(f"--cluster: {error}") from None
+    except CrewGoneError as error:
+        raise UserError(f"{error}; {goes_on}: {progress.line()}") from None
 
 
 def _report(sweep: "Sweep", setting: Setting, wishes: SweepWishes) -> None:
-    from ...reports import parse_limits, render, sweep_text, write_sweep_report
+    from ...reports import parse_limits, render, write_sweep_report
     from ..app.outcome import VariantAsStrategy
 
     outcomes = [landed.outcome for landed in sweep.landed]
     of_project = any(isinstance(one.run.strategy, VariantAsStrategy) for one in outcomes)
     limits = parse_limits(wishes.limits, of_project=of_project)
-    typer.echo(sweep_text(sweep, limits) if setting.form is Format.TABLE else render(outcomes, setting.form.value))
+    typer.echo(_in_words(sweep, limits) if setting.form is Format.TABLE else render(outcomes, setting.form.value))
     if setting.out is not None:
         page = write_sweep_report(sweep, setting.out, setting.command, limits, setting.yours)
         ignore_signals()  # too late: from here on nothing happens that could be undone
@@ -252,6 +255,16 @@ def _report(sweep: "Sweep", setting: Setting, wishes: SweepWishes) -> None:
     if sweep.failed:
         more = f"; the reasons are in {file_name(setting.out)}/failed" if setting.out else ""
         say(f"cachewise: {len(sweep.failed):,} of the cells failed{more}; --retry-failed runs them again")
+
+
+def _in_words(sweep: "Sweep", limits: "Sequence[Limit]") -> str:
+    """Return the answer; where all stands at one place, as without a sweep, the table of a plain run is before it."""
+    from ...reports import sweep_text
+    from .results import with_answers
+
+    one_place = sweep.landed and all(len(axis.values) == 1 for axis in sweep.axes)
+    before = f"{with_answers([one.outcome for one in sweep.landed])}\n" if one_place else ""
+    return before + sweep_text(sweep, limits)
 
 
 def plan_in(folder: Path) -> tuple[list[str], str]:

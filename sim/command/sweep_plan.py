@@ -149,7 +149,10 @@ def _contenders(wanted: Wanted) -> list[Contender]:
                 f"--vary {one_line(vary.axis.name)}: {one_line(vary.strategy)} is not among the strategies: "
                 f"add --strategy {one_line(vary.strategy)}"
             )
-    found = [_contender(wanted, text) for text in texts]
+    each = [_contender(wanted, text) for text in texts]
+    found = [*{(one.label, one.axes): one for one in reversed(each)}.values()][::-1]  # `x` and `x:its=default` are one
+    labels = Counter(one.label for one in found)
+    found = [one if labels[one.label] == 1 else replace(one, label=one.text) for one in found]
     names = Counter(one.label.partition(":")[0] for one in found)
     return [replace(one, label=name) if names[name := one.label.partition(":")[0]] == 1 else one for one in found]
 

@@ -50,6 +50,11 @@ class AppPoint:
         """Return what identifies the run; which kinds of caches its backend has, the run itself has found."""
         return run_of(self.scenario, self.contender, self.backend, seed)
 
+    @property
+    def files(self) -> Mapping[str, str]:
+        """A task of a project says by itself which files there must be."""
+        return {}
+
     def surroundings(self) -> Surroundings:
         """Return what its runs depend on of the machine: the project can use any server, and all that is installed."""
         return Surroundings(SERVERS, all_installed=True)

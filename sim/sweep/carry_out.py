@@ -11,7 +11,6 @@ from ..processes.crew import Crew
 from ..processes.losses import WorkerKilledError
 from ..verdict.metrics import MACHINE_METRICS
 from .found import Axis, Landed, Sweep
-from .identity import file_hash
 from .points import Cell, Point, place_named
 from .precision import Target, seeds_wanted, shortfall
 from .schema import Landing, landing_of, row_of
@@ -224,10 +223,5 @@ def _values(targets: Iterable[Target], landings: Sequence[Landing]) -> dict[str,
 
 def load_of(cell: Cell) -> Load:
     """Return what travels to the worker of a cell."""
-    trace = cell.point.scenario.trace
     surroundings = cell.point.surroundings()
-    load = Load(cell.point.load(cell.seed), str(Path.cwd()), surroundings, surroundings.lines())
-    if trace is None:
-        return load
-    changed_ns = Path(trace).stat().st_mtime_ns
-    return replace(load, trace=trace, trace_hash=file_hash(trace, changed_ns))
+    return Load(cell.point.load(cell.seed), str(Path.cwd()), surroundings, surroundings.lines(), cell.point.files)

@@ -3,9 +3,10 @@
 import hashlib
 import json
 import pickle
+import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib import metadata
@@ -13,19 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from ..backends import backend_named
-from ..backends.entries import entry_at, is_own
+from ..backends.entries import SETTINGS, entry_at, is_own
+from ..contract import Strategy
 from ..daemons.programs import Program
 from ..experiment import strategy_spec
 from ..own.sources import source_of
 from ..verdict.result import Run
-from ..world.scenario import Scenario
+from .own_files import TOP, file_hash, modules_named_in, own_files, settings_module
 
 Identity = Mapping[str, Any]  # what JSON can hold
 KEY_DIGITS = 32
 FOLDERS = ("sim", "strategies")  # of cachewise's own sources: what a run is made of
-TOP = Path(__file__).resolve().parents[2]
 UNNEEDED = ("'test'", "'lint'", "'cluster'")  # extras that no run is made of
-PACKAGES = ("site-packages", "dist-packages")  # installed ones count with their versions
 
 
 def key_of(identity: Identity) -> str:
@@ -63,13 +63,37 @@ def surroundings_of(run: Run) -> Surroundings:
     return Surroundings((run.backend,), all_installed=is_own(run.backend) or not _is_ours(run.strategy))
 
 
-def identity_of(run: Run) -> Identity:
-    """Return all that determines what comes of *run*, but for its seed."""
+def files_of(run: Run) -> dict[str, str]:
+    """Return the files of one's own that a run depends on, with their hashes: modules, a backend's file, the trace.
+
+    A worker must find the same there. What travels with the run is not among them.
+    """
+    modules: list[str] = [] if _is_ours(run.strategy) else _modules_of(run.strategy)
+    found: dict[str, str] = {}
+    if is_own(run.backend):
+        modules += modules_named_in(entry_at(run.backend))
+        if run.backend.startswith(SETTINGS):
+            modules.append(run.backend.removeprefix(SETTINGS).partition(":")[0])
+        else:
+            found[run.backend] = file_hash(run.backend)
+    if modules:
+        found |= own_files([*modules, settings_module()])
+    if run.scenario.trace is not None:
+        found[run.scenario.trace] = file_hash(run.scenario.trace)
+    return found
+
+
+def identity_of(run: Run, files: Mapping[str, str]) -> Identity:
+    """Return all that determines what comes of *run*, but for its seed; *files* are as `files_of` gives them.
+
+    Of a file the name and the contents count, not the folders above it.
+    """
     return {
         "surroundings": surroundings_of(run).lines(),
-        "scenario": _scenario(run.scenario),
-        "strategy": [strategy_spec(run.strategy), *_code_of(run.strategy)],
+        "scenario": {one.name: _text_of(getattr(run.scenario, one.name)) for one in fields(run.scenario)},
+        "strategy": [strategy_spec(run.strategy), *_sources_of(run.strategy)],
         "backend": _backend(run.backend),
+        "files": sorted((Path(path).name, digest) for path, digest in files.items()),
     }
 
 
@@ -106,58 +130,36 @@ def _release(program: Program) -> str:
     return f"{program.name}: {done.stdout.strip()}"
 
 
-def _scenario(scenario: Scenario) -> dict[str, str]:
-    parts = {one.name: _text_of(getattr(scenario, one.name)) for one in fields(scenario)}
-    if scenario.trace is not None:
-        parts["trace"] = file_hash(scenario.trace, Path(scenario.trace).stat().st_mtime_ns)
-    return parts
-
-
-@cache
-def file_hash(path: str, _changed_ns: int) -> str:
-    """Return the hash of a file's contents; it is read again when its time of change is another."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _text_of(value: object) -> str:
     plain = value is None or isinstance(value, bool | int | float | str)
     return repr(value) if plain else hashlib.sha256(pickle.dumps(value)).hexdigest()
 
 
 def _backend(name: str) -> list[str]:
-    return [name, repr(sorted(entry_at(name).items(), key=str))] if is_own(name) else [name]
+    """Return a backend's name, and what its entry of CACHES says; where a function lies in memory says nothing."""
+    if not is_own(name):
+        return [name]
+    return [name, re.sub(r" at 0x[0-9a-f]+", "", repr(sorted(entry_at(name).items(), key=str)))]
 
 
 def _is_ours(strategy: object) -> bool:
-    file = getattr(sys.modules.get(type(strategy).__module__), "__file__", None) or ""
+    return _is_file_of_ours(getattr(sys.modules.get(type(strategy).__module__), "__file__", None) or "")
+
+
+@cache
+def _is_file_of_ours(file: str) -> bool:
     return Path(file).resolve().is_relative_to(TOP / "strategies")
 
 
-def _code_of(strategy: object) -> list[str]:
-    """Return the hashes of a strategy's own file and of what it has imported from the folders below that one's."""
-    if _is_ours(strategy):
-        return []
+def _sources_of(strategy: Strategy) -> list[str]:
+    """Return the hashes of the files that travel with a strategy."""
+    sources = filter(None, map(source_of, _modules_of(strategy)))
+    return [hashlib.sha256(source.text).hexdigest() for source in sources]
+
+
+def _modules_of(strategy: object) -> list[str]:
     parts = [type(strategy), strategy, *getattr(strategy, "functions", {}).values()]
-    modules = sorted({str(getattr(part, "__module__", "")) for part in parts})
-    sources = [source for source in map(source_of, modules) if source is not None]
-    files = [Path(str(getattr(sys.modules.get(name), "__file__", None) or "")) for name in modules]
-    folders = {path.resolve().parent for path in files if path.is_file() and not _is_installed(path)}
-    beside = {path for folder in folders for path in _imported_below(folder)}
-    own = [hashlib.sha256(source.text).hexdigest() for source in sources]
-    return [*own, _hash_of((path.name, path) for path in sorted(beside))]
-
-
-def _imported_below(folder: Path) -> Iterator[Path]:
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        path = Path(file).resolve() if isinstance(file, str) else None
-        if path is not None and path.is_relative_to(folder) and not _is_installed(path) and path.is_file():
-            yield path
-
-
-def _is_installed(path: Path) -> bool:
-    return any(part in PACKAGES for part in path.parts) or path.is_relative_to(TOP / "sim")
+    return sorted({str(getattr(part, "__module__", "")) for part in parts})
 
 
 def _modules_below(folder: Path) -> list[Path]:

@@ -1,6 +1,6 @@
 """Points of a sweep's grid: a contender on a backend at one place on the axes, run with one seed after the other."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Protocol
@@ -14,7 +14,7 @@ from ..verdict.result import Run
 from ..world.scenario import Scenario
 from ..world.trace import load_trace
 from .found import Axis, named_values
-from .identity import Surroundings, cell_key, identity_of, key_of, surroundings_of
+from .identity import Surroundings, cell_key, files_of, identity_of, key_of, surroundings_of
 
 
 class Point(Protocol):
@@ -52,6 +52,10 @@ class Point(Protocol):
     def surroundings(self) -> Surroundings:
         """Return what its runs depend on of the machine."""
 
+    @property
+    def files(self) -> Mapping[str, str]:
+        """Which files a worker must find, with their hashes: those that the cell's name was made of."""
+
 
 @dataclass(frozen=True)
 class StrategyPoint:
@@ -69,8 +73,13 @@ class StrategyPoint:
         return expected_requests(self.scenario)
 
     @cached_property
+    def files(self) -> Mapping[str, str]:
+        """Which files of one's own a worker must find, with their hashes."""
+        return files_of(self.run(0))
+
+    @cached_property
     def _key(self) -> str:
-        return key_of(identity_of(self.run(0)))
+        return key_of({**identity_of(self.run(0), self.files), "contender": self.contender})  # a row has that, too
 
     def key(self, seed: int) -> str:
         """Return the name of its cell with this seed."""

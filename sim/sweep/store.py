@@ -10,14 +10,17 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ..errors import UserError, file_name
+from ..errors import UserError, file_name, one_line
 from .schema import SCHEMA, table_of
 
 PACK_ABOVE = 10_000  # cells: more files than that are slow to read
@@ -25,6 +28,17 @@ PACK = "pack-"
 TIMING = "cell,wall_s"
 _TIMED = re.compile(r"(\w+),(\d+\.\d{6})")
 Row = Mapping[str, Any]
+
+
+def _said_plainly(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a method of `Store` say in one line that its folder cannot be written to."""
+
+    @wraps(method)
+    def plainly(self: "Store", *args: Any) -> Any:
+        with _writing(self.folder):
+            return method(self, *args)
+
+    return plainly
 
 
 class Store:
@@ -36,6 +50,7 @@ class Store:
         self._aside = folder / ".unfinished"
         self._loose = 0
 
+    @_said_plainly
     def settle(self, wanted: Collection[str]) -> set[str]:
         """Let ``cells/`` hold just the finished ones of *wanted*, and return their names.
 
@@ -58,6 +73,7 @@ class Store:
         self._loose = len(_loose(self.cells))
         return here
 
+    @_said_plainly
     def land(self, row: Row, wall_s: float) -> None:
         """Add a finished cell; how long it took this machine is noted apart."""
         self._write(row)
@@ -66,14 +82,16 @@ class Store:
             file.write(f"{row['cell']},{wall_s:.6f}\n")
         self._loose += 1
         if self._loose > PACK_ABOVE:
-            rows = [row for path in _loose(self.cells) for row in _rows(path)]
-            self._swap(_loose(self.cells), [rows])
+            where = {path.stem: path for path in _loose(self.cells)}
+            self._swap(where, [[*where]])
             self._loose = 0
 
+    @_said_plainly
     def note(self, name: str, content: Mapping[str, Any]) -> None:
         """Write a small file beside the cells, whole or not at all."""
         _write_whole(self.folder / name, json.dumps(content, indent=1).encode(), _made(self._aside))
 
+    @_said_plainly
     def fail(self, key: str, what: str, reason: str, frames: str) -> None:
         """Note that a cell failed, and why."""
         text = json.dumps({"cell": key, "what": what, "reason": reason, "frames": frames}, indent=1)
@@ -101,27 +119,27 @@ class Store:
             return {one[1]: float(one[2]) for one in found}
         return {}
 
+    @_said_plainly
     def pack(self, order: Sequence[str]) -> None:
         """Pack the finished cells, if they are many: in this *order*, whenever they landed."""
-        if len(_names(self.cells)) > PACK_ABOVE:
-            rows = {row["cell"]: row for row in self.rows()}
-            kept = [rows[key] for key in order if key in rows]
-            parts = [kept[first : first + PACK_ABOVE] for first in range(0, len(kept), PACK_ABOVE)]
-            self._swap(sorted(self.cells.glob("*.parquet")), parts)
+        where = {key: path for path, keys in _index(self.cells).items() for key in keys}
+        if len(where) > PACK_ABOVE:
+            kept = [key for key in order if key in where]
+            self._swap(where, [kept[first : first + PACK_ABOVE] for first in range(0, len(kept), PACK_ABOVE)])
 
     def _write(self, row: Row) -> None:
-        _write_table([row], self.cells / f"{row['cell']}.parquet", _made(self._aside))
+        _write_table(table_of([row]), self.cells / f"{row['cell']}.parquet", _made(self._aside))
 
-    def _swap(self, old: Iterable[Path], parts: Iterable[Sequence[Row]]) -> None:
-        """Put packs of *parts* in the place of the *old* files: at no instant is a cell in ``cells/`` twice.
+    def _swap(self, where: Mapping[str, Path], parts: Iterable[Sequence[str]]) -> None:
+        """Put packs of *parts* in the place of the files *where* those cells are: at no instant is a cell there twice.
 
         From the moment at which the list of what to do is there, whoever opens the folder next can finish it.
         """
-        new = {f"{PACK}{key_of_all(rows)}.parquet": rows for rows in parts}
-        gone = [path.name for path in old if path.name not in new]
-        for name, rows in new.items():
+        new = {f"{PACK}{key_of_all(keys)}.parquet": keys for keys in parts}
+        gone = [path.name for path in dict.fromkeys(where.values()) if path.name not in new]
+        for name, keys in new.items():
             if not (self.cells / name).exists():
-                _write_table(rows, _made(self._aside / "packs") / name, _made(self._aside))
+                _write_table(_gathered(keys, where), _made(self._aside / "packs") / name, _made(self._aside))
         todo = json.dumps({"old": gone, "new": [*new]}).encode()
         _write_whole(self._aside / "swap.json", todo, _made(self._aside))
         self._finish_swap()
@@ -159,11 +177,9 @@ def opened(folder: Path) -> Iterator[Store]:
     Raises:
         UserError: if another command has it, or it cannot be written to.
     """
-    try:
+    with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot write to {file_name(folder)}: {getattr(error, 'strerror', error)}") from error
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -172,19 +188,43 @@ def opened(folder: Path) -> Iterator[Store]:
             raise UserError(
                 f"another command is at work in {file_name(folder)} (process {who}): wait for its end"
             ) from None
-        os.truncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         store = Store(folder)
-        store.recover()
+        with _writing(folder):
+            os.truncate(handle, 0)
+            os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+            store.recover()
         yield store
         store.close()
     finally:
         os.close(handle)
 
 
-def key_of_all(rows: Sequence[Row]) -> str:
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Say in one line that a folder cannot be written to: the disk is full, perhaps.
+
+    Raises:
+        UserError: if it cannot.
+    """
+    try:
+        yield
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else one_line(error)  # pyarrow's text is a long one
+        raise UserError(f"cannot write to {file_name(folder)}: {why}") from error
+
+
+def key_of_all(keys: Sequence[str]) -> str:
     """Return the name of a pack: the hash of the names of its cells, in order."""
-    return hashlib.sha256("\n".join(row["cell"] for row in rows).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:16]
+
+
+def _gathered(keys: Sequence[str], where: Mapping[str, Path]) -> pa.Table:
+    """Return cells in this order, as one table; of the files *where* they are one at a time is in memory."""
+    wanted = pa.array(keys)
+    files = dict.fromkeys(where[key] for key in keys)
+    parts = (_table(path) for path in files)
+    found = pa.concat_tables(part.filter(pc.is_in(part["cell"], wanted)) for part in parts).combine_chunks()
+    return found.take(pc.index_in(wanted, found["cell"].combine_chunks())).combine_chunks()
 
 
 def _index(folder: Path) -> dict[Path, set[str]]:
@@ -198,7 +238,7 @@ def _names(folder: Path) -> set[str]:
 
 def _keys(path: Path) -> set[str]:
     if path.stem.startswith(PACK):
-        return {*pq.read_table(path, columns=["cell"])["cell"].to_pylist()}
+        return {*_table(path, ["cell"])["cell"].to_pylist()}
     return {path.stem}
 
 
@@ -207,13 +247,20 @@ def _loose(folder: Path) -> list[Path]:
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = pq.read_table(path, schema=SCHEMA).to_pylist()
+    found: list[dict[str, Any]] = _table(path).to_pylist()
     return found
 
 
-def _write_table(rows: Sequence[Row], path: Path, aside: Path) -> None:
+def _table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    try:
+        return pq.read_table(path, columns=columns, schema=SCHEMA)
+    except pa.ArrowInvalid:  # part of a copy, perhaps: here a file is whole
+        raise UserError(f"{file_name(path)} is broken: remove it, and what was in it is run again") from None
+
+
+def _write_table(table: pa.Table, path: Path, aside: Path) -> None:
     unfinished = aside / path.name
-    pq.write_table(table_of(rows), unfinished, compression="zstd", use_dictionary=False, write_statistics=False)
+    pq.write_table(table, unfinished, compression="zstd", use_dictionary=False, write_statistics=False)
     _moved(unfinished, path)
 
 

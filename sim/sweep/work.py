@@ -4,19 +4,21 @@ import os
 import socket
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..daemons.session import Servers, kept_servers
-from ..errors import CodeError, UserError, one_line
+from ..errors import CodeError, UserError, file_name, one_line
 from ..experiment import Outcome, play
+from ..processes.interrupts import ENDS
 from ..verdict.metrics import MACHINE_METRICS
 from .app_cell import AppTask, play_app
 from .app_details import app_details
-from .identity import Surroundings, file_hash
+from .identity import Surroundings
+from .own_files import file_hash
 from .schema import Landing
 
 
@@ -24,15 +26,14 @@ from .schema import Landing
 class Load:
     """What travels to a worker: a run in a parcel, or a project's task; the folder that paths in it begin in.
 
-    A worker on another machine must have the same surroundings, of which `lines` are those here, and the same trace.
+    A worker must have the same surroundings, of which `lines` are those here, and the same `files`, by their hashes.
     """
 
     content: Any
     folder: str
     surroundings: Surroundings
     lines: tuple[str, ...]
-    trace: str = ""
-    trace_hash: str = ""
+    files: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,17 @@ def work_cell(load: Load) -> Answer:
         return Answer(None, 0.0, foreign=foreign)
     try:
         with _in_folder(load.folder):
-            _check_trace(load)
+            _require_same(load.files)
             landing = _played(load.content, kept_servers())
+            _require_same(load.files)
     except CodeError as error:
         return Answer(None, time.perf_counter() - began_s, str(error), error.frames)
     except UserError as error:
         return Answer(None, time.perf_counter() - began_s, str(error))
-    except Exception as error:  # noqa: BLE001 - a mistake of cachewise's own costs this cell alone, and is shown
+    except BaseException as error:
+        # A mistake of cachewise's own costs this cell alone, and is shown; so does a CancelledError of somebody's.
+        if isinstance(error, ENDS):
+            raise
         reason = f"{type(error).__name__}: {one_line(error, 200)}"
         return Answer(None, time.perf_counter() - began_s, reason, traceback.format_exc())
     return Answer(landing, time.perf_counter() - began_s)
@@ -92,9 +97,27 @@ def _foreign(load: Load) -> str:
     return f"the worker on {one_line(socket.gethostname())} has {one_line(theirs, 200)}; here is {one_line(ours, 200)}"
 
 
-def _check_trace(load: Load) -> None:
-    if load.trace and file_hash(load.trace, Path(load.trace).stat().st_mtime_ns) != load.trace_hash:
-        raise UserError(f"{one_line(load.trace)} is another trace on this worker")
+_USED: dict[str, str] = {}  # the modules of one's own that this worker may have imported, as they were then
+
+
+def _require_same(files: Mapping[str, str]) -> None:
+    """Make sure that this worker has these files, and had no others under their names before.
+
+    Raises:
+        UserError: naming the first that is another.
+    """
+    for name, wanted in files.items():
+        try:
+            here = file_hash(name)
+        except OSError as error:
+            raise UserError(f"{file_name(name)}: {error.strerror} on {one_line(socket.gethostname())}") from None
+        if here != wanted:
+            raise UserError(
+                f"{file_name(name)} on {one_line(socket.gethostname())} differs from what the sweep began with; "
+                "run the command again for what there is now"
+            )
+        if name.endswith(".py") and _USED.setdefault(name, wanted) != wanted:
+            raise UserError(f"{file_name(name)} has changed since this worker loaded it: start the worker anew")
 
 
 @contextmanager

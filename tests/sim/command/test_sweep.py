@@ -113,6 +113,27 @@ def test_a_dry_run_says_what_it_would_do_and_does_not(tmp_path: Path) -> None:
     assert [*tmp_path.iterdir()] == []
 
 
+def test_the_same_strategy_twice_is_one_and_one_place_is_a_table(tmp_path: Path) -> None:
+    """Its seeds count once, whatever it is called; where nothing varies, the answer is that of a plain run."""
+    twice = ("--strategy", "ttl-only", "--strategy", "ttl-only:timeout=120")
+    done = cli(*GRID[:2], *twice, *SHORT, "--vary", "reads_per_s=5", "--seeds", "2", "--out", "sweep", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len((tmp_path / "sweep" / "summary.csv").read_text().splitlines()) == 3
+    assert "means of 2 seeds" in " ".join(done.stdout.split())
+
+
+def test_what_changes_under_way_is_no_part_of_the_sweep(tmp_path: Path) -> None:
+    """A module that a strategy imports is another one in mid-sweep: what is run from then on fails, and lands never."""
+    (tmp_path / "rules.py").write_text("KEEP_S = 5\n")
+    line = "from pathlib import Path; Path('rules.py').write_text('KEEP_S = 6')"
+    (tmp_path / "mine.py").write_text("import rules\n" + OWN.format(read=line))
+    command = ("run", "product_list", "--vary", "reads_per_s=5,50", *SHORT, "--strategy", "./mine.py", "--out", "sweep")
+    done = cli(*command, "--jobs", "1", cwd=tmp_path)
+    assert done.returncode == 1, done
+    assert "rules.py on" in done.stdout
+    assert [*(tmp_path / "sweep" / "cells").iterdir()] == []
+
+
 def test_a_cell_that_fails_stops_no_other(tmp_path: Path) -> None:
     """It is told at the end with exit code 1, and run again only if that is asked for; a changed file is run anew."""
     strategy = ("--strategy", "./mine.py", "--strategy", "delete-on-write")

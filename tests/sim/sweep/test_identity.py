@@ -11,6 +11,7 @@ from cachewise import Scenario
 from cachewise.sim.command.choose_strategy import choose_strategy
 from cachewise.sim.sweep import identity
 from cachewise.sim.sweep.points import StrategyPoint
+from cachewise.sim.verdict.result import Run
 from cachewise.strategies import STRATEGIES, DeleteOnWrite, TtlOnly
 
 SCENARIO = Scenario("short", keys=3, reads_per_s=50, duration_s=20)
@@ -90,6 +91,60 @@ def test_a_file_of_ones_own_counts_with_what_it_imports(tmp_path: Path, monkeypa
     file.write_text(OWN.replace("60", "61"))
     assert key(strategy=choose_strategy("./mine.py:Mine:timeout=60", STRATEGIES)) not in (first, second)
     sys.modules.pop("neighbour_of_mine", None)
+
+
+def test_so_does_what_is_imported_later_and_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module in another folder, imported only in the midst of a read, through a package; a standard one does not."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine", "shelf"):
+        (tmp_path / name).mkdir()
+    lazy = OWN.replace("import neighbour_of_mine", "import json").replace(
+        "return site.db", "from shelf.rules import KEEP_S\n        return site.db"
+    )
+    (tmp_path / "mine" / "file.py").write_text(lazy)
+    (tmp_path / "shelf" / "__init__.py").touch()
+    (tmp_path / "shelf" / "rules.py").write_text("from . import far\nKEEP_S = far.KEEP_S\n")
+    far = tmp_path / "shelf" / "far.py"
+    far.write_text("KEEP_S = 5\n")
+    strategy = choose_strategy("./mine/file.py", STRATEGIES)
+    files = identity.files_of(Run(SCENARIO, strategy, "shared", 1))
+    assert {Path(path).name for path in files} == {"__init__.py", "rules.py", "far.py"}
+    before = key(strategy=strategy)
+    far.write_text("KEEP_S = 500\n")
+    assert key(strategy=strategy) != before
+
+
+def test_an_entry_of_caches_counts_with_its_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The class and the functions that it names; where a function lies in memory does not."""
+    monkeypatch.chdir(tmp_path)
+    code = tmp_path / "caches_of_mine.py"
+    code.write_text(
+        "from django.core.cache.backends.locmem import LocMemCache\n\n\nclass Mine(LocMemCache):\n    pass\n\n\n"
+        "def name(key, prefix, version):\n    return key\n"
+    )
+    (tmp_path / "settings_of_mine.py").write_text(
+        "import caches_of_mine\nCACHES = {'default': {'BACKEND': 'caches_of_mine.Mine', "
+        "'KEY_FUNCTION': caches_of_mine.name}}\n"
+    )
+    (tmp_path / "mine.toml").write_text('BACKEND = "caches_of_mine.Mine"\n')
+    backends = ("settings:settings_of_mine", "mine.toml")
+    before = [key(backend=one) for one in backends]
+    settings = sys.modules["settings_of_mine"]
+    entry = settings.CACHES["default"]
+    entry["KEY_FUNCTION"] = type(entry["KEY_FUNCTION"])(entry["KEY_FUNCTION"].__code__, vars(settings), "name")
+    assert [key(backend=one) for one in backends] == before
+    code.write_text(code.read_text().replace("pass", "closed = True"))
+    assert not {key(backend=one) for one in backends} & {*before}
+    for name in ("settings_of_mine", "caches_of_mine"):
+        sys.modules.pop(name, None)
+
+
+def test_a_row_says_whose_it_is_so_that_counts() -> None:
+    """A cell holds its contender's name: under another it would be another file."""
+    named = (
+        StrategyPoint(name, "shared", (), SCENARIO, TtlOnly(timeout=2)) for name in ("ttl-only", "ttl-only:timeout=2")
+    )
+    assert len({point.key(1) for point in named}) == 2
 
 
 def test_a_trace_counts_with_its_contents(tmp_path: Path) -> None:

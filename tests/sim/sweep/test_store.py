@@ -175,7 +175,7 @@ def test_a_kill_while_cells_are_packed_loses_none(
     with opened(tmp_path) as store:
         for row in rows(landing, *keys[:3]):
             store.land(row, 1.0)
-        store_module._write_table(rows(landing, "d"), store.cells / "d.parquet", tmp_path)
+        store_module._write_table(store_module.table_of(rows(landing, "d")), store.cells / "d.parquet", tmp_path)
     with opened(tmp_path) as store, pytest.MonkeyPatch.context() as patch:
         dying("unlink")
         dying("replace")
@@ -187,6 +187,39 @@ def test_a_kill_while_cells_are_packed_loses_none(
     assert len(found) == len(set(found))
     with opened(tmp_path) as store:
         assert names(store.cells) == keys
+
+
+def test_packs_hold_the_rows_in_the_order_asked_for(
+    landing: Landing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However they had landed and been packed before, to the byte."""
+    monkeypatch.setattr(store_module, "PACK_ABOVE", 3)
+    packs = []
+    for order in ("abcdefgh", "hbgdfcea"):
+        with opened(tmp_path / order) as store:
+            store.settle("abcdefgh")
+            for row in rows(landing, *order):
+                store.land(row, 1.0)
+            store.pack([*"hgfedcba"])
+            packs.append({path.name: path.read_bytes() for path in store.cells.iterdir()})
+            assert {row["cell"]: row for row in store.rows()} == {
+                row["cell"]: row for row in rows(landing, *"abcdefgh")
+            }
+    assert packs[0] == packs[1]
+    assert len(packs[0]) == 3
+
+
+def test_what_cannot_be_written_or_read_is_one_line(landing: Landing, tmp_path: Path) -> None:
+    """A cell that was cut, as by a copy that ended early; a file where a folder should be."""
+    with opened(tmp_path / "cut") as store:
+        store.land(*rows(landing, "a"), 1.0)
+        cell = store.cells / "a.parquet"
+        cell.write_bytes(cell.read_bytes()[:-100])
+        with pytest.raises(UserError, match=r"a\.parquet is broken: remove it"):
+            [*store.rows()]
+    (tmp_path / "cells").touch()
+    with pytest.raises(UserError, match=r"cannot write to .*: File exists"), opened(tmp_path):
+        pass
 
 
 def test_a_line_that_was_cut_is_left_out(place: Store) -> None:

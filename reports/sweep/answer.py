@@ -131,8 +131,8 @@ def _alone(field: Field, axis: Axis, others: Sequence[Mapping[str, Value]]) -> l
         ]
         on = f" on {backend}" if len(field.backends) > 1 else ""
         at = f" with {place_text(field.axes, place)}" if place else ""
-        along = f"from {short(axis, ends[0])} to {named(axis, short(axis, ends[1]))}"
-        said.append(f"`{name}`{on}{at}, {along}: {', '.join(changes)}.")
+        along = named(axis, f"{short(axis, ends[0])} to {short(axis, ends[1])}")
+        said.append(f"`{name}`{on}{at}, from {along}: {', '.join(changes)}.")
     return capped(said, MOST_CROSSOVERS)
 
 

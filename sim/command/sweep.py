@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 PLAN = "sweep.json"
 MOST_CELLS = 100_000  # without --yes
-LEAST_SEEDS = 5  # where --precision asks for more, as they are needed
 MOST_SEEDS = 60
 
 
@@ -147,12 +146,14 @@ def _seeds(seeds: int | None, wishes: SweepWishes) -> tuple[int, int]:
     Raises:
         UserError: for a number of seeds that nothing asks for.
     """
+    from ..sweep.precision import seeds_at_least
+
     if wishes.max_seeds is not None and not wishes.precision:
         raise UserError("--max-seeds goes with --precision; --seeds K runs seeds 1 to K")
     if not wishes.precision:
         return seeds or 1, seeds or 1
-    least = seeds or LEAST_SEEDS
-    return least, max(wishes.max_seeds or MOST_SEEDS, least)
+    most = max(wishes.max_seeds or MOST_SEEDS, seeds or 1)
+    return seeds_at_least(seeds or 1, most), most
 
 
 def _require_meant(cells: int, wishes: SweepWishes) -> None:

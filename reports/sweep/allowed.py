@@ -10,7 +10,7 @@ from .points import Field, Point, places
 from .words import capped, named, place_text, short, spans, up_to
 
 MOST_CONTENDERS, MOST_PLACES = 20, 8
-MAY = "Perhaps: the 95% interval straddles a limit; more seeds may tell (`--seeds 20`)."
+MAY = "Perhaps: the 95% interval straddles a limit, or there are too few figures for one; more seeds may tell."
 
 
 def allowed(field: Field, along: Axis | None, limits: Sequence[Limit]) -> list[str]:
@@ -73,6 +73,8 @@ def _along(points: Mapping[int, Point], axis: Axis | None, limits: Sequence[Limi
         return "met" if yes else "perhaps met" if may else f"not met{why}" if no else ""
     if yes and not may and not no:
         return f"met at every value of {axis.name}"
+    if may and not yes and not no:
+        return f"perhaps met at every value of {axis.name}"
     if no and not may and not yes:
         return f"met at no value of {axis.name}{why}"
     # In a row it is met, may be, and is not: as it is with a timeout.

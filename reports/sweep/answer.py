@@ -1,7 +1,8 @@
 """The answer of a sweep: what the limits allow, who is ahead up to where, and what is open; texts for people."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from ...sim.sweep.found import Axis, Sweep, Value, named_values
 from ...sim.verdict.metrics import shown
@@ -11,9 +12,10 @@ from .allowed import allowed
 from .crossovers import told
 from .limits import Limit
 from .points import QUERIES, Field, Plan, places, plan
-from .winners import cheapest, freshest
+from .winners import cheapest, freshest, saves_nothing
 from .words import capped, named, place_text, short, spans
 
+LEFT_OUT = "Left out where it asks the database as often as no cache at all: {}."
 WON = f"Ahead is who serves the fewest {{}} reads{{}}; within {RARE_SHARE:.2%} of all reads, who sends fewer {{}}."
 MOST_CROSSOVERS = 10
 
@@ -51,6 +53,13 @@ def criterion(field: Field, limits: Sequence[Limit]) -> str:
     return WON.format(field.fault, " of those that meet the limits" if limits else "", field.kind.queries)
 
 
+def left_out(field: Field) -> str:
+    """Return who cannot win somewhere although it is never wrong; "" if all can."""
+    idle = {point.contender for point in field.points.values() if saves_nothing(point)}
+    names = [f"`{name}`" for name in field.choices if name in idle]
+    return LEFT_OUT.format(listed(names)) if names else ""
+
+
 def _lead(field: Field) -> str:
     axes = [f"{len(axis.values)} values of {axis.name}" for axis in field.axes]
     over = f" over {listed(axes)}" if axes else ""
@@ -64,7 +73,7 @@ def _crossovers(field: Field, drawn: Plan, limits: Sequence[Limit]) -> list[str]
     """Return who is ahead along the longest axis, at each value of the others; equal sentences are said once."""
     axis = drawn.along
     if axis is None or len(field.choices) < 2:
-        return _alone(field, axis) if axis and field.choices else []
+        return _alone(field, axis, drawn.others) if axis and field.choices else []
     others = [one for one in field.axes if one is not axis and one not in drawn.left_out]
     outer = max(others, key=lambda one: (one.is_numeric, len(one.values)), default=None)
     said: dict[tuple[str, str], list[int]] = {}
@@ -80,7 +89,8 @@ def _crossovers(field: Field, drawn: Plan, limits: Sequence[Limit]) -> list[str]
         everywhere = outer is None or len(chosen) == len(outer.values)
         at = " ".join(filter(None, (where, "" if everywhere else _with(named(outer, spans(outer, chosen))))))  # type: ignore[arg-type]
         found.append(f"{at[:1].upper()}{at[1:]}: {text[:1].lower()}{text[1:]}" if at else text)
-    return [criterion(field, limits), *capped(found, MOST_CROSSOVERS)]
+    by = " ".join(filter(None, (criterion(field, limits), left_out(field))))
+    return [by, *capped(found, MOST_CROSSOVERS)]
 
 
 def _with(text: str) -> str:
@@ -101,27 +111,33 @@ def _ahead(field: Field, backend: str, axis: Axis, place: dict[str, Value], limi
     ]
 
 
-def _alone(field: Field, axis: Axis) -> list[str]:
-    """Return how the figures of the only contender change from one end of the axis to the other."""
+def _alone(field: Field, axis: Axis, others: Sequence[Mapping[str, Value]]) -> list[str]:
+    """Return how the figures of the only contender change from one end of the axis to the other, at all *others*."""
     name = field.choices[0]
     if not field.knows(name, axis):
         return []
     said = []
-    for backend in field.backends:
-        first, last = (field.at(backend, {axis.name: value}).get(name) for value in (axis.values[0], axis.values[-1]))
+    ends = axis.values[0], axis.values[-1]
+    for backend, place in product(field.backends, others):
+        first, last = (field.at(backend, {**place, axis.name: value}).get(name) for value in ends)
         if first is None or last is None:
             continue
         changes = [
-            f"{noun} {shown(metric, first.mean(metric), {})} to {shown(metric, last.mean(metric), {})}"
+            f"{noun} {_change(shown(metric, first.mean(metric), {}), shown(metric, last.mean(metric), {}))}"
             for metric, noun in (
                 ("wrong_ratio", f"{field.fault} reads"),
                 ("db_queries_per_s", f"{field.kind.queries} a second"),
             )
         ]
-        ends = f"{short(axis, axis.values[0])} to {short(axis, axis.values[-1])}"
         on = f" on {backend}" if len(field.backends) > 1 else ""
-        said.append(f"`{name}`{on}, from {ends} of {axis.name}: {', '.join(changes)}.")
-    return said
+        at = f" with {place_text(field.axes, place)}" if place else ""
+        along = named(axis, f"{short(axis, ends[0])} to {short(axis, ends[1])}")
+        said.append(f"`{name}`{on}{at}, from {along}: {', '.join(changes)}.")
+    return capped(said, MOST_CROSSOVERS)
+
+
+def _change(first: str, last: str) -> str:
+    return f"stay at {first}" if first == last else f"go from {first} to {last}"
 
 
 def _cautions(field: Field, drawn: Plan) -> list[str]:

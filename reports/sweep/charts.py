@@ -1,6 +1,6 @@
 """Charts of a sweep: functions from a frame to an `Axes`; curves, dots by value, and maps of winners."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,8 +19,10 @@ from ..palette import INK, MUTED, PAPER, Look
 from .points import is_log, numbers
 from .words import texts
 
-MARKER_PT, BAND_ALPHA, TINT = 5.0, 0.13, 0.42
+MARKER_PT, BAND_ALPHA = 5.0, 0.13
+TINTS = (0.42, 0.16, 0.66)  # of the first winner of a colour, of the second, and of the third
 TICK_PT = 8.0
+NOBODY = "#f1f3f5"
 DARK = 0.5  # a colour whose parts add up to less would still be dark when it is tinted
 NARROW_PT, LOW_PT = 28.0, 30.0  # a narrower cell has no words, a lower one no figure
 LEAST_CELL_PT = 9.0  # a smaller one has its colour alone
@@ -148,7 +150,23 @@ class Cell:
     sure: bool
 
 
-def winners(cells: Sequence[Cell], along: Axis, across: Axis, looks: Looks, ax: Axes) -> None:
+Colour = tuple[float, float, float]
+
+
+def faces(names: Sequence[str], looks: Looks) -> dict[str, Colour]:
+    """Return the colour of each winner's cells: a tint of its look's; of two alike, two shades."""
+    shades: dict[str, int] = {}
+    found = {}
+    for name in names:
+        colour = looks[name].colour
+        nth = shades[colour] = shades.get(colour, -1) + 1
+        found[name] = tinted(colour, TINTS[nth % len(TINTS)])
+    return found
+
+
+def winners(
+    cells: Sequence[Cell], along: Axis, across: Axis, looks: Looks, faces: Mapping[str, Colour], ax: Axes
+) -> None:
     """Draw a map: each cell in its winner's colour, with the name where it fits; hatched where nothing is settled."""
     bare(ax)
     ax.grid(visible=False)
@@ -160,13 +178,12 @@ def winners(cells: Sequence[Cell], along: Axis, across: Axis, looks: Looks, ax: 
     frame = ax.get_window_extent()
     room_pt = frame.width * 72 / ax.figure.dpi / len(columns), frame.height * 72 / ax.figure.dpi / len(rows)
     for one in cells:
-        _cell(one, looks, room_pt, ax)
+        _cell(one, looks, faces, room_pt, ax)
 
 
-def swatch(ax: Axes, box: tuple[float, float, float, float], look: Look | None, *, sure: bool, **more: object) -> None:
-    """Draw a rectangle as a map has it: tinted by a look, and hatched unless it is *sure*."""
+def swatch(ax: Axes, box: tuple[float, float, float, float], face: Colour | str, *, sure: bool, **more: object) -> None:
+    """Draw a rectangle as a map has it, hatched unless it is *sure*."""
     left, bottom, width, height = box
-    face = tinted(look.colour) if look else "#f1f3f5"
     hatch = None if sure else "////"
     ax.add_patch(
         Rectangle(
@@ -176,16 +193,17 @@ def swatch(ax: Axes, box: tuple[float, float, float, float], look: Look | None, 
     ax.add_patch(Rectangle((left, bottom), width, height, fill=False, edgecolor=PAPER, lw=1.5, zorder=2, **more))
 
 
-def tinted(colour: str) -> tuple[float, float, float]:
-    """Return a colour so light that ink on it can be read."""
-    tint = TINT if sum(to_rgb(colour)) > DARK else TINT / 2
+def tinted(colour: str, share: float) -> Colour:
+    """Return a colour of which only a *share* is left, the rest white."""
+    tint = share if sum(to_rgb(colour)) > DARK else share / 2
     red, green, blue = (tint * part + 1 - tint for part in to_rgb(colour))
     return red, green, blue
 
 
-def _cell(one: Cell, looks: Looks, room_pt: tuple[float, float], ax: Axes) -> None:
+def _cell(one: Cell, looks: Looks, faces: Mapping[str, Colour], room_pt: tuple[float, float], ax: Axes) -> None:
     look = looks[one.winner] if one.winner else None
-    swatch(ax, (one.x - 0.5, one.y - 0.5, 1, 1), look, sure=one.sure)
+    face = faces[one.winner] if one.winner else NOBODY
+    swatch(ax, (one.x - 0.5, one.y - 0.5, 1, 1), face, sure=one.sure)
     width, height = room_pt
     if look is None or min(room_pt) < LEAST_CELL_PT:
         return
@@ -212,7 +230,7 @@ def _cell(one: Cell, looks: Looks, room_pt: tuple[float, float], ax: Axes) -> No
             va="top",
             linespacing=1.05,
             zorder=4,
-            bbox={"boxstyle": "square,pad=0.1", "facecolor": tinted(look.colour), "edgecolor": "none"},
+            bbox={"boxstyle": "square,pad=0.1", "facecolor": face, "edgecolor": "none"},
         )
         down -= size * 1.25 * (text.count("\n") + 1)
 
@@ -242,7 +260,9 @@ def _broken(name: str, width: float, size: float) -> str:
     return "\n".join(lines)
 
 
-def key_of(names: Sequence[str], looks: Looks, further: Sequence[tuple[str, bool]], ax: Axes) -> None:
+def key_of(
+    names: Sequence[str], looks: Looks, faces: Mapping[str, Colour], further: Sequence[tuple[str, bool]], ax: Axes
+) -> None:
     """Draw the legend of a map: the winners, and what else its cells show (a text, and whether it is hatched)."""
     ax.set_axis_off()
     ax.set(xlim=(0, 1), ylim=(0, 1), xticks=[], yticks=[])
@@ -251,7 +271,7 @@ def key_of(names: Sequence[str], looks: Looks, further: Sequence[tuple[str, bool
     rows = [(name, looks[name], True) for name in names] + [(text, None, sure) for text, sure in further]
     for nth, (text, look, sure) in enumerate(rows):
         y = 1 - (nth * 15.0 + 10) / height
-        swatch(ax, (0, y - 5 / height, 16 / width, 10 / height), look, sure=sure)
+        swatch(ax, (0, y - 5 / height, 16 / width, 10 / height), faces.get(text, NOBODY), sure=sure)
         if look:
             ax.plot(
                 [8 / width],

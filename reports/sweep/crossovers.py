@@ -77,7 +77,7 @@ def told(
     elif len(runs) == 1:
         parts = [f"{runs[0].said} with {named(axis, spans(axis, runs[0].chosen))}"]
     else:
-        parts = [_along(axis, runs, standing, metric, told_of)]
+        parts = [_along(axis, runs, standing, metric, open_ones, told_of)]
     if nobody:
         parts.append(f"nobody meets the limits with {named(axis, spans(axis, nobody))}")
     parts += _unsettled(axis, found, [nth for nth in open_ones if nth not in told_of])
@@ -93,7 +93,12 @@ def _joined(runs: Sequence[Stretch]) -> list[Stretch]:
 
 
 def _along(
-    axis: Axis, runs: Sequence[Stretch], standing: Sequence[Mapping[str, Point]], metric: str, told_of: set[int]
+    axis: Axis,
+    runs: Sequence[Stretch],
+    standing: Sequence[Mapping[str, Point]],
+    metric: str,
+    open_ones: Sequence[int],
+    told_of: set[int],
 ) -> str:
     """Return the stretches in a row: "`a` up to 9 writes a second, `b` from 15 on; between, these seeds cannot tell".
 
@@ -106,7 +111,7 @@ def _along(
         beside = first == last + 1
         differences = _differences(one, following, standing, (last, first), metric)
         points.append(crossing(axis, (last, first), differences) if beside else None)
-        if not beside:
+        if not beside and {*range(last + 1, first)} <= {*open_ones}:  # and none where nobody meets the limits
             told_of.update(range(last + 1, first))
             ends = f"{short(axis, axis.values[last])} and {value_text(axis, axis.values[first])}"
             between.append(f"; between {ends} these seeds cannot tell")
@@ -153,8 +158,7 @@ def _unsettled(axis: Axis, found: Sequence[Ahead], left: Sequence[int]) -> list[
     where = "at any value" if len(left) == len(found) else f"with {named(axis, spans(axis, left))}"
     names = sorted({name for nth in left for name in (*found[nth].names, *found[nth].rivals)})
     apart = f" {listed([f'`{one}`' for one in names])} apart" if 1 < len(names) <= MOST_NAMED else ""
-    return [
-        f"{where} these seeds cannot tell{apart}"
-        if len(left) < len(found)
-        else f"these seeds cannot tell{apart} {where}"
-    ]
+    first = found[left[0]].leader
+    is_first = first is not None and all(first in found[nth].names for nth in left)
+    open_words = f"{f'`{first}` on average, but ' if is_first and not apart else ''}these seeds cannot tell{apart}"
+    return [f"{where} {open_words}" if len(left) < len(found) else f"{open_words} {where}"]

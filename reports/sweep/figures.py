@@ -39,13 +39,12 @@ def sheets(field: Field, limits: Sequence[Limit]) -> Iterator[tuple[str, Sheet]]
         return
     for backend in field.backends:
         for place in drawn.others:
-            if drawn.across and len(field.choices) > 1:
+            if drawn.across:
                 about = _about(field, backend, place)
                 yield about, _map(field, backend, drawn.along, drawn.across, place, limits)
                 continue
-            there = {**place, drawn.across.name: drawn.across.values[0]} if drawn.across else place
-            about = _about(field, backend, there)
-            yield from ((about, sheet) for sheet in _curves(field, backend, drawn.along, there))
+            about = _about(field, backend, place)
+            yield from ((about, sheet) for sheet in _curves(field, backend, drawn.along, place))
 
 
 def _about(field: Field, backend: str, place: Mapping[str, Value]) -> str:
@@ -105,14 +104,16 @@ def _map(
     plot = max(MAP_WIDTH, CELL_WIDTH * len(along.values)) if len(along.values) < 12 else 2 * MAP_WIDTH
     name = f"Who serves the fewest {field.fault} reads"
     subtitle = criterion(field, limits)
-    marks = "; hatched where these seeds cannot tell the winner from another (95%, cell by cell)"
+    unsure = "whether it meets the limits and is ahead" if limits else "whether it is ahead"
+    marks = f"; hatched where these seeds cannot tell {unsure} (95%, cell by cell)"
     width = max(ticks + plot + 0.25 + key, width_pt(subtitle, SUBTITLE_PT) / 72 + 0.3)
     figure = worded(width, height, name, subtitle, _told(field, backend, place, marks))
     ax = axes_at(figure, ticks, FOOT, plot, height)
-    charts.winners(cells, along, across, field.looks, ax)
+    faces = charts.faces(names, field.looks)
+    charts.winners(cells, along, across, field.looks, faces, ax)
     ax.set_xlabel(plain(title(along)), size=8.5, color=MUTED)
     ax.set_ylabel(plain(title(across)), size=8.5, color=MUTED)
-    charts.key_of(names, field.looks, further, axes_at(figure, ticks + plot + 0.2, FOOT, key, height))
+    charts.key_of(names, field.looks, faces, further, axes_at(figure, ticks + plot + 0.2, FOOT, key, height))
     more = f"In each cell: the winner, and its share of {field.fault} reads."
     return "map", name, subtitle, more, figure
 

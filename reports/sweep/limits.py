@@ -7,10 +7,13 @@ from enum import IntEnum
 from math import isnan
 
 from ...sim.errors import UserError, one_line, unknown
-from ...sim.verdict.metrics import APP_METRICS, KNOWN, MACHINE_METRICS, METRICS, shown
+from ...sim.verdict.metrics import APP_METRICS, KNOWN, MACHINE_METRICS, METRICS, Metric, shown
+from ...sim.verdict.result import SECONDS_A_DAY
 from .points import Point
 
 MORE_IS_BETTER = ("hits", "hit_ratio")
+OF_OUTDATED = ("stale_age_", "versions_behind_mean")  # what only outdated reads have
+SHARES = ("ratio", "reads/day")
 GIVEN = ("reads", "writes", "writes_rolled_back")  # the traffic's own
 SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 
@@ -95,18 +98,29 @@ def _such_as(unit: str) -> str:
 def verdict(point: Point, limit: Limit) -> Verdict:
     """Return whether a point meets a limit: by the 95% interval, which lies below, around or above it.
 
-    Where no read was outdated there is no age, and a limit on ages is met. A share of which none was seen is taken to
-    be as large as so many reads could hide, unless the strategy is never wrong by design. One seed settles nothing.
+    Where reads were judged and none was outdated there is no age, and a limit on ages is met. A share of which none was
+    seen is taken to be as large as so many reads could hide, unless the strategy is never wrong by design. What was
+    seen is above a limit of 0. One seed settles nothing else.
     """
     found, metric = point.interval(limit.metric), KNOWN[limit.metric]
     if isnan(found.mean):
-        return Verdict.YES if limit.metric.startswith("stale_age_") else Verdict.MAY
+        none_outdated = limit.metric.startswith(OF_OUTDATED) and point.mean("stale_ratio") == 0
+        return Verdict.YES if none_outdated else Verdict.MAY
+    if not limit.most and found.mean > 0:
+        return Verdict.NO
     if not found.known:
         return Verdict.MAY
     high = found.high
-    if not found.mean and metric.unit == "ratio" and metric.of is not None:
-        high = point.most_unseen(metric.of)
+    if not found.mean and metric.unit in SHARES and metric.of is not None:
+        high = point.most_unseen(metric.of) * _whole(point, metric)
     return Verdict.YES if high <= limit.most else Verdict.NO if found.low > limit.most else Verdict.MAY
+
+
+def _whole(point: Point, metric: Metric) -> float:
+    """Return what a share of everything is in a metric's unit: 1, or all reads of a day."""
+    if metric.unit == "ratio":
+        return 1.0
+    return point.total("reads") / sum(one.measured_s for one in point.outcomes) * SECONDS_A_DAY
 
 
 def all_met(point: Point, limits: Sequence[Limit]) -> Verdict:

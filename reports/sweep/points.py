@@ -191,14 +191,15 @@ MOST_CHARTS = 12
 def plan(field: Field) -> Plan:
     """Return the plan of a field's charts: along the axis with the most values, numbers before texts.
 
-    Of two that are as long, the timeout is the other one: it can be chosen, what it meets cannot.
+    Of two that are as long, the timeout is the other one: it can be chosen, what it meets cannot. One contender alone
+    wins everywhere, so that there is nothing to see on a map: it has curves at all values of the other axes.
     """
     ordered = sorted(
         field.axes,
         key=lambda axis: (not axis.is_numeric, -len(axis.values), axis.name.rpartition(":")[2] == "timeout"),
     )
-    along, across = (*ordered[:2], None, None)[:2]
-    further = [axis for axis in field.axes if axis not in ordered[:2]]
+    along, across = (*ordered[: 1 if len(field.choices) == 1 else 2], None, None)[:2]
+    further = [axis for axis in field.axes if axis not in (along, across)]
     combinations = places(further)
     if len(combinations) <= MOST_CHARTS:
         return Plan(along, across, combinations)

@@ -30,14 +30,13 @@ def sweep_text(sweep: Sweep, limits: Sequence[Limit]) -> str:
     drawn = plan(field)
     for backend in field.backends if drawn.along else ():
         for place in drawn.others:
-            if drawn.across is not None and len(field.choices) > 1:
+            if drawn.across is not None:
                 heading = _heading(field, f"Who serves the fewest {field.fault} reads", backend, place)
                 table, caption = _map(field, backend, drawn.along, drawn.across, place, limits, console)
             else:
-                other = {**place, drawn.across.name: drawn.across.values[0]} if drawn.across else place
                 what = f"{field.fault.capitalize()} reads by {title(drawn.along)}"
-                heading = _heading(field, what, backend, other)
-                table, caption = _curve(field, backend, drawn.along, other)
+                heading = _heading(field, what, backend, place)
+                table, caption = _curve(field, backend, drawn.along, place)
             console.print(Text(heading, "bold"), no_wrap=True, overflow="ignore", crop=False)
             console.print(table)
             console.print(*wrapped(caption, console.width), sep="\n", markup=False)

@@ -5,7 +5,7 @@ queries. Whether that is more than chance is judged by differences paired by see
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan
 
 from ..ranking import EQUAL_SHARE, NEGLIGIBLE_SHARE, RARE_SHARE
@@ -39,12 +39,11 @@ NO_DIFFERENCE = Interval(0.0, 0.0, 0.0, 2)
 def freshest(standing: Mapping[str, Point], limits: Sequence[Limit] = ()) -> Ahead:
     """Return who is ahead in wrong reads of those that meet the limits.
 
-    As in a ranking, who is never wrong and asks the database as often as no cache at all is left out, if others are
-    there.
+    As in a ranking, who is no better than no cache at all is left out, if others are there that may meet the limits.
     """
     judged = {name: point for name, point in standing.items() if not isnan(point.mean("wrong_ratio"))}
-    worth = {name: point for name, point in judged.items() if _saves(point) or not point.never_wrong} or judged
-    able = {name: point for name, point in worth.items() if all_met(point, limits) is not Verdict.NO}
+    meeting = {name: point for name, point in judged.items() if all_met(point, limits) is not Verdict.NO}
+    able = {name: point for name, point in meeting.items() if not saves_nothing(point)} or meeting
     within = [name for name, point in able.items() if met_on_average(point, limits)]
     if not within:
         return Ahead(None, rivals=tuple(able), sure=not able)
@@ -74,7 +73,7 @@ def _told(able: Mapping[str, Point], leader: str, *, sure: bool, fresh_matters: 
     for name, point in able.items():
         if name == leader:
             continue
-        wrong = _difference(able[leader], point, "wrong_ratio", confidence) if fresh_matters else NO_DIFFERENCE
+        wrong = _difference_in_wrong(able[leader], point, confidence) if fresh_matters else NO_DIFFERENCE
         queries = _difference(able[leader], point, QUERIES, confidence)
         if not (wrong.known and queries.known):  # one seed
             rivals.append(name)
@@ -91,6 +90,16 @@ def _difference(ours: Point, theirs: Point, metric: str, confidence: float) -> I
     return paired_difference(ours.values(metric), theirs.values(metric), confidence)
 
 
+def _difference_in_wrong(ours: Point, theirs: Point, confidence: float) -> Interval:
+    """Return it with what the reads of one of which none was wrong could hide: its seeds have no spread to show it."""
+    found = _difference(ours, theirs, "wrong_ratio", confidence)
+    return replace(found, low=found.low - _hidden(theirs), high=found.high + _hidden(ours))
+
+
+def _hidden(point: Point) -> float:
+    return 0.0 if point.mean("wrong_ratio") else point.most_unseen("reads")
+
+
 def _is_as_good(wrong: Interval, queries: Interval, share: float) -> bool:
     """Return whether both differences are within the margins: more than that was not found."""
     margin = max(RARE_SHARE, EQUAL_SHARE * share)
@@ -98,7 +107,7 @@ def _is_as_good(wrong: Interval, queries: Interval, share: float) -> bool:
     return near and max(abs(queries.low), abs(queries.high)) <= NEGLIGIBLE_SHARE
 
 
-def _saves(point: Point) -> bool:
-    """Return whether it asks the database less than no cache at all does, as far as that is known."""
+def saves_nothing(point: Point) -> bool:
+    """Return whether it is never wrong, as no cache at all is, and asks the database as often."""
     saved = point.mean("db_queries_saved_ratio")
-    return isnan(saved) or saved > 0
+    return point.never_wrong and not isnan(saved) and saved <= 0

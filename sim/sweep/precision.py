@@ -110,6 +110,11 @@ def seeds_wanted(targets: Sequence[Target], values: Mapping[str, Sequence[float]
         loose = wanted
 
 
+def seeds_at_least(least: int, most: int) -> int:
+    """Return how many seeds a point has in any case, whatever its targets and values."""
+    return seeds_wanted([Target("", inf)], {"": ()}, least, most)
+
+
 def _ahead(seeds: int) -> int:
     return max(AHEAD, seeds // 10)
 

@@ -23,6 +23,7 @@ MATTERS = 0.02  # of the queries per read without the beginning
 CHANCE = 0.0005  # how often chance alone may make a difference as large as one that is said, at one place
 FEW = 50  # queries of all seeds together: too few to tell anything
 STANDS_OUT = 1.5  # times what any stretch of the rest is off by
+A_TREND = 0.5  # the share of the scatter in the rest that a trend explains; chance seldom gives as much
 SEEDS_ENOUGH = 5  # to judge chance by the seeds; with fewer it is judged by the batches
 Batches = NDArray[np.float64]  # one row a seed, one column a batch
 
@@ -86,13 +87,25 @@ def _beyond_chance(queries: Batches, reads: Batches, cut: int) -> bool:
         off, error, freedom = differences.mean(), differences.std(ddof=1) / sqrt(len(queries)), len(queries) - 1.0
     else:
         series = queries.sum(axis=0) / reads.sum(axis=0)
-        rest = series[cut:] - series[cut:].mean()
+        rest = _around(series[cut:], series[:cut].mean() - series[cut:].mean())
         # What a batch says again of the one before it is no news: so many batches are worth fewer.
         again = max(0.0, float((rest[1:] * rest[:-1]).sum() / (rest**2).sum())) if rest.any() else 0.0
         worth = (1 - again) / (1 + again)
         off, freedom = series[:cut].mean() - series[cut:].mean(), max(1.0, len(rest) * worth - 1)
         error = rest.std(ddof=1) * sqrt((1 / cut + 1 / len(rest)) / worth)
     return bool(abs(off) > stdtrit(freedom, 1 - CHANCE / 2) * error)
+
+
+def _around(rest: NDArray[np.float64], off: float) -> NDArray[np.float64]:
+    """Return by what the *rest* is off its mean; off its trend where that goes on the way from a beginning *off* it.
+
+    What is still settling is no chance: a long warm-up would hide itself.
+    """
+    places = np.arange(len(rest)) - (len(rest) - 1) / 2
+    slope = float((places * rest).sum() / (places**2).sum())
+    around, left = rest - rest.mean(), rest - rest.mean() - slope * places
+    settles = slope * off < 0 and (left**2).sum() < (1 - A_TREND) * (around**2).sum()
+    return left if settles else around
 
 
 def _line(warmup_s: float, measured_s: float, share: float, times: float) -> str:

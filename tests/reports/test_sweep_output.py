@@ -13,6 +13,7 @@ from cachewise.reports import parse_limits, sweep_frame, sweep_text, write_sweep
 from cachewise.reports.palette import LOOKS
 from cachewise.reports.statistics import mean_interval
 from cachewise.reports.sweep import figures
+from cachewise.reports.sweep.charts import faces
 from cachewise.reports.sweep.points import Field, plan
 from cachewise.sim.experiment import Outcome
 from cachewise.sim.sweep.found import EVERYWHERE, Axis, Landed, Sweep
@@ -180,6 +181,28 @@ def test_maps_for_each_value_of_a_third_axis_or_at_its_first(one_run: Outcome) -
     )
     text = sweep_text(Sweep("made", (*axes, many), landed), ())
     assert "at keys=1 only" in " ".join(text.split())
+
+
+def test_one_contender_has_curves_at_every_value_of_the_other_axis(one_run: Outcome) -> None:
+    """It wins everywhere: instead of a map there are curves, and the answer says at which place its figures are."""
+    landed = tuple(
+        Landed(put(one_run, TtlOnly(), seed, stale_ratio=timeout * rate / 100), "ttl-only", (timeout, rate))
+        for timeout in (1.0, 2.0)
+        for rate in (1.0, 2.0, 4.0)
+        for seed in (1, 2)
+    )
+    sweep = Sweep("made", (Axis("timeout", (1.0, 2.0)), Axis("writes_per_s", (1.0, 2.0, 4.0))), landed)
+    assert [about.rpartition(", ")[2] for about, _sheet in figures.sheets(Field(sweep), ())] == [
+        *["a timeout of 1 s"] * 3,
+        *["a timeout of 2 s"] * 3,
+    ]
+    text = " ".join(sweep_text(sweep, ()).split())
+    assert "ttl-only with a timeout of 2 s, from 1 to 4 writes a second: outdated reads go from 2.00% to 8.00%" in text
+
+
+def test_winners_of_one_colour_have_shades_of_it() -> None:
+    """The cells of a map are told apart by their colour, also where strategies of a kind share one."""
+    assert len(set(faces(LOOKS, LOOKS).values())) == len(LOOKS)
 
 
 def test_variants_of_a_project_are_swept_as_well(tmp_path: Path) -> None:

@@ -48,6 +48,12 @@ def test_what_has_not_settled_by_the_middle_is_told_as_such() -> None:
     assert line.endswith("the rest; warmup_s=40 is the least that can do")
 
 
+def test_a_warm_up_that_goes_on_all_the_time_does_not_hide_itself() -> None:
+    """Queries fall to a tenth from the first to the last second: with four seeds that is no chance either."""
+    scenario = replace(COLD, keys=1000, writes_per_s=0.5, warmup_s=10)
+    assert short_warmup(outcomes(scenario, DeleteOnWrite(None), seeds=4)) is not None
+
+
 def test_one_seed_tells_a_large_difference() -> None:
     scenario = replace(COLD, reads_per_s=400, writes_per_s=40)
     assert short_warmup(outcomes(scenario, DeleteOnWrite(None), seeds=1)) is not None

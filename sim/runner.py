@@ -43,6 +43,7 @@ from .verdict.reduction import Reduction
 from .verdict.result import Evidence, Leftovers, Result, Run
 from .verdict.tally import Load, Tally
 from .verdict.truth import judge_reads
+from .verdict.writes import WriteLog
 from .world.latency import LatencyOf, latency_of
 from .world.rollbacks import rollbacks
 from .world.scenario import LATENCIES, Scenario
@@ -117,7 +118,8 @@ def _played(
         open_caches(where, engine, latencies["cache_rtt_s"], limits, scenario.workers or 1, ours, log) as caches,
     ):
         db = _database(engine, scenario, workload, latencies)
-        reads = ReadLog(scenario.warmup_s, numbered=keeper is not None)
+        surely = workload.reads.surely_from(scenario.warmup_s)
+        reads = ReadLog(scenario.warmup_s, surely=surely, numbered=keeper is not None)
         tally = Tally(Load(scenario.warmup_s, workload.end_s - scenario.warmup_s))
         reads.let_go = Reduction(tally, db.log.history, db.may_commit, db.query_started_s, keeper).let_go
         fleet = Fleet(engine, strategy, db, reads, scenario.warmup_s)
@@ -197,7 +199,8 @@ def _database(
         render=latencies["render_s"],
         tail=latencies["transaction_tail_s"],
     )
-    return SimulatedDatabase(engine, steps, key_codes, payload_of, scenario.db_connections, scenario.warmup_s)
+    log = WriteLog(scenario.warmup_s, surely=workload.writes.surely_from(0))
+    return SimulatedDatabase(engine, steps, key_codes, payload_of, scenario.db_connections, log)
 
 
 def _staff(fleet: Fleet, engine: Engine, caches: Caches, db: SimulatedDatabase, scenario: Scenario, seed: int) -> None:

@@ -66,7 +66,7 @@ class SimulatedDatabase:
         key_codes: dict[str, int],
         payload_of: Callable[[str], bytes],
         connections: int | None = None,
-        measured_from_s: float = 0.0,
+        log: WriteLog | None = None,
     ) -> None:
         self._engine = engine
         self._latencies = latencies
@@ -76,11 +76,11 @@ class SimulatedDatabase:
         self._rows: dict[str, Row] = {}  # as committed; a key not in it is at version 0
         self._issued: dict[str, int] = {}
         self._locks: dict[str, _RowLock] = {}
-        self.log = WriteLog(measured_from_s)
+        self.log = log or WriteLog()
         self.query_started_s = array("d")
         self.in_flight = 0
         self.peak_in_flight = 0
-        self.measured_from_s = measured_from_s
+        self.measured_from_s = self.log.measured_from_s
 
     def read(self, key: str) -> Row:
         """Return *key*'s row as of the query's snapshot, ready to cache after the rendering time."""

@@ -10,11 +10,13 @@ import numpy as np
 
 from ..errors import UserError, file_name, one_line
 from ..processes.interrupts import interrupts_held, temporary_folder
-from .records import BATCH_READS, Column
+from .records import Column
 from .truth import Verdicts
 
 if TYPE_CHECKING:
     import pandas as pd
+
+ROWS_AT_ONCE = 1 << 19  # of reads that are all there
 
 
 def frame_of(columns: Mapping[str, Column], key_names: Sequence[str]) -> "pd.DataFrame":
@@ -82,8 +84,8 @@ class ReadsFile:
     def write_all(self, columns: Mapping[str, Column], verdicts: Verdicts) -> None:
         """Write all reads of a run, in order of arrival."""
         numbered = {**columns, "number": np.arange(len(verdicts.stale))}
-        for start in range(0, max(1, len(verdicts.stale)), BATCH_READS):
-            some = slice(start, start + BATCH_READS)
+        for start in range(0, max(1, len(verdicts.stale)), ROWS_AT_ONCE):
+            some = slice(start, start + ROWS_AT_ONCE)
             self.write({name: column[some] for name, column in numbered.items()}, verdicts.of(some))
 
     def close(self) -> None:

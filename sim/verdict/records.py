@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Column = NDArray[Any]
 MOST_KEPT_READS = 5_000_000
-BATCH_READS = 1 << 19  # of more reads, so many are taken in before those that are decided are let go
+BATCH_READS = 1 << 17  # of more reads, so many are taken in before those that are decided are let go
 # The columns in order, with what a row holds until its read has ended.
 READ_COLUMNS: dict[str, Any] = {
     "arrival_s": np.float64("nan"),
@@ -32,11 +32,13 @@ class ReadLog:
     The memory views write single numbers about twice as fast as indexing the arrays does.
 
     Where there are more reads, `let_go` is called with the columns of reads that have ended, and whether the run is
-    over; it says which of them need their row no longer. Others take these rows, so that memory grows no further. With
-    *numbered* there is a further column then, `number`: the order of arrival, from 0.
+    over; it says which of them need their row no longer. Others take these rows, so that memory grows no further. This
+    begins with the read that is one too many, or with the first one where *surely* so many will come. With *numbered*
+    there is a further column then, `number`: the order of arrival, from 0.
     """
 
-    def __init__(self, measured_from_s: float, *, numbered: bool = False) -> None:
+    def __init__(self, measured_from_s: float, *, surely: int = 0, numbered: bool = False) -> None:
+        self._surely = surely
         self._numbered = numbered
         self._measured_from_s = measured_from_s
         self._columns: dict[str, Column] = {name: np.full(1, empty) for name, empty in READ_COLUMNS.items()}
@@ -52,7 +54,7 @@ class ReadLog:
         count = len(arrival_s) - skip
         self._close()
         start = len(self._columns["arrival_s"])
-        if self.reads + count > MOST_KEPT_READS and self.let_go is not None:
+        if max(self._surely, self.reads + count) > MOST_KEPT_READS and self.let_go is not None:
             rows = self._take(count)
             place: Any = rows
         else:
@@ -101,10 +103,8 @@ class ReadLog:
 
     def _sweep(self, *, over: bool = False) -> None:
         """Let go of the reads that are decided."""
-        # The first time the log is at its longest: there is less room to work in.
-        step = BATCH_READS if len(self._taken) < 3 * BATCH_READS else max(1, BATCH_READS // 4)
-        for start in range(1, len(self._taken), step):
-            batch = slice(start, start + step)
+        for start in range(1, len(self._taken), BATCH_READS):
+            batch = slice(start, start + BATCH_READS)
             ended = start + np.flatnonzero(self._taken[batch] & ~np.isnan(self._columns["end_s"][batch]))
             if len(ended) and self.let_go is not None:
                 gone = self.let_go({name: column[ended] for name, column in self._columns.items()}, over)

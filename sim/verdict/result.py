@@ -140,6 +140,9 @@ class Result:
         """All writes, the warm-up's included, in the order they reached the database, one row each.
 
         Columns: arrival_s, start_s, commit_s (NaN if rolled back), key, worker, version, committed.
+
+        Raises:
+            UserError: if there were more than `MOST_KEPT_WRITES`, or so many write requests were sure to arrive.
         """
         if isinstance(self._writes, WriteCounts):
             raise _not_kept(self._writes.measured, MOST_KEPT_WRITES, "writes")
@@ -271,6 +274,6 @@ def _not_kept(count: int, most: int, what: str) -> UserError:
     """Return the error for asking for rows that were let go."""
     instead = ": keep_reads=PATH of run(), or --keep-reads on the command line, writes them to a file"
     return UserError(
-        f"this run had {count:,} {what}: of more than {most:,} the summary has all figures, and none is kept by itself"
-        f"{instead if what == 'reads' else ''}"
+        f"this run had {count:,} {what}: where more than {most:,} are due, the summary has all figures, "
+        f"and none is kept by itself{instead if what == 'reads' else ''}"
     )

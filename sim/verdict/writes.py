@@ -28,14 +28,17 @@ class WriteCounts:
 class WriteLog:
     """Every write, committed or not: typed columns that grow, up to `MOST_KEPT_WRITES` rows; then they are let go.
 
-    `counts` is there once they are; `history` once it has been asked for.
+    Where *surely* more will come, no row is kept at all. `counts` is there once they are let go; `history` once it has
+    been asked for.
     """
 
-    def __init__(self, measured_from_s: float = 0.0) -> None:
+    def __init__(self, measured_from_s: float = 0.0, *, surely: int = 0) -> None:
         self.measured_from_s = measured_from_s
         self.counts: WriteCounts | None = None
         self._history: History | None = None
         self._clear()
+        if surely > MOST_KEPT_WRITES:
+            self._let_go()
 
     def _clear(self) -> None:
         self.arrival_s = array("d")
@@ -49,7 +52,7 @@ class WriteLog:
     def append(self, arrival_s: float, start_s: float, key_code: int, worker: int, version: int) -> int:
         """Log a write that is not committed yet and return its position."""
         place = len(self.version)
-        if place >= MOST_KEPT_WRITES:
+        if self.counts is None and place >= MOST_KEPT_WRITES:
             self._let_go()
         if self.counts is not None:
             self.counts.measured += arrival_s >= self.measured_from_s

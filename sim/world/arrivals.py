@@ -16,6 +16,7 @@ Non-constant shapes are drawn exactly, by thinning a Poisson process at the peak
 Source: Lewis and Shedler, Simulation of nonhomogeneous Poisson processes by thinning, 1979.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -116,6 +117,16 @@ class Arrivals:
         self._rng = rng
         self._drawn_to_s = 0.0 if rate_per_s else np.inf
         self._left = np.empty(0)
+
+    def surely_from(self, from_s: float) -> int:
+        """Return how many come from *from_s* on, at least: 0 where the rate varies, as then their number varies more.
+
+        It is known before any is drawn: ten standard deviations below the mean, which no seed comes down to.
+        """
+        if self._shape.relative is not None:
+            return 0
+        mean = self._peak_per_s * (self._end_s - from_s)
+        return max(0, int(mean - 10 * math.sqrt(mean)))
 
     def until(self, limit_s: float) -> Times:
         """Return the arrival times not yet handed out that come before *limit_s*, ascending."""

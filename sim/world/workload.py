@@ -64,6 +64,10 @@ class Stream:
         self._workers = workers
         self._rng = np.random.default_rng(seed)
 
+    def surely_from(self, from_s: float) -> int:
+        """Return how many requests arrive at *from_s* or later, at least, whatever is drawn."""
+        return self._arrivals.surely_from(from_s)
+
     def until(self, limit_s: float) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.int16]]:
         """Return (arrival_s, key_code, worker) of the requests not yet handed out that arrive before *limit_s*."""
         times = self._arrivals.until(limit_s)
@@ -80,6 +84,10 @@ class Replay:
     def __init__(self, times: NDArray[np.float64], keys: NDArray[np.int32]) -> None:
         self._times, self._keys = times, keys
         self._given_times = self._given_keys = 0
+
+    def surely_from(self, from_s: float) -> int:
+        """Return how many arrive at *from_s* or later."""
+        return len(self._times) - int(np.searchsorted(self._times, from_s))
 
     def until(self, limit_s: float) -> NDArray[np.float64]:
         """Return the arrival times before *limit_s* not yet handed out."""

@@ -11,7 +11,7 @@ import pytest
 
 from cachewise import Result, Row, Scenario, Site, UserError
 from cachewise.sim.experiment import outcome_of
-from cachewise.sim.verdict import records, reduction, writes
+from cachewise.sim.verdict import records, reduction, truth, writes
 from cachewise.sim.verdict.histogram import Histogram
 from cachewise.sim.verdict.metrics import MACHINE_METRICS
 from cachewise.sim.world import workload
@@ -73,6 +73,7 @@ Shrink = Callable[..., None]
 @pytest.fixture
 def shrink(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shrink]:
     """Return a function that keeps only so many reads and writes, and lets go of small batches."""
+    monkeypatch.setattr(truth.History, "BLOCK", 4)
 
     def to(reads: int, batch: int = 64, written: int = 10**9) -> None:
         monkeypatch.setattr(records, "MOST_KEPT_READS", reads)
@@ -102,14 +103,20 @@ def _assert_same(found: Result, exact: Result) -> None:
 
 
 @each_run
-def test_the_same_figures(case: str, shrink: Shrink) -> None:
-    """Counts and loads bit by bit, quantiles within 0.1%, whether the writes are let go as well or not."""
+def test_the_same_figures(case: str, shrink: Shrink, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts and loads bit by bit, quantiles within 0.1%, whether reads, writes or both are let go, and since when."""
     shrink(10**9)
     exact = _played(case)
     assert (exact.summary["wrong_ratio"] > 0) == (case != "key-based")
-    for limits in ((100,), (1000, 7), (1, 300, 1), (0, 1, 40)):
+    for limits in ((100,), (1000, 7), (1, 300, 1), (0, 1, 40), (10**9, 64, 40)):
         shrink(*limits)
-        _assert_same(_played(case), exact)
+        summaries = []
+        for surely in (0, 10**6):  # what is let go goes once there is too much, or from the beginning
+            monkeypatch.setattr(workload.Stream, "surely_from", lambda _stream, _from_s, surely=surely: surely)
+            found = _played(case)
+            _assert_same(found, exact)
+            summaries.append({name: value for name, value in found.summary.items() if name not in MACHINE_METRICS})
+        np.testing.assert_equal(*summaries)
 
 
 def test_only_the_writes_are_let_go(shrink: Shrink) -> None:
@@ -146,10 +153,15 @@ def test_exact_up_to_the_limit(shrink: Shrink) -> None:
             getattr(found, attribute)
 
 
-def test_memory_is_used_again(shrink: Shrink, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many reads there are, the log is as long as a batch and what is under way."""
-    shrink(1000, 64)
+@pytest.mark.parametrize(("arrivals", "kept"), [("poisson", 0), ("bursts:2:0.5:0.5", 1000)])
+def test_memory_is_used_again(arrivals: str, kept: int, shrink: Shrink, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many reads there are, the log is as long as a batch and what is under way.
+
+    Where so many are sure to come, it never is longer; elsewhere it first grows to the limit. So does that of writes.
+    """
+    shrink(1000, 64, 1000)
     longest: list[int] = []
+    written: list[int] = []
     extend = records.ReadLog.extend
 
     def watched(log: records.ReadLog, *columns: Any) -> Any:
@@ -157,10 +169,19 @@ def test_memory_is_used_again(shrink: Shrink, monkeypatch: pytest.MonkeyPatch) -
         longest.append(len(log.start_s))
         return rows
 
+    append = writes.WriteLog.append
+
+    def noted(log: writes.WriteLog, *columns: Any) -> int:
+        place = append(log, *columns)
+        written.append(place + 1)
+        return place
+
     monkeypatch.setattr(records.ReadLog, "extend", watched)
-    run(replace(BUSY, duration_s=200), TtlOnly(timeout=3), seed=7)
-    assert max(longest) <= 1001
+    monkeypatch.setattr(writes.WriteLog, "append", noted)
+    run(replace(BUSY, duration_s=200, arrivals=arrivals), TtlOnly(timeout=3), seed=7)
+    assert kept - 50 <= max(longest) <= max(kept + 1, 300)
     assert longest[-1] < 300
+    assert (max(written), written[-1]) == (kept, 0)
 
 
 @pytest.mark.parametrize("limit", [0, 1000, 10**9])

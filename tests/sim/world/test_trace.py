@@ -43,6 +43,16 @@ def test_a_trace_is_replayed_exactly(tmp_path: Path) -> None:
     assert rows(result.reads, "arrival_s", "key") == [(0.0, "a"), (0.75, "b"), (0.75, "a"), (3.5, "c")]
 
 
+def test_so_many_surely_come(tmp_path: Path) -> None:
+    """The requests of a trace are counted, those within the time that is used; synthetic writes are Poisson."""
+    content = b"time_s,key,op\n0,a,get\n1,a,cas\n2.25,b,get\n2.25,b,get\n3,a,cas\n4,a,get\n5,a,cas\n6,a,get\n"
+    workload = build_workload(replayed(tmp_path, content, duration_s=5), 0)
+    assert [workload.reads.surely_from(at_s) for at_s in (0, 2.25, 2.5)] == [4, 3, 1]
+    assert (workload.writes.surely_from(0), workload.writes.surely_from(3)) == (2, 1)
+    synthetic = build_workload(replayed(tmp_path, PLAIN, writes_per_s=1000), 0).writes
+    assert synthetic.surely_from(0) == int(3500 - 10 * np.sqrt(3500))
+
+
 @pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.parquet"])
 def test_formats_agree(tmp_path: Path, name: str) -> None:
     """CSV, gzipped CSV and Parquet of the same rows are the same trace."""

@@ -147,6 +147,20 @@ def test_arrivals_do_not_depend_on_who_asks_for_how_much() -> None:
     assert drawn(200).tolist() == drawn(3.7).tolist() == drawn(0.4).tolist()
 
 
+@pytest.mark.parametrize("arrivals", ["poisson", "bursts:4:2:8", "daily:0.5:50", "flash:3:10:5"])
+def test_so_many_surely_come(arrivals: str) -> None:
+    """It is ten standard deviations below the mean, whatever the seed; of a rate that varies nothing is said."""
+    scenario = Scenario("s", reads_per_s=90, writes_per_s=10, arrivals=arrivals, duration_s=90, warmup_s=10)
+    for seed in range(3):
+        workload = build_workload(scenario, seed)
+        surely = workload.reads.surely_from(10), workload.writes.surely_from(0)
+        assert surely == ((8100 - 900, 1000 - 317) if arrivals == "poisson" else (0, 0))
+        workload.reads.until(50)
+        assert workload.reads.surely_from(10) == surely[0]
+    few = build_workload(Scenario("s", writes_per_s=0, reads_per_s=1, duration_s=50), 0)
+    assert (few.reads.surely_from(60), few.writes.surely_from(0)) == (0, 0)
+
+
 # --- the whole ---
 
 

@@ -148,14 +148,14 @@ def _seeds(seeds: int | None, wishes: SweepWishes, targets: Sequence["Target"]) 
     Raises:
         UserError: for a number of seeds that nothing asks for.
     """
-    from ..sweep.precision import seeds_wanted
+    from ..sweep.precision import seeds_at_least
 
     if wishes.max_seeds is not None and not targets:
         raise UserError("--max-seeds goes with --precision; --seeds K runs seeds 1 to K")
     if not targets:
         return seeds or 1, seeds or 1
     most = max(wishes.max_seeds or MOST_SEEDS, seeds or 1)
-    return seeds_wanted(targets, {one.metric: [] for one in targets}, seeds or 1, most), most
+    return seeds_at_least(seeds or 1, most), most
 
 
 def _targets(wishes: SweepWishes, *, of_project: bool = False) -> "tuple[Target, ...]":

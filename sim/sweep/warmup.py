@@ -103,7 +103,8 @@ def _around(rest: NDArray[np.float64], off: float) -> NDArray[np.float64]:
     """
     places = np.arange(len(rest)) - (len(rest) - 1) / 2
     slope = float((places * rest).sum() / (places**2).sum())
-    around, left = rest - rest.mean(), rest - rest.mean() - slope * places
+    around: NDArray[np.float64] = rest - rest.mean()
+    left: NDArray[np.float64] = around - slope * places
     settles = slope * off < 0 and (left**2).sum() < (1 - A_TREND) * (around**2).sum()
     return left if settles else around
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from ..errors import UserError
+from ..errors import CodeError, StrategyError
 from ..experiment import run_all, strategy_spec
 from ..sweep.carry_out import Grid
 from ..sweep.found import typed
@@ -106,7 +106,7 @@ def _cost(points: Sequence[StrategyPoint]) -> _Cost | None:
     try:
         # The first one loads what all need, and starts the servers: it comes twice.
         _, *outcomes = run_all([_short(chosen[0], SHORT[0]), *runs], 1)
-    except UserError:  # a strategy that fails will say so when its turn has come
+    except (CodeError, StrategyError):  # it will say so when its turn has come
         return None
     real_s = [float(one.summary["wall_s"]) for one in outcomes]
     low_s, high_s = sum(real_s[0::2]) / len(chosen), sum(real_s[1::2]) / len(chosen)

@@ -2,8 +2,9 @@
 
 import pytest
 
-from cachewise import Row, Scenario, Site, Strategy, UserError
+from cachewise import Row, Scenario, Site, Strategy
 from cachewise.sim.command.estimate import WORTH_IT, Estimate, estimated, tell
+from cachewise.sim.errors import StrategyError
 from cachewise.sim.sweep.carry_out import Grid
 from cachewise.sim.sweep.points import StrategyPoint
 from cachewise.strategies import TtlOnly
@@ -39,6 +40,6 @@ def test_an_estimate_grows_with_the_requests_and_shrinks_with_the_cores() -> Non
 
     class Failing(TtlOnly):
         def read(self, site: Site, key: str) -> Row:
-            raise UserError(f"{site.db.read(key).key} fails")
+            raise StrategyError(f"{site.db.read(key).key} fails")
 
     assert estimated(grid(LONG, Failing()), 1) is None

@@ -29,12 +29,12 @@ def resume(
     if not Path(began_in).is_dir():
         raise UserError(f"{file_name(folder)}: the command began in {file_name(began_in)}, which is gone")
     os.chdir(began_in)
-    again = [*without_options(arguments, ["--out"]), "--out", str(out)]
-    if jobs is not None:
-        again = [*without_options(again, ["--jobs"]), "--jobs", str(jobs)]
-    if cluster is not None:
-        again = [*without_options(again, ["--cluster"]), "--cluster", cluster]
-    again = [one for one in again if one != "--retry-failed"] + (["--retry-failed"] if retry_failed else [])
+    verb, *others = arguments
+    wanted = {"--out": str(out), "--jobs": jobs, "--cluster": cluster}
+    new = {name: str(value) for name, value in wanted.items() if value is not None}
+    others = [one for one in without_options(others, [*new]) if one != "--retry-failed"]
+    # Before the others: after a `--` they would be no options.
+    again = [verb, *(part for one in new.items() for part in one), *(["--retry-failed"] * retry_failed), *others]
     root: Any = context.find_root().command
     code = root.main(args=again, prog_name="cachewise", standalone_mode=False, obj=arguments)  # the page names these
     if code:

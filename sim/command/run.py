@@ -105,6 +105,9 @@ class Typed:
         )
         if found.any and self.seed is not None:
             raise UserError("--seed: a sweep runs seeds 1 to K: --seeds K")
+        if not found.any and (self.max_seeds or self.retry_failed):
+            name, asks = ("--max-seeds", "--precision") if self.max_seeds else ("--retry-failed", "--vary")
+            raise UserError(f"{name} goes with a sweep, and this is none: there is no {asks}")
         if found.any and self.keep_reads:
             raise UserError("--keep-reads: a sweep keeps figures, no reads; run one point of it without --vary")
         return found

@@ -39,6 +39,10 @@ def run_app_sweep(experiment: Experiment, app: "Wishes", wishes: "SweepWishes", 
     fields = [one for one in varies if one.axis.name != VARIANT]
     for one in fields:
         _check_axis(one)
+    if app.out is not None and app.out.resolve() == experiment.path.parent.resolve():
+        raise UserError(
+            "--out: a sweep cannot write among the files of the project that it runs; give it a folder there"
+        )
     besides = tuple(str(folder) for folder in (app.out,) if folder is not None)
     with servers() as session, session.folder() as rows:
         with steps(1, "the project is set up, its databases are filled") as advance:

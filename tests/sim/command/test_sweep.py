@@ -51,7 +51,7 @@ def lasting(folder: Path) -> dict[str, bytes]:
 
 def test_a_sweep_lands_and_the_same_command_runs_nothing_twice(tmp_path: Path) -> None:
     """Each run is a row; `resume` and the same command again find all there, and say and write the same."""
-    first = cli(*GRID, "--out", "sweep", cwd=tmp_path)
+    first = cli("run", *GRID[2:], "--out", "sweep", "--", "product_list", cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     folder = tmp_path / "sweep"
     frame = pd.read_parquet(folder / "cells")
@@ -71,6 +71,7 @@ def test_what_cannot_be_is_refused_before_anything_starts(tmp_path: Path) -> Non
     """One line that says what is wrong; no folder is made."""
     run = ("run", "product_list", "--out", "sweep")
     (tmp_path / "mine.py").write_text(OWN.format(read="pass"))
+    (tmp_path / "app.py").write_text("from cachewise import App\n\nAPP = App('shop.settings')\n")
     (tmp_path / "trace.csv").write_text("time_s,key,size_bytes\n0,a,5\n1.5,b,5\n2,a,5\n")
     refusals: dict[tuple[str, ...], str] = {
         (*run, "--vary", "timout=1,2"): "unknown field 'timout'; did you mean 'timeout'?",
@@ -91,15 +92,18 @@ def test_what_cannot_be_is_refused_before_anything_starts(tmp_path: Path) -> Non
         (*run, "--vary", "writes_per_s=log:0.1:100:9000", *TWO, "--seeds", "10"): "180,000 cells are more than 100,000",
         (*run, "--vary", "timeout=1,2", "--seed", "3"): "a sweep runs seeds 1 to K",
         (*run, "--vary", "timeout=1,2", "--max-seeds", "9"): "--max-seeds goes with --precision",
+        (*run, "--max-seeds", "9"): "--max-seeds goes with a sweep, and this is none",
+        (*run, "--retry-failed"): "--retry-failed goes with a sweep, and this is none",
         (*run, "--precision", "stale_rati:0.1"): "did you mean 'stale_ratio'?",
         (*run, "--vary", "timeout=1,2", "--max", "stale_rati=1%"): "did you mean 'stale_ratio'?",
+        ("run", "app.py", "--vary", "workers=1,2", "--out", "."): "--out: a sweep cannot write among the files",
         ("resume", "nowhere"): "nowhere: there is no sweep in it",
     }
     for done, why in zip(cli_each(*refusals, cwd=tmp_path), refusals.values(), strict=True):
         assert done.returncode == 2, done
         (line,) = done.stderr.splitlines()
         assert why in line, (done.args, line)
-    assert {path.name for path in tmp_path.iterdir()} - {"__pycache__"} == {"mine.py", "trace.csv"}
+    assert {path.name for path in tmp_path.iterdir()} - {"__pycache__"} == {"app.py", "mine.py", "trace.csv"}
 
 
 def test_a_dry_run_says_what_it_would_do_and_does_not(tmp_path: Path) -> None:

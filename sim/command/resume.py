@@ -20,7 +20,8 @@ def resume(
     """Go on with the sweep in FOLDER: the same command as before, without what has landed.
 
     A cell is taken from the folder only if all that determines it is what it was: cachewise, the strategy's file, the
-    trace, the versions of what is installed. Whatever has changed is run anew.
+    trace, the versions of what is installed. Whatever has changed is run anew. With --cluster none a sweep that began
+    on a cluster goes on here.
     """
     from .sweep import plan_in, without_options
 
@@ -33,6 +34,8 @@ def resume(
     wanted = {"--out": str(out), "--jobs": jobs, "--cluster": cluster}
     new = {name: str(value) for name, value in wanted.items() if value is not None}
     others = [one for one in without_options(others, [*new]) if one != "--retry-failed"]
+    if cluster == "none":  # on this machine
+        del new["--cluster"]
     # Before the others: after a `--` they would be no options.
     again = [verb, *(part for one in new.items() for part in one), *(["--retry-failed"] * retry_failed), *others]
     root: Any = context.find_root().command

@@ -207,6 +207,7 @@ def test_a_cluster_gives_the_same_bytes_and_its_loss_loses_nothing(tmp_path: Pat
     assert done.returncode == 0, done.stderr
     assert landed.items() <= {path.name: path.stat().st_mtime_ns for path in (place / "sweep/cells").iterdir()}.items()
     assert cells_of(place) == cells_of(tmp_path / "calm")
+    assert cli("resume", "sweep", "--cluster", "none", cwd=place).returncode == 0, "the cluster is gone by now"
 
 
 @pytest.mark.proof

@@ -87,14 +87,18 @@ class Commits:
 class History:
     """Commits that are taken down as they come, a key's versions in ascending order: eight bytes each.
 
-    A key's n-th entry says when its version n was committed; NaN stands for one that was rolled back. They go into
-    blocks that do not move: arrays that grow without end leave gaps behind, which take half as much again.
+    A key's n-th entry says when its version n was committed; NaN stands for one that was rolled back. As soon as a
+    key has `BLOCK` of them they are put away in a slab, which stays where it is: arrays that grow, or small ones
+    between others that come and go, leave gaps behind of up to half their size.
     """
 
     BLOCK = 512
+    SLAB_BLOCKS = 256
 
     def __init__(self) -> None:
-        self._full: dict[int, list[bytes]] = {}
+        self._slabs: list[Floats] = []
+        self._blocks = 0
+        self._full: dict[int, array[int]] = {}  # the numbers of a key's blocks
         self._last: dict[int, array[float]] = {}
 
     def add(self, key: int, version: int, commit_s: float) -> None:
@@ -105,9 +109,17 @@ class History:
         known = self.BLOCK * len(self._full.get(key, ())) + len(times)
         for time_s in (*repeat(nan, version - 1 - known), commit_s):
             if len(times) == self.BLOCK:
-                self._full.setdefault(key, []).append(times.tobytes())
-                del times[:]
+                self._put_away(key, times)
             times.append(time_s)
+
+    def _put_away(self, key: int, times: "array[float]") -> None:
+        slab, place = divmod(self._blocks, self.SLAB_BLOCKS)
+        if slab == len(self._slabs):
+            self._slabs.append(np.empty((self.SLAB_BLOCKS, self.BLOCK)))
+        self._slabs[slab][place] = times
+        self._full.setdefault(key, array("i")).append(self._blocks)
+        self._blocks += 1
+        del times[:]
 
     def keys(self) -> Iterable[int]:
         """Return the codes of the keys that have any."""
@@ -115,7 +127,9 @@ class History:
 
     def of_key(self, key: int) -> tuple[Floats, Ints]:
         """Return when *key*'s writes were committed, and their versions: both ascend."""
-        times = np.concatenate([np.frombuffer(block) for block in (*self._full.get(key, ()), self._last[key])])
+        places = (divmod(block, self.SLAB_BLOCKS) for block in self._full.get(key, ()))
+        blocks = [self._slabs[slab][place] for slab, place in places]
+        times = np.concatenate([*blocks, np.frombuffer(self._last[key])])
         done = np.flatnonzero(~np.isnan(times))
         return times[done], (done + 1).astype(np.int32)
 

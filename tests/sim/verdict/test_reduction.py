@@ -74,6 +74,7 @@ Shrink = Callable[..., None]
 def shrink(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shrink]:
     """Return a function that keeps only so many reads and writes, and lets go of small batches."""
     monkeypatch.setattr(truth.History, "BLOCK", 4)
+    monkeypatch.setattr(truth.History, "SLAB_BLOCKS", 3)
 
     def to(reads: int, batch: int = 64, written: int = 10**9) -> None:
         monkeypatch.setattr(records, "MOST_KEPT_READS", reads)

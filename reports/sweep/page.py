@@ -6,7 +6,7 @@ from html import escape
 from math import isnan
 
 from ...sim.sweep.found import EVERYWHERE
-from ...sim.verdict.metrics import KNOWN, shown
+from ...sim.verdict.metrics import APP_METRICS, KNOWN, METRICS, shown
 from ..answer import APP_LIMITS, LIMITS, SIMULATED
 from ..figures import Chart
 from ..frames import Case, notes_of
@@ -101,8 +101,9 @@ def _points(field: Field) -> str:
     ]
     more = f"The first {MOST_ROWS:,} of {len(points):,}; `points.csv` has all." if len(points) > MOST_ROWS else ""
     told = f"Means over seeds, below them 95% intervals. {more} “-”: the axis makes no difference to it."
+    metrics = APP_METRICS if field.kind is VARIANTS else METRICS
     meanings = "".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(KNOWN[metric].meaning)}</dd>\n" for metric, name in columns.items()
+        f"<dt>{escape(name)}</dt><dd>{escape(metrics[metric].meaning)}</dd>\n" for metric, name in columns.items()
     )
     return (
         f'<section><h2>Every point in figures</h2>\n<p class="muted">{marked(told)}</p>\n'

@@ -17,7 +17,9 @@ def resume(
     cluster: options.Cluster = None,
     retry_failed: options.RetryFailed = False,
 ) -> None:
-    """Go on with the sweep in FOLDER: the same command as before, without what has landed.
+    """Go on with a sweep where it stood.
+
+    It is the same command as before, without what has landed.
 
     A cell is taken from the folder only if all that determines it is what it was: cachewise, the strategy's file, the
     trace, the versions of what is installed. Whatever has changed is run anew. With --cluster none a sweep that began

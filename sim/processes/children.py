@@ -2,16 +2,19 @@
 
 import io
 import multiprocessing
+import os
 import pickle
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from typing import Any
 
 MAIN = "__main__"
+SAFE_PATH = "PYTHONSAFEPATH"  # as `python -P`
 
 
 def follow_parent(end: Callable[[], object]) -> None:
@@ -30,8 +33,14 @@ def start_tracker(start: Callable[[], object] = resource_tracker.ensure_running)
     """Start the process that looks after what others share, so that it survives a closed terminal, as it does Ctrl-C.
 
     It would be started with the first of the processes, and die with them before they have let go of what it knows of.
-    Starting it, Python also unblocks Ctrl-C, which would then reach processes that are only starting.
+    Starting it, Python also unblocks Ctrl-C, which would then reach processes that are only starting. No module in the
+    current folder, such as a project's `numpy.py`, is taken for one that it imports.
     """
+    with safe_path():
+        _start_unheard(start)
+
+
+def _start_unheard(start: Callable[[], object]) -> None:
     if not hasattr(signal, "SIGHUP"):
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # which a process inherits
@@ -39,6 +48,20 @@ def start_tracker(start: Callable[[], object] = resource_tracker.ensure_running)
         start()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def safe_path() -> Iterator[None]:
+    """Start processes of Python meanwhile that do not look for modules in the current folder first."""
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[SAFE_PATH]
+        else:
+            os.environ[SAFE_PATH] = before
 
 
 def end_all(processes: Sequence[BaseProcess], patience_s: float) -> None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import TypeVar
 
+from .children import SAFE_PATH
 from .deaths import die_with_parent
 from .interrupts import Terminated, leave_to_parent, raise_what_is_swallowed
 from .losses import WorkerKilledError
@@ -23,11 +24,13 @@ _under_way: list[object] = []
 _told_to_end: list[int] = []  # the signal that did
 
 
-def begin(parent: int, lifeline: Connection, patience_s: float) -> None:
+def begin(parent: int, lifeline: Connection, patience_s: float, *, safe_path: bool = False) -> None:
     """Leave a terminal's signals to the *parent*, and let SIGTERM unwind what is under way; end when the parent does.
 
     The parent holds the other end of *lifeline*: when it closes that, this process is to end within *patience_s*.
     """
+    if not safe_path:  # it was for the start of this process alone, not for what that starts
+        os.environ.pop(SAFE_PATH, None)
     leave_to_parent()
     raise_what_is_swallowed()
     signal.signal(signal.SIGTERM, _end)

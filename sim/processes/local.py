@@ -5,6 +5,7 @@ import os
 import warnings
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from threading import Thread
 from typing import Any
 
@@ -12,7 +13,7 @@ from joblib.externals.loky.backend import get_context, resource_tracker
 from joblib.externals.loky.process_executor import ProcessPoolExecutor, ShutdownExecutorError
 from joblib.parallel import ParallelBackendBase
 
-from .children import start_tracker
+from .children import SAFE_PATH, start_tracker
 from .duty import begin
 
 FORCE_S = 1.0  # after the patience: by then each process that Python still has a hold on has ended itself
@@ -39,7 +40,11 @@ class Processes(ParallelBackendBase):  # type: ignore[misc]  # joblib has no typ
         # The lifeline: its one end is here alone, and closed when this process says so, or is gone.
         self._kept, self._held = multiprocessing.Pipe(duplex=False)
         self._executor = ProcessPoolExecutor(
-            jobs, context=get_context("loky"), initializer=begin, initargs=(os.getpid(), self._kept, patience_s)
+            jobs,
+            context=get_context("loky"),
+            initializer=partial(begin, safe_path=SAFE_PATH in os.environ),
+            initargs=(os.getpid(), self._kept, patience_s),
+            env={SAFE_PATH: "1"},
         )
 
     def effective_n_jobs(self, _n_jobs: int) -> int:

@@ -9,7 +9,7 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 from django.core.cache.backends.locmem import LocMemCache
 
 from cachewise.sim.engine import virtual
-from cachewise.sim.verdict import result
+from cachewise.sim.verdict import truth
 from tests.theory import replication
 from tests.theory.test_invalidation import test_key_based as check_key_based
 from tests.theory.test_invalidation import test_write_through as check_write_through
@@ -59,12 +59,12 @@ def clock_not_replaced(patch: Patch) -> None:
 
 def judged_at_the_end(patch: Patch) -> None:
     """A read is judged by what was committed when it ended."""
-    judge = result.judge
+    judge = truth.judge
 
     def judge_late(key_code: Any, _start_s: Any, end_s: Any, version: Any, commits: Any) -> Any:
         return judge(key_code, end_s, end_s, version, commits)
 
-    patch.setattr(result, "judge", judge_late)
+    patch.setattr(truth, "judge", judge_late)
 
 
 def caught_by(

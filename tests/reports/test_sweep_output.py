@@ -144,6 +144,7 @@ SEVEN = tuple(10 ** (nth / 2 - 1) for nth in range(7))
 LONG = [f"{'W' * 60}-{nth}-$x_1$" for nth in range(3)]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("names", [list(LOOKS)[:14], LONG])
 @pytest.mark.parametrize(
     "axes",

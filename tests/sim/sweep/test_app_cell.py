@@ -139,6 +139,7 @@ CLUSTER = """
 """
 
 
+@pytest.mark.proof
 def test_a_cell_is_played_on_a_cluster(tmp_path: Path, task: AppTask, played: AppOutcome) -> None:
     """Dask's workers are daemonic and run it off the main thread, with the same fingerprint."""
     (tmp_path / "cluster.py").write_text(dedent(CLUSTER))

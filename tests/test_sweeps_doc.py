@@ -8,6 +8,9 @@ import pandas as pd
 import pytest
 
 from cachewise.sim.command.main import main
+from cachewise.sim.command.sweep import MOST_CELLS, MOST_SEEDS
+from cachewise.sim.sweep.precision import seeds_at_least
+from cachewise.sim.sweep.store import PACK_ABOVE
 from tests.helpers import ROOT
 from tests.test_readme import blocks, code
 
@@ -45,3 +48,10 @@ def test_every_command_runs_and_the_folder_is_as_the_table_says(
     exec(example)  # noqa: S102 - it is what the page shows
     assert len(pd.read_parquet(folder / "cells")) == 2 * 3 * 7 * 5
     shutil.rmtree(folder)
+
+
+def test_numbers_in_the_prose() -> None:
+    """They are those of the code."""
+    assert f"above {PACK_ABOVE:,} they are packed" in PAGE
+    assert f"More than {MOST_CELLS:,} runs need `--yes`" in " ".join(PAGE.split())
+    assert f"No point has fewer than {seeds_at_least(1, MOST_SEEDS)} (" in PAGE

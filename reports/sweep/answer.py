@@ -65,7 +65,8 @@ def _lead(field: Field) -> str:
     over = f" over {listed(axes)}" if axes else ""
     few, many = field.fewest_seeds, field.most_seeds
     seeds = plural(many, "seed") if few == many else f"{few} to {many} seeds"
-    who = plural(len(field.contenders), field.kind.one).replace("strategys", "strategies")
+    count = len(field.contenders)
+    who = f"{count} {field.kind.one if count == 1 else field.kind.many}"
     return f"{field.sweep.title}: {who}{over} on {listed(field.backends)}, {seeds} each."
 
 

@@ -59,8 +59,14 @@ def tell(
         say(f"{size}, {requests:,.0f} requests{gone}, {jobs} side by side{how_long}{more}")
 
 
-def grid_of_runs(runs: Sequence[Run]) -> Grid:
-    """Return runs that are no sweep as a grid without axes."""
+def tell_of(runs: Sequence[Run], jobs: int) -> None:
+    """Say of runs that are no sweep, *jobs* side by side, if they will take long."""
+    grid = _grid_of(runs)
+    tell(grid, jobs, lambda: estimated(grid, jobs))
+
+
+def _grid_of(runs: Sequence[Run]) -> Grid:
+    """Return runs as a grid without axes."""
     seeds = len({one.seed for one in runs})
     alike = {(one.scenario, one.backend, strategy_spec(one.strategy)): one for one in runs}
     points = [StrategyPoint(spec, one.backend, (), one.scenario, one.strategy) for (*_, spec), one in alike.items()]

@@ -1,6 +1,6 @@
 """The plan: what to run, from the options of the command line."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...strategies import STRATEGIES
@@ -49,11 +49,16 @@ def make_plan(
         UserError: for an unknown name or parameter, or where both *seed* and *seeds* are given.
     """
     numbers = seeds_of(seed, seeds)
-    typed = {"strategies": strategies, "backend": backends, "timeout": timeout, "seeds": seeds or seed is not None}
-    given = choice.given | {name for name, value in typed.items() if value}
+    given = choice.given | typed_inputs(strategies, backends, timeout, seeds or seed is not None)
     where = backends or default_backends
     runs = _runs(choice, strategies or [], where, numbers, timeout)
     return Plan(choice, strategies or [], where, timeout, given, runs)
+
+
+def typed_inputs(strategies: object, backends: object, timeout: object, seeds: object) -> set[str]:
+    """Return which of these inputs an option has set."""
+    typed = {"strategies": strategies, "backend": backends, "timeout": timeout, "seeds": seeds}
+    return {name for name, value in typed.items() if value}
 
 
 def seeds_of(seed: int | None, seeds: int | Sequence[int] | None) -> Sequence[int]:
@@ -117,20 +122,8 @@ _NONE = object()
 
 def set_by_user(plan: Plan) -> set[str]:
     """Return the inputs that the user, not cachewise or a scenario that it ships, has set."""
-    return _own(plan.choice, plan.given, plan.backends)
-
-
-def given_by_user(
-    choice: Choice, strategies: object, backends: Sequence[str], timeout: str | None, seeds: int | None
-) -> set[str]:
-    """Return the same of a sweep, but for what varies in it."""
-    typed = {"strategies": strategies, "backend": backends, "timeout": timeout, "seeds": seeds}
-    return _own(choice, choice.given | {name for name, value in typed.items() if value}, backends)
-
-
-def _own(choice: Choice, given: Collection[str], backends: Sequence[str]) -> set[str]:
-    own = {*given}
-    if "backend" in own and all(map(default_timeout, backends)):
+    choice, own = plan.choice, {*plan.given}
+    if "backend" in own and all(map(default_timeout, plan.backends)):
         own.add("timeout")
     if choice.own_file:
         own |= {name for name, default in DEFAULTS.items() if getattr(choice.scenario, name) != default}

@@ -26,8 +26,12 @@ def carry_out(
     run_them: Callable[[Callable[["Run"], None]], list[Found]],
     first: str = "the first run",
     each: int = 1,
+    before: Callable[[], None] = lambda: None,
 ) -> list[Found]:
-    """Run them under a progress bar, *each* in so many steps, once it is known that all of it can end well."""
+    """Run them under a progress bar, *each* in so many steps, once it is known that all of it can end well.
+
+    *before* is called when that is known.
+    """
     from ..backends import backend_named, require_keys
     from ..world.workload import build_workload
     from .progress import progress
@@ -42,28 +46,30 @@ def carry_out(
             ours = [one for one in runs if one.scenario == scenario]
             for name in dict.fromkeys(one.backend for one in ours):
                 require_keys(backend_named(name), [one.strategy for one in ours if one.backend == name], workload)
+    before()
     with progress(each * len(runs), first) as advance:
         return run_them(advance)
 
 
-def simulate(runs: Sequence["Run"], jobs: int, out: Path | None, *, keep_reads: bool = False) -> list["Outcome"]:
+def simulate(
+    runs: Sequence["Run"], jobs: int, out: Path | None, *, keep_reads: bool = False, tells: bool = False
+) -> list["Outcome"]:
     """Simulate them, *jobs* at a time (0: one a core); with *keep_reads* each writes its reads to a file below *out*.
+
+    With *tells*, what will take long is said first.
 
     Raises:
         UserError: where there is no *out* to keep them in; else as `run_all` does.
     """
     from ..experiment import default_processes, run_all
-    from ..sweep.points import expected_requests
-    from .estimate import WORTH_IT, estimated, grid_of_runs, tell
+    from .estimate import tell_of
 
     if keep_reads and out is None:
         raise UserError("--keep-reads needs --out FOLDER: the reads go to FOLDER/reads")
     folder = out / "reads" if keep_reads and out is not None else None
     processes = jobs or default_processes()
-    if sum(map(expected_requests, (one.scenario for one in runs))) >= WORTH_IT:
-        grid = grid_of_runs(runs)
-        tell(grid, processes, lambda: estimated(grid, processes))
-    return carry_out(runs, out, lambda advance: run_all(runs, processes, advance, folder))
+    told = (lambda: tell_of(runs, processes)) if tells else (lambda: None)
+    return carry_out(runs, out, lambda advance: run_all(runs, processes, advance, folder), before=told)
 
 
 def report(plan: "Plan", outcomes: list["Outcome"], form: Format, out: Path | None, context: typer.Context) -> None:

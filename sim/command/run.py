@@ -150,7 +150,7 @@ def _of_scenario(typed: Typed) -> None:
         run_strategies(choice, typed.strategy, backends, typed.timeout, typed.seeds, typed.of_sweep, setting)
         return
     plan = make_plan(choice, typed.strategy, backends, typed.timeout, seed=typed.seed, seeds=typed.seeds)
-    outcomes = simulate(plan.runs, typed.jobs, typed.out, keep_reads=typed.keep_reads)
+    outcomes = simulate(plan.runs, typed.jobs, typed.out, keep_reads=typed.keep_reads, tells=True)
     report(plan, outcomes, typed.form, typed.out, typed.context)
 
 

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from ..errors import UserError, file_name, masked
 from ..processes.interrupts import ignore_signals, temporary_folder
 from .exit_codes import FAILED, say, say_when_interrupted
 from .options import Format
-from .sweep_plan import BOUNDS
+from .sweep_plan import BOUNDS, TIMEOUT
 
 if TYPE_CHECKING:
     from ...reports.sweep.limits import Limit
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..sweep.store import Store
     from .choose import Choice
     from .estimate import Estimate
+    from .plan import Plan
 
 PLAN = "sweep.json"
 MOST_CELLS = 100_000  # without --yes
@@ -55,14 +56,14 @@ class SweepWishes:
 class Setting:
     """How a sweep is carried out and shown: how many runs go side by side, where the folder is, what is printed.
 
-    `yours` names the inputs that the user has set; None: all that are not the defaults.
+    `plan` is what was typed of strategies; None for a project's variants.
     """
 
     jobs: int
     out: Path | None
     form: Format
     context: typer.Context
-    yours: Collection[str] | None = None
+    plan: "Plan | None" = None
 
     @property
     def command(self) -> str:
@@ -79,43 +80,28 @@ def run_strategies(
     wishes: SweepWishes,
     setting: Setting,
 ) -> None:
-    """Sweep over strategies: one a core goes side by side if no number of jobs is wished for.
-
-    Raises:
-        UserError: for what cannot be run.
-    """
-    from ..processes.cores import cores
-    from .estimate import estimated
-    from .plan import given_by_user
-
-    grid = make_grid(choice, strategies, backends, timeout, seeds, wishes)
-    yours = given_by_user(choice, strategies, backends, timeout, seeds) | {axis.name for axis in grid.axes}
-    full = replace(setting, jobs=setting.jobs or cores(), yours=yours)
-    run_sweep(grid, full, wishes, lambda: estimated(grid, full.jobs))
-
-
-def make_grid(
-    choice: "Choice",
-    strategies: Sequence[str] | None,
-    backends: Sequence[str],
-    timeout: str | None,
-    seeds: int | None,
-    wishes: SweepWishes,
-) -> "Grid":
-    """Return what is to be run of strategies; all of it is looked at first.
+    """Sweep over strategies, all of it looked at first; one a core goes side by side if no number of jobs is named.
 
     Raises:
         UserError: for what cannot be run, or is too much to be meant.
     """
+    from ..processes.cores import cores
     from ..sweep.axes import parse_vary
+    from .estimate import estimated
+    from .plan import Plan, typed_inputs
     from .sweep_plan import Wanted, make_points
 
-    named, typed = _bars(strategies or ())
-    varies = [parse_vary(text) for text in [*typed, *wishes.vary]]
-    wanted = Wanted(choice, named, list(dict.fromkeys(backends)) or ["shared"], timeout, varies)
+    named, bars = _bars(strategies or ())
+    varies = [parse_vary(text) for text in [*bars, *wishes.vary]]
+    where = list(dict.fromkeys(backends)) or ["shared"]
     least, _ = _seeds(seeds, wishes, _targets(wishes))
-    points = make_points(wanted, lambda count: _require_meant(count * least, wishes))
-    return grid_of(choice.scenario.name, varies, points, seeds, wishes)
+    points = make_points(
+        Wanted(choice, named, where, timeout, varies), lambda count: _require_meant(count * least, wishes)
+    )
+    grid = grid_of(choice.scenario.name, varies, points, seeds, wishes)
+    given = choice.given | typed_inputs(strategies, backends, timeout, seeds) | {axis.name for axis in grid.axes}
+    full = replace(setting, jobs=setting.jobs or cores(), plan=Plan(choice, named, where, timeout, given, []))
+    run_sweep(grid, full, wishes, lambda: estimated(grid, full.jobs))
 
 
 def grid_of(
@@ -242,14 +228,18 @@ def _carried_out(
 
 def _report(sweep: "Sweep", setting: Setting, wishes: SweepWishes) -> None:
     from ...reports import parse_limits, render, write_sweep_report
-    from ..app.outcome import VariantAsStrategy
+    from .plan import left_out, note_timeouts, set_by_user
 
-    outcomes = [landed.outcome for landed in sweep.landed]
-    of_project = any(isinstance(one.run.strategy, VariantAsStrategy) for one in outcomes)
-    limits = parse_limits(wishes.limits, of_project=of_project)
+    outcomes, plan = [landed.outcome for landed in sweep.landed], setting.plan
+    limits = parse_limits(wishes.limits, of_project=plan is None)
+    if plan is not None and not any(axis.name == TIMEOUT for axis in sweep.axes):
+        note_timeouts(plan, outcomes)
     typer.echo(_in_words(sweep, limits) if setting.form is Format.TABLE else render(outcomes, setting.form.value))
+    for line in left_out(plan) if plan is not None else ():
+        say(line)
     if setting.out is not None:
-        page = write_sweep_report(sweep, setting.out, setting.command, limits, setting.yours)
+        yours = None if plan is None else set_by_user(plan)
+        page = write_sweep_report(sweep, setting.out, setting.command, limits, yours)
         ignore_signals()  # too late: from here on nothing happens that could be undone
         say(f"page: {page}")
     if sweep.failed:

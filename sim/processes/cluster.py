@@ -46,10 +46,6 @@ class Cluster(DaskDistributedBackend):  # type: ignore[misc]  # joblib has no ty
         future.add_done_callback(lambda done: callback(done.exception()) if done.exception() is not None else None)
         return future
 
-    def everywhere(self, func: Callable[[], Any]) -> list[Any]:
-        """Return what *func* gives in each worker."""
-        return list(self.client.run(func).values())
-
     def answers(self) -> bool:
         """Return whether the scheduler is still there."""
         return bool(self.client.status == "running")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import nullcontext
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self
 
 from .duty import Answer, Task, do
 from .interrupts import finish, interrupts_held
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from .cluster import Cluster
     from .local import Processes
 
-Found = TypeVar("Found")
 PATIENCE_S = 10.0  # with a process that is to end, and may have servers to stop
 
 
@@ -75,10 +74,6 @@ class Crew(Generic[Task, Answer]):
         finally:
             if not complete:
                 finish(lambda: self._give_up(answers))
-
-    def everywhere(self, func: Callable[[], Found]) -> list[Found]:
-        """Return what *func* gives in each worker of the cluster; processes of this machine are not asked."""
-        return [] if self._cluster is None or self._backend is None else self._backend.everywhere(func)
 
     def _begin(self, tasks: Iterable[Task]) -> Generator[tuple[int, Answer]]:
         from joblib import Parallel, delayed, parallel_config

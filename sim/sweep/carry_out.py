@@ -6,6 +6,7 @@ from math import nan
 from pathlib import Path
 from typing import Protocol
 
+from ..daemons.home import sweep
 from ..errors import UserError
 from ..processes.crew import Crew
 from ..processes.losses import WorkerKilledError
@@ -121,6 +122,7 @@ class Expedition:
                 for cell, answer in self._answers(waiting):
                     self._take(cell, answer)
             except WorkerKilledError:
+                sweep()  # who was killed with it has put nothing away
                 left = self._left(waiting)
                 suspects, waiting = left[: 2 * self._jobs], left[2 * self._jobs :]
                 self._try_alone(suspects)
@@ -134,6 +136,7 @@ class Expedition:
                 for _, answer in self._answers([cell]):
                     self._take(cell, answer)
             except WorkerKilledError:
+                sweep()
                 self._take(cell, Answer(None, nan, KILLED))
 
     def _answers(self, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Answer]]:

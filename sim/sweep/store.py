@@ -8,7 +8,6 @@ import fcntl
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -26,7 +25,6 @@ from .schema import SCHEMA, table_of
 PACK_ABOVE = 10_000  # cells: more files than that are slow to read
 PACK = "pack-"
 TIMING = "cell,wall_s"
-_TIMED = re.compile(r"(\w+),(\d+\.\d{6})")
 Row = Mapping[str, Any]
 
 
@@ -112,13 +110,6 @@ class Store:
         for path in sorted(self.cells.glob("*.parquet")):
             yield from _rows(path)
 
-    def real_s(self) -> dict[str, float]:
-        """Return how long finished cells took this machine, by name."""
-        with suppress(OSError), (self.folder / "timing.csv").open(encoding="utf-8") as file:
-            found = filter(None, map(_TIMED.fullmatch, file.read().splitlines()))  # a kill may have cut a line
-            return {one[1]: float(one[2]) for one in found}
-        return {}
-
     @_said_plainly
     def pack(self, order: Sequence[str]) -> None:
         """Pack the finished cells, if they are many: in this *order*, whenever they landed."""
@@ -162,8 +153,9 @@ class Store:
         self._finish_swap()
         shutil.rmtree(self._aside, ignore_errors=True)
         timing = self.folder / "timing.csv"
-        if not timing.exists():
-            timing.write_text(f"{TIMING}\n", encoding="utf-8")
+        lines = timing.read_text(encoding="utf-8").splitlines(keepends=True) if timing.exists() else [f"{TIMING}\n"]
+        whole = "".join(line for line in lines if line.endswith("\n"))  # a kill may have cut the last one
+        timing.write_text(whole, encoding="utf-8")
 
     def close(self) -> None:
         """Remove what nobody needs any more."""

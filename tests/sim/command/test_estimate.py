@@ -1,8 +1,11 @@
 """What will take long is said first, and how long is measured here."""
 
+from dataclasses import replace
+
 import pytest
 
 from cachewise import Row, Scenario, Site, Strategy
+from cachewise.sim.command import estimate
 from cachewise.sim.command.estimate import WORTH_IT, Estimate, estimated, tell
 from cachewise.sim.errors import StrategyError
 from cachewise.sim.sweep.carry_out import Grid
@@ -32,11 +35,19 @@ def test_only_what_takes_over_a_minute_is_said(capsys: pytest.CaptureFixture[str
     tell(grid(LONG.with_settings({"duration_s": "5"})), 2, lambda: pytest.fail("it was measured"))
 
 
-def test_an_estimate_grows_with_the_requests_and_shrinks_with_the_cores() -> None:
-    """From the same measured cost of a request; a strategy that fails gives none."""
+def test_an_estimate_is_a_measured_cost_times_what_is_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shared among the cores; a strategy that fails when it is tried gives none."""
     found = estimated(grid(LONG), 1)
     assert found is not None
     assert found.total_s > 300_000 * found.request_s["shared"] > 0
+    monkeypatch.setattr(estimate, "_cost", lambda _points: estimate._Cost(0.5, 1e-5))
+    four = replace(grid(LONG), least=4, most=4)
+    told = [estimated(four, jobs) for jobs in (1, 2, 100)]
+    assert [one and one.total_s - estimate.START_S for one in told] == pytest.approx([14.0, 7.0, 3.5])
+
+
+def test_a_strategy_that_fails_gives_no_estimate() -> None:
+    """It says so when its turn has come."""
 
     class Failing(TtlOnly):
         def read(self, site: Site, key: str) -> Row:

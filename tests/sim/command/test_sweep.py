@@ -165,6 +165,14 @@ def test_a_cell_that_fails_stops_no_other(tmp_path: Path) -> None:
 
 
 @pytest.mark.proof
+def test_who_is_left_out_is_said(tmp_path: Path) -> None:
+    """Without --strategy all that can run are compared; the others are told."""
+    done = cli("run", "product_list", "--vary", "timeout=5,20", *SHORT, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "left out on shared: delete-pattern, which needs cache.delete_pattern()" in done.stderr
+
+
+@pytest.mark.proof
 def test_a_worker_that_is_killed_costs_its_cell(tmp_path: Path) -> None:
     """As by a system whose memory is full: the others land, and the line says what may help."""
     dying = OWN.format(read="if site.time() > 20: os.kill(os.getpid(), signal.SIGKILL)")

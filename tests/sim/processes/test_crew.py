@@ -148,7 +148,7 @@ def test_a_cluster_does_the_same(tmp_path: Path) -> None:
     with cluster(tmp_path) as dask, Crew(2, chore, cluster=dask.address) as crew:
         assert sorted(crew.work(SQUARES)) == ANSWERS
         here = {one.pid for one in dask.workers}
-        assert {pid for _, pid in crew.work([("who", None)] * 10)} <= {*crew.everywhere(os.getpid)} == here
+        assert {pid for _, pid in crew.work([("who", None)] * 10)} <= here
         with pytest.raises(LookupError, match="x"):
             list(crew.work([("fail", "x"), *SQUARES]))
         assert sorted(crew.work(SQUARES)) == ANSWERS

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from ...sim.sweep.found import Axis
 from ...sim.verdict.metrics import KNOWN, duration
@@ -97,8 +97,7 @@ def _heights(frame: pd.DataFrame, metric: str, names: Sequence[str], ax: Axes) -
     """Set the y axis up; return what gives the heights of figures of a contender, *middle* being its means."""
     highest = float(np.nanmax([*frame[metric], *frame[f"{metric}_high"], 0.0]))
     if metric != "wrong_ratio":
-        lowest = float(frame[metric].min())
-        return _amounts(metric, lowest, highest or 1.0, ax)
+        return _amounts(metric, frame[metric].dropna().tolist(), highest or 1.0, ax)
     seen = frame[frame[metric] > 0]
     unseen = [name for name in names if (frame[frame["contender"] == name][metric] <= 0).any()]
     lowest = float(seen[metric].min()) if len(seen) else float("nan")
@@ -107,14 +106,24 @@ def _heights(frame: pd.DataFrame, metric: str, names: Sequence[str], ax: Axes) -
     return lambda name, middle, values: np.where(middle <= 0, rows.get(name, floor), np.maximum(values, floor))
 
 
-def _amounts(metric: str, lowest: float, highest: float, ax: Axes) -> Heights:
-    """Set the y axis up for amounts: from 0, or logarithmic where they are too far apart to be told from 0."""
+def _amounts(metric: str, values: Sequence[float], highest: float, ax: Axes) -> Heights:
+    """Set the y axis up for amounts: from 0, or logarithmic where they are too far apart to be told from 0.
+
+    Where there are zeros, too, the logarithmic scale ends at the least of the others, and 0 is a step below that.
+    """
     least = 0.0
-    if lowest > 0 and highest / lowest >= FAR_APART:
-        least = lowest / 1.5
-        ax.set_yscale("log")
+    lowest = min((value for value in values if value > 0), default=highest)
+    if highest / lowest >= FAR_APART:
+        if min(values) > 0:
+            least = lowest / 1.5
+            ax.set_yscale("log")
+        else:
+            ax.set_yscale("symlog", linthresh=lowest, linscale=0.4)
         ax.set_ylim(least, highest * 1.15)
-        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0) if highest / lowest < 1000 else (1.0,), numticks=12))
+        decades = 10.0 ** np.arange(np.ceil(np.log10(lowest)), np.floor(np.log10(highest)) + 1)
+        steps = (1.0, 3.0) if highest / lowest < 1000 else (1.0,)
+        ticks = sorted({step * one for one in decades for step in steps if lowest <= step * one <= highest})
+        ax.yaxis.set_major_locator(FixedLocator([*([] if least else [0.0]), *ticks]))
         ax.yaxis.set_minor_locator(NullLocator())
     else:
         ax.set_ylim(0, highest * 1.06)

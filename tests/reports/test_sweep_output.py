@@ -3,16 +3,18 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from cachewise import Strategy
 from cachewise.reports import parse_limits, sweep_frame, sweep_text, write_sweep_report
 from cachewise.reports.palette import LOOKS
 from cachewise.reports.statistics import mean_interval
-from cachewise.reports.sweep import figures
+from cachewise.reports.sweep import charts, figures
 from cachewise.reports.sweep.charts import faces
 from cachewise.reports.sweep.points import Field, plan
 from cachewise.sim.experiment import Outcome
@@ -222,3 +224,12 @@ def test_variants_of_a_project_are_swept_as_well(tmp_path: Path) -> None:
     assert pd.read_csv(tmp_path / "points.csv").columns[1] == "variant"
     assert len(list((tmp_path / "charts").iterdir())) == 6
     assert "statements a second" in sweep_text(sweep, ())
+
+
+def test_amounts_far_apart_can_be_told_apart_although_one_is_zero() -> None:
+    """A fifth of a query a second is not on the floor beside no cache's twenty, and 0 stands below it."""
+    ax = Figure().add_subplot()
+    charts._amounts("db_queries_per_s", [20.0, 0.2, 0.02, 0.0], 20.0, ax)
+    heights = [ax.transAxes.inverted().transform(ax.transData.transform((0, one)))[1] for one in (0, 0.02, 0.2, 20)]
+    assert all(above - below > 0.08 for below, above in pairwise(heights))
+    assert ax.get_yticks()[0] == 0

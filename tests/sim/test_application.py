@@ -95,7 +95,7 @@ def test_the_first_instant(start: Any, expected: datetime) -> None:
         (lambda app: app.variant("no cache"), "APP.variant('no cache'): it needs a name that no other variant has"),
         (lambda app: app.variant(" "), "APP.variant(' '): it needs a name"),
         (lambda app: [app.variant("x"), app.variant("x")], "APP.variant('x'): it needs a name that no other variant"),
-        (lambda app: app.variant("x", timeouts={"*": -1}), "APP.variant('x'): timeouts={'*': -1}: it must map a pattern of keys"),
+        (lambda app: app.variant("x", timeouts={"*": -1}), "APP.variant('x'): timeouts={'*': -1}: it must map"),
         (lambda app: app.judge("own profile", None), "APP.judge('own profile') can only be called during a run"),
     ],
 )

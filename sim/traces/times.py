@@ -81,7 +81,7 @@ def _microseconds(column: "pd.Series[Any]", where: str) -> NDArray[np.int64]:
             raise UserError(f"{where}: row {row + 1} has no time")
         shown = one_line(column.iloc[row], 40)
         raise UserError(f"{where}: row {row + 1}: time is {shown!r}, neither ISO 8601 nor a number of seconds")
-    return parsed.dt.as_unit("us").astype(np.int64).to_numpy(np.int64)
+    return np.asarray(parsed.dt.as_unit("us").astype(np.int64), np.int64)
 
 
 def _refuse_some_zones(column: "pd.Series[Any]", texts: "pd.Series[str]", where: str) -> None:

@@ -101,8 +101,8 @@ def split(outcomes: Sequence[Outcome]) -> list[Sequence[Outcome]]:
 
 def answer_text(outcomes: Sequence[Outcome]) -> list[str]:
     """Return the answer as plain lines, as wide as the terminal."""
-    from .answer import answer_text as text
     from .tables import terminal_width
+    from .text import answer_text as text
 
     return text(outcomes, terminal_width())
 

@@ -22,6 +22,7 @@ __all__ = [
     "compare",
     "excerpt",
     "frame",
+    "glance_text",
     "parse_limits",
     "render",
     "render_app",
@@ -105,6 +106,16 @@ def answer_text(outcomes: Sequence[Outcome]) -> list[str]:
     from .text import answer_text as text
 
     return text(outcomes, terminal_width())
+
+
+def glance_text(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return the answers of several cases at a glance, as wide as the terminal; nothing for a single case."""
+    from .answer import answer
+    from .frames import cases
+    from .tables import terminal_width
+    from .text import glance_lines
+
+    return glance_lines(list(map(answer, cases(outcomes))), terminal_width())
 
 
 def frame(outcomes: Sequence[Outcome]) -> "pd.DataFrame":

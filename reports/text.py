@@ -22,8 +22,16 @@ def plain_lines(answers: Iterable[Answer], width: int) -> list[str]:
         case = found.case
         lines += ["", f"{case.title}:", found.lead, found.choice, *(f"  - {option}" for option in found.options)]
         lines += [*found.cautions, *(f"Check: {alarm}" for alarm in found.alarms), *_sentences(case.remarks)]
-    if len(several) > 1:
-        lines += ["", "At a glance:", *(_at_a_glance(found) for found in several)]
+    return [*_fitted(lines, width), *glance_lines(several, width)]
+
+
+def glance_lines(answers: Sequence[Answer], width: int) -> list[str]:
+    """Return a line for each of several answers, in lines of at most *width* characters; nothing for a single one."""
+    lines = [f"  - {found.case.title}: {verdict(found)}. {'; or '.join(ahead(found))}." for found in answers]
+    return _fitted(["", "At a glance (ahead on average, the freshest first):", *lines], width) if len(lines) > 1 else []
+
+
+def _fitted(lines: Iterable[str], width: int) -> list[str]:
     return [part for line in lines for part in wrapped(line.replace("`", ""), width)]
 
 
@@ -31,10 +39,6 @@ def wrapped(line: str, width: int) -> list[str]:
     """Return a line in pieces of at most *width* characters; an empty one is one piece."""
     indent = "    " if line.startswith("  - ") else ""
     return textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
-
-
-def _at_a_glance(found: Answer) -> str:
-    return f"  - {found.case.title}: {verdict(found)}. Ahead on average: {'; or '.join(ahead(found))}."
 
 
 def _sentences(notes: list[str]) -> list[str]:

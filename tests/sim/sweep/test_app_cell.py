@@ -196,7 +196,7 @@ def test_another_project_is_refused(tmp_path: Path, session: Servers, monkeypatc
     folder = write_project(tmp_path / "project", experiment=dedent(EXPERIMENT) + FURTHER).parent
     ground = planned(folder, session, tmp_path)
     task = ground.task("writes", None, 1, SHORT)
-    with pytest.raises(UserError, match=r"^shop/templates/new.html changed while a run was under way"):
+    with pytest.raises(UserError, match=r"^shop/templates/new.html changed during a run"):
         play_app(task, session)
     with pytest.raises(UserError, match=r"project on .* differs from the one that the sweep began with"):
         play_app(task, session)

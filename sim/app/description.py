@@ -19,6 +19,7 @@ MEANINGLESS = {
     "max_entries": "set it in the OPTIONS of the project's CACHES",
     "cull_frequency": "set it in the OPTIONS of the project's CACHES",
     "trace": "its functions make its traffic",
+    "trace_columns": "its functions make its traffic",
     "trace_speed": "its functions make its traffic",
 }
 

@@ -19,6 +19,7 @@ MEANINGLESS = {
     "max_entries": "the OPTIONS of the project's CACHES say it",
     "cull_frequency": "the OPTIONS of the project's CACHES say it",
     "trace": "its functions make its traffic",
+    "trace_columns": "its functions make its traffic",
     "trace_speed": "its functions make its traffic",
 }
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from ..contract import Strategy
 from ..processes.parcels import Parcel
+from ..traces.trace import load_trace
 from ..verdict.result import Run
 from ..world.scenario import Scenario
-from ..world.trace import load_trace
 from .found import Axis, named_values
 from .identity import Surroundings, cell_key, files_of, identity_of, key_of, surroundings_of
 
@@ -102,14 +102,14 @@ def expected_requests(scenario: Scenario) -> float:
     """Return how many requests a run of *scenario* has, on average; those of a trace are counted."""
     if scenario.trace is None:
         return (scenario.reads_per_s + scenario.writes_per_s) * scenario.end_s
-    recorded_s = _recorded_s(scenario.trace) / scenario.trace_speed
+    recorded_s = _recorded_s(scenario.trace, scenario.trace_columns) / scenario.trace_speed
     replayed = int((recorded_s < scenario.end_s).sum())
     return replayed + scenario.writes_per_s * min(scenario.end_s, float(recorded_s[-1]))
 
 
 @cache
-def _recorded_s(trace: str) -> NDArray[np.float64]:
-    return load_trace(trace).time_s
+def _recorded_s(trace: str, columns: str | None) -> NDArray[np.float64]:
+    return load_trace(trace, columns).time_s
 
 
 @dataclass(frozen=True)

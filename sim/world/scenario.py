@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import UserError, one_line, unknown
+from ..traces.columns import parse_columns
 from .arrivals import parse_arrivals
 from .latency import Latency, check_latency
 from .popularity import parse_popularity
@@ -61,10 +62,13 @@ class Scenario:
     threads: int | None = knob(None, "threads a worker; None means no limit")
     db_connections: int | None = knob(None, "database connections in the pool; None means no limit")
     trace: str | None = knob(None, "file to replay instead of synthetic reads (and writes, if it has them)")
+    trace_columns: str | None = knob(
+        None, "what the trace's file calls time, key, op, size and timeout, such as time=ts,key=url"
+    )
     trace_speed: float = knob(1.0, "how many times faster than recorded the trace is replayed")
 
     def __post_init__(self) -> None:
-        """Coerce what is harmless (an int for a float, a Path for a trace) and refuse the rest."""
+        """Coerce what is harmless (an int for a float, a Path for a trace, a dict for its columns), refuse the rest."""
         require(isinstance(self.name, str) and bool(self.name.strip()), "a scenario needs a name")
         for one in fields(self):
             object.__setattr__(self, one.name, self._checked(one.name, getattr(self, one.name)))
@@ -93,8 +97,16 @@ class Scenario:
             return value
         if name == "trace":
             return None if value is None else str(value)
+        if name == "trace_columns":
+            return None if value is None else self._columns(value)
         require(isinstance(value, str), self._at(name, "must be text"))
         return value
+
+    def _columns(self, value: Any) -> str:
+        text = ",".join(f"{ours}={theirs}" for ours, theirs in value.items()) if isinstance(value, Mapping) else value
+        require(isinstance(text, str), self._at("trace_columns", "must be text, such as time=ts,key=url"))
+        parse_columns(text)
+        return str(text)
 
     def _count(self, name: str, value: Any) -> Any:
         if (value is None and name in _MAY_BE_NONE) or (value == "auto" and name in _MAY_BE_AUTO):
@@ -113,6 +125,7 @@ class Scenario:
     def _check_trace_conflicts(self) -> None:
         if self.trace is None:
             require(self.trace_speed == 1, self._at("trace_speed", "needs a trace"))
+            require(self.trace_columns is None, self._at("trace_columns", "needs a trace"))
             return
         for name in ("keys", "read_popularity", "reads_per_s", "arrivals"):
             if getattr(self, name) != DEFAULTS[name]:
@@ -156,7 +169,7 @@ _COUNTS = {
     "threads": (1, 1_000_000),
     "db_connections": (1, 1_000_000),
 }
-_MAY_BE_NONE = ("max_entries", "workers", "threads", "db_connections", "trace")
+_MAY_BE_NONE = ("max_entries", "workers", "threads", "db_connections", "trace", "trace_columns")
 _MAY_BE_AUTO = ("max_entries", "cache_rtt_s")
 DEFAULTS: Mapping[str, Any] = {one.name: one.default for one in fields(Scenario) if one.default is not MISSING}
 MEANINGS: Mapping[str, str] = {one.name: one.metadata.get("meaning", "") for one in fields(Scenario)}

@@ -1,17 +1,17 @@
 """The workload: a scenario's requests, synthetic or replayed, in chunks of ascending arrival time."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UserError, file_name, one_line
+from ..traces.trace import Trace, load_trace
 from .arrivals import Arrivals, rate_shape
 from .popularity import KeySampler, key_shares
 from .scenario import DEFAULTS, Scenario
 from .seeds import streams
-from .trace import Trace, load_trace
 
 CHUNK_REQUESTS = 16_384
 Draws = tuple[NDArray[np.float64], NDArray[np.int32]]  # arrival times and key codes
@@ -109,7 +109,7 @@ def build_workload(scenario: Scenario, seed: int) -> Workload:
     if scenario.trace is None:
         found = _synthetic(scenario, seed)
     else:
-        found = _replayed(scenario, load_trace(scenario.trace), seed)
+        found = _replayed(scenario, load_trace(scenario.trace, scenario.trace_columns), seed)
     if scenario.rollback_ratio:
         share = f"{100 * scenario.rollback_ratio:.12g}%"
         found.notes.append(
@@ -156,17 +156,18 @@ def _write_stream(
 
 def _replayed(scenario: Scenario, trace: Trace, seed: int) -> Workload:
     seeds = streams(seed)
-    time_s = _stamps(trace, seeds["trace_stamps"]) / scenario.trace_speed
+    spread = _spread(trace, seeds["trace_stamps"])
+    time_s = spread.time_s / scenario.trace_speed
     end_s, notes = _usable_time(scenario, trace)
     used = time_s < scenario.end_s
-    reads, writes = used & ~trace.is_write, used & trace.is_write
-    read_replay = Replay(time_s[reads], trace.key_code[reads])
-    read_shares = np.bincount(trace.key_code[reads], minlength=len(trace.key_names)).astype(np.float64)
+    reads, writes = used & ~spread.is_write, used & spread.is_write
+    read_replay = Replay(time_s[reads], spread.key_code[reads])
+    read_shares = np.bincount(spread.key_code[reads], minlength=len(trace.key_names)).astype(np.float64)
     read_shares /= max(1.0, read_shares.sum())
     writes_per_s = scenario.writes_per_s
     if trace.has_writes:
         _refuse_synthetic_writes(scenario)
-        write_replay = Replay(time_s[writes], trace.key_code[writes])
+        write_replay = Replay(time_s[writes], spread.key_code[writes])
         write_stream = Stream(write_replay, write_replay, scenario.workers or 1, seeds["write_workers"])
         writes_per_s = float(writes.sum()) / end_s
     else:
@@ -204,12 +205,17 @@ def _synthetic_writes(scenario: Scenario, reads_per_s: float) -> str:
     return f"the trace holds no writes: they are synthetic, {rate}, keys {keys}"
 
 
-def _stamps(trace: Trace, seed: np.random.SeedSequence) -> NDArray[np.float64]:
+def _spread(trace: Trace, seed: np.random.SeedSequence) -> Trace:
+    """Return the trace with requests that have whole seconds spread at random within their second."""
     if not trace.whole_seconds:
-        return trace.time_s
-    # Sorting (second + fraction) keeps every request in its second; the recorded order within a second, which
-    # sets a key's reads and writes apart, is kept because the fractions are given out in ascending order.
-    return np.sort(trace.time_s + np.random.default_rng(seed).random(len(trace.time_s)))
+        return trace
+    stamps = trace.time_s + np.random.default_rng(seed).random(len(trace.time_s))
+    if trace.in_order:
+        # Sorting (second + fraction) keeps every request in its second; the recorded order within a second, which
+        # sets a key's reads and writes apart, is kept because the fractions are given out in ascending order.
+        return replace(trace, time_s=np.sort(stamps))
+    order = np.argsort(stamps)
+    return replace(trace, time_s=stamps[order], key_code=trace.key_code[order], is_write=trace.is_write[order])
 
 
 def _usable_time(scenario: Scenario, trace: Trace) -> tuple[float, list[str]]:
@@ -222,15 +228,7 @@ def _usable_time(scenario: Scenario, trace: Trace) -> tuple[float, list[str]]:
     notes = []
     if trace.whole_seconds:
         notes.append("the trace's stamps are whole seconds: requests are spread at random within their second")
-    if trace.fills:
-        notes.append(
-            f"{trace.fills:,} of the trace's {trace.stores:,} set and add requests came right after a read of the same "
-            "key: they are taken for fills and left out (where they changed the row, call them write)"
-        )
-    if trace.median_timeout_s is not None:
-        notes.append(
-            f"the trace's own timeouts (median {trace.median_timeout_s:g} s) are not used: strategies bring theirs"
-        )
+    notes += trace.notes
     if trace_end_s < scenario.end_s:
         notes.append(f"the trace ends at {trace_end_s:g} s: {trace_end_s - scenario.warmup_s:g} s are measured")
     elif trace_end_s > scenario.end_s:

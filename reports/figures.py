@@ -1,4 +1,4 @@
-"""Figures: a case's charts on sheets with a title, a subtitle and a footer, rendered to PNG and SVG. All measures in inches."""
+"""Figures: a case's charts on sheets with their words, as PNG and as SVG. All measures in inches."""
 
 import io
 import textwrap

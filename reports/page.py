@@ -7,8 +7,9 @@ from importlib.resources import files
 from ..sim.own.sources import Source
 from .answer import APP_LIMITS, LIMITS, REAL, SIMULATED, Answer
 from .figures import Chart
-from .formatting import cell, figure, plural
+from .formatting import cell, plural
 from .frames import Case
+from .glance import ahead, verdict
 from .palette import Look
 from .provenance import ORIGINS, Input, inputs, machine, own_files, versions
 from .svg import marker
@@ -109,18 +110,15 @@ def items(texts: Iterable[str]) -> str:
 
 
 def _overview(answers: Sequence[Answer]) -> str:
-    rows = []
-    for nth, one in enumerate(answers):
-        link = f'<a href="#case-{nth}">{escape(one.case.title)}</a>'
-        picks = [group.leader for group in one.groups]
-        cells = [
-            "; ".join(figure(one.case, label, metric) for label in picks)
-            for metric in ("wrong_ratio", "db_queries_saved_ratio")
+    rows = [
+        [
+            f'<a href="#case-{nth}">{escape(one.case.title)}</a>',
+            marked(verdict(one)),
+            "<br>".join(map(marked, ahead(one))),
         ]
-        rows.append([link, escape("; ".join(picks) or "-"), *map(escape, cells)])
-    fault = "wrong" if any(one.case.mixed for one in answers) else "outdated"
-    saved = f"{answers[0].case.kind.queries} saved"
-    head = ["scenario and backend", "on average not beaten, freshest first", f"{fault} reads", saved]
+        for nth, one in enumerate(answers)
+    ]
+    head = ["scenario and backend", "settled?", "ahead on average, the freshest first"]
     return f"<h2>At a glance</h2>\n{html_table(head, rows, 'At a glance')}"
 
 
@@ -130,7 +128,7 @@ def html_table(head: Sequence[str], rows: Sequence[Sequence[str]], name: str, cs
     It scrolls where it is too wide, also by keys; *name*, a text that no other table of the page has, is what it is
     called there.
     """
-    top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    top = "".join(f'<th scope="col">{escape(text)}</th>' for text in head)
     lines = "".join(
         f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{one}</td>" for one in row[1:])}</tr>\n' for row in rows
     )
@@ -250,7 +248,12 @@ def _provenance(
 def own_file(source: Source) -> str:
     """Return the text of a file of one's own: without it nobody else could repeat these runs."""
     name, text = escape(source.shown), escape(source.text.decode("utf-8", "replace"))
-    return f"<details><summary>{name}, sha256 {source.sha256}</summary>\n<pre>{text}</pre></details>\n"
+    return f"<details><summary>{name}, sha256 {source.sha256}</summary>\n{verbatim(text, name)}</details>\n"
+
+
+def verbatim(text: str, name: str) -> str:
+    """Return lines as they are, both as HTML; they scroll as a table does, under a *name* that nothing else has."""
+    return f'<pre class="scroll" role="region" aria-label="{name}" tabindex="0">{text}</pre>'
 
 
 def tagged(origin: str) -> str:

@@ -85,7 +85,5 @@ def marker(look: Look) -> str:
         for points, code in path.iter_segments(simplify=False)
     ]
     colour = "currentColor" if look.colour == BLACK else look.colour
-    return (
-        f'<svg class="marker" viewBox="{-_BOX} {-_BOX} {2 * _BOX} {2 * _BOX}" width="16" height="16" aria-hidden="true">'
-        f'<path fill="{colour}" d="{"".join(parts)}"/></svg>'
-    )
+    box = f'viewBox="{-_BOX} {-_BOX} {2 * _BOX} {2 * _BOX}" width="16" height="16"'
+    return f'<svg class="marker" {box} aria-hidden="true"><path fill="{colour}" d="{"".join(parts)}"/></svg>'

@@ -13,8 +13,7 @@ BROKEN = ("-", "--", ":", "-.")
 
 
 def by_function(frame: pd.DataFrame, show: Callable[[float], str], looks: Looks, ax: Axes) -> None:
-    """Draw one figure of every function and variant as a bar, with its interval as a line, its value at the end and the
-    variant's marker before it.
+    """Draw one figure of every function and variant as a bar: its marker before it, its interval, its value at the end.
 
     *frame* has one row a bar: `variant`, `y`, `mean`, `low`, `high` (NaN with one seed).
     """

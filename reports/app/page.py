@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from html import escape
 
 from ..formatting import plural
-from ..page import html_table, marked_by
+from ..page import html_table, marked_by, verbatim
 from .answer import tracebacks
 from .frames import Project, Where
 from .tables import SITE_COLUMNS, cell, columns, site_rows
@@ -68,7 +68,8 @@ def _sites(project: Project) -> Iterator[str]:
     yield html_table(head, rows[:SITES_OPEN], name, "sites")
     if rows[SITES_OPEN:]:
         more = plural(len(rows) - SITES_OPEN, "more call site")
-        yield f"<details><summary>{more}</summary>{html_table(head, rows[SITES_OPEN:], f'{name}, {more}', 'sites')}</details>\n"
+        folded = html_table(head, rows[SITES_OPEN:], f"{name}, {more}", "sites")
+        yield f"<details><summary>{more}</summary>{folded}</details>\n"
 
 
 def _site(project: Project, where: Where) -> list[str]:
@@ -83,4 +84,4 @@ def _failures(project: Project) -> Iterator[str]:
     if found:
         yield "<h3>What failed, and the first traceback</h3>\n"
     for said, frames in found:
-        yield f"<details><summary>{escape(said)}</summary>\n<pre>{escape(frames)}</pre></details>\n"
+        yield f"<details><summary>{escape(said)}</summary>\n{verbatim(escape(frames), escape(said))}</details>\n"

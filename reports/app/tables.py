@@ -19,7 +19,7 @@ SITES_SHOWN = 6  # in the terminal; the page has all
 SITE_COLUMNS = {
     "outdated_reads": (
         "outdated reads",
-        "that hit an entry here which is older than the commit that made them outdated",
+        "that hit an entry here, older than the commit that made them outdated",
     ),
     "calls": ("calls", ""),
     "hits": ("hits", ""),

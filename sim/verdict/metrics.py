@@ -90,7 +90,7 @@ WALL_METRICS = _by_name(
     Metric(
         "late_p99_s",
         "s",
-        "99th percentile of how late the generator sent a request though a thread was free: above 0, the machine was busy",
+        "99th percentile of how late a request was sent though a thread was free; high where the machine was busy",
     ),
     Metric("late_max_s", "s", "the latest that the generator sent such a request"),
 )

@@ -239,10 +239,8 @@ def test_none_seen_of_few_reads_is_not_surely_ahead(one_run: Outcome) -> None:
         for cls, each in ((TtlOnly, 0.1), (DeleteOnWrite, 0.2))
     }
     few = told(known(one_run, TIMEOUT, figures))
-    assert (
-        few[2]
-        == "Fewest outdated reads: at every value, it is not settled whether `delete-on-write` or `ttl-only` is ahead."
-    )
+    which = "whether `delete-on-write` or `ttl-only` is ahead"
+    assert few[2] == f"Fewest outdated reads: at every value, it is not settled {which}."
     many = replace(one_run, counts={**one_run.counts, "reads": 10_000})
     assert told(known(many, TIMEOUT, figures))[2] == "Fewest outdated reads: `ttl-only` at every value."
 

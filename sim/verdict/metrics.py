@@ -1,4 +1,4 @@
-"""The metrics: their names, units and meanings in one place, which tables, charts and the page share."""
+"""The metrics: names, units and meanings in one place, for tables, charts and the page."""
 
 from dataclasses import dataclass
 from math import isnan
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Metric:
-    """One figure of a run's summary. `of` names the count a zero is out of ("none seen in 30,000 reads")."""
+    """One figure of a run's summary. `of` names the count that a zero refers to ("none seen in 30,000 reads")."""
 
     name: str
     unit: str
@@ -25,15 +25,15 @@ METRICS = _by_name(
     Metric("writes_rolled_back", "writes", "writes that arrived after the warm-up and were rolled back"),
     Metric("hits", "reads", "reads that loaded no row from the database"),
     Metric("hit_ratio", "ratio", "reads that loaded no row from the database / reads"),
-    Metric("wrong_ratio", "ratio", "reads that were stale, dirty or aborted, each counted once / reads", "reads"),
+    Metric("wrong_ratio", "ratio", "reads that were outdated, dirty or aborted, each counted once / reads", "reads"),
     Metric("wrong_reads_per_day", "reads/day", "wrong reads served a day at this rate", "reads"),
-    Metric("stale_ratio", "ratio", "stale reads / reads", "reads"),
-    Metric("stale_hit_ratio", "ratio", "stale hits / hits", "hits"),
+    Metric("stale_ratio", "ratio", "outdated reads / reads", "reads"),
+    Metric("stale_hit_ratio", "ratio", "outdated hits / hits", "hits"),
     Metric("stale_reads_per_day", "reads/day", "outdated reads served a day at this rate", "reads"),
-    Metric("stale_age_p50_s", "s", "median time since a stale read's version was superseded"),
-    Metric("stale_age_p99_s", "s", "99th percentile of the time since a stale read's version was superseded"),
-    Metric("stale_age_max_s", "s", "the longest time since a stale read's version was superseded"),
-    Metric("versions_behind_mean", "versions", "mean number of newer versions a stale read missed"),
+    Metric("stale_age_p50_s", "s", "median time since an outdated read's version was superseded"),
+    Metric("stale_age_p99_s", "s", "99th percentile of the time since an outdated read's version was superseded"),
+    Metric("stale_age_max_s", "s", "the longest time since an outdated read's version was superseded"),
+    Metric("versions_behind_mean", "versions", "mean number of newer versions an outdated read missed"),
     Metric("versions_behind_max", "versions", "the most newer versions a read missed", "reads"),
     Metric("dirty_ratio", "ratio", "reads of a value that was committed only afterwards / reads", "reads"),
     Metric("aborted_ratio", "ratio", "reads of a value that was never committed / reads", "reads"),
@@ -70,7 +70,7 @@ METRICS = _by_name(
     Metric("wall_s", "s", "real time the run took"),
     Metric("requests_per_wall_s", "requests/s", "simulated and judged requests per real second"),
 )
-# What only a run on the wall clock has. Its percentiles come from an HDR histogram (three significant figures).
+# Only a run on the wall clock has these. Its percentiles come from an HDR histogram (three significant figures).
 WALL_METRICS = _by_name(
     Metric("throughput_per_s", "requests/s", "requests answered per second, from the warm-up's end to the last answer"),
     Metric("response_p999_s", "s", "99.9th percentile of a read's response time, from its arrival"),
@@ -83,7 +83,7 @@ WALL_METRICS = _by_name(
     Metric(
         "undecidable",
         "reads",
-        "reads that are stale (or dirty) or not depending on when within its COMMIT a write took effect; "
+        "reads that are outdated (or dirty) or not depending on when within its COMMIT a write took effect; "
         "not among the wrong",
         "reads",
     ),
@@ -94,7 +94,7 @@ WALL_METRICS = _by_name(
     ),
     Metric("late_max_s", "s", "the latest that the generator sent such a request"),
 )
-# What a run of a team's own project has: its reads are whole responses, and its queries are any SQL statements.
+# A run of a team's own project has these: its reads are whole responses, and its queries are any SQL statements.
 APP_METRICS = _by_name(
     *map(METRICS.__getitem__, ("wrong_reads_per_day", "stale_reads_per_day", "response_p50_s", "response_p99_s")),
     METRICS["wall_s"],
@@ -137,8 +137,8 @@ APP_METRICS = _by_name(
     Metric("errors", "requests", "requests that failed, reads and others", "requests"),
     Metric("logouts", "sessions", "sessions and other entries of stores that a call has thrown away", "requests"),
 )
-KNOWN = {**APP_METRICS, **METRICS, **WALL_METRICS}  # two with one name are shown alike
-# What wrong reads are: each is one of these, so that the shares add up to `wrong_ratio`.
+KNOWN = {**APP_METRICS, **METRICS, **WALL_METRICS}  # metrics with the same name are shown in the same way
+# The kinds of wrong reads. Each wrong read is of one kind, so that the shares add up to `wrong_ratio`.
 PARTS = {
     "stale_ratio": "outdated",
     "dirty_ratio": "not yet committed",
@@ -147,12 +147,12 @@ PARTS = {
 }
 UNCOMMITTED = ("dirty_ratio", "aborted_ratio")
 NOT_OUTDATED = (*UNCOMMITTED, "never_true_ratio")
-# Figures that a rerun does not reproduce: how fast this machine was, not what the strategy did.
+# Figures that a rerun does not reproduce: they measure the machine's speed, not the strategy.
 MACHINE_METRICS = ("wall_s", "requests_per_wall_s")
 
 
 def shown(name: str, value: Any, counts: dict[str, Any]) -> str:
-    """Return *value* of the metric *name* as people read it; *counts* holds what a zero is out of."""
+    """Return *value* of the metric *name* for people; *counts* holds the counts that a zero refers to."""
     metric = KNOWN[name]
     if value is None or isnan(value):
         return "-"

@@ -109,7 +109,7 @@ def crew(jobs: Sequence[Job], watch: Callable[[], None]) -> Iterator[Crew]:
                 pipes.append(ours)
         yield Crew(pipes, watch)
     except UnsendableError as error:
-        mend = "define it, and all that is in it, at the top of a file; a real run always has some"
+        mend = "define it, and everything in it, at the top level of a file; a real run always has some"
         why = one_line(error, 120)
         raise UserError(f"a strategy cannot be sent to a worker process ({why}): {mend}") from None
     finally:

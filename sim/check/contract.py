@@ -114,7 +114,7 @@ def _keeps_nothing(subject: Subject, fresh: State) -> Finding:
     changed = [place for place in {**expected, **after} if expected.get(place) != after.get(place)]
     if changed:
         names = ", ".join(dict.fromkeys(name for _holder, name in changed))
-        detail = f"a run changed {names}: each worker process has its own, so the others do not see the change"
+        detail = f"a run changed {names}: every worker process has its own, so the others do not see the change"
         return Finding(what, "broke", detail)
     return Finding(what, "held", "unchanged after a run")
 

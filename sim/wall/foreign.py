@@ -57,7 +57,7 @@ def _emptied(backend: Backend, place: Place, url: str) -> Iterator[None]:
         with interrupts_held():
             problem_now = _problem_of(lambda: _clear(backend, place))
         if problem_now:
-            print(f"{_named(url)}: it could not be emptied: {problem_now}", file=sys.stderr)  # noqa: T201 - its last word
+            print(f"{_named(url)}: it could not be emptied: {problem_now}", file=sys.stderr)  # noqa: T201
         raise
     finish(lambda: _empty(backend, place, url))
 

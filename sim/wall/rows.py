@@ -50,8 +50,6 @@ def _in_postgres(servers: Servers) -> Iterator[Settings]:
 
 
 ROWS = {
-    "sqlite": Rows(
-        "an SQLite file (one writer at a time, which is not simulated)", needs=(), open=_in_file
-    ),
+    "sqlite": Rows("an SQLite file (one writer at a time, which is not simulated)", needs=(), open=_in_file),
     "postgres": Rows("PostgreSQL", needs=backend_named("postgres").needs, open=_in_postgres),
 }

@@ -310,10 +310,7 @@ def test_what_a_journey_judges_must_be_a_read(tmp_path: Path, database: str) -> 
     assert [re.sub(r" \(from byte.*\)", "", line) for line in refusals] == [
         f"journey odd: APP.judge('drawn'): it gives two results on the same rows; {whole}",
         f"journey odd: APP.judge('dated'): it depends on the clock: a day later it differs; {whole}",
-        (
-            "journey odd: APP.judge('nowhere'): status 404 of GET /nowhere/; if this status is right, "
-            "say expect=404"
-        ),
+        ("journey odd: APP.judge('nowhere'): status 404 of GET /nowhere/; if this status is right, say expect=404"),
         (
             "journey odd: APP.judge('own'): status 302 of GET /profile/ to /accounts/login/: is its user logged in?; "
             "if this status is right, say expect=302"

@@ -97,7 +97,7 @@ BAD_INPUT = [
     ),
     (
         ["--backend", "redis", "--server", "redis://localhost:1/15x", "--this-server-may-be-flushed"],
-        "--server redis://localhost:1/15x: '15x' is no number of a database",
+        "--server redis://localhost:1/15x: '15x' is not the number of a database",
     ),
     (
         ["--backend", "redis", "--server", "redis://a:1/0;redis://b:1/0", "--this-server-may-be-flushed"],

@@ -1,4 +1,4 @@
-"""Figures: a case's charts on sheets with a title, a subtitle and a footer, rendered to PNG. All measures in inches."""
+"""Figures: a case's charts on sheets with title, subtitle and footer, rendered to PNG. All measures are in inches."""
 
 import io
 import textwrap
@@ -21,7 +21,7 @@ from .labels import column_height_pt, column_width_pt, plain
 from .palette import INK, MUTED, PAPER, looks
 
 DPI = 160
-HEAD, FOOT, TICKS, EDGE = 0.95, 0.9, 0.75, 0.15  # above and below the plot, for its tick labels, at the other side
+HEAD, FOOT, TICKS, EDGE = 0.95, 0.9, 0.75, 0.15  # room above, below, for the tick labels, and at the other side
 PLOT_WIDTH, LEAST_HEIGHT, SHEET_WIDTH = 4.7, 3.9, 7.5
 PRICE_WIDTH, PARTS_WIDTH = 1.8, 5.6
 PRICES = {
@@ -41,7 +41,7 @@ APP_PRICES = {
 
 @dataclass(frozen=True)
 class Chart:
-    """A rendered chart: `name` is for its file. The picture shows `title` and `subtitle`; `more` stands beside it."""
+    """A rendered chart: `name` is for its file. The picture shows `title` and `subtitle`, the page also `more`."""
 
     name: str
     title: str
@@ -64,7 +64,7 @@ def rendered(name: str, title: str, subtitle: str, more: str, figure: Figure) ->
 
 
 def footer(case: Case, *, intervals: bool) -> str:
-    """Return what a chart says about where its figures come from; *intervals*: whether it draws any."""
+    """Return the words at a chart's foot: where its figures come from; *intervals* says whether it draws any."""
     seeds = len(case.seeds)
     thin = ("", "; thin lines are 95% intervals")[intervals]
     spread = f"one seed{', so no intervals' if intervals else ''}" if seeds == 1 else f"means of {seeds} seeds{thin}"
@@ -81,7 +81,7 @@ def sheet(case: Case, width: float, height: float, title: str, subtitle: str, *,
 
 
 def worded(width: float, height: float, title: str, subtitle: str, told: str) -> Figure:
-    """Return an empty figure for a plot area of *height*, with its words in place; what is *told* stands below."""
+    """Return an empty figure for a plot area of *height*, with its words in place; *told* is the text below."""
     total = HEAD + height + FOOT
     figure = Figure(figsize=(width, total), dpi=DPI, facecolor=PAPER)
     FigureCanvasAgg(figure)
@@ -237,9 +237,9 @@ CHARTS = (_headline, _hits, _ages, _queries, _prices, _traffic)
 
 
 def draw_verification(case: Case, frame: pd.DataFrame) -> bytes:
-    """Return the chart of a verification as a PNG: a panel a figure of *frame*, a line a cell, backend by backend.
+    """Return the chart of a verification as a PNG: a panel for each figure of *frame*, a line for each cell.
 
-    *case* is one of the measured ones: its title and notes are shown.
+    *case* is one of the measured cases; its title and notes are shown.
     """
     cells = frame[["backend", "strategy"]].drop_duplicates()
     places, height = _lines_of(cells)
@@ -266,7 +266,10 @@ def draw_verification(case: Case, frame: pd.DataFrame) -> bytes:
 
 
 def _lines_of(cells: pd.DataFrame) -> tuple[dict[tuple[str, str], float], float]:
-    """Return how high above the panel's foot each line is, and the panel's height; a backend's own line is ("", it)."""
+    """Return the height of each line above the panel's foot, and the panel's height.
+
+    A cell's line has its strategy and backend as a key, a backend's own line ("", backend).
+    """
     lines: list[tuple[str, str]] = []
     for backend, group in cells.groupby("backend", sort=False):
         lines += [("", str(backend)), *((str(backend), str(strategy)) for strategy in group["strategy"])]
@@ -292,7 +295,7 @@ def _name_lines(places: dict[tuple[str, str], float], ax: Axes) -> None:
 
 
 VERIFIED_LEFT, VERIFIED_GAP, VERIFIED_LINE = 1.75, 0.22, 0.23
-VERIFIED = {  # the figures of a verification: their names, and what their values are multiplied by
+VERIFIED = {  # the figures of a verification: their names, and the factors for their values
     "hit_ratio": ("hits, points", 100.0),
     "stale_ratio": ("outdated, points", 100.0),
     "wrong_ratio": ("wrong, points", 100.0),

@@ -1,4 +1,4 @@
-"""The report's folder: all is built aside first and moved in file by file, so that nothing is left half-written."""
+"""The report's folder: files are built in a folder aside and then moved in, so that none is left half-written."""
 
 import re
 import tempfile
@@ -26,10 +26,10 @@ FILES = ("summary.csv", "summary.parquet", "points.csv", "functions.csv", "call_
 
 
 def check_writable(out_dir: Path | str) -> None:
-    """Make sure that a report can be written to *out_dir*; leave no trace.
+    """Make sure that a report can be written to *out_dir*; nothing is left there.
 
     Raises:
-        UserError: if it cannot.
+        UserError: if it cannot be written.
     """
     with _user_errors(out_dir), interrupts_held(), _folder(Path(out_dir)) as out:
         tempfile.TemporaryFile(dir=out).close()
@@ -58,10 +58,10 @@ def write_verification(found: Verification, out_dir: Path | str) -> Path:
 
 
 def _write(out_dir: Path | str, build: Callable[[Path], None]) -> Path:
-    """Let *build* make its files aside, move them to *out_dir*, and return that."""
+    """Let *build* write its files to a folder aside, move them to *out_dir*, and return *out_dir*."""
     placed = False
     try:
-        # Aside is inside the folder, which may be a mount of its own: a move is atomic within one file system.
+        # The folder aside is inside *out_dir*, which may be a mount: a move is atomic only within one file system.
         with (
             _user_errors(out_dir),
             _folder(Path(out_dir)) as out,
@@ -73,14 +73,14 @@ def _write(out_dir: Path | str, build: Callable[[Path], None]) -> Path:
                 _move(aside, out)
                 placed = True
     except KeyboardInterrupt:
-        if not placed:  # else it came too late: the report is complete
+        if not placed:  # otherwise the interruption came too late: the report is complete
             raise
     return Path(out_dir)
 
 
 @contextmanager
 def _folder(out: Path) -> Iterator[Path]:
-    """Make *out* and what is missing on the way to it; what is empty afterwards is removed again."""
+    """Make *out* and its missing parents; those that are empty afterwards are removed again."""
     missing = _missing(out)
     try:
         _make(out)
@@ -105,7 +105,7 @@ def _cannot_write(out_dir: Path | str, reason: str) -> UserError:
 
 
 def _missing(out: Path) -> list[Path]:
-    """Return the folders on the way to *out* that are not there yet, the deepest first."""
+    """Return *out* and its parents, as far as they do not exist yet, the deepest first."""
     return [folder for folder in (out, *out.parents) if not folder.exists()]
 
 
@@ -118,7 +118,7 @@ def _remove_empty(folders: Sequence[Path]) -> None:
 def _make(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
-    except ValueError as error:  # what no path can hold, a zero byte for instance
+    except ValueError as error:  # a character that no path can have, such as a zero byte
         raise _cannot_write(out, one_line(error)) from error
     for name in FILES:
         if (out / name).is_dir():
@@ -168,7 +168,7 @@ def _build_app(outcomes: Sequence[AppOutcome], aside: Path, command: str) -> Non
 def _build_sweep(
     sweep: Sweep, aside: Path, command: str, limits: Sequence["Limit"], yours: Collection[str] | None
 ) -> None:
-    """Write every file of the report on a sweep into *aside*; what is read back as cells is not touched."""
+    """Write every file of the report on a sweep into *aside*; the cells themselves are not touched."""
     with interrupts_held():
         from .sweep.answer import answer
         from .sweep.figures import draw_charts
@@ -213,7 +213,7 @@ def _build_verification(found: Verification, aside: Path) -> None:
 
 
 def _file_names(titles: Sequence[str]) -> list[str]:
-    """Return a file name for every title: harmless on any system, and no two alike."""
+    """Return a file name for every title: valid on any system, and each different."""
     names: list[str] = []
     for title in titles:
         name = re.sub(r"[^a-z0-9_]+", "-", title.lower()).strip("-")[:80] or "case"
@@ -222,7 +222,7 @@ def _file_names(titles: Sequence[str]) -> list[str]:
 
 
 def _move(aside: Path, out: Path) -> None:
-    """Move the files into place, the page last: a new page never stands beside old figures."""
+    """Move the files into place, the page last, so that a new page never stands beside old figures."""
     if (aside / "charts").is_dir():
         (out / "charts").mkdir(exist_ok=True)
     built = sorted((path for path in aside.rglob("*") if path.is_file()), key=lambda path: path.name == PAGE)

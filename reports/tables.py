@@ -58,11 +58,11 @@ WALL_COLUMNS = {  # of a case on the wall clock, besides
     "late_p99_s": "generator late, p99",
     "late_max_s": "generator late, at most",
 }
-REMARKS = {  # what a metric's own meaning leaves unsaid
+REMARKS = {  # additions to a metric's own meaning
     "db_queries_per_s": "; the writes' own statements are not counted",
     "db_queries_saved_ratio": "; read queries, the writes' own statements are not counted",
 }
-_TERMINAL = {  # short headings, and what they mean; a narrow terminal does without the last ones
+_TERMINAL = {  # short headings, and their meanings; a narrow terminal leaves the last ones out
     "stale_ratio": ("outdated reads", ""),
     "stale_age_max_s": ("oldest", ""),
     "db_queries_saved_ratio": (
@@ -85,7 +85,7 @@ _TERMINAL_APP = {
     "hit_ratio": ("hits", "of the cache lookups; stores, such as sessions, are left out"),
     "cache_calls_per_request": ("calls", "cache calls per request"),
 }
-_TERMINAL_WRONG = {  # the first columns where not all wrong reads are outdated
+_TERMINAL_WRONG = {  # the first columns if not all wrong reads are outdated
     "wrong_ratio": ("wrong reads", "each counted once"),
     "stale_ratio": ("outdated", ""),
     "dirty_ratio": ("dirty", "not yet committed when they were returned"),
@@ -108,15 +108,15 @@ _TERMINAL_WALL = {  # the second table of a case on the wall clock
 
 
 def columns(case: Case) -> dict[str, str]:
-    """Return the columns of a case's table: no day's worth of what comes only once.
+    """Return the columns of a case's table, without figures per day if the traffic has something that comes only once.
 
-    Where some reads were of rows that were not committed, the wrong reads come first, with what is wrong with them.
+    If some reads returned rows that were not committed, the wrong reads come first, with their kinds.
     """
     shown = APP_COLUMNS if case.of_project else COLUMNS | WALL_COLUMNS if case.on_the_wall_clock else COLUMNS
     if case.mixed:
         shown = {**WRONG_COLUMNS, **case.parts, **shown}
         del shown["stale_reads_per_day"]
-    if "keys_left_wrong" in shown and (case.mixed or case.rolls_back):  # also what was rolled back and is never read
+    if "keys_left_wrong" in shown and (case.mixed or case.rolls_back):  # also rolled-back rows that are never read
         shown = {**shown, "keys_left_wrong": "keys left wrong"}
     return {metric: name for metric, name in shown.items() if not (case.is_one_off and metric.endswith("_per_day"))}
 
@@ -138,7 +138,7 @@ def terminal_text(outcomes: Sequence[Outcome]) -> str:
 
 
 def terminal() -> Console:
-    """Return a console whose file is the text for the terminal."""
+    """Return a console that writes the text for the terminal to its file."""
     return Console(file=io.StringIO(), width=terminal_width(), force_terminal=sys.stdout.isatty(), highlight=False)
 
 
@@ -152,14 +152,14 @@ def _terminal_columns(case: Case) -> dict[str, tuple[str, str]]:
 
 
 def terminal_width() -> int:
-    """Return how many columns a table or a text may take."""
+    """Return the width of tables and texts, in characters."""
     return max(shutil.get_terminal_size((120, 24)).columns, 80)
 
 
 def _widest_table(
     case: Case, console: Console, shown: Mapping[str, tuple[str, str]], title: str, remarks: str
 ) -> Table:
-    """Return the table of as many of the metrics *shown* (each with its heading and what that means) as fit."""
+    """Return a table of as many of the metrics *shown* (each with its heading and meaning) as fit."""
 
     def rows(metrics: Sequence[str]) -> Iterator[list[str]]:
         for label in case.by_strategy:
@@ -176,9 +176,9 @@ def widest_table(
     title: str,
     remarks: str,
 ) -> Table:
-    """Return the table of as many of the columns *shown* (each with its heading and what that means) as fit.
+    """Return a table of as many of the columns *shown* (each with its heading and meaning) as fit.
 
-    *rows* gives the rows of the columns that it is told, each with what stands in the *first* one before them.
+    *rows* takes the names of columns and gives the rows with them; each row begins with the cell of the *first* column.
     """
     names, unlimited = list(shown), console.options.update(width=10_000)
     while True:
@@ -195,7 +195,7 @@ def _terminal_table(
     first: str, shown: Mapping[str, tuple[str, str]], rows: Iterable[Sequence[str]], title: str, remarks: str
 ) -> Table:
     meanings = [f"{name}: {meaning}" for name, meaning in shown.values() if meaning]
-    # Names are people's input: as Text, square brackets in them are not read as colours.
+    # Names come from users: in a Text, square brackets are not taken for colours.
     caption = Text("; ".join(filter(None, [*meanings, remarks])).replace("`", ""))
     table = Table(title=Text(title, "bold"), caption=caption, box=None, padding=(0, 1), pad_edge=False)
     table.title_justify = table.caption_justify = "left"
@@ -250,12 +250,12 @@ def csv_text(outcomes: Sequence[Outcome]) -> str:
 
 
 def json_text(outcomes: Sequence[Outcome]) -> str:
-    """Return one JSON list of flat objects, one a run; what could not be measured is null."""
+    """Return one JSON list of flat objects, one a run; a value that could not be measured is null."""
     return json.dumps(json_value([run_row(outcome) for outcome in outcomes]), indent=1)
 
 
 def json_value(value: Any) -> Any:
-    """Return *value* as JSON can say it: what could not be measured is null."""
+    """Return *value* for JSON; one that could not be measured is null."""
     if isinstance(value, Mapping):
         return {str(name): json_value(one) for name, one in value.items()}
     if isinstance(value, (list, tuple)):

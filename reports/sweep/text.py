@@ -54,7 +54,7 @@ def _table(first: str, columns: Sequence[str]) -> Table:
 
 
 def _shown(axis: Axis) -> list[int]:
-    """Return the numbers of the values that have a column: of many, some that lie evenly."""
+    """Return the numbers of the values that get a column; if there are many, evenly spaced ones."""
     count = len(axis.values)
     if count <= MOST_COLUMNS:
         return list(range(count))

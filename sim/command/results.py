@@ -1,4 +1,4 @@
-"""From a plan to its results: what the verbs that run something do alike."""
+"""From a plan to its results: the steps that all verbs that run something have in common."""
 
 import shlex
 from collections.abc import Callable, Collection, Sequence
@@ -73,7 +73,7 @@ def simulate(
 
 
 def report(plan: "Plan", outcomes: list["Outcome"], form: Format, out: Path | None, context: typer.Context) -> None:
-    """Print the outcomes and what the plan has left out; write the page if there is to be one."""
+    """Print the outcomes and what the plan has left out; write the page if it was asked for."""
     from .plan import left_out, note_timeouts, set_by_user
 
     note_timeouts(plan, outcomes)
@@ -111,7 +111,7 @@ def write_page(outcomes: list["Outcome"], out: Path, context: typer.Context, you
 
 
 def end_with(warnings: Sequence[str], failures: Sequence[str]) -> None:
-    """Say what went wrong; a failure makes the exit code 1."""
+    """Print what went wrong; a failure makes the exit code 1."""
     for line in (*warnings, *failures):
         say(f"cachewise: {line}")
     if failures:

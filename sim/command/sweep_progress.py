@@ -20,7 +20,7 @@ Place = tuple[str, str, tuple[object, ...]]
 
 
 class SweepProgress:
-    """Hears of each cell, and knows what to say at any moment."""
+    """Counts the cells, and makes the line on the progress at any moment."""
 
     def __init__(self, axes: Sequence[Axis], bounds: Sequence[str]) -> None:
         self._axes = axes
@@ -32,7 +32,7 @@ class SweepProgress:
         self._show: Callable[[], None] = lambda: None
 
     def begin(self, cells: Sequence[Cell], landed: int) -> None:
-        """Hear what a round is to run."""
+        """Is called before each round with the cells to run."""
         if not self._total:
             self._began_s = time.monotonic()
         self._done, self._total = landed, landed + len(cells)
@@ -40,7 +40,7 @@ class SweepProgress:
         self._show()
 
     def ended(self, cell: Cell, landing: Landing | None) -> None:
-        """Hear that a cell has ended."""
+        """Is called when a cell has ended."""
         raise_if_received()
         self._done += 1
         self._failed += landing is None
@@ -55,7 +55,7 @@ class SweepProgress:
         self._show()
 
     def line(self) -> str:
-        """Return what there is to say."""
+        """Return the line on the progress."""
         parts = [f"{self._done:,} of {self._total:,} cells", *([f"{self._failed:,} failed"] if self._failed else [])]
         if self._done_requests:
             left_s = self._left_requests * (time.monotonic() - self._began_s) / self._done_requests
@@ -78,7 +78,7 @@ class SweepProgress:
 
     @property
     def counts(self) -> tuple[int, int]:
-        """How many cells have ended, and how many there are so far."""
+        """The number of cells that have ended, and of all cells so far."""
         return self._done, self._total
 
     @contextmanager

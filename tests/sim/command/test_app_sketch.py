@@ -30,7 +30,7 @@ def test_the_file_that_is_written(tmp_path: Path) -> None:
     (folder / "cache_experiment.py").unlink()
     done = cli("init", "--app", "shop.settings", cwd=folder)
     assert (done.returncode, done.stdout) == (0, ""), done
-    assert "wrote cache_experiment.py; look at what stands at REPLACE; then: cachewise run ./cache_exp" in done.stderr
+    assert "wrote cache_experiment.py; change everything at REPLACE; then: cachewise run ./cache_exp" in done.stderr
     text = (folder / "cache_experiment.py").read_text()
     compile(text, "cache_experiment.py", "exec")
     for secret in ("s3cret", "cacher", "cache.example", "somebody", "hunter2", "127.0.0.1", '"7"'):
@@ -86,7 +86,7 @@ def test_what_the_environment_lacks_is_written_down(tmp_path: Path) -> None:
         settings.write('SIZE = int(os.environ["POOL"])\n')
     line = refused(cli("init", "--app", "shop.settings", "y.py", cwd=folder))
     assert "ValueError: invalid literal for int()" in line
-    assert line.endswith("(POOL is not in the environment, and 'none' will not do: POOL=... cachewise init ...)")
+    assert line.endswith("(POOL is not in the environment, and 'none' is no valid value: POOL=... cachewise init ...)")
     assert not (folder / "y.py").exists()
 
 

@@ -62,7 +62,7 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
         "--app shop.settings cache_experiment.py": "cache_experiment.py is there already; name another file, or add",
         "--app shop.settings experiment.txt": "experiment.txt: an experiment file ends in .py",
         "--app shop.settings x.py --database mysql": "--database mysql: it must be sqlite or postgres",
-        "--database postgres x.py": "--database goes with --app",
+        "--database postgres x.py": "--database needs --app",
         "--app shop.settings nowhere/experiment.py": "nowhere/experiment.py: there is no folder nowhere",
     }
     folder = write_project(tmp_path).parent

@@ -30,7 +30,9 @@ DEMO = (
 
 def demo(
     context: typer.Context,
-    out: Annotated[Path, typer.Option(help="folder for charts, tables and the page")] = Path("out/demo"),
+    out: Annotated[
+        Path, typer.Option(parser=options.folder, metavar="FOLDER", help="folder for charts, tables and the page")
+    ] = Path("out/demo"),
     jobs: options.Jobs = 0,
 ) -> None:
     """Compare all strategies on three workloads.

@@ -25,6 +25,9 @@ StrategyNames = Annotated[
         help=f"as for run, one of yours included; repeatable; if left out: {', '.join(STRATEGIES)}",
     ),
 ]
+Out = Annotated[
+    Path | None, typer.Option(parser=options.folder, metavar="FOLDER", help="folder for verify.csv and verify.png")
+]
 
 
 def verify(
@@ -43,7 +46,7 @@ def verify(
     duration: options.Duration = None,
     database: options.RowsIn = None,
     added_latency: options.Added = None,
-    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="folder for verify.csv and verify.png")] = None,
+    out: Out = None,
     form: options.Form = options.Format.TABLE,
     traceback: options.Traceback = False,
 ) -> None:
@@ -64,7 +67,9 @@ def verify(
     plan = make_plan(choice, strategy or STRATEGIES, backends, timeout, seeds=seeds, default_backends=BACKENDS)
     lasts = how_long(plan.runs, REPLICATES)
     pairs = carry_out(
-        plan.runs, out, lambda advance: verify_all(plan.runs, around, advance), lasts, each=1 + REPLICATES
+        *(plan.runs, out, lambda advance: verify_all(plan.runs, around, advance), lasts),
+        each=1 + REPLICATES,
+        kind="verify",
     )
     real = [pair.measured for pair in pairs]
     note_timeouts(plan, real)

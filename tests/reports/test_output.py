@@ -16,9 +16,11 @@ import pandas as pd
 import pytest
 
 from cachewise import Scenario, UserError
-from cachewise.reports import check_writable, folder, render, write_report
+from cachewise.reports import manifest, render, write_report
 from cachewise.reports.figures import CHARTS
 from cachewise.reports.frames import cases
+from cachewise.reports.placing import CHARTS as CHART_NAMES
+from cachewise.reports.placing import PAGE
 from cachewise.reports.provenance import inputs, machine, versions
 from cachewise.sim.experiment import Outcome, strategy_spec
 from cachewise.sim.verdict.metrics import METRICS
@@ -82,7 +84,8 @@ def test_folder_holds_the_figures_the_charts_and_the_page(report: Path, busy: li
     assert len(pictures) == 12
     assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
     names = {path.name for path in report.iterdir()}
-    assert names == {"summary.csv", "summary.parquet", "report.html", "charts"}
+    assert names == {"summary.csv", "summary.parquet", "report.html", "charts", manifest.NAME}
+    assert all(picture.stem.rpartition("-")[2] in CHART_NAMES for picture in pictures)
 
 
 def test_page_is_one_well_formed_self_contained_file(report: Path) -> None:
@@ -252,45 +255,6 @@ def test_no_words_run_off_a_chart(busy: list[Outcome]) -> None:
         assert all(text.get_window_extent().x1 <= edge for text in figure.texts), draw.__name__
 
 
-def _refusals(tmp_path: Path) -> dict[str, Path]:
-    (tmp_path / "file").write_text("mine")
-    (tmp_path / "taken" / "report.html").mkdir(parents=True)
-    return {
-        "a file": tmp_path / "file",
-        "below a file": tmp_path / "file" / "out",
-        "no such device": Path("/proc/nothing/out"),
-        "name too long": tmp_path / ("x" * 300),
-        "zero byte": tmp_path / "a\0b",
-        "taken": tmp_path / "taken",
-    }
-
-
-@pytest.mark.parametrize("name", ["a file", "below a file", "no such device", "name too long", "zero byte", "taken"])
-def test_a_folder_that_cannot_be_written_is_refused_in_one_line(tmp_path: Path, name: str) -> None:
-    """Before anything runs, a folder that cannot take the report is refused with one line, and stays as it was."""
-    out = _refusals(tmp_path)[name]
-    before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(UserError) as refusal:
-        check_writable(out)
-    assert "cannot write the report to" in str(refusal.value)
-    assert "\n" not in str(refusal.value)
-    assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_from_python_it_is_refused_alike(quiet: list[Outcome], tmp_path: Path) -> None:
-    """`write_report` does not need the check before it."""
-    for out in _refusals(tmp_path).values():
-        with pytest.raises(UserError, match="cannot write the report to"):
-            write_report(quiet, out, COMMAND, set())
-
-
-def test_checking_leaves_no_trace(tmp_path: Path) -> None:
-    """A folder that could be made is not made by asking, and an existing one is left as it is."""
-    check_writable(tmp_path / "a" / "b")
-    check_writable(tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.parametrize("failure", [KeyboardInterrupt(), OSError(28, "No space left on device")])
 def test_a_failure_leaves_the_earlier_report_whole(
     quiet: list[Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException
@@ -319,13 +283,13 @@ def test_a_ctrl_c_that_was_lost_leaves_the_earlier_report(
 
 
 def test_the_page_is_moved_last(quiet: list[Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page never stands beside the figures of another report: it is the last file to arrive."""
+    """A page never stands beside the figures of another report: it is the last to arrive, within the list of files."""
     moved: list[str] = []
     replace_file = Path.replace
     monkeypatch.setattr(Path, "replace", lambda self, to: (moved.append(to.name), replace_file(self, to))[1])
     write_report(quiet, tmp_path, COMMAND, set())
-    assert moved[-1] == folder.PAGE
-    assert len(moved) == 9
+    assert (moved[0], moved[-2:]) == (manifest.NAME, [PAGE, manifest.NAME])
+    assert len(moved) == 11
 
 
 def test_importing_reports_is_light() -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from cachewise import Scenario, Strategy, UserError
-from cachewise.reports import compare, render_verification, verification, write_verification
+from cachewise.reports import compare, manifest, render_verification, verification, write_verification
 from cachewise.reports.verification import Everywhere, about, verdict, verification_frame
 from cachewise.scenarios.wall_check import SCENARIO
 from cachewise.sim.experiment import Outcome, default_processes, run_all
@@ -218,7 +218,7 @@ def test_eighty_columns_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_written_files(tmp_path: Path) -> None:
     """`--out` holds the table and a picture, and nothing unfinished."""
     write_verification(compare(pretended(TtlOnly(3), TtlOnly(3))), tmp_path / "out")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["verify.csv", "verify.png"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [manifest.NAME, "verify.csv", "verify.png"]
     frame = pd.read_csv(tmp_path / "out" / "verify.csv")
     assert set(frame["metric"]) == {"hit_ratio", "stale_ratio", "stale_age_p99_s", "db_reads"}
     assert (tmp_path / "out" / "verify.png").read_bytes().startswith(b"\x89PNG")

@@ -162,7 +162,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be run, 
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="a sweep: run cells again that failed")]
 HOW_LONG = """How long it takes: the real runs follow one another, one for each strategy, backend and seed. Each takes
 warmup_s + duration_s real seconds, and 2 to 4 more to start and to end."""
-NEEDED = """What it needs: the Python packages of '.[all]' (see the README), of which hdrhistogram always, and the
+NEEDED = """What it needs: the Python packages of '.[all]' (see docs/install.md), of which hdrhistogram always, and the
 servers of the backends named. What is missing is said before anything starts; cachewise doctor looks at all of it."""
 
 

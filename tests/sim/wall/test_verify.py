@@ -11,6 +11,7 @@ import pytest
 
 from cachewise import Scenario, Strategy, UserError
 from cachewise.reports import compare, manifest, render_verification, verification, write_verification
+from cachewise.reports.figures import verification_figure
 from cachewise.reports.verification import Everywhere, about, verdict, verification_frame
 from cachewise.scenarios.wall_check import SCENARIO
 from cachewise.sim.experiment import Outcome, default_processes, run_all
@@ -222,6 +223,20 @@ def test_written_files(tmp_path: Path) -> None:
     frame = pd.read_csv(tmp_path / "out" / "verify.csv")
     assert set(frame["metric"]) == {"hit_ratio", "stale_ratio", "stale_age_p99_s", "db_reads"}
     assert (tmp_path / "out" / "verify.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_chart_stands_alone() -> None:
+    """There is no page that could say more: all of its notes are below it, clear of the panels."""
+    found = compare(pretended(TtlOnly(3), TtlOnly(3)))
+    notes = tuple(f"note {nth} that takes a good part of a line below the chart" for nth in range(12))
+    figure = verification_figure(replace(Everywhere.of(found.measured), told=notes), verification_frame(found))
+    figure.draw_without_rendering()
+    below = figure.texts[-1]
+    words = " ".join(below.get_text().split())
+    assert all(note[1:] in words for note in notes)
+    assert "page" not in words
+    top, bottom = below.get_window_extent().y1, below.get_window_extent().y0
+    assert 0 <= bottom < top < min(ax.get_tightbbox().y0 for ax in figure.axes)
 
 
 @pytest.mark.servers

@@ -30,10 +30,12 @@ def carry_out(
     each: int = 1,
     before: Callable[[], None] = lambda: None,
     kind: "Kind" = "run",
+    *,
+    silent: bool = False,
 ) -> list[Found]:
     """Run them under a progress bar, *each* in so many steps, once it is known that all of it can end well.
 
-    *before* is called when that is known.
+    *before* is called when that is known. What is *silent* says nothing where there is no terminal for a bar.
     """
     from ..backends import backend_named, require_keys
     from ..world.workload import build_workload
@@ -50,7 +52,7 @@ def carry_out(
             for name in dict.fromkeys(one.backend for one in ours):
                 require_keys(backend_named(name), [one.strategy for one in ours if one.backend == name], workload)
     before()
-    with progress(each * len(runs), first) as advance:
+    with progress(each * len(runs), first, silent=silent) as advance:
         return run_them(advance)
 
 
@@ -76,7 +78,7 @@ def simulate(
 ) -> list["Outcome"]:
     """Simulate them, *jobs* at a time (0: one a core); each writes its reads to a file in the folder *reads*, if given.
 
-    With *tells*, what will take long is said first.
+    With *tells*, how long it takes is said before and meanwhile, if it takes over a minute.
 
     Raises:
         UserError: as `run_all` does.
@@ -86,7 +88,7 @@ def simulate(
 
     processes = jobs or default_processes()
     told = (lambda: tell_of(runs, processes)) if tells else (lambda: None)
-    return carry_out(runs, out, lambda advance: run_all(runs, processes, advance, reads), before=told)
+    return carry_out(runs, out, lambda advance: run_all(runs, processes, advance, reads), before=told, silent=not tells)
 
 
 def report(

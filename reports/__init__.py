@@ -107,7 +107,7 @@ def render_app(outcomes: Sequence[AppOutcome], form: str) -> str:
 def app_answer_text(outcomes: Sequence[AppOutcome]) -> list[str]:
     """Return the answers for a project as plain lines, as wide as the terminal; the first tracebacks come last."""
     from .app.answer import answer_text as text
-    from .tables import terminal_width
+    from .fitted import terminal_width
 
     return text(outcomes, terminal_width())
 
@@ -122,7 +122,7 @@ def split(outcomes: Sequence[Outcome]) -> list[Sequence[Outcome]]:
 def answer_text(outcomes: Sequence[Outcome]) -> list[str]:
     """Return the answer as plain lines, as wide as the terminal."""
     from .answer import answer_text as text
-    from .tables import terminal_width
+    from .fitted import terminal_width
 
     return text(outcomes, terminal_width())
 

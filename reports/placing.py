@@ -54,6 +54,8 @@ def check_writable(out_dir: Path | str, kind: Kind = "run", reads: Iterable[str]
                 if kind == "verify"
                 else [f"charts/{path.name}" for path in (out / "charts").glob("*.png") if _is_a_chart(path)]
             )
+            if kind == "sweep" and (name := in_the_way_of_a_sweep(out)):
+                raise _cannot_write(out, f"cachewise did not make the {name} there; {ELSEWHERE}")
             kept = [f"reads/{name}" for name in reads]
             _require_free(out, kind, [*FILES[kind], *charts, *kept])
             folders += [out / "charts"] * (kind != "verify") + [out / "reads"] * bool(kept)
@@ -203,7 +205,7 @@ def _require_kind(out: Path, ours: Manifest, *, of_sweep: bool) -> None:
     """Make sure that *out* has no report of the other kind: of a sweep where this is none, of a plain run where it is.
 
     Raises:
-        UserError: if it has, or if files are in the way of a sweep.
+        UserError: if it has.
     """
     if not of_sweep and plan_in(out):
         raise _cannot_write(
@@ -211,8 +213,6 @@ def _require_kind(out: Path, ours: Manifest, *, of_sweep: bool) -> None:
         )
     if of_sweep and not ours.of_sweep and ours.ours():
         raise _cannot_write(out, "the report of a run is in it, and this is a sweep; choose another folder")
-    if of_sweep and (name := in_the_way_of_a_sweep(out)):
-        raise _cannot_write(out, f"cachewise did not make the {name} there; {ELSEWHERE}")
 
 
 def _missing(out: Path) -> list[Path]:

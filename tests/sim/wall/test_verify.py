@@ -208,12 +208,15 @@ def test_every_form_shows_both_sides(form: str) -> None:
         assert "Hits within 2 points of each other: met in 0 of 1 cell." in text.replace("\n", " ")
 
 
-def test_eighty_columns_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The table fits a terminal of 80 columns with nothing cut off."""
-    monkeypatch.setenv("COLUMNS", "80")
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_it_fits_a_narrow_terminal(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is cut off; at 80 columns it is one table a cell."""
+    monkeypatch.setenv("COLUMNS", str(width))
     text = render_verification(compare(pretended(DeleteInTransaction(3), DeleteInTransaction(3))), "table")
-    assert max(map(len, text.splitlines())) <= 80
+    assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
+    assert text.count("predicted") - text.count("minus predicted") == 1
+    assert sum(line.startswith("hits  ") for line in text.splitlines()) == {40: 4, 60: 2, 80: 1}[width]
 
 
 def test_written_files(tmp_path: Path) -> None:

@@ -92,7 +92,8 @@ def _table(headings: Sequence[Heading], rows: Sequence[Sequence[Text]]) -> Table
     table = Table(box=None, padding=(0, 1), pad_edge=False)
     table.title_justify = table.caption_justify = "left"
     for one in headings:
-        table.add_column(Text(one.name), justify="left" if one.left else "right", no_wrap=True, min_width=one.least)
+        name = one.name.ljust(one.least) if one.left else one.name.rjust(one.least)
+        table.add_column(Text(name), justify="left" if one.left else "right", no_wrap=True)
     for row in rows:
         table.add_row(*row)
     return table

@@ -286,8 +286,8 @@ def _terminal(found: Verification) -> str:
 
 
 COLUMNS = (
-    *(Heading("", left=True, least=8), Heading("predicted", least=17), Heading("measured", least=17)),
-    *(Heading("apart", least=8), Heading("(by chance)", least=16), Heading("bar", left=True, least=6)),
+    *(Heading("", left=True, least=8), Heading("predicted", least=15), Heading("measured", least=15)),
+    *(Heading("apart", least=6), Heading("(by chance)", least=14), Heading("bar", left=True, least=6)),
 )
 
 

@@ -260,4 +260,4 @@ def test_the_command_knows_it_by_name(tmp_path: Path, database: list[str]) -> No
 def test_it_is_listed_with_the_scenarios() -> None:
     """With what it is about, and without being run."""
     lines = cli("list", "scenarios").stdout.splitlines()
-    assert lines[lines.index("shop_app") + 1].startswith("    A small Django shop, each page cached in another way")
+    assert lines[lines.index("shop_app") + 1].startswith("    A small Django shop that caches each page in another way")

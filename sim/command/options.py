@@ -65,7 +65,21 @@ Fields = Annotated[
         "shows them); repeatable",
     ),
 ]
-TracePath = Annotated[str | None, typer.Option(metavar="FILE", help="replay the requests in this CSV or Parquet file")]
+TracePath = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="replay the requests in this file: CSV, Parquet, an access log, or a trace of Twitter or CacheLib",
+    ),
+]
+TraceColumns = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME=COLUMN,...",
+        help="what the trace's file calls time (time_s, time_ms, time_us), key, op, size and timeout, such as "
+        "time=ts,key=url; op=- leaves one out; without a header their numbers: time=1,key=2",
+    ),
+]
 Timeout = Annotated[
     str | None,
     typer.Option(

@@ -1,4 +1,4 @@
-"""Specs: the small texts such as ``zipf:1.0`` or ``lognormal:0.005:0.6`` that a scenario is written in."""
+"""Specs: the short texts in a scenario, such as ``zipf:1.0`` or ``lognormal:0.005:0.6``."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ def parse_spec(field: str, spec: str, forms: Mapping[str, Sequence[str]]) -> tup
 
 
 def number(where: str, text: object) -> float:
-    """Return *text* as a finite float, or raise `UserError` saying *where* it stands."""
+    """Return *text* as a finite float, or raise a `UserError` that begins with *where*."""
     try:
         value = float(text)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):

@@ -35,9 +35,9 @@ CACHES = {
 
 
 def write_files(text: str) -> None:
-    """Write each CSV and TOML block of a page that follows the name of its file in backticks."""
+    """Write each block of CSV, TOML or a log of a page that follows the name of its file in backticks."""
     shown = re.findall(
-        r"`([\w.-]+\.(?:csv|toml))`[^`]*:\n\n```(?:csv|toml)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE
+        r"`([\w.-]+\.(?:csv|toml|log))`[^`]*:\n\n```(?:csv|toml|log)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE
     )
     for name, content in shown:
         Path(name).write_text(content)

@@ -38,7 +38,7 @@ def test_the_scale_follows_the_values() -> None:
         ("timeout", "write NAME=VALUE,VALUE"),
         ("timeout=", "write NAME=VALUE,VALUE"),
         ("timeout=1,,2", "a value is missing"),
-        ("timeout=60,60.0", "a value is there twice"),
+        ("timeout=60,60.0", "a value occurs twice"),
         ("timeout=log:1:100", "write log:FROM:TO:COUNT"),
         ("timeout=log:0:100:5", "FROM must be above 0"),
         ("timeout=lin:5:5:5", "FROM must be below TO"),

@@ -216,7 +216,7 @@ def test_it_fits_a_narrow_terminal(width: int, monkeypatch: pytest.MonkeyPatch) 
     assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
     assert text.count("predicted") - text.count("minus predicted") == 1
-    assert sum(line.startswith("hits  ") for line in text.splitlines()) == {40: 4, 60: 2, 80: 1}[width]
+    assert sum(line.startswith("hits  ") for line in text.splitlines()) == {40: 3, 60: 2, 80: 1}[width]
 
 
 def test_written_files(tmp_path: Path) -> None:

@@ -163,9 +163,9 @@ def _parts(case: Case) -> tuple[str, str, str, str, Figure]:
 
 
 def _hits(case: Case) -> tuple[str, str, str, str, Figure]:
-    title = "Hit ratio is not freshness"
-    hits = "Cache lookups that hit" if case.of_project else "Reads without a full load"
-    subtitle = f"{hits}, against {case.fault} reads."
+    title = f"Hits against {case.fault} reads"
+    hits = "cache lookups that hit" if case.of_project else "reads without a full load"
+    subtitle = f"A hit is not always fresh. Hits: {hits}."
     figure = _scatter(case, "hit_ratio", title, subtitle, "hit ratio")
     return "hits_against_stale", title, subtitle, "", figure
 
@@ -184,7 +184,7 @@ def _ages(case: Case) -> tuple[str, str, str, str, Figure]:
             ax.text(0.5, 0.5, "no outdated read was seen", transform=ax.transAxes, ha="center", color=MUTED, size=10)
             return
         charts.stale_ages(frame, case.looks, ax)
-        since = "time since it was last true" if case.of_project else "time since the version read was superseded"
+        since = "time since it was last true" if case.of_project else "time since the version read was replaced"
         ax.set_xlabel(since, size=8.5, color=MUTED)
         ax.set_title("share of all reads", size=8.5, color=MUTED, loc="right", pad=8)
 

@@ -58,9 +58,9 @@ def _sites(project: Project) -> Iterator[str]:
         return
     yield (
         "<h3>The cache call sites</h3>\n"
-        '<p class="muted">Those first that are to blame for most outdated reads: reads one of whose hits there was '
-        "older than the commit that outdated them. Counts are those of all seeds together. Without a cache nothing "
-        "hits, so that variant is not shown.</p>\n"
+        '<p class="muted">Call sites with the most outdated reads come first. An outdated read counts at a call site '
+        "if it hit an entry there that is older than the commit that made the read outdated. Counts are for all "
+        "seeds together. The variant without a cache is not shown, as nothing hits there.</p>\n"
     )
     head = ["file and line, keys", "variant", "timeout", *(name for name, _meaning in SITE_COLUMNS.values())]
     rows = [_site(project, where) for where in project.sites]

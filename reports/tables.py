@@ -184,7 +184,7 @@ def widest_table(
     while True:
         headings = {name: shown[name] for name in names}
         gone = ", ".join(shown[name][0] for name in shown if name not in names)
-        narrow = f"for want of width without {gone} (`--format markdown` has all)" if gone else ""
+        narrow = f"too narrow for {gone} (`--format markdown` has all)" if gone else ""
         table = _terminal_table(first, headings, rows(names), title, "; ".join(filter(None, [narrow, remarks])))
         if console.measure(table, options=unlimited).maximum <= console.width or len(names) == 1:
             return table

@@ -218,9 +218,9 @@ def test_variants_of_a_project_are_swept_as_well(tmp_path: Path) -> None:
     ]
     sweep = Sweep("shop", (Axis("writes_per_s", (1.0, 4.0)),), tuple(landed))
     page = write_sweep_report(sweep, tmp_path, "cachewise app run", ()).read_text()
-    assert "fewest statements" in page
+    assert "Fewest statements" in page
     assert "lookups in a cache that hit" in page  # its columns mean what they mean of a project
-    assert "On locmem: fewest" in page
+    assert "Fewest statements on locmem: " in page
     assert pd.read_csv(tmp_path / "points.csv").columns[1] == "variant"
     assert len(list((tmp_path / "charts").iterdir())) == 6
     assert "statements a second" in sweep_text(sweep, ())

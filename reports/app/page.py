@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from html import escape
 
 from ..formatting import plural
-from ..page import dotted, html_table
+from ..page import html_table, marked_by, verbatim
 from .answer import tracebacks
 from .frames import Project, Where
 from .tables import SITE_COLUMNS, cell, columns, site_rows
@@ -29,9 +29,9 @@ def _functions(project: Project) -> Iterator[str]:
         rows = []
         for label in project.by_variant:
             cells = [_cell(*cell(project, function, label, metric)) for metric in shown]
-            rows.append([dotted(label, look[label]), *cells])
+            rows.append([marked_by(look[label], label), *cells])
         caption = f"<code>{escape(function)}</code>: {reads}"
-        yield html_table(["variant", *shown.values()], rows, "figures", caption)
+        yield html_table(["variant", *shown.values()], rows, f"{function}: {project.case.title}", "figures", caption)
 
 
 def _sentence(text: str) -> str:
@@ -64,10 +64,12 @@ def _sites(project: Project) -> Iterator[str]:
     )
     head = ["file and line, keys", "variant", "timeout", *(name for name, _meaning in SITE_COLUMNS.values())]
     rows = [_site(project, where) for where in project.sites]
-    yield html_table(head, rows[:SITES_OPEN], "sites")
+    name = f"The cache call sites: {project.case.title}"
+    yield html_table(head, rows[:SITES_OPEN], name, "sites")
     if rows[SITES_OPEN:]:
         more = plural(len(rows) - SITES_OPEN, "more call site")
-        yield f"<details><summary>{more}</summary>{html_table(head, rows[SITES_OPEN:], 'sites')}</details>\n"
+        folded = html_table(head, rows[SITES_OPEN:], f"{name}, {more}", "sites")
+        yield f"<details><summary>{more}</summary>{folded}</details>\n"
 
 
 def _site(project: Project, where: Where) -> list[str]:
@@ -82,4 +84,4 @@ def _failures(project: Project) -> Iterator[str]:
     if found:
         yield "<h3>What failed, and the first traceback</h3>\n"
     for said, frames in found:
-        yield f"<details><summary>{escape(said)}</summary>\n<pre>{escape(frames)}</pre></details>\n"
+        yield f"<details><summary>{escape(said)}</summary>\n{verbatim(escape(frames), escape(said))}</details>\n"

@@ -1,4 +1,4 @@
-"""Figures of a sweep: curves or a map for each backend, on sheets with title and text, rendered to PNG."""
+"""Figures of a sweep: curves or a map for each backend, on sheets with their words, rendered to PNG and SVG."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

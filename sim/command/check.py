@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from ..verdict.result import Run
 
 BACKENDS = ("shared", "locmem")  # a store that all workers share, and one for each worker
-STAGE = "hot_key"  # any scenario would do, as all fields that differ are set
-ABOUT_CHECK = """held: it was tried, and it holds. broke: it does not hold, and the exit code is 1. not claimed: the
-strategy does not claim it; the figure that was seen is shown.
+BACKEND_S = 8.0  # that each of them takes, about
+STAGE = "hot_key"  # any scenario: all that differs is set
+ABOUT_CHECK = """held: it was tried, and it holds. broke: it does not, and the exit code is 1. not claimed: nothing
+says that it holds; what was seen is shown.
 
 These are tried: the contract (a request ends with the row of its key and no open transaction; a write commits; the same
 seed gives the same reads; nothing is kept outside the cache; an emptied cache does no harm); costs, by counting the
@@ -68,9 +69,12 @@ def check(
     from ..daemons.session import servers
     from .choose import choose_backends
     from .choose_strategy import choose_strategy
+    from .estimate import say_if_long
+    from .progress import in_words
 
     chosen = choose_strategy(strategy, STRATEGIES)
     backends = _backends(chosen, choose_backends(backend, backend_settings, settings_module))
+    say_if_long(f"{len(backends)} backends: about {in_words(BACKEND_S * len(backends))}", BACKEND_S * len(backends))
     found = []
     with servers() as ours:
         for name in backends:
@@ -111,7 +115,7 @@ def _tried(subject: "Subject") -> list["Finding"]:
     with steps(STEPS, f"{subject.backend}: the contract") as advance:
         for one in examine(subject):
             findings.append(one)
-            advance(f"{subject.backend}: {one.what}"[:44])
+            advance(f"{subject.backend}: {one.what}")
     return findings
 
 

@@ -88,7 +88,7 @@ def test_the_folder_is_the_same_for_the_same_runs_and_leaves_the_rest_alone(curv
     assert first.pop("cells/1.parquet") == b"a cell"
     assert first == again
     assert {"report.html", "summary.csv", "points.csv", "charts/shop-on-shared-wrong_ratio.png"} <= first.keys()
-    assert len(first) == 6
+    assert len(first) == 7
     table = pd.read_csv(tmp_path / "first" / "summary.csv")
     assert len(table) == len(curve.landed) == 39
     assert "wall_s" not in table
@@ -97,8 +97,8 @@ def test_the_folder_is_the_same_for_the_same_runs_and_leaves_the_rest_alone(curv
 def test_the_page_answers_shows_and_says_where_it_comes_from(area: Sweep, tmp_path: Path) -> None:
     """The answer, the map, each point, and every input, with those that vary; nothing from elsewhere."""
     page = write_sweep_report(area, tmp_path, COMMAND, parse_limits(["stale_ratio=5%"])).read_text()
-    assert page.index("What the limits allow") < page.index("data:image/png") < page.index("Every point in figures")
-    assert page.count('<tr><th scope="row"><span class="dot"') == 3 * 16 + 4
+    assert page.index("What the limits allow") < page.index('role="img"') < page.index("Every point in figures")
+    assert page.count('<tr><th scope="row"><svg class="marker"') == 3 * 16 + 4
     assert re.search(r"<code>writes_per_s</code></th><td>0.5, 2, 8, 32</td><td><span class=\"tag yours\">", page)
     assert re.search(r"<code>timeout</code></th><td>2 s, 6 s, 20 s, 60 s</td>", page)
     assert "ttl-only:timeout=(varies)" in page
@@ -218,9 +218,9 @@ def test_variants_of_a_project_are_swept_as_well(tmp_path: Path) -> None:
     ]
     sweep = Sweep("shop", (Axis("writes_per_s", (1.0, 4.0)),), tuple(landed))
     page = write_sweep_report(sweep, tmp_path, "cachewise app run", ()).read_text()
-    assert "fewest statements" in page
+    assert "Fewest statements" in page
     assert "lookups in a cache that hit" in page  # its columns mean what they mean of a project
-    assert "On locmem: fewest" in page
+    assert "Fewest statements on locmem: " in page
     assert pd.read_csv(tmp_path / "points.csv").columns[1] == "variant"
     assert len(list((tmp_path / "charts").iterdir())) == 6
     assert "statements a second" in sweep_text(sweep, ())

@@ -9,13 +9,13 @@ from math import isnan
 from ...sim.errors import UserError, one_line, unknown
 from ...sim.verdict.metrics import APP_METRICS, KNOWN, MACHINE_METRICS, METRICS, Metric, shown
 from ...sim.verdict.result import SECONDS_A_DAY
+from ...sim.world.numbers import seconds
 from .points import Point
 
 MORE_IS_BETTER = ("hits", "hit_ratio")
 OF_OUTDATED = ("stale_age_", "versions_behind_mean")  # what only outdated reads have
 SHARES = ("ratio", "reads/day")
 GIVEN = ("reads", "writes", "writes_rolled_back")  # the traffic's own
-SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,11 @@ def _is_better_high(metric: str) -> bool:
 
 def _most(where: str, metric: str, text: str) -> float:
     unit = KNOWN[metric].unit
+    if unit == "s" and not text.endswith("%"):
+        most_s = seconds(where, text)
+        if most_s < 0:
+            raise UserError(f"{where}: it must be 0 or more, {_such_as(unit)}")
+        return most_s
     match = re.fullmatch(r"([0-9.][0-9._]*(?:[eE][-+]?\d+)?)\s*(%|[a-zµ]*)", text)
     try:
         value = float(match[1]) if match else float("nan")
@@ -81,7 +86,7 @@ def _most(where: str, metric: str, text: str) -> float:
         value = float("nan")
     if match is None or not value < float("inf"):
         raise UserError(f"{where}: {one_line(text)!r} is not a number of 0 or more, {_such_as(unit)}")
-    scales = {"": 1.0, "%": 0.01} if unit == "ratio" else {"": 1.0, **SECONDS} if unit == "s" else {"": 1.0}
+    scales = {"": 1.0, "%": 0.01} if unit == "ratio" else {"": 1.0}
     if match[2] not in scales:
         raise UserError(f"{where}: {metric} is in {unit}, not in {match[2]}; write it {_such_as(unit)}")
     value *= scales[match[2]]
@@ -92,7 +97,7 @@ def _most(where: str, metric: str, text: str) -> float:
 
 
 def _such_as(unit: str) -> str:
-    return {"ratio": "such as 1% or 0.01", "s": "such as 2, 200ms or 5min"}.get(unit, "such as 100")
+    return {"ratio": "such as 1% or 0.01", "s": "such as 2, 200ms or 5m"}.get(unit, "such as 100")
 
 
 def verdict(point: Point, limit: Limit) -> Verdict:

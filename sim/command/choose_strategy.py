@@ -18,7 +18,7 @@ from ..own.homes import Home, give_home
 from ..own.methods import check_methods
 from ..own.offers import Offer, offers
 from ..own.sources import source_of
-from .choose import UNSET, seconds_or_none
+from .choose import UNSET, number_or_none
 
 OURS = f"{__name__.partition('.')[0]}.strategies"
 BY_DATACLASS = "the fields of a dataclass (write @dataclass above the class)"
@@ -201,4 +201,4 @@ def _value(where: str, text: str, param: "Field[Any]") -> Any:
         return None if text == "none" and default is None else text
     if default is not MISSING and is_odd(default):
         raise UserError(f"{where} is a {type(default).__name__}: only numbers, texts, true and false can be typed")
-    return seconds_or_none(where, text)
+    return number_or_none(where, param.name, text)

@@ -111,7 +111,7 @@ def _plainly(message: str) -> str:
     for theirs, ours in (
         (r"Value error, ", ""),
         (r"Input should be a valid integer, .*", "it must be a whole number"),
-        (r"Input should be a valid number, .*", "it must be a number (of seconds, if it is a time)"),
+        (r"Input should be a valid number, .*", "it must be a number"),
         (r"Input should be ", "it must be "),
     ):
         message = re.sub(theirs, ours, message)

@@ -58,9 +58,9 @@ TracePath = Annotated[str | None, typer.Option(metavar="FILE", help="replay the 
 Timeout = Annotated[
     str | None,
     typer.Option(
-        metavar="SECONDS",
-        help="timeout of all strategies that do not name their own, or none; if left out, that of the CACHES entry, "
-        "else of the scenario, else the strategy's default",
+        metavar="DURATION",
+        help="timeout of all strategies that do not name their own: seconds, or such as 10m or 2h, or none; if left "
+        "out, that of the CACHES entry, else of the scenario, else the strategy's default",
     ),
 ]
 Out = Annotated[Path | None, typer.Option(metavar="FOLDER", help="folder for summary, charts and report.html")]
@@ -79,9 +79,10 @@ Traceback = Annotated[
     typer.Option("--traceback", help="where a file of yours raises an exception, print its traceback, too"),
 ]
 Duration = Annotated[
-    float | None,
+    str | None,
     typer.Option(
-        metavar="SECONDS", help="measured seconds of each run, instead of duration_s; warmup_s goes before them"
+        metavar="DURATION",
+        help="measured time of each run, instead of duration_s: seconds, or such as 10m or 2h; warmup_s goes before it",
     ),
 ]
 Variants = Annotated[
@@ -113,7 +114,7 @@ Vary = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME=VALUES",
-        help="a sweep: a field of the scenario, timeout, or STRATEGY:param, with its values: timeout=20,60,300, or "
+        help="a sweep: a field of the scenario, timeout, or STRATEGY:param, with its values: timeout=20s,1m,5m, or "
         "writes_per_s=log:0.1:100:7 (lin:FROM:TO:COUNT spreads evenly); repeatable: all combinations are run",
     ),
 ]
@@ -132,7 +133,7 @@ Limits = Annotated[
     typer.Option(
         "--max",
         metavar="FIGURE=LIMIT",
-        help="a sweep: say which strategies and values keep to it, such as stale_ratio=1% or stale_age_p99_s=2; "
+        help="a sweep: say which strategies and values keep to it, such as stale_ratio=1% or stale_age_p99_s=2s; "
         "repeatable",
     ),
 ]

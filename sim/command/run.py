@@ -74,7 +74,7 @@ class Typed:
     settings: list[str] | None
     trace: str | None
     timeout: str | None
-    duration: float | None
+    duration: str | None
     out: Path | None
     form: options.Format
     traceback: bool

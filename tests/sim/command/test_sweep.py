@@ -76,7 +76,7 @@ def test_what_cannot_be_is_refused_before_anything_starts(tmp_path: Path) -> Non
     refusals: dict[tuple[str, ...], str] = {
         (*run, "--vary", "timout=1,2"): "unknown field 'timout'; did you mean 'timeout'?",
         (*run, "--vary", "why=1,2"): "unknown field 'why'",
-        (*run, "--vary", "timeout=1,-2"): "timeout -2: it must be seconds, 0 or more",
+        (*run, "--vary", "timeout=1,-2"): "timeout -2: it must be 0 or more, or none",
         (*run, "--vary", "keys=0,5"): "keys=0 must lie between 1 and",
         (*run, "--vary", "timeout=1,2", "--timeout", "3"): "exclude each other",
         (*run, "--vary", "timeout=1,2", "--vary", "timeout=3,4"): "--vary timeout is there twice",

@@ -18,6 +18,7 @@ from ..own.homes import Home, give_home
 from ..own.methods import check_methods
 from ..own.offers import Offer, offers
 from ..own.sources import source_of
+from ..world.numbers import is_time, plain, seconds
 from .choose import UNSET, number_or_none
 
 OURS = f"{__name__.partition('.')[0]}.strategies"
@@ -52,6 +53,23 @@ def choose_strategy(text: str, known: Mapping[str, type[Strategy]], timeout: Any
     with request_time():  # a clock that a file takes while it is loaded is the stand-in, elsewhere the real one
         title, maker = _theirs(typed, known)
         return _made(text, title, maker, typed.settings, timeout)
+
+
+def plain_strategy(text: str) -> str:
+    """Return a strategy as it is typed with its times in seconds: ``ttl-only:timeout=600`` for ``timeout=10m``."""
+    typed = _parts(text)
+    if not typed.settings:
+        return text
+    pairs = (one.partition("=") for one in typed.settings.split(","))
+    settings = ",".join(f"{param}{equals}{_plain(param, value)}" for param, equals, value in pairs)
+    return ":".join(filter(None, (typed.where, typed.name, settings)))
+
+
+def _plain(param: str, value: str) -> str:
+    try:
+        return plain(seconds(param, value)) if is_time(param) else value
+    except UserError:  # another kind of value, or none that will do
+        return value
 
 
 def parameters_of(strategy: object) -> dict[str, Any]:

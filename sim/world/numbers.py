@@ -3,12 +3,20 @@
 import math
 import re
 from decimal import Decimal
+from itertools import pairwise
 
 from ..errors import UserError, one_line
 
 UNITS = {
-    **{"us": Decimal("0.000001"), "µs": Decimal("0.000001"), "μs": Decimal("0.000001"), "ms": Decimal("0.001")},
-    **{"s": Decimal(1), "m": Decimal(60), "min": Decimal(60), "h": Decimal(3600), "d": Decimal(86_400)},
+    "us": Decimal("0.000001"),
+    "µs": Decimal("0.000001"),
+    "μs": Decimal("0.000001"),
+    "ms": Decimal("0.001"),
+    "s": Decimal(1),
+    "m": Decimal(60),
+    "min": Decimal(60),
+    "h": Decimal(3600),
+    "d": Decimal(86_400),
 }
 # What is no unit here, but surely means one.
 MEANT = {
@@ -19,7 +27,7 @@ MEANT = {
     **dict.fromkeys(("hr", "hrs", "hour", "hours"), "h"),
     **dict.fromkeys(("day", "days"), "d"),
 }
-PART = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*([^\W\d_]+)\s*")
+PART = re.compile(r"\s*((?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*([^\W\d_]+)\s*")
 SUCH_AS = "seconds, or such as 250ms, 10m or 2h"
 
 
@@ -47,7 +55,7 @@ def seconds(where: str, text: object) -> float:
     sign, parts = _parts(text)
     sizes = [UNITS.get(unit) for _, unit in parts]
     known = [size for size in sizes if size is not None]
-    if not parts or len(known) < len(sizes) or any(a <= b for a, b in zip(known, known[1:], strict=False)):
+    if not parts or len(known) < len(sizes) or any(a <= b for a, b in pairwise(known)):
         raise UserError(f"{where}: {one_line(text)!r} is not a duration; write {_meant(sign, parts) or SUCH_AS}")
     total = sum((Decimal(count) * size for (count, _), size in zip(parts, known, strict=True)), Decimal(0))
     return number(where, f"{sign}{total}")

@@ -10,14 +10,38 @@ from cachewise.sim.world.numbers import SUCH_AS, is_time, plain, seconds
 from tests.sim.world.texts import NUMBERS
 
 WRITTEN = {
-    **{"600": 600.0, "1e3": 1000.0, " 2.5 ": 2.5, "10m": 600.0, "10 min": 600.0, "2h": 7200.0, "1.5h": 5400.0},
-    **{"1h30m": 5400.0, "1 h 30 min": 5400.0, "1d12h": 129_600.0, "1m30s500ms": 90.5, "250ms": 0.25, "-5s": -5.0},
-    **{"0.6ms": 0.0006, "112 µs": 0.000112, "112 μs": 0.000112, "112us": 0.000112, ".1s": 0.1, "3.ms": 0.003},
+    "1e+03 ms": 1.0,
+    "1e3s": 1000.0,
+    "600": 600.0,
+    "1e3": 1000.0,
+    " 2.5 ": 2.5,
+    "10m": 600.0,
+    "10 min": 600.0,
+    "2h": 7200.0,
+    "1.5h": 5400.0,
+    "1h30m": 5400.0,
+    "1 h 30 min": 5400.0,
+    "1d12h": 129_600.0,
+    "1m30s500ms": 90.5,
+    "250ms": 0.25,
+    "-5s": -5.0,
+    "0.6ms": 0.0006,
+    "112 µs": 0.000112,
+    "112 μs": 0.000112,
+    "112us": 0.000112,
+    ".1s": 0.1,
+    "3.ms": 0.003,
 }
 REFUSED = {
-    **{"10 mins": "10m", "5M": "5m", "30 Seconds": "30s", "2 Hours": "2h", "10MIN": "10min", "30m1h": "1h30m"},
-    **{"-2 mins": "-2m", "1 hour 30 minutes": "1h30m"},
-    **dict.fromkeys(("nan s", "fast", "", "1h30", "5m5m", "1e3s", "1,5m", "m", "5 weeks", "1h-30m", "5ms!"), SUCH_AS),
+    "10 mins": "10m",
+    "5M": "5m",
+    "30 Seconds": "30s",
+    "2 Hours": "2h",
+    "10MIN": "10min",
+    "30m1h": "1h30m",
+    "-2 mins": "-2m",
+    "1 hour 30 minutes": "1h30m",
+    **dict.fromkeys(("nan s", "fast", "", "1h30", "5m5m", "1,5m", "m", "5 weeks", "1h-30m", "5ms!"), SUCH_AS),
 }
 
 
@@ -40,7 +64,7 @@ def test_it_is_finite(text: str) -> None:
         seconds("here", text)
 
 
-@given(st.floats(1e-6, 3.5e6))
+@given(st.floats(1e-6, 1e7))
 def test_what_is_printed_can_be_typed(value: float) -> None:
     """What tables print is taken again: as precisely as it was printed; a plain number to the last digit."""
     assert seconds("here", duration(value)) == pytest.approx(value, rel=0.006)

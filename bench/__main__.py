@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         contests.append(Contest(rate_per_s, options.requests))
     for number in range(options.rounds):
         console.print(f"round {number + 1} of {options.rounds}", highlight=False)
-        turn = number % len(SIDES)  # nobody always follows the same neighbour
+        turn = number % len(SIDES)  # so that no side always follows the same other side
         for contest in contests:
             contest.play_round((*SIDES[turn:], *SIDES[:turn]))
     report = report_of([contest.timings for contest in contests], memory)
@@ -127,7 +127,7 @@ def print_report(report: Report, console: Console) -> None:
 
 
 def verdicts(report: Report) -> list[str]:
-    """Return a line a target: what it asks, what was measured, met or missed."""
+    """Return a line for each target: the target, the measured value, and whether it is met."""
     over_bare = [rate["run_over_bare"]["median"] for rate in report["rates"]]
     over_run = [rate["textbook_over_run"]["median"] for rate in report["rates"]]
     lines = [

@@ -1,4 +1,4 @@
-"""What a project of one's own costs: `python -m bench.app` plays the shop, and compares with Django's test client.
+"""The cost of running a project: `python -m bench.app` plays the shop, and compares with Django's test client.
 
 Processor time is measured, each side in a process of its own. All sides serve the same requests on the same rows, with
 one LocMem store as the cache.
@@ -29,10 +29,10 @@ BACKEND = "shared"
 SEED = 1
 MOST_RUN_OVER_BARE = 2.0
 MOST_JUDGE_OVER_NO_CACHE = 1.0
-MOST_GROWTH = 1.25  # of what a request takes, from the small run to the large one: in proportion, but for noise
+MOST_GROWTH = 1.25  # of the cost of a request, from the small run to the large one; without noise it would be 1
 LEAST_ROUNDS = 3
-Round = dict[str, Measured]  # what was measured in it, by side
-FEW = 100  # requests of the run whose memory is that of the set-up, so to speak
+Round = dict[str, Measured]  # the measurements of a round, by side
+FEW = 100  # requests of a run that needs hardly more memory than the set-up
 
 
 class Shop:
@@ -63,7 +63,7 @@ class Shop:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; return the exit code, 1 where a bar is missed."""
+    """Measure and print; return the exit code, 1 if a limit is exceeded."""
     parser = argparse.ArgumentParser(prog="python -m bench.app", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="rounds, at least 3 (default %(default)s)")
     parser.add_argument(
@@ -88,14 +88,14 @@ def rounds_of(shop: Shop, rounds: int, small: int, large: int) -> list[Round]:
     """Let all sides serve, in turn.
 
     Raises:
-        RuntimeError: if they have not read the same.
+        RuntimeError: if the sides have not made the same reads.
     """
     console = Console(stderr=True)
     sides = [*((side, side, small) for side in SIDES), ("large run", "run", large), ("few requests", "run", FEW)]
     found = []
     for number in range(rounds):
         console.print(f"round {number + 1} of {rounds}", highlight=False)
-        turn = number % len(sides)  # nobody always follows the same neighbour
+        turn = number % len(sides)  # so that no side always follows the same other side
         one = {name: shop.measured(side, requests) for name, side, requests in (*sides[turn:], *sides[:turn])}
         for side in SIDES[1:]:
             if one[side].reads != one["run"].reads:
@@ -105,7 +105,7 @@ def rounds_of(shop: Shop, rounds: int, small: int, large: int) -> list[Round]:
 
 
 def print_report(rounds: Sequence[Round], small: int, large: int, console: Console) -> int:
-    """Print what a request takes, the ratios and their bars; return the exit code."""
+    """Print the cost of a request, the ratios and their limits; return the exit code."""
     table = Table("side", "requests", "us a request", "judging it, us", "peak MB")
     for name in rounds[0]:
         requests = {"large run": large, "few requests": FEW}.get(name, small)
@@ -126,7 +126,7 @@ def print_report(rounds: Sequence[Round], small: int, large: int, console: Conso
 
 
 def ratios_of(small: int, large: int) -> list[tuple[str, float, Callable[[Round], float]]]:
-    """Return what is asked: its name, the most it may be, and what it was in a round."""
+    """Return the ratios: the name of each, the most that it may be, and the function that gives it for a round."""
     sizes = f"run of {large:,} / run of {small:,}"
     return [
         ("run / bare", MOST_RUN_OVER_BARE, lambda one: one["run"].play_s / one["bare"].play_s),

@@ -1,7 +1,8 @@
 """One side of `bench.app`, in a process of its own: ``python -m bench.app_sides FOLDER`` reads its errand there.
 
-The sides: a run; the bare client, which is Django's own test client and answers the same requests one after another
-with the same hits, as its cache takes each request's arrival for the time; the same client without a cache.
+There are three sides: a run; the bare client; and the bare client without a cache. The bare client is Django's own test
+client. It sends the same requests one after another and has the same hits, as the clock of its cache shows the arrival
+of each request.
 """
 
 import resource
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
     from cachewise.sim.app.traffic import Arrival
 
 SIDES = ("run", "bare", "no cache")
-_BYTES = 1 if sys.platform == "darwin" else 1024  # what the system counts peak memory in
+_BYTES = 1 if sys.platform == "darwin" else 1024  # the system's unit of peak memory
 
 
 class Measured(NamedTuple):
-    """What a side took: processor time of its requests, of all after the set-up, and of its children (the judge).
+    """The cost of a side: processor time of its requests, of its children (the judge), and of all after the set-up.
 
-    `peak_bytes` is the peak memory of this process and that of the largest of its children, together. `reads` counts
-    what was read, by function.
+    `peak_bytes` is the sum of the peak memory of this process and of the largest of its children. `reads` counts the
+    reads by function.
     """
 
     reads: Mapping[str, int]
@@ -37,7 +38,7 @@ class Measured(NamedTuple):
 
 
 def main(folder: Path) -> None:
-    """Do what the errand in *folder* asks for, and leave there what it took."""
+    """Do the errand in *folder*, and write the measurements there."""
     errand: Errand = take(folder, ERRAND)
     enter(errand, Path(errand.file).parent)
     side = errand.further["side"]
@@ -46,7 +47,7 @@ def main(folder: Path) -> None:
 
 
 def _run(errand: Errand) -> Measured:
-    """Play as `cachewise.sim.app.run.played` does, and look at the clock in between."""
+    """Play as `cachewise.sim.app.run.played` does, and measure its parts."""
     from cachewise.sim.project.first import put_in_place
 
     here = put_in_place(errand.start_s, errand.seed, Path(errand.file).parent)
@@ -99,7 +100,7 @@ def _bare(errand: Errand, *, cached: bool) -> Measured:
 
 
 def _set_up_bare(errand: Errand, *, cached: bool) -> tuple[Any, Sequence["Arrival"], Sequence[Any]]:
-    """Set Django up as a site does, with the rows of a run; return the app, its traffic, and its users."""
+    """Set Django up as on a site, with the rows of a run; return the app, its traffic, and its users."""
     import pickle
 
     from cachewise.sim.project import databases
@@ -130,7 +131,7 @@ def _set_up_bare(errand: Errand, *, cached: bool) -> tuple[Any, Sequence["Arriva
 def _calls(
     app: Any, arrivals: Sequence["Arrival"], users: Sequence[Any]
 ) -> Iterator[tuple[float, str, Any, tuple[Any, ...]]]:
-    """Yield each call of a function of the experiment: when, of which kind, the function, what it is given."""
+    """Yield each call of a function of the experiment: its time, its kind, the function, its arguments."""
     from django.test import Client
 
     anybody, of_user = Client(), [Client() for _ in users]

@@ -1,4 +1,4 @@
-"""What is measured: reads-mostly traffic on one LocMem store, the same number of requests at every rate."""
+"""The case that is measured: read-mostly traffic on one LocMem store, the same number of requests at every rate."""
 
 from cachewise import Scenario
 from cachewise.strategies import DeleteOnWrite

@@ -1,4 +1,4 @@
-"""Peak memory: one long run in a process of its own, its summary and (where reads are kept) their frame included."""
+"""Peak memory of one long run in a process of its own, with its summary and, if reads are kept, their frame."""
 
 import resource
 import subprocess
@@ -14,7 +14,7 @@ RATE_PER_S = 1_000.0
 def peak_memory_bytes(requests: int = REQUESTS) -> int:
     """Return the peak resident memory of a fresh Python that runs *requests* requests.
 
-    To be called before this process has grown: on Linux a child's peak starts at what its parent holds.
+    Call this before this process has grown: on Linux, a child's peak starts at the memory of its parent.
     """
     command = [sys.executable, "-m", "bench.memory", str(requests)]
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)

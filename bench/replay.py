@@ -1,7 +1,7 @@
-"""The floor: the calls a run made on its cache, replayed in a bare loop on an ordinary LocMemCache.
+"""The lower limit: the cache calls of a run, replayed in a bare loop on an ordinary LocMemCache.
 
-The clock is replayed too, answer by answer and at C speed, so that entries expire exactly where they did in the run
-and the store holds the same content at every call.
+The clock is replayed, too, answer by answer and at C speed. So entries expire exactly as they did in the run, and the
+store has the same content at every call.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -34,12 +34,12 @@ class Recording:
 
     @contextmanager
     def ready(self) -> Iterator[list[Operation]]:
-        """Give the calls, bound to a cache that is empty and a clock that answers as it did in the run."""
+        """Yield the calls, bound to an empty cache, with a clock that answers as it did in the run."""
         with clocks(SimpleNamespace(time=iter(self._clock_answers_s).__next__)), private_cache(self._params) as cache:
             yield [(getattr(cache, method), args) for method, args in self._calls]
 
     def _checked(self, log: list[Call]) -> list[float]:
-        """Replay *log* once, check every result, and return what the clock was asked for."""
+        """Replay *log* once, check every result, and return the answers of the clock."""
         answers_s: list[float] = []
         clock = SimpleNamespace()
         with clocks(clock), private_cache(self._params) as cache:
@@ -72,7 +72,7 @@ def clocks(clock: Any) -> Iterator[None]:
 
 @contextmanager
 def private_cache(params: Mapping[str, Any]) -> Iterator[LocMemCache]:
-    """Give an empty LocMemCache, which is Django's own class; its store is forgotten afterwards."""
+    """Yield an empty LocMemCache, of Django's own class; its store is removed afterwards."""
     location = "cachewise-bench"
     try:
         yield LocMemCache(location, params)

@@ -1,4 +1,4 @@
-"""The rounds: bare loop, `run` and textbook one after the other, again and again, and the ratios of their times."""
+"""The rounds: in each, the bare loop, `run` and the textbook are timed one after the other, and compared."""
 
 import gc
 from collections.abc import Callable, Iterator
@@ -30,12 +30,12 @@ class Timings:
 
     @property
     def run_over_bare(self) -> list[float]:
-        """How many times the bare calls `run` takes, round by round."""
+        """The time of `run` divided by that of the bare calls, round by round."""
         return self._ratios("run", "bare")
 
     @property
     def textbook_over_run(self) -> list[float]:
-        """How many times `run` the textbook takes, round by round."""
+        """The time of the textbook divided by that of `run`, round by round."""
         return self._ratios("textbook", "run")
 
     def microseconds(self, side: str) -> float:
@@ -78,7 +78,7 @@ def run_ours(scenario: Scenario) -> Result:
 
 
 def answer_of(result: Result) -> tuple[pd.DataFrame, dict[str, float | int]]:
-    """Return all that a user looks at: the judged reads and the summary."""
+    """Return what a user looks at: the judged reads and the summary."""
     result.wall_s = 1.0 if np.isnan(result.wall_s) else result.wall_s
     return result.reads, result.summary
 
@@ -96,10 +96,10 @@ def check_same_answer(ours: Result, theirs: Result) -> None:
 
 
 def timed(func: Callable[[], object]) -> float:
-    """Return the processor seconds *func* takes, what it returns being freed after the clock has stopped.
+    """Return the processor seconds that *func* takes; its result is freed only after the clock has stopped.
 
-    All sides are one thread that never sleeps: on an idle machine this is the real time, on a busy one it leaves out
-    most of what the others take.
+    All sides are one thread that never sleeps. On an idle machine this is the real time; on a busy one it leaves out
+    most of the time of other processes.
     """
     with no_automatic_garbage_collection():
         began_s = process_time()
@@ -111,7 +111,7 @@ def timed(func: Callable[[], object]) -> float:
 
 @contextmanager
 def no_automatic_garbage_collection() -> Iterator[None]:
-    """Start every side from a clean heap and collect nothing behind its back; `run` pays for its own collections."""
+    """Collect garbage first, and then switch automatic collection off; `run` pays for its own collections."""
     gc.collect()
     gc.disable()
     try:

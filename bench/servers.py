@@ -1,6 +1,6 @@
-"""What real servers cost: `python -m bench.servers` compares a run with the same calls made bare, on the real clock.
+"""The cost of real servers: `python -m bench.servers` compares a run with the same bare calls, on the real clock.
 
-The bare side is an ordinary Django cache on a private server without libfaketime; nothing expires in either, so that
+The bare side is an ordinary Django cache on a private server without libfaketime. Nothing expires on either side, so
 both make the same calls. Real time is measured, as half of the work is the server's.
 """
 
@@ -25,13 +25,13 @@ from cachewise.strategies import DeleteOnWrite
 STRATEGY = DeleteOnWrite(timeout=10_000_000)
 RATES_PER_S = {"redis": (10.0, 100.0, 1_000.0), "memcached": (10.0, 100.0, 1_000.0)}
 MOST_RUN_OVER_BARE = 1.5
-FROM_PER_S = {"redis": 0.0, "memcached": 100.0}  # below it each new second costs memcached a confirmation
+FROM_PER_S = {"redis": 0.0, "memcached": 100.0}  # below it, memcached must confirm each new second of the clock
 LEAST_ROUNDS = 7
 MISSED = "missed"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; return the exit code, 1 where the bar is missed."""
+    """Measure and print; return the exit code, 1 if the limit is exceeded."""
     parser = argparse.ArgumentParser(prog="python -m bench.servers", description=__doc__)
     parser.add_argument("--rounds", type=int, default=9, help="rounds, at least 7 (default %(default)s)")
     parser.add_argument("--requests", type=int, default=10_000, help="requests a run (default %(default)s)")
@@ -67,7 +67,7 @@ def _row(backend: str, rate_per_s: float, rounds: int, requests: int, ours: Serv
 
 
 def recorded(scenario: Scenario, backend: str, ours: Servers) -> list[Call]:
-    """Return the calls of the cache's methods that a run on *backend* makes: the very ones made on `shared`."""
+    """Return the calls of the cache's methods in a run on *backend*, which are the same as on `shared`."""
     log: list[Call] = []
     expected = run(scenario, STRATEGY, seed=SEED, log=log).reads
     if not run(scenario, STRATEGY, backend=backend, seed=SEED, servers=ours).reads.equals(expected):
@@ -82,9 +82,9 @@ def _bare_s(backend: str, calls: Sequence[Call], ours: Servers) -> float:
             raise RuntimeError(f"{backend} has no server")
         place.server.flush()
         make: Any = known.load()
-        cache = make(place.location, dict(known.params))  # not wired: the bare cache is as a site has it
+        cache = make(place.location, dict(known.params))  # not a simulated cache: the same one as on a site
         operations: list[Operation] = [(getattr(cache, call.method), call.args) for call in calls]
-        cache.get("warm")  # the connection is made
+        cache.get("warm")  # this makes the connection
         return _timed(lambda: replay(operations))
 
 

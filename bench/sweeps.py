@@ -1,6 +1,6 @@
-"""What many runs cost beside the runs themselves: `python -m bench.sweeps` has crews do them, and this process alone.
+"""The overhead of many runs: `python -m bench.sweeps` plays them in crews of processes, and in this process alone.
 
-Real time is measured, since what two processes save is nothing else: the machine should have two cores to spare.
+Real time is measured, as two processes save nothing else: the machine should have two free cores.
 """
 
 import argparse
@@ -31,13 +31,13 @@ RATE_PER_S = 100.0
 MOST_TWO_OVER_ONE = 0.6
 MOST_SWEPT_OVER_BARE = 1.03
 LEAST_ROUNDS = 3
-CALIBRATION = 20_000  # requests of the run that shows how many take two seconds
-Round = dict[str, float]  # the seconds that each side took
+CALIBRATION = 20_000  # requests of a run that shows how many requests take two seconds
+Round = dict[str, float]  # the seconds of each side
 
 
 @dataclass(frozen=True)
 class Work:
-    """What each side does: many *equal* runs, side by side or not, and a few *long* ones, each of so many requests."""
+    """The work of each side: many *equal* runs, side by side or not, and a few *long* ones; each with its requests."""
 
     equal: int
     equal_requests: int
@@ -56,9 +56,9 @@ def bare(work: Work) -> float:
 
 
 def swept(work: Work) -> float:
-    """Do them as cells of a sweep, in the one process of a crew, until all have landed in a folder.
+    """Do the long runs as cells of a sweep, in a crew of one process, until all have landed in a folder.
 
-    The process's start does not count: it is the same for ten runs or ten thousand.
+    The start of the process does not count, as it takes the same time for ten runs as for ten thousand.
     """
     with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as store, Crew(1, work_cell) as crew:
         Expedition(grid(1, CALIBRATION // 10), store, crew, 1, Nobody()).carry_out()
@@ -68,13 +68,13 @@ def swept(work: Work) -> float:
 
 
 class Nobody:
-    """Does not want to know how it goes."""
+    """Ignores the progress of a sweep."""
 
     def begin(self, cells: Sequence[Cell], landed: int) -> None:
-        """Hear of a round."""
+        """Ignore a round."""
 
     def ended(self, cell: Cell, landing: Landing | None) -> None:
-        """Hear of a cell."""
+        """Ignore a cell."""
 
 
 def grid(count: int, requests: int) -> Grid:
@@ -110,12 +110,12 @@ def runs(count: int, requests: int) -> list[Run]:
 
 
 def parcels(count: int, requests: int) -> list[tuple[Parcel[Run], None]]:
-    """Return the same as they are sent to a worker; no reads are kept in a file."""
+    """Return the same runs as parcels for a worker; no reads are kept in a file."""
     return [(Parcel(one), None) for one in runs(count, requests)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; return the exit code, 1 where a bar is missed."""
+    """Measure and print; return the exit code, 1 if a limit is exceeded."""
     parser = argparse.ArgumentParser(prog="python -m bench.sweeps", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="rounds, at least 3 (default %(default)s)")
     parser.add_argument("--equal", type=int, default=40, help="runs that two processes share (default %(default)s)")
@@ -140,14 +140,14 @@ def rounds_of(work: Work, rounds: int) -> list[Round]:
     found = []
     for number in range(rounds):
         console.print(f"round {number + 1} of {rounds}", highlight=False)
-        turn = number % len(SIDES)  # nobody always follows the same neighbour
+        turn = number % len(SIDES)  # so that no side always follows the same other side
         names = [*SIDES][turn:] + [*SIDES][:turn]
         found.append({name: SIDES[name](work) for name in names})
     return found
 
 
 def print_report(rounds: Sequence[Round], work: Work, console: Console) -> int:
-    """Print what each side took, the ratios and their bars; return the exit code."""
+    """Print the times of each side, the ratios and their limits; return the exit code."""
     table = Table("side", "runs", "requests a run", "seconds, median")
     for name in SIDES:
         long = name in {"bare", "swept"}

@@ -1,8 +1,8 @@
 """The same model as a SimPy user would write it: one generator process a request, waiting with `yield env.timeout()`.
 
-Traffic, latencies, the read log and everything after the last request (judging, summary, frame) are the project's own,
-so that what differs is how requests run. Each leg of a round trip is waited for, as SimPy's own examples do, and a
-process ends when its request does. Where there is a choice, the textbook takes the faster way: a request is one flat
+Traffic, latencies, the read log and everything after the last request (judging, summary, frame) are the project's own.
+So the two differ only in how requests run. As in SimPy's own examples, a process waits for each leg of a round trip,
+and ends when its request does. Where there is a choice, the textbook takes the faster way: a request is one flat
 generator, and costs are counted from the columns at the end.
 """
 
@@ -121,7 +121,7 @@ class Shop:
 
 
 def run_textbook(scenario: Scenario) -> Result:
-    """Run *scenario* and return what `cachewise.run` returns."""
+    """Run *scenario* and return the same `Result` as `cachewise.run`."""
     env = simpy.Environment()
     workload = build_workload(scenario, SEED)
     params = params_of(backend_named(BACKEND), Limits(scenario.max_entries, scenario.cull_frequency))

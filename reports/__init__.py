@@ -22,6 +22,7 @@ __all__ = [
     "compare",
     "excerpt",
     "frame",
+    "glance_text",
     "parse_limits",
     "render",
     "render_app",
@@ -101,10 +102,20 @@ def split(outcomes: Sequence[Outcome]) -> list[Sequence[Outcome]]:
 
 def answer_text(outcomes: Sequence[Outcome]) -> list[str]:
     """Return the answer as plain lines, as wide as the terminal."""
-    from .answer import answer_text as text
     from .tables import terminal_width
+    from .text import answer_text as text
 
     return text(outcomes, terminal_width())
+
+
+def glance_text(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return the answers of several cases at a glance, as wide as the terminal; nothing for a single case."""
+    from .answer import answer
+    from .frames import cases
+    from .tables import terminal_width
+    from .text import glance_lines
+
+    return glance_lines(list(map(answer, cases(outcomes))), terminal_width())
 
 
 def frame(outcomes: Sequence[Outcome]) -> "pd.DataFrame":

@@ -18,22 +18,26 @@ OVERLOAD_SHARE, OVERLOAD_TIMES = 0.01, 30
 
 def alarms(case: Case) -> list[str]:
     """Return one sentence for each thing about *case* that looks wrong."""
-    checks = (_traffic, _hit_ratios, _timeouts, _warm_up, _overload, _never_outdated, _few_seeds)
+    checks = (_no_reads, too_few_writes, _hit_ratios, _timeouts, _warm_up, _overload, _never_outdated, too_few_seeds)
     return [text for check in checks for text in check(case)]
 
 
-def _traffic(case: Case) -> list[str]:
-    label = next(iter(case.by_strategy))
-    reads, writes = case.total(label, "reads"), case.writes(label)
-    found = ["No reads were measured: check the scenario."] if not reads else []
+def _no_reads(case: Case) -> list[str]:
+    reads = case.total(next(iter(case.by_strategy)), "reads")
+    return [] if reads else ["No reads were measured: check the scenario."]
+
+
+def too_few_writes(case: Case) -> list[str]:
+    """Return a sentence where too few writes were measured to choose by."""
+    writes = case.writes(next(iter(case.by_strategy)))
     if not writes:
         earlier = any(any(case.values(one, "wrong_ratio").values()) for one in case.by_strategy)
-        why = "what is outdated stems from those of the warm-up" if earlier else "nothing could become outdated"
-        return [*found, f"No writes were measured: {why}. Check the scenario."]
+        why = "outdated reads come from writes of the warm-up" if earlier else "nothing could become outdated"
+        return [f"No writes were measured: {why}. Check the scenario."]
     if writes < FEW_WRITES:
-        seen = f"What is {case.fault} rests on only {plural(writes, 'write')} in {plural(len(case.seeds), 'run')}"
-        return [*found, f"{seen}: measure longer or use more seeds before trusting small differences."]
-    return found
+        seen = f"Only {plural(writes, 'write')} in {plural(len(case.seeds), 'run')} could make reads {case.fault}"
+        return [f"{seen}. Measure longer or use more seeds before you trust small differences."]
+    return []
 
 
 def _hit_ratios(case: Case) -> list[str]:
@@ -46,7 +50,7 @@ def _hit_ratios(case: Case) -> list[str]:
         found.append(f"{listed(never)} never hit: check the scenario.")
     if always:
         found.append(
-            f"{listed(always)} never missed after the warm-up: check that the run is long enough to see entries expire."
+            f"{listed(always)} never missed after the warm-up. Check that the run is long enough for entries to expire."
         )
     return found
 
@@ -64,7 +68,7 @@ def _timeouts(case: Case) -> list[str]:
     who = f"the timeout of {listed(longer)}"
     if len(longer) > 3:
         who = "every timeout" if longer == able else f"{len(longer)} of {len(able)} timeouts"
-    return [f"The measured time ({duration(measured_s)}) is shorter than {who}: little or nothing expired meanwhile."]
+    return [f"The measured time ({duration(measured_s)}) is shorter than {who}, so little or nothing expired in it."]
 
 
 def _timeout_s(case: Case, label: str) -> float:
@@ -80,7 +84,7 @@ def _warm_up(case: Case) -> list[str]:
         return []
     shorter = f"The warm-up ({duration(warmup_s)}) is shorter than the longest timeout ({duration(longest_s)})"
     mend = "" if case.scenario.trace else f" Set warmup_s to {longest_s:g} or more."
-    return [f"{shorter}: entries still expire in step with the start.{mend}"]
+    return [f"{shorter}, so entries of the start still expire at about the same time.{mend}"]
 
 
 def _overload(case: Case) -> list[str]:
@@ -95,8 +99,8 @@ def _overload(case: Case) -> list[str]:
     if not slow:
         return []
     worst_s = max(interval(case, label, "response_p99_s").mean for label in slow)
-    reach = f"With {listed(slow)} response times reach {duration(worst_s)} (99th percentile)"
-    return [f"{reach}: requests seem to come faster than they are served, and figures then depend on the run's length."]
+    reach = f"With {listed(slow)}, response times reach {duration(worst_s)} (99th percentile)"
+    return [f"{reach}. Requests seem to come faster than they are served; then figures depend on how long a run is."]
 
 
 def _never_outdated(case: Case) -> list[str]:
@@ -116,11 +120,12 @@ def _never_outdated(case: Case) -> list[str]:
     ]
 
 
-def _few_seeds(case: Case) -> list[str]:
+def too_few_seeds(case: Case) -> list[str]:
+    """Return a sentence where there are too few seeds for intervals that one can trust."""
     seeds = len(case.seeds)
     if seeds == 1:
-        return ["One seed gives no interval: differences may be chance. Use `--seeds 5`."]
-    few = f"With {seeds} seeds, 95% intervals can hold the truth less often than that; {FEW_SEEDS} or more are safer."
+        return [f"One seed gives no interval, so differences may be chance. Use `--seeds {FEW_SEEDS}`."]
+    few = f"With {seeds} seeds, 95% intervals can miss the truth more often than they say. Use `--seeds {FEW_SEEDS}`."
     return [few] if seeds < FEW_SEEDS else []
 
 

@@ -1,40 +1,31 @@
 """The answer: what a case means in the reader's units, and which strategy to choose."""
 
-import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..sim.experiment import Outcome
 from .alarms import FEW_WRITES, alarms
 from .culls import culled
-from .formatting import figure, guarantee, listed, oldest, pages, parts, people, plural, span, wrong_pages
-from .frames import Case, cases
+from .formatting import figure, guarantee, listed, oldest, pages, parts, people, plural, with_article
+from .frames import Case
+from .lead import lead
+from .more_seeds import more_seeds
 from .ranking import (
     EQUAL_SHARE,
     NEGLIGIBLE_SHARE,
     RARE_SHARE,
     Group,
     Ranking,
-    compare,
     contenders,
     interval,
     never_wrong,
     rank,
     saves_queries,
+    seeds_to_part,
+    seeds_to_rank,
 )
 from .statistics import most_unseen_ratio
 
-# The change that costs one line and is forgotten most: it leads wherever both of its sides were run.
-BEFORE, AFTER = "delete-in-transaction", "delete-on-write"
-PHRASES = {
-    BEFORE: "deleting inside the transaction",
-    AFTER: "deleting in `on_commit`",
-    "ttl-only": "waiting for the timeout",
-}
-MOVED = "moving one line to `on_commit`"  # from BEFORE to AFTER
-NONE_AHEAD = "On average no other {} compared here is ahead"
-AHEAD = "is ahead on average, but these seeds do not settle it"
-MORE = "more seeds may (`--seeds 20`)"
+AHEAD = "is ahead on average, but more seeds are needed to be sure."
 SIMULATED = "Latencies are simulated (the scenario's distributions), not measured on your machines."
 REAL = "Latencies are this machine's, with those slept that the application would add; not those of your machines."
 LIMITS = (
@@ -52,12 +43,12 @@ APP_LIMITS = (
 class Answer:
     """What to tell a reader about one case; texts may hold `code` in backticks.
 
-    `groups` are the strategies that none is ahead of; `lead` contrasts two strategies, `choice` says how to choose
-    among the `options`, `cautions` what they rest on.
+    `ranking` has the strategies that none is ahead of, and what is open; `lead` contrasts two strategies, `choice` says
+    how to choose among the `options`, `cautions` what they rest on.
     """
 
     case: Case
-    groups: list[Group]
+    ranking: Ranking
     lead: str
     choice: str
     options: list[str]
@@ -70,109 +61,13 @@ def answer(case: Case, more: Callable[[str], str] = lambda _label: "") -> Answer
     ranking = rank(case)
     return Answer(
         case,
-        ranking.groups,
-        lead=_lead(case, ranking.groups),
+        ranking,
+        lead=lead(case, ranking.groups),
         choice=_choice(case, ranking),
         options=[_option(case, group, more(group.leader)) for group in ranking.groups],
         cautions=[*_not_settled(case, ranking), *_cautions(case, ranking.groups), *culled(case)],
         alarms=alarms(case),
     )
-
-
-def answer_text(outcomes: Sequence[Outcome], width: int) -> list[str]:
-    """Return the answers as plain lines of at most *width* characters."""
-    return plain_lines(map(answer, cases(outcomes)), width)
-
-
-def plain_lines(answers: Iterable[Answer], width: int) -> list[str]:
-    """Return *answers* as plain lines of at most *width* characters."""
-    lines: list[str] = []
-    for found in answers:
-        case = found.case
-        lines += ["", f"{case.title}:", found.lead, found.choice, *(f"  - {option}" for option in found.options)]
-        lines += [*found.cautions, *(f"Check: {alarm}" for alarm in found.alarms), *_sentences(case.remarks)]
-    return [part for line in lines for part in wrapped(line.replace("`", ""), width)]
-
-
-def wrapped(line: str, width: int) -> list[str]:
-    """Return a line in pieces of at most *width* characters; an empty one is one piece."""
-    indent = "    " if line.startswith("  - ") else ""
-    return textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
-
-
-def _sentences(notes: list[str]) -> list[str]:
-    return [f"Note: {note}." for note in notes]
-
-
-def _lead(case: Case, groups: list[Group]) -> str:
-    """Return the sentence that contrasts two strategies in wrong pages."""
-    labels = contenders(case)
-    if not labels:
-        return "Only bounds were run: there is nothing to choose from."
-    if not groups:
-        failed = any(case.total(label, "failures") for label in labels)
-        return f"{'Every read failed' if failed else 'No read was measured'}: there is nothing to judge."
-    labels = [label for label in labels if case.judged(label)]
-    if BEFORE in labels and AFTER in labels and not case.of_project:
-        return _contrast(case, BEFORE, AFTER)
-    worst = max(labels, key=lambda label: interval(case, label, "wrong_ratio").mean)
-    best = groups[0].leader
-    if case.kind.familiar in labels and case.kind.familiar != best:
-        worst = case.kind.familiar
-    return f"{_rate(case, worst)}, {_serves(case, worst)}." if worst == best else _contrast(case, worst, best)
-
-
-def _contrast(case: Case, worse: str, better: str) -> str:
-    before, after = wrong_pages(case, worse), wrong_pages(case, better)
-    turn = MOVED if (worse, better) == (BEFORE, AFTER) and not case.of_project else _called(case, better)
-    sign = compare(case, better, worse, "wrong_reads_per_day")
-    if before.mean == after.mean == 0:
-        return f"{_rate(case, worse)}, {_serves(case, worse)}; neither did {turn}."
-    now = _now(case, worse, better) if after.mean else figure(case, better, "wrong_reads_per_day")
-    change = {
-        -1: f"cuts that to {now}",
-        1: f"raises that to {now}",
-        0: f"makes that {now}, a difference that these seeds cannot prove,",
-    }[sign]
-    if case.values(worse, "wrong_reads_per_day") == case.values(better, "wrong_reads_per_day"):
-        change = "leaves that the same," + (f" {parts(case, better)}," if case.is_mixed(better) else "")
-    return f"{_rate(case, worse)}, {_serves(case, worse)}; {turn} {change} {_queries(case, worse, better)}."
-
-
-def _now(case: Case, worse: str, better: str) -> str:
-    """Return what the better of two strategies serves; that it serves other wrong pages than the worse one is said."""
-    after = wrong_pages(case, better)
-    count = f"about {people(after.mean)}{span(after)}"
-    if not case.is_mixed(better):
-        return count
-    ones = "" if case.is_mixed(worse) else " wrong ones"
-    return f"about {people(after.mean)}{ones}{span(after)}, {parts(case, better)},"
-
-
-def _rate(case: Case, label: str) -> str:
-    reads = case.total(label, "reads") / sum(outcome.measured_s for outcome in case.by_strategy[label])
-    return f"At {float(f'{reads:.2g}'):,g} reads a second"
-
-
-def _called(case: Case, label: str) -> str:
-    return f"`{label}`" if case.of_project else PHRASES.get(label, f"`{label}`")
-
-
-def _serves(case: Case, label: str) -> str:
-    who = _called(case, label)
-    if not interval(case, label, "wrong_ratio").mean:
-        return f"{who} served no {case.fault} page that {case.judged(label):,} reads could show"
-    if case.is_mixed(label):
-        return f"{who} serves {pages(case, label)}, {parts(case, label)}"
-    return f"{who} serves {pages(case, label)}, the oldest {oldest(case, label)} out of date"
-
-
-def _queries(case: Case, worse: str, better: str) -> str:
-    before, after = (people(interval(case, label, "db_queries_per_s").mean) for label in (worse, better))
-    if before == after:
-        return f"for no extra {case.kind.queries} ({after} a second either way)"
-    known = "" if compare(case, better, worse, "db_queries_per_s") else ", which these seeds cannot tell apart"
-    return f"at {after} {case.kind.queries} a second instead of {before}{known}"
 
 
 def _choice(case: Case, ranking: Ranking) -> str:
@@ -182,38 +77,34 @@ def _choice(case: Case, ranking: Ranking) -> str:
             return f"Only `{labels[0]}` was run beside no cache: there is nothing to choose from."
         return f"Only `{labels[0]}` was run: there is nothing to compare it with."
     writes = case.writes(labels[0]) if labels else FEW_WRITES
+    if not writes:
+        return f"No write was measured, so there is nothing to choose by. {_so_far(case, ranking)}"
     if writes < FEW_WRITES:
-        few = f"Only {plural(writes, 'write')} {'was' if writes == 1 else 'were'}" if writes else "No write was"
-        return f"{few} measured: {'too few' if writes else 'there is nothing'} to choose by. {_so_far(case, ranking)}"
+        were = "was" if writes == 1 else "were"
+        return f"Only {plural(writes, 'write')} {were} measured, too few to choose by. {_so_far(case, ranking)}"
     text = _advice(case, ranking)
-    return f"Going by one seed: {text[:1].lower()}{text[1:]}" if len(case.seeds) == 1 else text
-
-
-def _margin(case: Case) -> str:
-    return f"(a difference in {case.fault} reads below {RARE_SHARE:.2%} of all reads does not count)"
-
-
-def _a(fault: str) -> str:
-    """Return "an outdated" or "a wrong"."""
-    return f"{'an' if fault == 'outdated' else 'a'} {fault}"
+    return f"One seed is no more than a hint. {text}" if len(case.seeds) == 1 and ranking.groups else text
 
 
 def _so_far(case: Case, ranking: Ranking) -> str:
     """Return who is ahead, where that is no reason to choose anybody."""
     leaders = [group.leader for group in ranking.groups]
     if len(leaders) > 1:
-        return (
-            f"So far, {_none_ahead(case)[:1].lower()}{_none_ahead(case)[1:]} of these {_margin(case)}, freshest first:"
-        )
-    return f"So far `{leaders[0]}` is ahead on average:" if leaders else _no_choice(case)
+        return f"So far, each of these can be the right choice, the freshest first. {_none_ahead(case, leaders)}"
+    return f"So far, `{leaders[0]}` is ahead on average." if leaders else _no_choice(case)
 
 
 def _no_choice(case: Case) -> str:
     return f"There is no {case.kind.one} to choose."
 
 
-def _none_ahead(case: Case) -> str:
-    return NONE_AHEAD.format(case.kind.one)
+def _none_ahead(case: Case, leaders: list[str]) -> str:
+    """Return what being ahead means, and from which difference on it counts."""
+    fault, queries = f"{case.fault} reads", case.kind.queries
+    fewer = f"fewer {fault} {'than one of them ' if len(leaders) > 1 else ''}without more {queries}"
+    cheaper = f"fewer {queries} without more {fault}"
+    counts = f"(Differences in {fault} below {RARE_SHARE:.2%} of all reads do not count.)"
+    return f"On average, no other {case.kind.one} has {fewer}, or {cheaper}. {counts}"
 
 
 def _advice(case: Case, ranking: Ranking) -> str:
@@ -223,16 +114,14 @@ def _advice(case: Case, ranking: Ranking) -> str:
     if not leaders:
         return _no_choice(case)
     if max(len(never), len(others)) > 1:
-        cost = f"It depends on what {_a(case.fault)} read costs you."
-        return f"{cost} {_none_ahead(case)} of these {_margin(case)}, freshest first:"
+        cost = f"It depends on what {with_article(case.fault)} read costs you."
+        return f"{cost} Each of these can be the right choice, the freshest first. {_none_ahead(case, leaders)}"
     if never and others:
-        rest = f"`{others[0]}` {AHEAD}" if ranking.unsettled else f"choose `{others[0]}`"
-        return f"If no {case.fault} read is acceptable, choose `{never[0]}`; otherwise {rest}:"
-    return (
-        f"`{leaders[0]}` {AHEAD}:"
-        if ranking.unsettled
-        else f"Choose `{leaders[0]}`. {_none_ahead(case)} of it {_margin(case)}:"
-    )
+        rest = f"`{others[0]}` {AHEAD}" if ranking.unsettled else f"choose `{others[0]}`."
+        return f"If no {case.fault} read is acceptable, choose `{never[0]}`. Otherwise {rest}"
+    if ranking.unsettled:
+        return f"`{leaders[0]}` {AHEAD}"
+    return f"Choose `{leaders[0]}`. {_none_ahead(case, leaders)}"
 
 
 def _option(case: Case, group: Group, more: str) -> str:
@@ -255,11 +144,17 @@ def _option(case: Case, group: Group, more: str) -> str:
 
 
 def _as_good(case: Case, group: Group, *, seen_wrong: bool) -> str:
-    """Return the sentence on those that equal a leader, with the margins."""
+    """Return the sentences on those that equal a leader, with the margins."""
     found = [f"`{one}` ({interval(case, one, 'cache_calls_per_request').mean:.2f} calls)" for one in group.equals]
-    wrong = f"{case.fault} reads within {EQUAL_SHARE:.0%}" if seen_wrong else f"no {case.fault} read seen either"
-    whole = "of those without a cache" if case.of_project else "of the reads"
-    return f"As good ({wrong}, {case.kind.queries} within {NEGLIGIBLE_SHARE:.1%} {whole}): {listed(found)}."
+    they, their = ("It", "its") if len(found) == 1 else ("They", "their")
+    wrong = f"{they} served no {case.fault} read either, and {their}"
+    if seen_wrong:
+        wrong = f"{their.capitalize()} {case.fault} reads differ by at most {EQUAL_SHARE:.0%}, and {their}"
+    whole = "those without a cache" if case.of_project else "the reads"
+    queries = f"{case.kind.queries} by at most {NEGLIGIBLE_SHARE:.1%} of {whole}"
+    if not seen_wrong:
+        queries = queries.replace(" by ", " differ by ", 1)
+    return f"As good: {listed(found)}. {wrong} {queries}."
 
 
 def _not_settled(case: Case, ranking: Ranking) -> list[str]:
@@ -271,11 +166,17 @@ def _not_settled(case: Case, ranking: Ranking) -> list[str]:
             wrong, saved = (figure(case, one, metric) for metric in ("wrong_ratio", "db_queries_saved_ratio"))
             alike.setdefault(f"{case.fault}: {wrong}, {saved} of the {case.kind.queries} saved", []).append(f"`{one}`")
         behind = [f"{listed(names)} ({figures})" for figures, names in alike.items()]
+        needed = {f"`{one}`": seeds_to_rank(case, leader, one) for one in labels}
         found.append(
-            f"Not settled: these seeds cannot rank `{leader}` and, worse on average, {listed(behind)}; {MORE}."
+            f"Not settled: `{leader}` is better on average than {listed(behind)}, but that may be chance. "
+            f"{more_seeds(len(case.seeds), needed)}"
         )
-    pairs = "; ".join(f"`{ours}` and `{theirs}`" for ours, theirs in ranking.level)
-    return [*found, f"Not settled: these seeds cannot rank by {case.fault} reads {pairs}; {MORE}."] if pairs else found
+    if ranking.level:
+        pairs = [f"`{ours}` or `{theirs}`" for ours, theirs in ranking.level]
+        needed = {pair: seeds_to_part(case, *both) for pair, both in zip(pairs, ranking.level, strict=True)}
+        which = f"which of two has fewer {case.fault} reads: {'; '.join(pairs)}"
+        found.append(f"Not settled: {which}. {more_seeds(len(case.seeds), needed)}")
+    return found
 
 
 def _cautions(case: Case, groups: list[Group]) -> list[str]:
@@ -290,27 +191,30 @@ def _cautions(case: Case, groups: list[Group]) -> list[str]:
 
 
 def _never_by_design(case: Case, never: list[str]) -> str:
-    who = [f"`{label}` ({figure(case, label, 'db_queries_saved_ratio')} of the queries saved)" for label in never]
-    text = (
-        f"If no {case.fault} read is acceptable: by design, only {listed(['no cache at all', *who])} never serve one."
-    )
+    who = [f"`{label}` ({_queries_saved(case, label)})" for label in never]
+    text = f"If no {case.fault} read is acceptable: only {listed(['no cache at all', *who])} never serve one by design."
     costlier = [f"`{label}`" for label in never if not saves_queries(case, label)]
-    return (
-        f"{text} No cache at all costs less than {listed(costlier)}: no more queries, and no cache calls."
-        if costlier
-        else text
-    )
+    if not costlier:
+        return text
+    return f"{text} No cache at all costs less than {listed(costlier)}: no more queries, and no cache calls."
+
+
+def _queries_saved(case: Case, label: str) -> str:
+    """Return "30.00% of the queries saved" or "4.70% more queries"."""
+    saved = figure(case, label, "db_queries_saved_ratio")
+    return f"{saved[1:]} more queries" if saved.startswith("-") else f"{saved} of the queries saved"
 
 
 def _none_is_not_never(case: Case, label: str) -> str:
     reads, writes = case.judged(label), case.writes(label)
+    share = f"{100 * most_unseen_ratio(reads):.2g}%"
     text = (
-        f"None seen is not never: if reads were independent, {reads:,} of them without {_a(case.fault)} one "
-        f"would put the share below {100 * most_unseen_ratio(reads):.2g}% (95% confidence). "
-        "But reads between two writes share a fate"
+        f"No {case.fault} read was seen with `{label}`, but there may be some. If reads were independent, their share "
+        f"would be below {share} (95% confidence), as none of {reads:,} was {case.fault}. "
+        "But reads between two writes mostly return the same."
     )
     if not writes:
-        return f"{text}, and there were no writes."
+        return f"{text} Here there were no writes."
     bound = f"{100 * most_unseen_ratio(writes):.2g}%"
-    count = "1 write is" if writes == 1 else f"{writes:,} writes are"
-    return f"{text}, so {count} the fairer count: up to {bound} of all writes could leave {case.fault} reads behind."
+    count = "1 write is" if writes == 1 else f"the {writes:,} writes are"
+    return f"{text} So {count} the fairer count: after up to {bound} of all writes, reads could be {case.fault}."

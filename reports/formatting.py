@@ -64,15 +64,20 @@ def pages(case: Case, label: str) -> str:
     return f"about {count} {kind} page{'' if count == '1' else 's'} {when}{span(found)}"
 
 
-def parts(case: Case, label: str) -> str:
-    """Return what a strategy's wrong reads are: "of them 88.0% outdated (oldest 30 s) and 12.0% never committed"."""
+def parts(case: Case, label: str, verb: str = "") -> str:
+    """Return what a strategy's wrong reads are: "of them 88.0% outdated (oldest 30 s) and 12.0% never committed".
+
+    A *verb*, such as "are ", makes a sentence of it.
+    """
     wrong = interval(case, label, "wrong_ratio").mean
     shares = {metric: interval(case, label, metric).mean / wrong for metric in case.parts}
     names = {**PARTS, "stale_ratio": f"{PARTS['stale_ratio']} (oldest {oldest(case, label)})"}
     told = [(share, names[metric]) for metric, share in shares.items() if share]
     if len(told) == 1:
-        return f"all of them {told[0][1]}"
-    return f"of them {listed([f'{_share(share)} {name}' for share, name in told])}"
+        return f"all of them {verb}{told[0][1]}"
+    first, *others = told
+    shares = [f"{_share(first[0])} {verb}{first[1]}", *(f"{_share(share)} {name}" for share, name in others)]
+    return f"of them{',' if verb else ''} {listed(shares)}"
 
 
 def _share(share: float) -> str:
@@ -92,14 +97,14 @@ def guarantee(case: Case, label: str) -> str:
     bound = "none" if stated == "timeout" and timeout is None else stated
     text = {
         None: "It states no guarantee (no `stale_at_most`)",
-        "never": "By design never outdated",
-        "timeout": f"By design outdated by at most the timeout{_seconds(timeout)} plus a load",
-        "none": "By design there is no limit to how outdated",
+        "never": "By design, no read is outdated",
+        "timeout": f"By design, a read is outdated by at most the timeout{_seconds(timeout)} plus the time of a load",
+        "none": "By design, there is no limit to how outdated a read can be",
     }[bound]
     if bound == "never" and any(value > 0 for value in case.values(label, "stale_ratio").values()):
-        text = "Said to be never outdated by design, which these runs refute"
+        text = "It claims that no read is outdated, but some were in these runs"
     if case.is_mixed(label):
-        text += f", {'but it also' if bound else 'and'} serves rows that are not committed"
+        text += ". It also serves rows that are not committed"
     said = re.search(r"Guarantee: (.+?)\.(?=\s+[A-Z`]|$)", " ".join((strategy.__doc__ or "").split()))
     if said is None or bound is None:
         return f"{text}."
@@ -122,6 +127,11 @@ def span(found: Interval) -> str:
 def listed(items: list[str]) -> str:
     """Return "a", "a and b", or "a, b and c"."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
+
+
+def with_article(fault: str) -> str:
+    """Return "an outdated" or "a wrong"."""
+    return f"{'an' if fault == 'outdated' else 'a'} {fault}"
 
 
 def plural(count: int, noun: str) -> str:

@@ -10,7 +10,7 @@ from ..sim.application import AS_IT_IS, NO_CACHE
 class Kind:
     """The words for what competes.
 
-    `bounds` is what nobody chooses, `familiar` the one whose wrong pages lead the answer (None: the worst one's).
+    `bounds` is what nobody chooses; `familiar` is what most begin with: its wrong pages lead the answer.
     `query` and `queries` are what the database is asked.
     """
 
@@ -19,10 +19,10 @@ class Kind:
     query: str
     queries: str
     bounds: tuple[str, ...]
-    familiar: str | None = None
+    familiar: str
 
 
-STRATEGIES = Kind("strategy", "strategies", "query", "queries", ("no-cache", "oracle"))
+STRATEGIES = Kind("strategy", "strategies", "query", "queries", ("no-cache", "oracle"), "ttl-only")
 VARIANTS = Kind("variant", "variants", "statement", "statements", (NO_CACHE,), AS_IT_IS)
 
 

@@ -8,8 +8,9 @@ from importlib.resources import files
 from ..sim.own.sources import Source
 from .answer import APP_LIMITS, LIMITS, REAL, SIMULATED, Answer
 from .figures import Chart
-from .formatting import cell, figure, plural
+from .formatting import cell, plural
 from .frames import Case
+from .glance import ahead, verdict
 from .palette import Look
 from .provenance import ORIGINS, Input, inputs, machine, own_files, versions
 from .tables import REMARKS, columns
@@ -109,18 +110,15 @@ def items(texts: Iterable[str]) -> str:
 
 
 def _overview(answers: Sequence[Answer]) -> str:
-    rows = []
-    for nth, one in enumerate(answers):
-        link = f'<a href="#case-{nth}">{escape(one.case.title)}</a>'
-        picks = [group.leader for group in one.groups]
-        cells = [
-            "; ".join(figure(one.case, label, metric) for label in picks)
-            for metric in ("wrong_ratio", "db_queries_saved_ratio")
+    rows = [
+        [
+            f'<a href="#case-{nth}">{escape(one.case.title)}</a>',
+            marked(verdict(one)),
+            "<br>".join(map(marked, ahead(one))),
         ]
-        rows.append([link, escape("; ".join(picks) or "-"), *map(escape, cells)])
-    fault = "wrong" if any(one.case.mixed for one in answers) else "outdated"
-    saved = f"{answers[0].case.kind.queries} saved"
-    head = ["scenario and backend", "on average not beaten, freshest first", f"{fault} reads", saved]
+        for nth, one in enumerate(answers)
+    ]
+    head = ["scenario and backend", "settled?", "ahead on average, the freshest first"]
     return f"<h2>At a glance</h2>\n{html_table(head, rows)}"
 
 

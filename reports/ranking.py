@@ -11,7 +11,7 @@ from itertools import combinations
 
 from ..sim.declared import declared_bound
 from .frames import Case, name_of
-from .statistics import CONFIDENCE, Interval, metric_interval, paired_difference
+from .statistics import CONFIDENCE, Interval, metric_interval, paired_difference, seeds_to_settle
 
 NEGLIGIBLE_SHARE = 0.001  # queries that differ by less than this share of the reads count as the same
 RARE_SHARE = 0.0001  # wrong reads that differ by less than this share of all reads count as the same
@@ -67,6 +67,12 @@ def compare(case: Case, ours: str, theirs: str, metric: str, confidence: float =
     if difference.known and not difference.excludes_zero:
         return 0
     return (difference.mean > 0) - (difference.mean < 0)
+
+
+def settled_and_counts(case: Case, ours: str, theirs: str) -> bool:
+    """Return whether two differ in wrong reads by `RARE_SHARE` of all reads or more, and not by chance."""
+    difference = paired_difference(case.values(ours, "wrong_ratio"), case.values(theirs, "wrong_ratio"))
+    return difference.excludes_zero and abs(difference.mean) >= RARE_SHARE
 
 
 def rank(case: Case) -> Ranking:
@@ -127,6 +133,35 @@ def _is_beyond_chance(case: Case, ours: str, theirs: str) -> bool:
     )
 
 
+def seeds_to_rank(case: Case, leader: str, behind: str) -> int | None:
+    """Return from about how many seeds on *leader* is ahead of *behind* beyond chance, or the two are as good.
+
+    None where `--seeds` takes no number that is large enough.
+    """
+    fresher, cheaper = _gains(case, leader, behind)
+    found = [seeds_to_part(case, leader, behind)] if fresher > 0 else []
+    if cheaper > NEGLIGIBLE_SHARE:
+        found.append(_seeds(case, leader, behind, "db_queries_per_s", _confidence(case)))
+    if abs(cheaper) <= NEGLIGIBLE_SHARE:
+        found.append(_seeds(case, leader, behind, "wrong_ratio", CONFIDENCE, _margin(case, leader)))
+    return min((seeds for seeds in found if seeds is not None), default=None)
+
+
+def seeds_to_part(case: Case, ours: str, theirs: str) -> int | None:
+    """Return from about how many seeds on these two differ in wrong reads beyond chance; None as in `seeds_to_rank`."""
+    return _seeds(case, ours, theirs, "wrong_ratio", _confidence(case))
+
+
+def _seeds(case: Case, ours: str, theirs: str, metric: str, confidence: float, margin: float = 0.0) -> int | None:
+    difference = paired_difference(case.values(ours, metric), case.values(theirs, metric), confidence)
+    return seeds_to_settle(difference, confidence, margin)
+
+
+def _margin(case: Case, leader: str) -> float:
+    """Return how much the wrong ratios of two may differ that are as good."""
+    return max(EQUAL_SHARE * interval(case, leader, "wrong_ratio").mean, RARE_SHARE)
+
+
 def _confidence(case: Case) -> float:
     """Return the confidence for one pair that gives `CONFIDENCE` against all rivals of a strategy (Bonferroni)."""
     return 1 - (1 - CONFIDENCE) / max(len(contenders(case)) - 1, 1)
@@ -135,7 +170,7 @@ def _confidence(case: Case) -> float:
 def _is_as_good(case: Case, label: str, leader: str) -> bool:
     """Return whether *label* equals *leader* within the margins: more than that no difference was found."""
     difference = paired_difference(case.values(label, "wrong_ratio"), case.values(leader, "wrong_ratio"))
-    margin = max(EQUAL_SHARE * interval(case, leader, "wrong_ratio").mean, RARE_SHARE)
+    margin = _margin(case, leader)
     ends = (difference.low, difference.high) if difference.known else (difference.mean,)
     return max(map(abs, ends)) <= margin and abs(_gains(case, label, leader)[1]) <= NEGLIGIBLE_SHARE
 

@@ -16,6 +16,7 @@ from ..sim.verdict.metrics import KNOWN
 
 CONFIDENCE = 0.95
 PICKS = 200_000  # how often chance is tried out
+MOST_SEEDS = 10_000  # that `--seeds` takes
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,23 @@ def paired_difference(
     """
     differences = (ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys()))
     return mean_interval(differences, confidence=confidence)
+
+
+def seeds_to_settle(difference: Interval, confidence: float = CONFIDENCE, margin: float = 0.0) -> int | None:
+    """Return from about how many seeds on a difference's interval leaves out zero, or lies within *margin* of it.
+
+    Mean and spread are taken to stay as they are: the interval narrows with the square root of the number of seeds.
+    None where `MOST_SEEDS` are too few, or where there is no interval. *confidence* is that of the interval.
+    """
+    if not difference.known:
+        return None
+    counts = np.arange(difference.seeds + 1, MOST_SEEDS + 1)
+    quantile = (1 + confidence) / 2
+    half, ran = difference.high - difference.mean, difference.seeds
+    spread = half * sqrt(ran) / float(stdtrit(ran - 1, quantile))
+    reach = max(abs(difference.mean), margin - abs(difference.mean))
+    enough = counts[stdtrit(counts - 1, quantile) * spread / np.sqrt(counts) < reach]
+    return int(enough[0]) if len(enough) else None
 
 
 def exchangeable_range(rows: Sequence[Sequence[float]], confidence: float) -> tuple[float, float]:

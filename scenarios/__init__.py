@@ -1,1 +1,1 @@
-"""The scenarios: one runnable file each, holding a frozen `SCENARIO`. A new file here is found by its name."""
+"""The scenarios: one runnable file each, with a frozen `SCENARIO`. A new file here is found by its name."""

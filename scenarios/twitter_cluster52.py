@@ -1,9 +1,10 @@
 """88 minutes of real reads: 2% of the keys of Twitter's cache cluster 52.
 
 Data: 144,362 requests to 17,768 keys, sampled by key out of Twitter's public cache traces (Yang, Yue, Rashmi, OSDI
-2020), as packaged by libCacheSim 0.3.5; licence CC-BY 4.0. The sample carries no operations: all requests are reads,
-and writes are synthetic. Their rate follows the cluster's published mix (get .91, gets .02, cas .02): a write for
-every 46.5 reads. A cas follows a gets of the same key, so writes choose their keys as the reads do.
+2020), as packaged by libCacheSim 0.3.5; licence CC-BY 4.0. The sample does not record operations: all its requests
+are taken for reads, and writes are synthetic. Their rate follows the cluster's published mix (get .91, gets .02,
+cas .02): one write for every 46.5 reads. In Memcached's protocol, a cas follows a gets of the same key, so writes
+choose their keys as reads do.
 """
 
 from pathlib import Path

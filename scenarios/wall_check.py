@@ -1,8 +1,8 @@
 """Does the simulation predict a real run? Made for `cachewise verify`, which runs it on real servers.
 
-The timeout is short, so that entries have come and gone many times within half a minute; the load is far below what two
-cores can do, so that what is measured is the strategies and not the machine; transactions stay open long enough, and
-loads take long enough, for both races (a delete before the commit, a set after the delete) to happen now and then.
+The timeout is short, so that entries expire many times within half a minute. The load is far below what two cores can
+do, so that the strategies are measured and not the machine. Transactions stay open long enough, and loads take long
+enough, for both races (a delete before the commit, a set after the delete) to happen now and then.
 """
 
 from cachewise import Scenario
@@ -11,7 +11,7 @@ TIMEOUT = 3
 
 SCENARIO = Scenario(
     "wall_check",
-    why="short timeouts and open transactions on a small load: what a real run can show within half a minute",
+    why="short timeouts, open transactions and a small load, so that half a minute on real servers shows the races",
     keys=60,
     read_popularity="zipf:0.8",
     write_popularity="same",

@@ -1,6 +1,6 @@
 """A team's own project as an experiment: what is read, written and done in it, and the variants that compete.
 
-A file beside ``manage.py`` says so, with the name ``APP``; `docs/own-app.md` shows one. Nothing here knows Django.
+A file beside ``manage.py`` declares it as ``APP``; `docs/own-app.md` shows one. Nothing here imports Django.
 """
 
 import math
@@ -27,9 +27,9 @@ AS_IT_IS, NO_CACHE = "as it is", "no cache"  # the variants that are always ther
 class Requests:
     """Requests of one kind: which function serves them, how often they come, and with which arguments.
 
-    `args` gives the list of what the function can be called with, one entry a call: a value, or a tuple of several.
-    With `users`, the client is logged in, and the function gets the user after the client. `expect` are the statuses
-    that are no failure. `judge` picks what matters of a read's result.
+    `args` gives the list of arguments that the function can be called with, one entry a call: a value, or a tuple of
+    several. With `users`, the client is logged in, and the function gets the user after the client. A status in
+    `expect` is not a failure. `judge` picks the part of a read's result that matters.
     """
 
     name: str
@@ -37,14 +37,14 @@ class Requests:
     per_s: float
     args: Any = None
     popularity: str = "uniform"
-    users: Any = None  # how many, or a function that gives them
+    users: Any = None  # how many, or a function that returns them
     expect: tuple[int, ...] = (200,)
     judge: Callable[[Any], Any] | None = None
 
 
 @dataclass(frozen=True)
 class Journey:
-    """The steps of one user; each response that it judges is a read."""
+    """The steps of one user; each response that is given to `App.judge` counts as a read."""
 
     name: str
     func: Callable[..., Any]
@@ -65,31 +65,31 @@ class Event:
 class Variant:
     """A contender: the project with other timeouts (by key pattern), settings or code.
 
-    `settings` gives, of the project's own settings, a mapping of what is different. `code` is called once the URLconf
-    is loaded.
+    `settings` gets the project's own settings and returns a mapping of those that differ. `code` is called once the
+    URLconf is loaded.
     """
 
     name: str
     timeouts: Timeouts = field(default_factory=dict)
     settings: Callable[[Any], Mapping[str, Any]] | None = None
     code: Callable[[], object] | None = None
-    needs: str = ""  # a package that is not a must, as pip calls it
+    needs: str = ""  # an optional package, by its name for pip
 
     @property
     def changes(self) -> tuple[str, ...]:
-        """What is different: "timeouts", "settings", "code"."""
+        """The kinds of change: "timeouts", "settings", "code"."""
         return tuple(name for name in ("timeouts", "settings", "code") if getattr(self, name))
 
     @property
     def missing(self) -> str:
-        """Say in one line why this variant cannot run here, or nothing."""
+        """One line that says why this variant cannot run here; empty if it can."""
         if not self.needs or _installed(self.needs):
             return ""
         return f"variant {one_line(self.name)!r} is left out: pip install {self.needs}"
 
 
 def _by_name(method: Callable[Given, Declared]) -> Callable[Given, Declared]:
-    """Refuse, with a line that helps, a decorator without its arguments, and names that it does not know."""
+    """Make a decorator refuse positional arguments and unknown names with a helpful line."""
     verb, known = method.__name__, [*signature(method).parameters][1:]
 
     @wraps(method)
@@ -109,12 +109,12 @@ class App:
 
     Args:
         settings: the settings module, as DJANGO_SETTINGS_MODULE has it.
-        env: environment variables that the settings need; those of the shell are there, too.
+        env: environment variables that the settings need, besides those of the shell.
         fill: fixtures to load after migrate, a name or several; or decorate a function with `fill`.
         start: the first instant that the project sees, a date or a time with its time zone (UTC, if it has none).
 
     Raises:
-        UserError: for what cannot be; also from all methods.
+        UserError: for an argument that is not valid; all methods raise it, too.
     """
 
     def __init__(
@@ -138,13 +138,13 @@ class App:
         self.events: list[Event] = []
         self.variants: list[Variant] = []
         self.stores: list[str] = []
-        self.judging: Callable[[str, Any, tuple[int, ...]], None] | None = None  # set where a run is under way
-        self.pausing: Callable[[float], None] = time.sleep  # as well: in a run it is virtual time that passes
+        self.judging: Callable[[str, Any, tuple[int, ...]], None] | None = None  # set while a run is under way
+        self.pausing: Callable[[float], None] = time.sleep  # replaced during a run, where virtual time passes
 
     def fill(self, func: Function) -> Function:
         """Call *func* once, after migrate: it fills the database."""
         if self.filling is not None:
-            raise UserError(f"@APP.fill stands at two functions: {self.filling.__name__} and {func.__name__}")
+            raise UserError(f"@APP.fill decorates two functions: {self.filling.__name__} and {func.__name__}")
         self.filling = func
         return func
 
@@ -159,7 +159,7 @@ class App:
         expect: int | Sequence[int] = 200,
         judge: Callable[[Any], Any] | None = None,
     ) -> Callable[[Function], Function]:
-        """Let a function be a read: a view through the client, a queryset, anything. Its result is judged."""
+        """Declare a function as a read: a view through the client, a queryset, anything. Its result is judged."""
         return self._requests(self.reads, "read", per_s, args, popularity, users, expect, judge)
 
     @_by_name
@@ -172,12 +172,12 @@ class App:
         users: Any = None,
         expect: int | Sequence[int] = (200, 201, 204, 302, 303),
     ) -> Callable[[Function], Function]:
-        """Let a function be a write: it changes rows."""
+        """Declare a function as a write: it changes rows."""
         return self._requests(self.writes, "write", per_s, args, popularity, users, expect, None)
 
     @_by_name
     def journey(self, *, per_s: float, users: Any) -> Callable[[Function], Function]:
-        """Let a function be a journey, the steps of one user who is logged in; it gets a client and the user."""
+        """Declare a function as a journey, the steps of one user who is logged in; it gets a client and the user."""
 
         def declare(func: Function) -> Function:
             name = self._name_of(func, "journey")
@@ -187,7 +187,7 @@ class App:
         return declare
 
     def at(self, time_s: float) -> Callable[[Function], Function]:
-        """Let a function be called once, *time_s* seconds after the run's start."""
+        """Call a function once, *time_s* seconds after the run's start."""
         at_s = _rate("@APP.at", time_s, least=0.0)
 
         def declare(func: Function) -> Function:
@@ -204,9 +204,9 @@ class App:
         settings: Callable[[Any], Mapping[str, Any]] | Mapping[str, Any] | None = None,
         needs: str = "",
     ) -> Callable[[Function], Function]:
-        """Let the project compete with other timeouts or settings; as a decorator, with other code.
+        """Add a variant of the project with other timeouts or settings; used as a decorator, with other code.
 
-        Where the package that it *needs* is not installed (its name is the one that pip takes), it is left out.
+        If the package that it *needs* (by its name for pip) is not installed, the variant is left out.
         """
         if (
             not isinstance(name, str)
@@ -226,7 +226,7 @@ class App:
         return declare
 
     def store(self, *patterns: str) -> None:
-        """Say which keys of a cache are no copies, but the one place where something is kept: carts, for instance."""
+        """Declare keys that hold the only copy of something, such as carts, rather than a copy of the database."""
         self.stores.extend(patterns)
 
     def pause(self, seconds: float) -> None:
@@ -236,10 +236,10 @@ class App:
     def judge(self, name: str, response: Any, *, expect: int | Sequence[int] = 200) -> Any:
         """Judge *response* as a read called *name*, and return it; for the steps of a journey.
 
-        A status that is not among *expect* is a failure.
+        A status that is not in *expect* is a failure.
         """
         if self.judging is None:
-            raise UserError(f"APP.judge({name!r:.60}) outside a run")
+            raise UserError(f"APP.judge({name!r:.60}) can only be called during a run")
         self.judging(name, response, _statuses(expect))
         return response
 
@@ -264,7 +264,7 @@ class App:
 
     def _name_of(self, func: Any, verb: str) -> str:
         if not callable(func):
-            raise UserError(f"@APP.{verb} takes its arguments by name and stands at a function, not {func!r:.60}")
+            raise UserError(f"@APP.{verb} takes its arguments by name and decorates a function, not {func!r:.60}")
         name = func.__name__
         there: list[Any] = [*self.reads, *self.writes, *self.journeys, *self.events]
         if name in {one.name for one in there}:
@@ -298,7 +298,7 @@ def _timeouts(name: str, timeouts: Timeouts) -> dict[str, float | None]:
         if not isinstance(pattern, str) or not (value is None or (number and 0 <= value < math.inf)):
             raise UserError(
                 f"APP.variant({one_line(name)!r}): timeouts={{{pattern!r:.60}: {value!r:.40}}}: "
-                "a pattern of keys, and seconds or None"
+                "it must map a pattern of keys to seconds or None"
             )
     return dict(timeouts)
 

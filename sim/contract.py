@@ -1,8 +1,9 @@
 """What a strategy may use: the site it is handed, the rows it reads, and what it declares about itself.
 
-A strategy is a frozen dataclass of parameters with two methods of ordinary, synchronous Django code. It keeps no
-state: what it remembers lives in the cache. Chance is `site.random`. Time is `site.time()`, and within a request
-`time.time()`, `time.monotonic()`, `time.sleep()` and Django's `timezone.now()` keep the same time.
+A strategy is a frozen dataclass of parameters with two methods of ordinary, synchronous Django code. It keeps no state
+of its own: everything it remembers lives in the cache. Random numbers come from `site.random`, the time from
+`site.time()`. Within a request, `time.time()`, `time.monotonic()`, `time.sleep()` and Django's `timezone.now()` go by
+the same time.
 """
 
 import inspect
@@ -24,27 +25,29 @@ class Row(NamedTuple):
     payload: bytes
 
 
-# A pickle names its class. In a cache it is this public name, wherever this file lies, for the form that rows have now.
-# Real caches count bytes: with a name of another length a Memcached would keep other entries, and refuse others.
+# A pickle contains the name of its class. Pickled rows use this public name, which does not depend on where this file
+# lies; "v1" stands for the present layout of rows. Real caches count bytes: with a name of another length, Memcached
+# would keep and refuse other entries.
 Row_v1 = Row
 Row.__module__, Row.__qualname__ = "cachewise", "Row_v1"
-# There from the start: pickling would call the public face for it, and turn a Ctrl-C in that call into a PicklingError.
+# The name is set here, not on first use: pickle would import it through the public face, and a Ctrl-C during that
+# import would become a PicklingError.
 vars(sys.modules[Row.__module__])[Row.__qualname__] = Row
 
 
 class RollbackError(Exception):
-    """A write request fails where its transaction would commit, for `Scenario.rollback_ratio` has chosen it.
+    """Raised where a write's transaction would commit, in the requests that `Scenario.rollback_ratio` selects.
 
-    It stands for what goes wrong late in a request: a check after the statements, a constraint that is deferred. It is
-    raised at the end of the outermost `atomic`, or by a write outside of one, and the database is rolled back; what a
-    strategy did to the cache stays. Left alone, or raised again, it fails the request, and the site goes on.
+    It stands for an error late in a request, such as a deferred constraint or a check after the last statement. It is
+    raised at the end of the outermost `atomic`, or by a write outside of one. The database is rolled back; changes to
+    the cache stay. If the strategy does not catch it, or raises it again, the request fails and the site goes on.
     """
 
     @classmethod
     def ended(cls, error: BaseException | None) -> bool:
-        """Return whether *error* is one, or was raised from one or while one was handled, as Django's own code does.
+        """Return whether *error* is a `RollbackError`, or was raised from one or while one was being handled.
 
-        Any other error is a mistake of the strategy.
+        Django's own code raises such errors. Any other error is a mistake of the strategy.
         """
         while error is not None and not isinstance(error, cls):
             error = error.__cause__ or error.__context__
@@ -61,34 +64,37 @@ class Database(Protocol):
         """Lock the row until commit or rollback and give it its next version; outside `atomic` commit at once."""
 
     def version(self, key: str) -> int:
-        """Return only the row's version: a query too, but not a full load."""
+        """Return only the row's version. This is a query too, but not a full load."""
 
     def atomic(self, savepoint: bool = True, durable: bool = False) -> AbstractContextManager[None]:
-        """Open a transaction, or a savepoint inside one; an exception rolls it back. As Django's.
+        """Open a transaction, or a savepoint inside one, as Django's `atomic` does; an exception rolls it back.
 
-        The end of the outermost one raises `RollbackError` where the request is to be rolled back instead of committed:
-        once a request, so that whoever catches it and tries again gets through.
+        If the request was selected to be rolled back, the end of the outermost transaction raises `RollbackError`. It
+        does so once per request: code that catches the error and tries again succeeds.
         """
 
     def on_commit(self, func: Callable[[], object], robust: bool = False) -> None:
-        """Call *func* after the commit, at once outside `atomic`, never after a rollback."""
+        """Call *func* after the commit; outside `atomic`, at once. After a rollback it is never called."""
 
 
 class IdealCache(Protocol):
-    """A cache that cannot exist: free, and aware of every commit. Only bounds use it, and name it in their `needs`."""
+    """A cache that cannot exist: it costs nothing and knows every commit.
+
+    Only strategies that show a theoretical limit use it, such as `oracle`; they name it in their `needs`.
+    """
 
     def get(self, key: str) -> Row | None:
         """Return the row as committed now, or None the first time each version is asked for."""
 
 
 class Site(Protocol):
-    """The application around a request: its cache, its database, its clock, its chance, its background work."""
+    """The application around a request: its cache, database, clock, random numbers and background work."""
 
     @property
     def cache(self) -> BaseCache:
         """The worker's cache, a real Django cache object; `caches["default"]` is the same one.
 
-        Any other alias is the project's own cache, reached without a round trip, at the virtual time: leave it alone.
+        Any other alias is the project's own cache, reached without a round trip, at the virtual time: do not use it.
         """
 
     @property
@@ -97,31 +103,31 @@ class Site(Protocol):
 
     @property
     def ideal(self) -> IdealCache:
-        """The cache that cannot exist."""
+        """The ideal cache, which no real site has."""
 
     @property
     def random(self) -> random.Random:
-        """A generator of this request's own, seeded by the run's seed and the request."""
+        """This request's own generator of random numbers, seeded by the run's seed and the request."""
 
     def time(self) -> float:
         """Return the virtual time in seconds, as `time.time()` would."""
 
     def sleep(self, seconds: float) -> None:
-        """Let *seconds* pass, 0 or more: virtual ones in a simulation, as for `time.sleep` in a request's code."""
+        """Wait *seconds* (0 or more). In a simulation they are virtual, as with `time.sleep` in a request's code."""
 
     def spawn(self, func: Callable[[], object], after_s: float = 0) -> None:
         """Run *func* in the background of this worker, *after_s* seconds from now; the request does not wait for it.
 
-        A thread of one's own will not do: no virtual time passes there, and the run ends if it uses the site.
+        Do not start a thread instead: no virtual time passes in it, and the run ends if it uses the site.
         """
 
 
 def checked_delay(what: str, seconds: float) -> float:
-    """Return *seconds* if they can be waited for.
+    """Return *seconds* if it is a valid delay; *what* names it in messages.
 
     Raises:
-        ValueError: if they are below 0, or endless.
-        TypeError: if they are no number.
+        ValueError: if it is below 0 or above `LONGEST_DELAY_S`.
+        TypeError: if it is not a number.
     """
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
         raise TypeError(f"{what}: {seconds!r:.40} must be seconds, 0 or more")
@@ -134,24 +140,26 @@ LONGEST_DELAY_S = 1e9  # 30 years
 
 
 def child_number(request: int, nth: int) -> int:
-    """Return the number of a request's *nth* background work; no other request has it, of whatever generation."""
+    """Return the number of a request's *nth* background work; no other request or background work has the same."""
     return (request * 1_000_003 + nth + (1 << 62)) % _NUMBERS
 
 
-_NUMBERS = 2**127 - 1  # a prime: so many numbers are enough
+_NUMBERS = 2**127 - 1  # a prime, and large enough
 
 
 def checked_work(what: str, func: Callable[[], object]) -> Callable[[], object]:
-    """Return *func* if it can be called without arguments; of a callable that hides what it takes, believe so.
+    """Return *func* if it can be called without arguments; *what* names it in messages.
+
+    A callable whose signature cannot be read is accepted.
 
     Raises:
-        TypeError: if it cannot.
+        TypeError: if it needs arguments.
     """
     if isinstance(func, FunctionType) and not func.__code__.co_argcount and not func.__code__.co_kwonlyargcount:
-        return func  # nearly always; asking for a signature takes as long as a request
+        return func  # nearly always; reading a signature would take as long as a request
     if not callable(func):
         raise TypeError(f"{what}: {func!r:.60} must be a function without arguments")
-    of_cache = isinstance(getattr(func, "__self__", None), BaseCache)  # whose methods wait before they do anything
+    of_cache = isinstance(getattr(func, "__self__", None), BaseCache)  # its methods are wrapped: they wait first
     try:
         signature = inspect.signature(func, follow_wrapped=of_cache)
     except (TypeError, ValueError):
@@ -165,7 +173,7 @@ def checked_work(what: str, func: Callable[[], object]) -> Callable[[], object]:
 
 
 class Costs(NamedTuple):
-    """Cache round trips (single calls to the backend) a strategy declares; tests count them."""
+    """The cache round trips (single calls to the backend) that a strategy declares; tests count them."""
 
     on_hit: int
     added_by_miss: int
@@ -175,18 +183,19 @@ class Costs(NamedTuple):
 Bound = Literal["never", "timeout", "none"]
 """How old an outdated read can get: ``never`` outdated, at most ``timeout`` plus the load, or no limit.
 
-``never`` also says that no row is served that is not committed.
+``never`` also says that no uncommitted row is served.
 """
 
 
 class Strategy(Protocol):
     """A cache-invalidation strategy.
 
-    It may declare more, and what it does not declare is not claimed: `name` (a text; else its class gives one), `costs`
-    (`Costs`), and `stale_at_most` (`Bound`). `cachewise.sim.declared` asks for them.
+    It may also declare `name` (text; by default one is made from the class's name), `costs` (`Costs`) and
+    `stale_at_most` (`Bound`). Reports claim nothing that is not declared. `cachewise.sim.declared` reads these.
 
-    One that uses what not every site has names it in `needs`, a tuple, as it stands behind ``site.``: methods that not
-    every cache has (``"cache.delete_pattern"``), and ``"ideal"``, which no real site has. It runs only where all are.
+    A strategy that uses something that not every site has names it in `needs`, a tuple of texts without ``site.``:
+    methods that only some caches have (``"cache.delete_pattern"``), or ``"ideal"``, which no real site has. It runs
+    only on backends that have all of them.
     """
 
     def read(self, site: Site, key: str) -> Row:

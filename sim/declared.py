@@ -1,4 +1,4 @@
-"""What a strategy declares about itself. All of it may be missing; what is not declared is not claimed."""
+"""Reads what a strategy declares about itself. All of it is optional; reports claim nothing that is not declared."""
 
 import re
 import sys
@@ -10,13 +10,13 @@ from .contract import Bound, Costs
 from .errors import UserError, one_line
 
 DECLARED = ("name", "costs", "stale_at_most", "needs")
-NO_NAME = re.compile(r"[:,()\s]")  # what separates a name from what stands beside it
+NO_NAME = re.compile(r"[:,()\s]")  # these separate a name from its parameters, so no name may contain them
 
 
 def strategy_name(strategy: object) -> str:
-    """Return the `name` of a strategy or its class; where it declares none, its class's name in lower case.
+    """Return the `name` that a strategy or its class declares, or else one made from the class's name.
 
-    A class that is called `Strategy` has the name of its file.
+    A class that is called `Strategy` is named after its file.
     """
     name = getattr(strategy, "name", None)
     if isinstance(name, str):
@@ -27,13 +27,13 @@ def strategy_name(strategy: object) -> str:
 
 
 def plain_name(word: str) -> str:
-    """Return a Python name as strategies are called: `DeleteTwice` and `delete_twice` are ``delete-twice``."""
+    """Return a Python name in the form of strategy names: `DeleteTwice` and `delete_twice` become ``delete-twice``."""
     parts = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_+", "-", word)
     return parts.strip("-").lower() or word
 
 
 def strategy_title(strategy: object) -> str:
-    """Return what a message about its code calls a strategy: its class, or the variable of a `FromFunctions`."""
+    """Return the name of a strategy in messages about its code: its class, or the variable of a `FromFunctions`."""
     return str(getattr(strategy, "__name__", type(strategy).__name__))
 
 
@@ -50,29 +50,29 @@ def declared_costs(strategy: object) -> Costs | None:
 
 
 def parameters(strategy: Any) -> dict[str, "Field[Any]"]:
-    """Return the fields of a strategy or its class that can be set, by name: none where it is no dataclass.
+    """Return the parameters of a strategy or its class, by name; there are none if it is not a dataclass.
 
-    What it declares is no parameter, also where ``ClassVar`` was forgotten.
+    A declaration (`DECLARED`) is not a parameter, even if its ``ClassVar`` was forgotten.
     """
     declared = fields(strategy) if is_dataclass(strategy) else ()
     return {one.name: one for one in declared if one.init and one.name not in DECLARED}
 
 
 def default_of(parameter: "Field[Any]") -> Any:
-    """Return a parameter's default, `dataclasses.MISSING` where it has none."""
+    """Return a parameter's default, or `dataclasses.MISSING` if it has none."""
     return parameter.default if parameter.default_factory is MISSING else parameter.default_factory()
 
 
 def is_odd(value: object) -> bool:
-    """Return whether a parameter's *value* is one that the command line cannot say."""
+    """Return whether a parameter's *value* cannot be written on the command line."""
     return value is not None and not isinstance(value, (bool, int, float, str))
 
 
 def check_declared(strategy: object) -> None:
-    """Refuse what a strategy cannot mean.
+    """Check the declarations of a strategy.
 
     Raises:
-        UserError: saying what it declares, and what it may.
+        UserError: for one that is not valid, with its value and the valid ones.
     """
     title = strategy_title(strategy)
     name, bound, costs = (getattr(strategy, declared, None) for declared in ("name", "stale_at_most", "costs"))

@@ -1,4 +1,4 @@
-"""The one exception for bad input: a clear line for people, never a traceback."""
+"""Exceptions for bad input: one clear line for people, never a traceback."""
 
 import difflib
 import re
@@ -11,11 +11,11 @@ class UserError(ValueError):
 
 
 class StrategyError(UserError):
-    """A strategy did something its contract rules out."""
+    """A strategy did something that its contract does not allow."""
 
 
 class CodeError(UserError):
-    """Somebody's own code raised an exception: the message names their file and line, `frames` is their traceback."""
+    """The user's own code raised an exception: the message names the file and line, `frames` is the traceback."""
 
     def __init__(self, message: str, frames: str = "") -> None:
         super().__init__(message, frames)
@@ -26,7 +26,7 @@ class CodeError(UserError):
 
 
 class ForbiddenError(UserError):
-    """A run reached for something it must not have, or cannot have: it ends, whoever was asking."""
+    """A run asked for something that it must not or cannot have. The run ends, whichever code asked."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
@@ -40,7 +40,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
 
 
 def words_of(error: BaseException) -> str:
-    """Return what an exception says, whatever its class makes of that."""
+    """Return the message of an exception, even if its `__str__` fails."""
     try:
         return str(error)
     except Exception as another:  # noqa: BLE001 - somebody's own __str__
@@ -48,20 +48,20 @@ def words_of(error: BaseException) -> str:
 
 
 def masked(text: str) -> str:
-    """Return *text* with the user and the password of every URL in it hidden, in front of the host and in the query."""
+    """Return *text* with user and password hidden in every URL in it, both before the host and in the query."""
     text = re.sub(r"://[^@/\s]*@", "://***@", text)
     return re.sub(r"([?&](?:username|password)=)[^&#\s'\"]+", r"\1***", text)
 
 
-# Where a cache refuses what a strategy asks of it (a value too large, a script it does not know), its client says why.
+# Client libraries of caches. If a cache refuses a call (a value too large, a script it does not know), they say why.
 _CLIENTS = ("redis", "django_redis", "valkey", "django_valkey", "pymemcache", "pylibmc", "psycopg")
 
 
 def refusal_of(error: Exception) -> str | None:
-    """Return one line for an error of a cache's client, with the request in which it came; None for any other error."""
+    """Return one line for an error of a cache's client library, with the request it came in; None for other errors."""
     frames = traceback.walk_tb(error.__traceback__)
     raised_in = [frame.f_globals.get("__name__", "") for frame, _line in frames][-1:]
-    modules = (type(error).__module__, *raised_in)  # a client stumbles now and then: its TypeError is a refusal, too
+    modules = (type(error).__module__, *raised_in)  # a client may raise, say, a TypeError: this is a refusal, too
     library = next((name for name in map(_package, modules) if name in _CLIENTS), None)
     if library is None:
         return None
@@ -81,6 +81,6 @@ def one_line(text: object, limit: int = 80) -> str:
 
 
 def file_name(name: object, limit: int = 80) -> str:
-    """Return a file's name fit for a one-line message: of a long path the end is kept, which tells most."""
+    """Return a file's name fit for a one-line message: a long path is cut at its front, as its end tells the most."""
     line = one_line(name, len(str(name)) * 10)
     return line if len(line) <= limit else "..." + line[3 - limit :]

@@ -36,9 +36,9 @@ AGE_QUANTILES = np.linspace(0, 1, 401)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What reports need of one run.
+    """The part of a run's result that reports need.
 
-    `stale_age_quantiles_s` holds the ages of the stale reads at `AGE_QUANTILES` (empty if none was stale); the two
+    `stale_age_quantiles_s` holds the ages of the outdated reads at `AGE_QUANTILES` (empty if there were none). The two
     rates are per second in `LOAD_BINS` equal bins of the measured time, which starts `warmup_s` after the run does.
     """
 
@@ -57,18 +57,18 @@ class Outcome:
 
     @property
     def label(self) -> str:
-        """The strategy as charts name it: with the parameters that are not the defaults."""
+        """The strategy's name in charts, with the parameters that differ from their defaults."""
         return strategy_label(self.run.strategy)
 
     def row(self) -> dict[str, Any]:
-        """Return one flat row: what was run, then the metrics."""
+        """Return one flat row: first scenario, strategy, backend and seed, then the metrics."""
         run = self.run
         named = {"scenario": run.scenario.name, "strategy": strategy_spec(run.strategy)}
         return {**named, "backend": run.backend, "seed": run.seed, **self.summary}
 
 
 def outcome_of(result: Result) -> Outcome:
-    """Boil a result down to what reports need."""
+    """Return the part of a result that reports need."""
     ages, width_s = result.stale_age_quantiles_s(AGE_QUANTILES), result.measured_s / LOAD_BINS
     return Outcome(
         run=result.run,
@@ -113,29 +113,29 @@ def run_all(
 ) -> list[Outcome]:
     """Run them all, *processes* at a time, and return their outcomes in the order given.
 
-    *done* is called as each one ends; its judged reads go to a file in *folder*, if there is one. An error or
-    Ctrl-C in one ends the others, with their temporary files. Runs of what the script or notebook itself defines, which
-    no other process can import, are run one by one in this process.
+    *done* is called as each run ends; its judged reads go to a file in *folder*, if one is given. An error or Ctrl-C in
+    one run ends the others and removes their temporary files. If a strategy is defined in the script or notebook
+    itself, no other process can import it; then all runs are played one by one in this process.
 
     Raises:
         UserError: before anything starts, if something that a backend needs is not installed; else as `run` does.
-        CodeError: for what a strategy in a file of one's own raises.
+        CodeError: if a strategy in the user's own file raises an exception.
     """
     files = _reads_files(runs, folder)
     require_all(need for backend in dict.fromkeys(one.backend for one in runs) for need in backend_named(backend).needs)
     if processes == 1 or len(runs) == 1 or not can_travel(runs):
         return _one_by_one(runs, done, files)
-    # The longest first: the last one to end then keeps nobody waiting for long.
+    # The longest run comes first, so that no process has to wait long for the last run at the end.
     order = sorted(range(len(runs)), key=lambda index: -_expected_requests(runs[index]))
     found: dict[int, Outcome] = {}
     try:
         with Crew(min(processes, len(runs)), _run_in_worker) as crew:
             for place, outcome in crew.work((Parcel(runs[index]), files[index]) for index in order):
                 index = order[place]
-                found[index] = replace(outcome, run=runs[index])  # not a copy of it, which can be large
+                found[index] = replace(outcome, run=runs[index])  # the run here, not its copy, which can be large
                 done(runs[index])
     except WorkerKilledError:
-        sweep()  # who was killed with it has put nothing away
+        sweep()  # the killed processes did not clean up
         raise UserError("a worker process was killed in mid-run (is the memory full? try --jobs 1)") from None
     return [found[index] for index in range(len(runs))]
 
@@ -150,7 +150,7 @@ def _one_by_one(runs: Sequence[Run], done: Callable[[Run], None], files: Sequenc
 
 
 def default_processes() -> int:
-    """Return how many runs go side by side: one a core."""
+    """Return how many runs go side by side: one per core."""
     return cores()
 
 
@@ -167,7 +167,7 @@ def _run_one(one: Run, ours: Servers, reads_file: Path | None = None) -> Outcome
 
 
 def reads_file_name(one: Run) -> str:
-    """Return the name of the file of a run's reads, STRATEGY-BACKEND-SEED.parquet, which any system takes."""
+    """Return the name of the file of a run's reads, STRATEGY-BACKEND-SEED.parquet, which any file system accepts."""
     spelled = f"{strategy_spec(one.strategy)}-{one.backend}-{one.seed}".replace(":", ",", 1)
     name = re.sub(r"[^\w.,=-]+", "_", spelled, flags=re.ASCII).strip("._")[:150]
     told = "" if name == spelled else f"-{sha256(spelled.encode(errors='backslashreplace')).hexdigest()[:8]}"
@@ -190,15 +190,15 @@ def _reads_files(runs: Sequence[Run], folder: Path | None) -> list[Path | None]:
 
 
 def play(sent: Parcel[Run], ours: Servers, reads_file: Path | None = None) -> Outcome:
-    """Run what is in a parcel; whatever goes wrong in the unpacking is told as the run's own errors are."""
+    """Run what is in a parcel. Errors while it is unpacked are reported like errors of the run itself."""
     with said_plainly():
-        with request_time():  # a clock that somebody's file takes while it is loaded is the stand-in
+        with request_time():  # if a user's file imports a clock while it is loaded, it gets the virtual one
             one = sent.opened()
         return _run_one(one, ours, reads_file)
 
 
 def _as_new(strategy: Strategy) -> Strategy:
-    """Return a copy of *strategy*: what a run leaves in it would be there for the next one in this process."""
+    """Return a copy of *strategy*, so that no run changes it for the next run in this process."""
     try:
         return deepcopy(strategy)
     except Exception:  # noqa: BLE001 - what cannot be copied stays in this process anyway

@@ -13,10 +13,10 @@ class FromFunctions:
     """A strategy made of two functions: ``read(site, key)`` returns the row, ``write(site, key)`` changes it.
 
     At the top of a file, ``MY_IDEA = FromFunctions(read, write)`` is the strategy ``my-idea``; *name* gives another.
-    *costs*, *stale_at_most* and *needs* are those of `Strategy`; what is left out is not claimed.
+    *costs*, *stale_at_most* and *needs* are those of `Strategy`; reports claim nothing that is left out.
 
-    In worker processes it is found again by its variable (or, without one, by its functions), so at least one of both
-    must be at the top of a module.
+    Worker processes find it by its variable or, if it has none, by its functions. So the variable or the functions must
+    be at the top of a module.
 
     Raises:
         UserError: if *read* or *write* cannot be called.
@@ -42,9 +42,9 @@ class FromFunctions:
         self.needs = needs
         self.__doc__ = (
             read.__doc__ or ""
-        )  # what people are told about it; this class's own words are about something else
+        )  # this is shown to people; the docstring of this class is about something else
         self._name = name
-        self.__module__ = str(sys._getframe(1).f_globals.get("__name__"))  # where it is made, as a named tuple does
+        self.__module__ = str(sys._getframe(1).f_globals.get("__name__"))  # the module that makes it, as in namedtuple
         if costs is not None:
             self.costs = costs
         if stale_at_most is not None:
@@ -52,7 +52,7 @@ class FromFunctions:
 
     @property
     def name(self) -> str:
-        """Its name: as it was given, or after its variable."""
+        """The name that was given, or else one made from its variable."""
         return plain_name(self.__name__) if self._name is None else self._name
 
     @property

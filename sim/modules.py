@@ -1,4 +1,4 @@
-"""Where a project's modules are found: in the current folder and beside its files, too, but elsewhere first."""
+"""Lets Python find a project's modules in the current folder and beside its files, after all other places."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,22 +10,22 @@ from typing import Any
 
 
 def find_modules_here() -> None:
-    """From now on find modules in the current folder, where a project's settings are, if they are nowhere else.
+    """From now on, also find modules in the current folder, where a project's settings are, if they are nowhere else.
 
-    The end of `sys.path` would not do: what is installed to be edited can be found after all of it, by a hook.
+    Appending to `sys.path` is not enough: an import hook may find editable installs only after all of `sys.path`.
     """
-    with suppress(FileNotFoundError):  # somebody has removed the folder
+    with suppress(FileNotFoundError):  # the folder has been removed
         find_modules_in(str(Path.cwd()))
 
 
 def find_modules_in(folder: str) -> None:
-    """From now on find modules in *folder*, too, if they are nowhere else."""
+    """From now on, also find modules in *folder*, if they are nowhere else."""
     if folder not in sys.path and folder not in last_resorts():
         sys.meta_path.append(_LastResort(folder))
 
 
 def last_resorts() -> tuple[str, ...]:
-    """Return the folders in which modules are found that are nowhere else, in the order in which they are asked."""
+    """Return the folders in which modules are looked for last, in the order in which they are asked."""
     return tuple(finder.folder for finder in sys.meta_path if isinstance(finder, _LastResort))
 
 
@@ -33,10 +33,10 @@ def last_resorts() -> tuple[str, ...]:
 def neighbours_first(folder: str) -> Iterator[None]:
     """While a file in *folder* is loaded, let it find the modules beside it, not those beside another file.
 
-    Two files may each have a ``conf.py`` at their side: whoever came first would have the only one.
+    Two files may each have a ``conf.py`` beside them. Without this, the second file would get that of the first.
     """
     ours = next((one for one in sys.meta_path if isinstance(one, _LastResort) and one.folder == folder), None)
-    if ours is None:  # it is on Python's path anyway
+    if ours is None:  # the folder is on Python's path anyway
         yield
         return
     others = {name for one in sys.meta_path if isinstance(one, _LastResort) and one is not ours for name in one.found}
@@ -60,7 +60,7 @@ def _arrange(places: list[int], finders: list[Any]) -> None:
 
 
 class _LastResort:
-    """Finds modules in a folder; it is asked after all others."""
+    """Finds modules in a folder; Python asks it after all other finders."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder

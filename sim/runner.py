@@ -71,15 +71,15 @@ def run(
         strategy: an instance from `cachewise.strategies`, or anything that keeps `cachewise.Strategy`.
         backend: one of `cachewise.sim.backends.BACKENDS`.
         seed: a whole number; the same arguments give the same bytes.
-        servers: private servers to use again (``with cachewise.servers() as s:``); without them a run that needs one
-            starts its own, and has stopped it when it returns.
+        servers: private servers to reuse (``with cachewise.servers() as s:``); without them a run that needs a server
+            starts its own and stops it before it returns.
         log: a list to which every call that reaches a cache's store is appended (see `cachewise.sim.backends.Call`).
-        progress: called now and then with the number of requests that have arrived.
-        keep_reads: a Parquet file for the judged reads. Of more than 5 million (`MOST_KEPT_READS`) the result holds
-            counts, which are exact, and quantiles, which are within 0.05%; its `reads` are then read from this file.
+        progress: called from time to time with the number of requests that have arrived.
+        keep_reads: a Parquet file for the judged reads. With more than 5 million of them (`MOST_KEPT_READS`), the
+            result holds exact counts, and quantiles within 0.05%; its `reads` are then read from this file.
 
     Raises:
-        UserError: for bad input. Whatever the strategy raises comes out as it is.
+        UserError: for bad input. Exceptions of the strategy are passed on unchanged.
     """
     check(scenario, strategy, seed)
     began_s = time.perf_counter()
@@ -154,10 +154,10 @@ def _evidence(reads: ReadLog, tally: Tally, db: SimulatedDatabase, fleet: Fleet,
 
 
 def check(scenario: Scenario, strategy: Strategy, seed: int) -> None:
-    """Refuse what no run can be made of.
+    """Check the arguments of a run.
 
     Raises:
-        UserError: saying what is wrong.
+        UserError: if one of them is not valid.
     """
     if not isinstance(scenario, Scenario):
         raise UserError(f"run() takes a cachewise.Scenario first, not {type(scenario).__name__}")
@@ -223,16 +223,17 @@ def _context(current: CurrentRun, cache: Any) -> Context:
 
 
 def _keys_left_wrong(engine: Engine, fleet: Fleet, db: SimulatedDatabase, strategy: Strategy) -> int:
-    """Read every key that was ever written once more in every worker, at the instant the traffic has drained.
+    """Return how many keys are still wrong in the cache when the last request has ended.
 
-    What comes back older than what is committed is outdated; what comes back newer was rolled back.
+    Every key that was written is read once more in every worker. A row that is older than the committed one is
+    outdated; a newer one was rolled back.
     """
     wrong: set[str] = set()
     engine.freeze()
-    db.measured_from_s = math.inf  # this look is no traffic
+    db.measured_from_s = math.inf  # these reads are not traffic
     for worker, context in zip(fleet.workers, engine.contexts, strict=True):
         for key in db.written_keys():
-            engine.current.sleeps = 0  # the look goes on with its one connection
+            engine.current.sleeps = 0  # all these reads are one task: its sleeps must not add up
             if context.run(strategy.read, worker.site, key).version != db.committed(key).version:
                 wrong.add(key)
     return len(wrong)

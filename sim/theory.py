@@ -2,8 +2,8 @@
 
 Reads and commits of a key are independent Poisson processes; the timeout is set on a fill and not renewed by a hit
 (Django's semantics); the cache is unlimited, latencies are zero unless a function says otherwise. Rates are per second
-and per key, times are seconds, `timeout_s=inf` is "for ever". A ratio named "stale hits" is stale hits / hits.
-Source: renewal-reward where a function names no other.
+and per key, times are seconds, `timeout_s=inf` means "for ever". "The share of outdated hits" is outdated hits / hits.
+The source is the renewal-reward theorem, unless a function names another.
 """
 
 from collections.abc import Callable
@@ -34,24 +34,24 @@ def hit_ratio(reads_per_s: float, life_s: float, fetch_s: float = 0.0) -> float:
 
 
 def timeout_stale_hits(writes_per_s: float, timeout_s: float) -> float:
-    """Return the stale hits under a timeout alone; the rate of the reads plays no part."""
+    """Return the share of outdated hits under a timeout alone; it does not depend on the rate of reads."""
     return 1 - mean_life_s(writes_per_s, timeout_s) / timeout_s
 
 
 def timeout_stale_age_s(writes_per_s: float, timeout_s: float) -> float:
-    """Return the mean age of a stale read, in seconds."""
+    """Return the mean age of an outdated read, in seconds."""
     fresh_s = mean_life_s(writes_per_s, timeout_s)
     return (timeout_s / 2 - (1 - fresh_s / timeout_s) / writes_per_s) / timeout_stale_hits(writes_per_s, timeout_s)
 
 
 def timeout_stale_age_tail(writes_per_s: float, timeout_s: float, age_s: float) -> float:
-    """Return the share of the stale reads that are older than *age_s*."""
+    """Return the share of the outdated reads that are older than *age_s*."""
     left_s = max(0.0, timeout_s - age_s)
     return (left_s - mean_life_s(writes_per_s, left_s)) / (timeout_s - mean_life_s(writes_per_s, timeout_s))
 
 
 def timeout_versions_behind(writes_per_s: float, timeout_s: float) -> float:
-    """Return the mean number of versions a hit is behind, fresh hits included."""
+    """Return the mean number of versions a hit is behind, hits that are not outdated included."""
     return writes_per_s * timeout_s / 2
 
 
@@ -74,7 +74,7 @@ def timeout_visibility(reads_per_s: float, timeout_s: float, since_s: float) -> 
 
 
 def jitter_stale_hits(writes_per_s: float, low_s: float, high_s: float) -> float:
-    """Return the stale hits where each fill's timeout is uniform between *low_s* and *high_s*: 1 - E[l(u,L)] / E[L]."""
+    """Return the share of outdated hits, 1 - E[l(u,L)] / E[L], if timeouts are uniform between *low_s* and *high_s*."""
     fresh_share = (exp(-writes_per_s * low_s) - exp(-writes_per_s * high_s)) / (writes_per_s * (high_s - low_s))
     return 1 - (1 - fresh_share) / writes_per_s / ((low_s + high_s) / 2)
 
@@ -85,7 +85,7 @@ def sliding_hit_ratio(reads_per_s: float, timeout_s: float) -> float:
 
 
 def sliding_stale_hits(reads_per_s: float, writes_per_s: float, timeout_s: float) -> float:
-    """Return the stale hits where every hit renews the timeout."""
+    """Return the share of outdated hits where every hit renews the timeout."""
     total_per_s = reads_per_s + writes_per_s
     next_fresh = reads_per_s * mean_life_s(total_per_s, timeout_s)
     fresh_hits_a_fill = next_fresh / (1 - next_fresh)
@@ -112,14 +112,15 @@ def write_through_hit_ratio(reads_per_s: float, writes_per_s: float, timeout_s: 
 
 
 def late_set_stale_hits(writes_per_s: float, delay_s: float) -> float:
-    """Return the stale hits of write-through without timeout whose set lands a constant *delay_s* after the commit."""
+    """Return the share of outdated hits of write-through without timeout, with each set *delay_s* after its commit."""
     return -expm1(-writes_per_s * delay_s)
 
 
 def rolled_back_reads(rollback_ratio: float, writes_per_s: float, timeout_s: float) -> float:
-    """Return the share of the reads that get what was never committed, where every write stores its row beforehand.
+    """Return the share of reads that get a row that was never committed, if writes store their rows before the commit.
 
-    The last write is the one in the cache, if it is younger than its timeout; it was rolled back with *rollback_ratio*.
+    The cache holds the row of the last write, if that is younger than the timeout. With probability *rollback_ratio*,
+    this write was rolled back.
     """
     return rollback_ratio * -expm1(-writes_per_s * timeout_s)
 
@@ -138,22 +139,24 @@ def resident_entries(reads_per_s: float, hits: float, timeout_s: float) -> float
 def stale_set_constant(writes_per_s: float, fetch_s: float) -> float:
     """Return the probability that a write commits during a fetch of constant *fetch_s* and its delete comes too early.
 
-    It is also the stale hits under delete on write with one fetch in flight a key, for every read rate and timeout.
+    With one fetch in flight a key, it is also the share of outdated hits under delete on write, whatever the read rate
+    and the timeout.
     """
     return -expm1(-writes_per_s * fetch_s)
 
 
 def stale_set_exponential(writes_per_s: float, fetch_mean_s: float) -> float:
-    """Return the same for exponential fetches; it then is the stale hits without coalescing too."""
+    """Return the same for exponential fetches; then it is the share of outdated hits without coalescing, too."""
     return writes_per_s * fetch_mean_s / (1 + writes_per_s * fetch_mean_s)
 
 
 def early_delete_stale_reads(reads_per_s: float, writes_per_s: float, tail_s: float) -> float:
-    """Return stale reads / reads where the delete comes a constant *tail_s* before the commit and nothing expires.
+    """Return outdated reads / reads where the delete comes a constant *tail_s* before the commit and nothing expires.
 
-    A read between the two caches the old row: 1-e^-lc of the writes are followed by a stale entry. While a transaction
-    is open nothing is stale, and writers that wait for the row's lock make that M/D/1's busy time, a share of u*c.
-    For u*c << 1 this is 1-e^-lc. Source: the utilisation law, Kleinrock, Queueing Systems, 1975.
+    A read between the delete and the commit caches the old row, so an outdated entry follows a share of 1-e^-lc of the
+    writes. While a transaction is open, nothing is outdated. As writers wait for the row's lock, transactions are open
+    for the busy time of an M/D/1 queue, a share of u*c. For u*c << 1 the result is 1-e^-lc.
+    Source: the utilisation law, Kleinrock, Queueing Systems, 1975.
     """
     return (1 - writes_per_s * tail_s) * -expm1(-reads_per_s * tail_s)
 
@@ -162,7 +165,7 @@ def early_delete_stale_reads(reads_per_s: float, writes_per_s: float, tail_s: fl
 
 
 def lost_deletes_stale_hits(writes_per_s: float, lost_ratio: float, timeout_s: float) -> float:
-    """Return the stale hits where *lost_ratio* of the deletes never arrive."""
+    """Return the share of outdated hits where *lost_ratio* of the deletes never arrive."""
     if isinf(timeout_s):
         return lost_ratio
     arriving_per_s = writes_per_s * (1 - lost_ratio)
@@ -170,12 +173,12 @@ def lost_deletes_stale_hits(writes_per_s: float, lost_ratio: float, timeout_s: f
 
 
 def lost_deletes_stale_age_s(writes_per_s: float, lost_ratio: float) -> float:
-    """Return the mean age of a stale read where deletes get lost and nothing expires, in seconds."""
+    """Return the mean age of an outdated read where deletes get lost and nothing expires, in seconds."""
     return 1 / (writes_per_s * (1 - lost_ratio))
 
 
 def late_delete_stale_hits(writes_per_s: float, delay_s: float) -> float:
-    """Return the stale hits where every delete lands a constant *delay_s* after the commit and nothing expires."""
+    """Return the share of outdated hits if each delete lands *delay_s* after its commit and nothing expires."""
     return -expm1(-2 * writes_per_s * delay_s) / 2
 
 
@@ -192,9 +195,9 @@ def exponential_pending_s(delay_mean_s: float) -> Callable[[float], float]:
 def deletes_stale_hits(
     writes_per_s: float, lost_ratio: float, timeout_s: float, pending_s: Callable[[float], float]
 ) -> float:
-    """Return the stale hits where *lost_ratio* of the deletes get lost and the others come late.
+    """Return the share of outdated hits where *lost_ratio* of the deletes get lost and the others come late.
 
-    *pending_s* is one of the two functions above: how late.
+    *pending_s* says how late; it is made by one of the two functions above.
     """
     return 1 - _mean_over_life(writes_per_s, lost_ratio, timeout_s, pending_s, lambda behind: exp(-behind))
 
@@ -213,7 +216,7 @@ def _mean_over_life(
     pending_s: Callable[[float], float],
     value: Callable[[float], float],
 ) -> float:
-    """Average *value* of the expected versions behind, m(c), over the ages c that hits find an entry at."""
+    """Average *value* of the expected versions behind, m(c), over the ages c at which hits find an entry."""
     from scipy.integrate import quad
 
     arriving_per_s, lost_per_s = writes_per_s * (1 - lost_ratio), writes_per_s * lost_ratio
@@ -222,7 +225,7 @@ def _mean_over_life(
         behind = lost_per_s * age_s + arriving_per_s * pending_s(age_s)
         return exp(-arriving_per_s * age_s) * value(behind)
 
-    # Beyond 50 mean lives nothing is left that double precision could see.
+    # What lies beyond 50 mean lives is too small for double precision.
     end_s = min(timeout_s, 50 / arriving_per_s if arriving_per_s else inf)
     total: float = quad(weighted, 0, end_s, limit=500)[0]
     return total / mean_life_s(arriving_per_s, timeout_s)
@@ -276,12 +279,12 @@ def batch_lru_hit_ratios(reads_per_s: Rates, max_entries: int, cull_frequency: i
 
 
 def stampede_constant(reads_per_s: float, fetch_s: float) -> float:
-    """Return the fetches an expiry sets off if each takes *fetch_s*: every read misses until the first is back."""
+    """Return the fetches an expiry causes if each takes *fetch_s*: every read misses until the first fetch is back."""
     return 1 + reads_per_s * fetch_s
 
 
 def stampede_exponential(reads_per_s: float, fetch_mean_s: float) -> float:
-    """Return the same for exponential fetches: the first to come back is not the first to leave."""
+    """Return the same for exponential fetches, of which the first to begin need not be the first to end."""
     from scipy.special import hyp1f1
 
     in_one_fetch = reads_per_s * fetch_mean_s

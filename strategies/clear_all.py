@@ -10,8 +10,8 @@ from cachewise import Bound, Costs, Row, Site
 class ClearAll:
     """Clear the whole cache once a write has committed.
 
-    Guarantee: fresh, but for the stale-set race, as delete-on-write. Cost: one cache call a write, and every key is
-    loaded again; on a shared server it takes sessions and other applications' keys along.
+    Guarantee: fresh, except for the same race as delete-on-write. Cost: one cache call a write, and every key is
+    loaded again; on a shared server, sessions and the keys of other applications are lost, too.
     Source: django-redis issues 168 and 813; Django's `BaseCache.clear`.
     """
 

@@ -10,8 +10,8 @@ from cachewise import Bound, Costs, Row, Site
 class DeleteInTransaction:
     """Delete the key right after the statement, before the transaction commits.
 
-    Guarantee: only the timeout's. A reader between the delete and the commit caches the old row again, and nothing
-    removes it. This is a `post_save` receiver under ATOMIC_REQUESTS, in the admin, or in `update_or_create`.
+    Guarantee: only the timeout. A reader between the delete and the commit caches the old row again, and nothing
+    removes it. A `post_save` receiver does this under ATOMIC_REQUESTS, in the admin, and in `update_or_create`.
     Cost: one cache call a write.
     Source: django-waffle issue 296; Django's documentation of `transaction.on_commit`.
     """

@@ -10,8 +10,8 @@ from cachewise import Bound, Costs, Row, Site
 class DeleteOnWrite:
     """Delete the key once the write has committed; let readers refill it.
 
-    Guarantee: fresh, but for the stale-set race (a reader that loaded the old row stores it after the delete) and the
-    delete's way to the cache; what the race leaves lives until the timeout. Cost: one cache call a write.
+    Guarantee: fresh, except while the delete is on its way to the cache, and except for a race: a reader that loaded
+    the old row may store it after the delete, and it stays until the timeout. Cost: one cache call a write.
     Source: Django's documentation of `transaction.on_commit`; Nishtala et al., Scaling Memcache at Facebook, NSDI 2013.
     """
 

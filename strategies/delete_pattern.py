@@ -10,9 +10,9 @@ from cachewise import Bound, Costs, Row, Site
 class DeletePattern:
     """Delete all variants of the key with django-redis' `delete_pattern` once the write has committed.
 
-    Guarantee: fresh, but for the stale-set race, as delete-on-write, and for what is stored while the scan is under
-    way. Cost: a SCAN for every `page` keys that the server holds, whoever owns them, and one pipeline of deletes. With
-    more keys than a page, how many SCANs it takes depends on the server's own random hash: two runs can differ.
+    Guarantee: fresh, except for the same race as delete-on-write, and for rows that are stored during the scan.
+    Cost: a SCAN for every `page` keys on the server, whoever owns them, and one pipeline of deletes. With more keys
+    than a page, the number of SCANs depends on the server's own random hash: two runs can differ.
     Source: django-redis 7, `DefaultClient.delete_pattern`; Redis' documentation of SCAN.
     """
 
@@ -24,7 +24,7 @@ class DeletePattern:
     needs: ClassVar[tuple[str, ...]] = ("cache.delete_pattern",)
 
     def read(self, site: Site, key: str) -> Row:
-        """Return the cached row, or load and cache it; a real key would go on with what the view varies on."""
+        """Return the cached row, or load and cache it; instead of "row", a real key names what the view varies on."""
         row: Row | None = site.cache.get(f"{key}:row")
         if row is None:
             row = site.db.read(key)

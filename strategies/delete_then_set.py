@@ -10,9 +10,9 @@ from cachewise import Bound, Costs, Row, Site
 class DeleteThenSet:
     """Delete the key, change the row, then store the new row.
 
-    Guarantee: only the timeout's. Two races meet: a reader caches the old row between the delete and the commit, and
+    Guarantee: only the timeout. There are two races: a reader caches the old row between the delete and the commit, or
     two writers (or a slow reader and a writer) store out of order, so that the older row stays. Cost: two cache calls a
-    write. Source: the update pattern of many tutorials; Nishtala et al., NSDI 2013, on stale sets.
+    write. Source: the update pattern of many tutorials; Nishtala et al., NSDI 2013, on "stale sets".
     """
 
     timeout: float | None = 300

@@ -10,9 +10,9 @@ from cachewise import Bound, Costs, Row, Site
 class GetOrSet:
     """Read through `cache.get_or_set`, and delete the key once a write has committed.
 
-    Guarantee: fresh, but for the stale-set race, as delete-on-write. `get_or_set` fills with `add` and then gets again,
-    so of two loaders the slower one is handed what the faster one stored. Cost: one cache call a hit, two more on a
-    miss, one a write.
+    Guarantee: fresh, except for the same race as delete-on-write. `get_or_set` stores with `add` and then gets again:
+    if two readers load at once, the slower one returns what the faster one stored. Cost: one cache call a hit, two more
+    on a miss, one a write.
     Source: `BaseCache.get_or_set` of Django 5.2.
     """
 
@@ -22,7 +22,7 @@ class GetOrSet:
     stale_at_most: ClassVar[Bound] = "timeout"
 
     def read(self, site: Site, key: str) -> Row:
-        """Let Django look, load, add and look again."""
+        """Let Django get the row or, if it is missing, load it, add it and get it again."""
         return cast("Row", site.cache.get_or_set(key, lambda: site.db.read(key), self.timeout))
 
     def write(self, site: Site, key: str) -> None:

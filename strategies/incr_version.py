@@ -11,10 +11,10 @@ from cachewise import Bound, Costs, Row, Site
 class IncrVersion:
     """Call `cache.incr_version(key)` after the commit; readers keep looking under the default version.
 
-    Guarantee: fresh, but for the stale-set race, as delete-on-write. `incr_version` is a get, a set under the next
-    version and a delete, so for readers it amounts to a slow delete; it is not atomic, and raises ValueError where the
-    key is missing. The copy under the next version is never read again and has a timeout of its own, the cache's
-    default (300 s), whatever `timeout` was.
+    Guarantee: fresh, except for the same race as delete-on-write. `incr_version` is a get, a set under the next
+    version and a delete, so for readers it is a slow delete; it is not atomic, and raises ValueError if the
+    key is missing. The copy under the next version is never read again. It expires after the cache's default timeout
+    (300 s), whatever `timeout` is.
     Cost: three cache calls a write (one where the key is missing), and the copies' memory.
     Source: `BaseCache.incr_version` of Django 5.2.
     """

@@ -11,7 +11,7 @@ class KeyBased:
     """Ask the database for the row's version, and look in the cache under that version.
 
     Guarantee: fresh, as the version is read from the database first. Cost: a cheap query on every read, so it saves
-    work only where a full load costs more than the version; nothing to do on a write; old entries stay until their
+    work only if a full load costs more than that query; nothing on a write; old entries stay until their
     timeout. Source: David Heinemeier Hansson, How key-based cache expiration works, 2012.
     """
 
@@ -30,6 +30,6 @@ class KeyBased:
         return row
 
     def write(self, site: Site, key: str) -> None:
-        """Change the row, and with it its key."""
+        """Change the row; its new version gives a new key."""
         with site.db.atomic():
             site.db.write(key)

@@ -8,11 +8,11 @@ from cachewise import Bound, Costs, Row, Site
 
 @dataclass(frozen=True)
 class NamespaceVersion:
-    """Put one random token in front of every key, and replace it after a commit: all entries are out of reach.
+    """Put one random token in front of every key, and replace it after a commit: no old entry is found any more.
 
-    Guarantee: fresh once the new token is in the cache: a late set lands in a dead namespace. The token is random, not
-    a counter, so that an evicted one never brings an old generation back. Cost: two cache calls a hit, one a write, and
-    every key is loaded again; dead entries stay until their timeout.
+    Guarantee: fresh once the new token is in the cache: a late set lands under the old token. The token is random, not
+    a counter: if it is evicted, its successor never equals an earlier one. Cost: two cache calls a hit, one a write,
+    and every key is loaded again; old entries stay until their timeout.
     Source: memcached's documentation on deleting by namespace; the generational keys of johnny-cache.
     """
 

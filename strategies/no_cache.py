@@ -1,4 +1,4 @@
-"""No cache: the lower bound on staleness and the upper bound on load."""
+"""No cache: no read is outdated, and every read is a query."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""The oracle: a cache that knows every commit at once, which nobody can have."""
+"""The oracle: an ideal cache that knows every commit at once. No real cache can."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,10 +8,10 @@ from cachewise import Bound, Costs, Row, Site
 
 @dataclass(frozen=True)
 class Oracle:
-    """Load each committed version once, and serve it from nowhere until the next commit.
+    """Load each committed version once, and serve it without any cache call until the next commit.
 
-    Guarantee: fresh. Cost: one load for every version that is read, no round trip: the bound of all that load what
-    readers ask for (write-through stores what its writers have in hand, and may load less still).
+    Guarantee: fresh. Cost: one load for every version that is read, and no round trip. No strategy that loads rows for
+    its readers can load less (write-through can, as it stores the rows of its writers).
     Source: the clairvoyant bounds of cache simulators (Belady, A study of replacement algorithms, 1966).
     """
 

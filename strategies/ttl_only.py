@@ -11,7 +11,7 @@ class TtlOnly:
     """Cache for `timeout` seconds and never invalidate.
 
     Guarantee: a read is outdated by at most the timeout plus the load. Cost: one cache call a hit, one more on a miss,
-    none on a write; everything between a write and the expiry is served outdated.
+    none on a write; all hits between a write and the expiry are outdated.
     Source: Django's cache documentation, the low-level API's get and set; Jung, Berger, Balakrishnan, INFOCOM 2003.
     """
 

@@ -12,13 +12,13 @@ class Versioning:
     """Keep a version number per key in the cache, pass it as Django's `version=`, and bump it after the commit.
 
     Guarantee: fresh once the bump is in the cache: a late set lands under the old number, where nobody looks.
-    A lost number is replaced by a random one, so that no earlier generation comes back. Not so on the file and database
-    backends, whose `incr` is a get and a set: a slow bump can put an old number back, and with it the rows cached under
-    it, until their timeout. Cost: two cache calls a hit, one a write; old generations stay until their timeout. On file
-    and database the bump is two calls, and leaves the number with the cache's default timeout (300 s): when it
-    runs out, the row is loaded again, however long `timeout` is.
+    A lost number is replaced by a random one, so that no earlier number comes back. The file and database backends do
+    not guarantee this: their `incr` is a get and a set, so a slow bump can put an old number back, and with it the rows
+    cached under it, until their timeout. Cost: two cache calls a hit, one a write; old rows stay until their timeout.
+    On file and database, the bump is two calls and gives the number the cache's default timeout (300 s): when that
+    ends, the row is loaded again, however long `timeout` is.
     Source: Django's documentation of cache versioning, and `BaseCache.incr` of Django 5.2; Nishtala et al., NSDI 2013,
-    on stale sets.
+    on "stale sets".
     """
 
     timeout: float | None = 300
@@ -42,5 +42,5 @@ class Versioning:
             site.db.on_commit(lambda: self._bump(site, key))
 
     def _bump(self, site: Site, key: str) -> None:
-        with suppress(ValueError):  # no number: whoever reads next makes one, and loads the row after that
+        with suppress(ValueError):  # there is no number: the next reader makes one, and then loads the row
             site.cache.incr(f"version:{key}")

@@ -10,8 +10,8 @@ from cachewise import Bound, Costs, Row, Site
 class WriteThroughInTransaction:
     """Store the written row right after the statement, before the transaction commits.
 
-    Guarantee: only the timeout's. Readers get the row before it is committed, and keep getting it if the transaction is
-    rolled back: then the cache holds what never was in the database until the timeout, or the next write. This is a
+    Guarantee: only the timeout. Readers get the row before it is committed. If the transaction is rolled back, the
+    cache holds a row that never was in the database until the timeout or the next write. This happens with a
     `cache.set` in `save()`, in a `post_save` receiver or in a view under ATOMIC_REQUESTS.
     Cost: one cache call a write; rows that nobody reads are stored too.
     Source: Django's documentation of `transaction.on_commit`; Adya, Weak consistency, MIT 1999 (aborted reads, G1a).

@@ -43,7 +43,7 @@ providers._get_local_constants = lambda: providers._local_constants
 # Where real time counts: of these tests no two run at once.
 OWN = ("tests/sim/backends/test_own_backends.py", "tests/sim/backends/test_trial.py")
 PROJECTS = ("tests/sim/app/test_launch.py", "tests/sim/app/test_scout.py")
-APART = ("tests/sim/command", "tests/sim/daemons", "tests/sim/wall", "tests/test_readme.py", *OWN, *PROJECTS)
+APART = ("tests/sim/command", "tests/sim/daemons", "tests/sim/wall", "tests/docs/test_commands.py", *OWN, *PROJECTS)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -11,6 +11,7 @@ from .. import answer as any_answer
 from ..answer import Answer
 from ..formatting import figure, listed, people, plural
 from ..ranking import contenders, interval, saves_queries
+from ..text import plain_lines
 from .frames import Project, projects
 from .words import difference
 
@@ -41,12 +42,11 @@ def answer(project: Project) -> Answer:
 
 
 def answer_text(outcomes: Sequence[AppOutcome], width: int) -> list[str]:
-    """Return the answers as plain lines of at most *width* characters, and the first traceback of what failed."""
-    lines: list[str] = []
-    for project in projects(outcomes):
-        lines += any_answer.plain_lines([answer(project)], width)
-        for said, frames in tracebacks(project):
-            lines += ["", f"{said}; the first time:", *(f"    {line}" for line in frames.splitlines())]
+    """Return the answers as plain lines of at most *width* characters, then the first traceback of what failed."""
+    found = projects(outcomes)
+    lines = plain_lines(map(answer, found), width)
+    for said, frames in (each for project in found for each in tracebacks(project)):
+        lines += ["", f"{said}; the first time:", *(f"    {line}" for line in frames.splitlines())]
     return lines
 
 

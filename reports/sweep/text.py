@@ -9,8 +9,8 @@ from rich.text import Text
 
 from ...sim.sweep.found import Axis, Sweep, Value
 from ...sim.verdict.metrics import shown
-from ..answer import wrapped
 from ..tables import terminal, terminal_width
+from ..text import wrapped
 from .answer import answer, lines
 from .limits import Limit
 from .points import Field, plan

@@ -1,1 +1,1 @@
-"""A team's own project, seen from outside: the errands of its processes, the scout, the runs, what came out."""
+"""A team's own project, seen from outside: the errands of its processes, the scout, the runs and their outcomes."""

@@ -1,4 +1,4 @@
-"""Whose mistake an error in a process of a project is: said in one line, with the innermost place in its files."""
+"""Reports an error in a process of a project in one line, with the innermost place in the project's files."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from .errand import Answer
 
 
 def refused(error: BaseException, project: Path, settings: str) -> Answer:
-    """Return the answer of a process in which *error* was raised; *project* is the folder of the project's files."""
+    """Return the answer of a process that ended with *error*; *project* is the folder of the project's files."""
     stack = extract_tb(error.__traceback__)
     frames = masked("".join(TracebackException.from_exception(error).format()))
     place = _where(error, stack, project)
@@ -30,22 +30,22 @@ def _where(error: BaseException, stack: list[FrameSummary], project: Path) -> st
 
 
 def _is_ours(error: BaseException, stack: list[FrameSummary]) -> bool:
-    """Return whether an error that came through no file of the project's is a mistake of cachewise's own."""
+    """Return whether an error that passed through no file of the project's is a mistake of cachewise's own."""
     raised_in = [one.filename for one in stack if not one.filename.startswith("<frozen")][-1:]
     return not type(error).__module__.startswith("django.") and all(one.startswith(OURS) for one in raised_in)
 
 
 def _missing(error: BaseException, stack: list[FrameSummary]) -> str:
-    """Return the environment variable that is not there, if that is the error."""
+    """Return the name of the missing environment variable if that is the error, else ""."""
     asked = isinstance(error, KeyError) and stack and stack[-1].filename in (os.__file__, "<frozen os>")
     return str(error.args[0]) if asked else ""
 
 
 def _line(error: BaseException, stack: list[FrameSummary], place: str) -> str:
     if name := one_line(_missing(error, stack)):
-        return f"{place}: the environment has no {name}; write it down: App(..., env={{{name!r}: '...'}})"
+        return f"{place}: the environment variable {name} is missing; set it with App(..., env={{{name!r}: '...'}})"
     said = error.msg if isinstance(error, SyntaxError) else words_of(error)
-    if type(error).__module__ == "django.db.utils":  # PostgreSQL goes on with the statement, and with values of rows
+    if type(error).__module__ == "django.db.utils":  # PostgreSQL's further lines show the statement and values of rows
         said, *_more = said.splitlines() or [""]
         if any(one in said for one in ("no such table", "no such column", "does not exist")):
             said += " (is a migration missing? try manage.py makemigrations)"

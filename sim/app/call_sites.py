@@ -1,4 +1,4 @@
-"""The call sites of caches: each line of the project that called one, with what its keys have in common."""
+"""The call sites of caches: the lines of the project that call a cache, each with the pattern of its keys."""
 
 from collections import Counter
 from math import isnan
@@ -7,7 +7,7 @@ from ..project.caches import merged
 from ..project.watch import CacheCall
 from .figures import Site
 
-MOST_PATTERNS = 8  # of one call site; where keys have more, their names are texts, and only what is common is kept
+MOST_PATTERNS = 8  # of one call site; all further ones become a single pattern of what they have in common
 
 
 class CallSites:
@@ -16,7 +16,7 @@ class CallSites:
     def __init__(self) -> None:
         self._numbers: dict[tuple[str, str], int] = {}
         self._patterns: dict[str, list[str]] = {}
-        self._whole: dict[str, int] = {}  # of the sites with too many patterns: the number that stands for all others
+        self._whole: dict[str, int] = {}  # of the sites with too many patterns: the number of all further ones
         self._shown: list[list[str]] = []  # site and pattern, by number
         self._timeouts: dict[int, float | None] = {}
         self._calls: Counter[int] = Counter()
@@ -37,7 +37,7 @@ class CallSites:
         self._hits[number] += call.hits
 
     def rows(self) -> list[Site]:
-        """Return a row for each number, in order; the timeout is NaN where nothing was stored or hit."""
+        """Return a row for each number, in order; its timeout is NaN if nothing was stored or hit."""
         nan = float("nan")
         return [
             Site(site, pattern, self._timeouts.get(number, nan), self._calls[number], self._hits[number])

@@ -1,4 +1,4 @@
-"""What is to be run of a project that was scouted: its variants, and its scenario with what was set; or why not."""
+"""Chooses what to run of a scouted project: its variants, and its scenario with the settings of the command line."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
@@ -10,10 +10,10 @@ from .description import MEANINGLESS, Contender, Description
 
 
 def chosen(description: Description, names: Sequence[str], backends: Iterable[str | None]) -> tuple[Contender, ...]:
-    """Return the variants of these names (all, if none is), and the two that are always there.
+    """Return the variants with these *names* (all, if there are none), and the two that are always there.
 
     Raises:
-        UserError: for an unknown name, with the nearest one; for sessions that would be lost at once on a backend.
+        UserError: for an unknown name, with the nearest one; for a backend that would lose all sessions at once.
     """
     wanted = {AS_IT_IS, NO_CACHE, *(named(description, name).name for name in names)}
     variants = tuple(one for one in description.variants if one.name in wanted or not names)
@@ -39,7 +39,7 @@ def scenario_with(declared: Scenario, settings: Mapping[str, str]) -> Scenario:
     """Return the scenario that a file has *declared*, with *settings* (field to text) applied.
 
     Raises:
-        UserError: for a field that means nothing to an app, in the file or among *settings*; for an unfit value.
+        UserError: for a field that an app does not use, in the file or among *settings*; for a value that is not valid.
     """
     for name in MEANINGLESS.keys() & DEFAULTS.keys():
         if getattr(declared, name) != DEFAULTS[name]:
@@ -50,17 +50,17 @@ def scenario_with(declared: Scenario, settings: Mapping[str, str]) -> Scenario:
 
 
 def require_meaning(name: str, where: str) -> None:
-    """Make sure that a field of a scenario means something to an app.
+    """Make sure that an app uses a field of a scenario; *where* is the begin of the message.
 
     Raises:
-        UserError: if it does not, with what says it instead.
+        UserError: if it does not, with what to use instead.
     """
     if name in MEANINGLESS:
-        raise UserError(f"{where}: {name} means nothing to an own app: {MEANINGLESS[name]}")
+        raise UserError(f"{where}: {name} is not used for an app of your own: {MEANINGLESS[name]}")
 
 
 def _require_sessions(variant: Contender, backend: str | None) -> None:
-    """Make sure that whoever logs in stays so.
+    """Make sure that users stay logged in.
 
     Raises:
         UserError: if sessions are kept in a cache that keeps nothing.
@@ -71,5 +71,5 @@ def _require_sessions(variant: Contender, backend: str | None) -> None:
     where = f"{one_line(variant.name)}{f' on {backend}' if backend else ''}"
     raise UserError(
         f"{where}: SESSION_ENGINE {one_line(kept.engine)!r} keeps sessions in CACHES[{one_line(kept.alias)!r}] alone, "
-        "which keeps nothing there: nobody could log in; leave it out, or choose another SESSION_ENGINE"
+        "which keeps nothing, so nobody could log in; leave it out, or choose another SESSION_ENGINE"
     )

@@ -1,4 +1,4 @@
-"""What a run of a project takes in real time, as two short runs of it as it is show."""
+"""Estimates the real time of a project's run from two short runs of the project as it is."""
 
 import time
 from collections.abc import Callable
@@ -11,18 +11,18 @@ from .choice import named
 from .launch import run_one
 from .scouting import Scouted
 
-SHORT = (10, 210)  # requests of two runs that show what a request takes, and what the rest
+SHORT = (10, 210)  # the requests of the two runs; from both follow the time of a request and that of the set-up
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run takes in real seconds: its set-up, and each request with its judgement."""
+    """The real seconds of a run: of its set-up, and of each request with its judgement."""
 
     set_up_s: float
     request_s: float
 
     def of(self, runs: int, requests: float, jobs: int) -> float:
-        """Return what so many runs take, *jobs* side by side, of so many requests each."""
+        """Return the real seconds of *runs* with *requests* each, of which *jobs* go side by side."""
         return runs * (self.set_up_s + requests * self.request_s) / jobs
 
 
@@ -34,10 +34,10 @@ def cost_of(
     session: Servers,
     done: Callable[[], object] = lambda: None,
 ) -> Cost:
-    """Return what a run of *scenario* takes, as `SHORT` ones show it; *done* is called after each of them.
+    """Estimate the cost of a run of *scenario* with two runs (`SHORT`); *done* is called after each of them.
 
     Raises:
-        CodeError: for what the project's code raises.
+        CodeError: if the project's code raises an exception.
     """
     description = scouted.description
     real_s = []
@@ -58,5 +58,5 @@ def requests_of(scenario: Scenario, requests_per_s: float) -> int:
 
 
 def short_of(scenario: Scenario, requests: int, requests_per_s: float) -> Scenario:
-    """Return *scenario* for about so many requests, whatever its arrivals."""
+    """Return *scenario* with a duration for about *requests* requests, without a warm-up, with Poisson arrivals."""
     return replace(scenario, duration_s=requests / max(requests_per_s, 1e-9), warmup_s=0, arrivals="poisson")

@@ -1,4 +1,4 @@
-"""What a scout tells of a project: what is to be run, on what, and what is noteworthy before it starts."""
+"""What a scout reports about a project: what is to be run, on which databases and caches, and notes about it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,25 +7,26 @@ from typing import Any, Literal
 from ..world.scenario import Scenario
 
 Kind = Literal["read", "write", "journey", "at"]
-# What is set for strategies and means nothing to a project, and what says it instead.
+# Fields that only strategies use, and what a project uses instead.
 MEANINGLESS = {
     "timeout": "write a variant: APP.variant('60 s', timeouts={'*': 60})",
-    "keys": "args= says what a function is called with",
-    "reads_per_s": "per_s= of each read function says it",
-    "writes_per_s": "per_s= of each write function says it",
-    "read_popularity": "popularity= of each read function says it",
-    "write_popularity": "popularity= of each write function says it",
-    "value_bytes": "what is cached is the project's own",
-    "max_entries": "the OPTIONS of the project's CACHES say it",
-    "cull_frequency": "the OPTIONS of the project's CACHES say it",
+    "keys": "set args= of each function",
+    "reads_per_s": "set per_s= of each read function",
+    "writes_per_s": "set per_s= of each write function",
+    "read_popularity": "set popularity= of each read function",
+    "write_popularity": "set popularity= of each write function",
+    "value_bytes": "the project's own code decides what is cached",
+    "max_entries": "set it in the OPTIONS of the project's CACHES",
+    "cull_frequency": "set it in the OPTIONS of the project's CACHES",
     "trace": "its functions make its traffic",
+    "trace_columns": "its functions make its traffic",
     "trace_speed": "its functions make its traffic",
 }
 
 
 @dataclass(frozen=True)
 class Function:
-    """A function of the experiment, in numbers: how often it is called, with how many arguments, for how many users."""
+    """A function of the experiment: how often it is called, with how many different arguments, for how many users."""
 
     kind: Kind
     name: str
@@ -37,7 +38,7 @@ class Function:
 
 @dataclass(frozen=True)
 class SessionCache:
-    """The cache where sessions are kept, and nowhere else: its alias, and whether it keeps anything as it is."""
+    """A cache that is the only place where sessions are kept: its alias, and whether it keeps entries at all."""
 
     engine: str
     alias: str
@@ -46,9 +47,9 @@ class SessionCache:
 
 @dataclass(frozen=True)
 class Contender:
-    """A variant: its name, what it changes ("timeouts", "settings", "code"), and the settings of it, pickled.
+    """A variant: its name, what it changes ("timeouts", "settings", "code"), and the changed settings, pickled.
 
-    `sessions` are where those of its users are, if that is a cache alone.
+    `sessions` is the cache that keeps its sessions, if they are kept in a cache alone.
     """
 
     name: str
@@ -61,8 +62,8 @@ class Contender:
 class Description:
     """An experiment as its file declares it.
 
-    `caches` names the class of each entry of CACHES; `places` are the filled databases; `kept` says that they were
-    filled by an earlier command. `refusals` are reasons not to run, one a line.
+    `caches` names the class of each entry of CACHES. `places` are the filled databases; `kept` says that an earlier
+    command filled them. `refusals` are reasons not to run, one line each.
     """
 
     scenario: Scenario

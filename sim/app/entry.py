@@ -1,6 +1,6 @@
-"""Where each process of a project begins: with the standard library alone, so that all else meets what must be first.
+"""The entry point of each process of a project. It imports the standard library alone; all else comes after the set-up.
 
-``python -m cachewise.sim.app.entry FOLDER PARENT`` reads its errand in FOLDER and leaves its answer there.
+``python -m cachewise.sim.app.entry FOLDER PARENT`` reads its errand in FOLDER and writes its answer there.
 """
 
 import faulthandler
@@ -15,31 +15,31 @@ from .errand import ANSWER, ERRAND, SERVED, Answer, Errand, leave, take
 
 
 def main(folder: str, parent: int) -> None:
-    """Do what the errand in *folder* asks for, of the process *parent*, and end."""
+    """Carry out the errand in *folder*, and end this process; it also ends if the process *parent* does."""
     die_with_parent(parent)
     children_die_with_this()
-    faulthandler.enable()  # a crash says where it was
+    faulthandler.enable()  # a crash prints where it was
     errand: Errand = take(Path(folder), ERRAND)
     leave(Path(folder), ANSWER, answer_to(errand))
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)  # threads of the project's, and what it has registered for Python's end, may wait for the world outside
+    os._exit(0)  # not sys.exit(): the project's threads and atexit functions may wait for something outside
 
 
 def answer_to(errand: Errand) -> Answer:
-    """Return what comes of *errand*, whatever the project's code raises."""
+    """Return the answer to *errand*, also if the project's code raises an exception."""
     project = Path(errand.file).parent
     enter(errand, project)
     try:
         return Answer(_carried_out(errand))
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the project's code raises is said in one line
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - any error of the project's code is reported in one line
         from .blame import refused
 
         return refused(error, project, errand.settings)
 
 
 def enter(errand: Errand, project: Path) -> None:
-    """Put the environment, the current folder and the path as ``manage.py`` would find them."""
+    """Set the environment, the current folder and the path as ``manage.py`` would find them."""
     os.environ.update(errand.env)
     os.environ["DJANGO_SETTINGS_MODULE"] = errand.settings
     os.chdir(project)
@@ -48,7 +48,7 @@ def enter(errand: Errand, project: Path) -> None:
 
 
 def _carried_out(errand: Errand) -> Any:
-    """Put in place what must be first, and then call what the errand is for, which imports Django and the project."""
+    """Make the replacements that must come first, then do the errand's task, which imports Django and the project."""
     from ..project.first import put_in_place
 
     here = put_in_place(errand.start_s, errand.seed, Path(errand.file).parent)

@@ -1,4 +1,4 @@
-"""Errands: what a process of a project is started for, and what it has to say. Its entry can read them at once."""
+"""Errands: the tasks of a project's processes, and their answers. Nothing here imports Django."""
 
 import pickle
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any, Literal
 from ..application import AS_IT_IS
 from ..errors import CodeError
 
-ERRAND, ANSWER = "errand.pickle", "answer.pickle"  # in the process's own folder
+ERRAND, ANSWER = "errand.pickle", "answer.pickle"  # files in the process's own folder
 SERVED = "served.txt"  # how many requests it has served so far
 
 
@@ -42,7 +42,7 @@ class Errand:
     def changed_settings(self) -> Mapping[str, Any]:
         """Return the settings that the variant changes.
 
-        Only where all that comes first is in place: modules of the project may be imported for them.
+        Call this only after `put_in_place`, as unpickling them may import modules of the project.
         """
         found: Mapping[str, Any] = pickle.loads(self.overrides) if self.overrides else {}
         return found
@@ -50,9 +50,9 @@ class Errand:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of an errand: `found`, or `refusal`, a line for people (and `frames`, the traceback of their code).
+    """The result of an errand: `found`, or `refusal`, a line for people (and `frames`, the traceback of their code).
 
-    `crash` says how the process ended without an answer; `mistake` is a traceback that never touched their code.
+    `crash` says how a process ended without an answer; `mistake` is a traceback that never touched the user's code.
     """
 
     found: Any = None
@@ -60,7 +60,7 @@ class Answer:
     frames: str = ""
     crash: str = ""
     mistake: str = ""
-    missing: str = ""  # the environment variable that was asked for, if the refusal is about one
+    missing: str = ""  # the name of the missing environment variable, if that is the refusal
 
     def opened(self) -> Any:
         """Return what was found.
@@ -77,7 +77,7 @@ class Answer:
 
 
 def leave(where: Path, name: str, content: object) -> None:
-    """Write *content* whole, or not at all."""
+    """Write *content* to the file *name* in *where*, completely or not at all."""
     unfinished = where / f"{name}.part"
     unfinished.write_bytes(pickle.dumps(content))
     unfinished.rename(where / name)

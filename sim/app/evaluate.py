@@ -1,4 +1,4 @@
-"""A read once more, without a cache, as the project would have answered it at another time: in the judge's process."""
+"""Repeats a read in the judge's process: without a cache, as the project would have answered at a given time."""
 
 from collections.abc import Mapping, Sequence
 from contextvars import copy_context
@@ -17,7 +17,7 @@ from .traffic import handed
 
 
 class Evaluator:
-    """Answers questions on whatever state of the database this process is shown."""
+    """Answers questions on the state of the database that this process sees."""
 
     def __init__(
         self,
@@ -36,9 +36,10 @@ class Evaluator:
         self._seed = seed
 
     def __call__(self, question: Question, began_s: float, stores: Mapping[tuple[str, str], Any]) -> Shown:
-        """Return what *question* gives at *began_s*, with *stores* for what is kept in caches alone.
+        """Return the answer to *question* at *began_s*; *stores* are the entries that are kept in caches alone.
 
-        It has context variables of its own, as a thread has: no question meets the language of another.
+        Each question has context variables of its own, as a thread has: so the active language of one never reaches
+        another.
         """
         return copy_context().run(self._answer, question, began_s, stores)
 

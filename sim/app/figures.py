@@ -1,4 +1,4 @@
-"""The figures of a run of a team's own project, out of plain columns: one entry a read, and what was beside them."""
+"""The figures of a run of a team's own project, computed from plain columns: its reads, and what else happened."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -20,11 +20,11 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class ReadColumns:
-    """One entry a read, in the order they were recorded; times are seconds from the run's start.
+    """One entry a read, in the order in which they were recorded; times are seconds from the run's start.
 
-    `function` is a place in the list of functions; `status` is 0 where a read has none. `outdated_s` is when the commit
-    that outdated it could be seen, NaN where it was not outdated; an outdated read is not `never_true`. A read that
-    `failed` was not judged. `lookups` leave stores out. `digest` says what it returned.
+    `function` is an index into the list of functions; `status` is 0 if a read has none. `outdated_s` is when the commit
+    that made it outdated became visible, NaN if it was not outdated; an outdated read is not `never_true`. A read that
+    `failed` was not judged. `lookups` do not count stores (see `App.store`). `digest` is a hash of what it returned.
     """
 
     function: Ints
@@ -43,7 +43,7 @@ class ReadColumns:
     digest: NDArray[np.bytes_]
 
     def only(self, those: Flags) -> "ReadColumns":
-        """Return those of the reads."""
+        """Return the columns of the reads for which *those* is true."""
         return ReadColumns(**{one.name: getattr(self, one.name)[those] for one in fields(self)})
 
     @property
@@ -58,7 +58,7 @@ class ReadColumns:
 
 
 class HitColumns(NamedTuple):
-    """One entry a call of a read that hit a copy: which read and call site, and the birth of the oldest copy."""
+    """One entry for each cache call of a read that hit: the read, the call site, and the birth of the oldest copy."""
 
     read: Ints
     site: Ints
@@ -66,7 +66,7 @@ class HitColumns(NamedTuple):
 
 
 class Site(NamedTuple):
-    """A cache call site, and what the measured requests did there; a read's hit names its place in the list."""
+    """A cache call site, and what the measured requests did there; `HitColumns.site` is an index into their list."""
 
     site: str
     pattern: str
@@ -79,9 +79,9 @@ class Site(NamedTuple):
 class Around:
     """What a run has beside its reads.
 
-    All of it is of the measured requests, those that arrived after the warm-up, but for `logouts_s` and `events`, which
-    are at any time of the run, and `writes`: the commits after the warm-up that changed rows. `statement_s` is when
-    each statement ended, whichever request sent it.
+    It counts only measured requests, which are those that arrived after the warm-up. There are three exceptions:
+    `logouts_s` and `events` are those of the whole run, and `writes` counts the commits after the warm-up that changed
+    rows. `statement_s` is when each statement ended, whichever request sent it.
     """
 
     requests: int
@@ -96,7 +96,7 @@ class Around:
 
 
 def figures_of(run: Run, functions: Sequence[str], reads: ReadColumns, hits: HitColumns, around: Around) -> AppOutcome:
-    """Return what came of a run; of its reads only those count that arrived after the warm-up."""
+    """Return the outcome of a run; only reads that arrived after the warm-up count."""
     warmup_s = run.scenario.warmup_s
     measured = reads.arrival_s >= warmup_s
     ours = reads.only(measured)
@@ -145,12 +145,12 @@ def _over_time(ours: ReadColumns, around: Around, edges: Floats) -> dict[str, Fl
 
 
 def _count(times_s: Floats, edges: Floats) -> Floats:
-    """Return how many are in each bin; what is later than the traffic's end is in the last one."""
+    """Return how many times are in each bin; those after the traffic's end count in the last one."""
     return np.histogram(np.clip(times_s, edges[0], edges[-1]), edges)[0].astype(float)
 
 
 def _summary(ours: ReadColumns, around: Around, measured_s: float) -> dict[str, float | int]:
-    """Return the metrics of `metrics.APP_METRICS`, but for what is saved: that takes another run."""
+    """Return the metrics of `metrics.APP_METRICS`, without those of savings, which compare two runs."""
     reads = len(ours.function)
     ages_s = ours.age_s[ours.stale]
     wrong = int((ours.stale | ours.never_true).sum())
@@ -198,7 +198,7 @@ def _row(name: str, ours: ReadColumns) -> dict[str, Any]:
 
 
 def _sites(reads: ReadColumns, measured: Flags, hits: HitColumns, sites: Sequence[Site]) -> list[dict[str, Any]]:
-    """Return a row a call site; it is to blame for a read if a copy that it hit there was older than the commit."""
+    """Return a row a call site. An outdated read counts there if it hit a copy older than the commit that it misses."""
     counted = measured[hits.read] & (hits.birth_s < reads.outdated_s[hits.read])  # NaN: nothing is older
     blamed = np.unique(np.column_stack([hits.site, hits.read])[counted], axis=0)
     outdated = np.bincount(blamed[:, 0], minlength=len(sites))
@@ -206,7 +206,7 @@ def _sites(reads: ReadColumns, measured: Flags, hits: HitColumns, sites: Sequenc
 
 
 def _fingerprint(reads: ReadColumns, statement_s: Floats) -> str:
-    """Return a digest of all that is known of the reads, and of when the database was asked."""
+    """Return a hash of everything that is known about the reads, and of the times of all statements."""
     digest = sha256(np.ascontiguousarray(statement_s).tobytes())
     for one in fields(reads):
         digest.update(np.ascontiguousarray(getattr(reads, one.name)).tobytes())

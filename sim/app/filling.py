@@ -1,4 +1,4 @@
-"""Filling a project's databases: migrations, fixtures, and what its experiment's file says; or what was kept."""
+"""Fills a project's databases: with migrations, fixtures and the experiment's `fill`, or with an earlier, kept copy."""
 
 import sys
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ from .kept import key_of, load, save
 
 
 def fill(errand: Errand, project: Project, places: Places, family: str) -> bool:
-    """Fill the empty databases at *places*, which the project is connected to; return whether what was kept is there.
+    """Fill the empty databases at *places*, to which the project is connected; return whether a kept copy was used.
 
-    Whatever the project's code raises comes out as it is.
+    Exceptions of the project's code are passed on unchanged.
     """
     from django.db import connections
 
@@ -40,7 +40,7 @@ def fill(errand: Errand, project: Project, places: Places, family: str) -> bool:
 
 
 def _load_again(errand: Errand, project: Project, kept: Path, places: Places) -> None:
-    """Put what is kept in the place of what was filled: its rows would lie in another order than when it is loaded."""
+    """Replace the filled databases by the copy that is now kept: else rows would lie in another order in later runs."""
     drop(places)
     create("postgres", project.databases, Path(errand.folder), errand.further["postgres"])
     load(kept, places, "postgres")
@@ -48,7 +48,7 @@ def _load_again(errand: Errand, project: Project, kept: Path, places: Places) ->
 
 @contextmanager
 def _step(what: str) -> Iterator[None]:
-    """Let what is raised in the block say when it was."""
+    """Add a note to exceptions in the block that says when they were raised."""
     try:
         yield
     except Exception as error:
@@ -61,7 +61,7 @@ def _migrate() -> None:
     from django.db import connections
 
     for alias in connections:
-        for unmigrated in (False, True):  # theirs come second, as they may refer to tables that migrations make
+        for unmigrated in (False, True):  # apps without migrations second: they may refer to tables of the others
             call_command(
                 "migrate", database=alias, run_syncdb=unmigrated, interactive=False, verbosity=0, skip_checks=True
             )
@@ -77,7 +77,7 @@ def _fill(app: App) -> None:
 
 
 def _key(errand: Errand, project: Project, family: str) -> str:
-    """Return the name of all that fills the databases: nothing else of the project is imported yet."""
+    """Return the name of the kept copy, a hash of all that fills the databases; call this before more is imported."""
     from django.conf import settings
 
     engines = {alias: entry.get("ENGINE") for alias, entry in project.databases.items()}
@@ -87,7 +87,7 @@ def _key(errand: Errand, project: Project, family: str) -> str:
 
 
 def _files(errand: Errand, app: App) -> Iterator[Path]:
-    """Yield the files that fill the databases: migrations, models, fixtures, and what the experiment has imported."""
+    """Yield the files that fill the databases: migrations, models, fixtures, and the modules imported so far."""
     from django.apps import apps
     from django.conf import settings
 

@@ -1,4 +1,4 @@
-"""Which files are experiments of an own app; its settings module, environment and start are read, nothing is run."""
+"""Recognises the files that are experiments of an own app. Their settings module, env and start are read, not run."""
 
 import ast
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ ARGUMENTS = (*EARLY, "fill")
 
 @dataclass(frozen=True)
 class Experiment:
-    """A file with ``APP = App(...)``, as it was when the command began. `shown` is its path as it was typed."""
+    """A file with ``APP = App(...)``, as it was when the command began. `shown` is its path as the user typed it."""
 
     path: Path
     shown: str
@@ -26,10 +26,10 @@ class Experiment:
 
 
 def experiment_at(typed: str) -> Experiment | None:
-    """Return the experiment in the file at *typed*; None if there is no such file, or it is none of an own app.
+    """Return the experiment in the file at *typed*; None if there is no such file, or it has no `App`.
 
     Raises:
-        UserError: if what must be known before the file can be imported is not written down in it.
+        UserError: if an argument that is needed before the file is imported is not a literal.
     """
     path = Path(typed)
     if path.suffix != ".py" or not path.is_file():
@@ -37,7 +37,7 @@ def experiment_at(typed: str) -> Experiment | None:
     try:
         text = path.read_bytes()
         tree = ast.parse(text)
-    except (OSError, SyntaxError, ValueError):  # said where scenario files are loaded
+    except (OSError, SyntaxError, ValueError):  # reported when the file is loaded as a scenario
         return None
     call = _app_in(tree, file_name(typed))
     if call is None:
@@ -50,19 +50,19 @@ def _app_in(tree: ast.Module, where: str) -> ast.Call | None:
     """Return the call in ``APP = App(...)`` or ``APP = cachewise.App(...)`` at the top of a file.
 
     Raises:
-        UserError: if what it gives has another name.
+        UserError: if the variable has another name.
     """
     calls = [(names, call) for names, call in _calls_in(tree) if _is_app(call.func)]
     for names, call in calls:
         if "APP" in names:
             return call
     for names, call in calls:
-        raise UserError(f"{where}, line {call.lineno}: App(...) is called {one_line(names[0])} there; call it APP")
+        raise UserError(f"{where}, line {call.lineno}: the variable of App(...) is {one_line(names[0])}; call it APP")
     return None
 
 
 def _calls_in(tree: ast.Module) -> Iterator[tuple[list[str], ast.Call]]:
-    """Yield what is called at the top of a file to give a variable its value, and how that is called."""
+    """Yield the assignments of a call's result at the top of a file: the names of the variables, and the call."""
     for node in tree.body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         names = [one.id for one in targets if isinstance(one, ast.Name)]
@@ -76,7 +76,7 @@ def _is_app(func: ast.expr) -> bool:
 
 
 def _declared(call: ast.Call, where: str) -> App:
-    """Return the `App` of *call*, of which only that is looked at which is needed before Django is set up."""
+    """Return the `App` of *call* with only those arguments that are needed before Django is set up."""
     values: dict[str, Any] = {}
     for name, node in [("settings", one) for one in call.args[:1]] + [(one.arg, one.value) for one in call.keywords]:
         if name in EARLY:
@@ -101,7 +101,7 @@ def _literal(name: str, node: ast.expr, where: str) -> Any:
         written = one_line(ast.unparse(node), 60)
         right = {"settings": "'shop.settings'", "env": "{'STRIPE_KEY': 'none'}", "start": "'2025-01-01'"}[name]
         raise UserError(
-            f"{where}: App({name}={written}): it is read before the file is imported: write it down, such as {right}"
+            f"{where}: App({name}={written}): it is read before the file is imported, so write a literal: {right}"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Filled databases that are kept from one command to the next, while nothing that fills them has changed."""
+"""Keeps filled databases from one command to the next, as long as nothing that fills them has changed."""
 
 import hashlib
 import os
@@ -17,8 +17,8 @@ from typing import Any
 from ..daemons.programs import POSTGRES
 from ..errors import UserError, one_line
 
-DAYS = 30.0  # a filled database that nobody has used for so long goes
-MOST = 20  # of them are kept
+DAYS = 30.0  # after so long without use, filled databases are removed
+MOST = 20  # so many are kept at most
 
 Places = Mapping[str, Mapping[str, Any]]
 
@@ -30,7 +30,7 @@ def kept_in(environment: Mapping[str, str]) -> Path:
 
 
 def sweep(where: Path) -> None:
-    """Remove from *where* what nobody has used for long, what is too much, and what was left half-written."""
+    """Remove from *where* what was not used for long, what exceeds `MOST`, and what was left half-written."""
     with suppress(OSError):
         by_age = sorted(where.iterdir(), key=lambda one: -one.stat().st_mtime)
         for place, one in enumerate(by_age):
@@ -41,7 +41,7 @@ def sweep(where: Path) -> None:
 
 
 def key_of(parts: Iterable[object], files: Iterable[Path]) -> str:
-    """Return the name of what is filled by *parts* and by the contents of *files*."""
+    """Return the name of databases that are filled by *parts* and by the contents of *files*: a hash of both."""
     digest = hashlib.sha256()
     known = (version("cachewise"), version("django"), sys.version)
     for part in (*known, *parts):
@@ -53,7 +53,7 @@ def key_of(parts: Iterable[object], files: Iterable[Path]) -> str:
 
 
 def load(kept: Path, places: Places, family: str) -> bool:
-    """Put what is kept into the empty databases at *places*; return False if nothing is kept."""
+    """Fill the empty databases at *places* from the folder *kept*; return False if there is no such folder."""
     if not kept.is_dir():
         return False
     for alias, place in places.items():
@@ -62,22 +62,22 @@ def load(kept: Path, places: Places, family: str) -> bool:
         else:
             _program("pg_restore", place, "--no-owner", "--exit-on-error", str(_file(kept, alias)))
     with suppress(OSError):
-        os.utime(kept)  # it is still in use
+        os.utime(kept)  # note that it is still in use
     return True
 
 
 def save(kept: Path, places: Places, family: str, *, anew: bool = False) -> bool:
-    """Keep what is in the databases at *places*, all of it or nothing; return whether it is kept.
+    """Keep the contents of the databases at *places*, all of it or nothing; return whether it is kept.
 
-    If somebody else was faster, theirs stays, which a third may be loading just now: equal things have filled both.
-    Only if it is to be filled *anew* what was kept goes.
+    If another process has kept them meanwhile, its copy stays, as a third process may be loading it; both copies are
+    equal. Only with *anew* an existing copy is replaced.
     """
     if family == "postgres" and not all(_tool(name).exists() for name in ("pg_dump", "pg_restore")):
         return False
     try:
         kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         unfinished = Path(tempfile.mkdtemp(prefix=".", dir=kept.parent))
-    except OSError:  # nobody may write there
+    except OSError:  # the folder cannot be written to
         return False
     try:
         for alias, place in places.items():
@@ -87,7 +87,7 @@ def save(kept: Path, places: Places, family: str, *, anew: bool = False) -> bool
                 _program("pg_dump", place, "--format=custom", "--no-owner", "--file", str(_file(unfinished, alias)))
         if anew:
             shutil.rmtree(kept, ignore_errors=True)
-        with suppress(OSError):  # it is there already
+        with suppress(OSError):  # another process has kept it already
             unfinished.rename(kept)
         return kept.is_dir()
     finally:
@@ -104,7 +104,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _tool(name: str) -> Path:
-    """Return where a program of PostgreSQL's is, or would be, of the same release as the server."""
+    """Return the path of a program of PostgreSQL's, of the same release as the server; it may not exist."""
     return Path(POSTGRES.path()).resolve().with_name(name)
 
 
@@ -125,4 +125,4 @@ def _program(name: str, place: Mapping[str, Any], *options: str) -> None:
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["no message"]
         said = next((line for line in lines if "error:" in line), lines[-1])
-        raise UserError(f"a database is not kept: {one_line(said, 200)}; --refill fills it anew")
+        raise UserError(f"a filled database cannot be kept or loaded: {one_line(said, 200)}; --refill fills it anew")

@@ -1,4 +1,4 @@
-"""Processes of a project: started in a private folder with an errand, watched, and gone whatever happens."""
+"""Starts processes of a project, each in a private folder with an errand, watches them, and ends them in any case."""
 
 import os
 import signal
@@ -19,13 +19,13 @@ from ..processes.interrupts import finish, interrupts_held, raise_if_received
 from .errand import ANSWER, ERRAND, SERVED, Answer, Errand, leave, take
 
 LOG = "log.txt"  # what the project's code prints, in the process's folder
-LOOK_S = 0.01  # how often the parent looks who has ended
+LOOK_S = 0.01  # how often the parent looks which processes have ended
 LAST_LINES = 30
-CORES_A_RUN = 2  # the run's own, and that of its judge
+CORES_A_RUN = 2  # one for the run, one for its judge
 
 
 class Process:
-    """A process of a project. The thread that starts it must live as long as it does: see `die_with_parent`."""
+    """A process of a project. The thread that starts it must live as long as the process: see `die_with_parent`."""
 
     def __init__(self, errand: Errand, folder: Path) -> None:
         self.errand = replace(errand, folder=str(folder))
@@ -43,7 +43,7 @@ class Process:
             )
 
     def ended(self) -> bool:
-        """Return whether it has come to its end."""
+        """Return whether it has ended."""
         return self._popen.poll() is not None
 
     def served(self) -> int:
@@ -54,7 +54,7 @@ class Process:
             return 0
 
     def answer(self) -> Answer:
-        """Return what it has found, once it has ended; if it has not come so far, how it ended."""
+        """Wait for its end and return its answer; if it gave none, an answer that says how it ended."""
         answer: Answer | None = take(self.folder, ANSWER)
         if answer is not None:
             return answer
@@ -62,8 +62,8 @@ class Process:
         return Answer(crash=_how_it_ended(self._popen.wait(), log), frames=masked(last_lines(log)))
 
     def end(self) -> None:
-        """End it and all that it has started, by force; harmless to repeat."""
-        with suppress(ProcessLookupError, PermissionError):  # the latter on macOS, for a group of the dead
+        """Kill it and all processes that it has started; harmless to repeat."""
+        with suppress(ProcessLookupError, PermissionError):  # PermissionError: macOS, if all of the group have ended
             os.killpg(self._popen.pid, signal.SIGKILL)
         self._popen.wait()
 
@@ -82,8 +82,8 @@ def run_all(
 ) -> list[Answer]:
     """Start a process for each errand, *jobs* at a time in this order, and return their answers in the same order.
 
-    *done* hears of each as it ends; what it raises ends all others. So does whatever else goes wrong here, or Ctrl-C.
-    *served* hears now and then how many requests have been served in those that have not ended.
+    *done* is called as each process ends. An exception in it ends all other processes, as do Ctrl-C and any other error
+    here. *served* is called from time to time with the number of requests that the running processes have served.
     """
     waiting = deque(enumerate(errands))
     under_way: dict[int, tuple[Process, ExitStack]] = {}
@@ -115,7 +115,7 @@ def run_one(errand: Errand, session: Servers) -> Answer:
 
 
 def _started(errand: Errand, session: Servers) -> tuple[Process, ExitStack]:
-    """Return a process, and what ends it and takes its folder along."""
+    """Return a process, and a stack that ends it and removes its folder when it is closed."""
     with ExitStack() as undone:
         folder = undone.enter_context(session.folder())
         process = Process(errand, folder)
@@ -124,26 +124,26 @@ def _started(errand: Errand, session: Servers) -> tuple[Process, ExitStack]:
 
 
 def environment(ours: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a process of a project, of *ours*.
+    """Return the environment of a process of a project, made from *ours*.
 
-    Nothing in it leads libpq to a server, sets are always in the same order, and the same cachewise is found.
+    It has no variable that leads libpq to a server, it fixes the order of sets, and the child imports this cachewise.
     """
     kept = {name: value for name, value in ours.items() if not name.startswith("PG")}
     places = [str(Path(one).resolve()) for one in kept.get("PYTHONPATH", "").split(os.pathsep) if one]
     top = str(Path(sys.modules["cachewise"].__file__ or "").resolve().parents[1])
     installed = {str(Path(sysconfig.get_path(name)).resolve()) for name in ("purelib", "platlib")}
-    if top not in installed and top not in places:  # it may be here for its folder alone, which is not the child's
+    if top not in installed and top not in places:  # it may be found here only through the current folder
         places.insert(0, top)
     return {**kept, "PYTHONPATH": os.pathsep.join(places), "PYTHONHASHSEED": "0"}
 
 
 def last_lines(log: str) -> str:
-    """Return the last lines of what a process has printed."""
+    """Return the last lines of a process's output."""
     return "\n".join(log.rstrip().splitlines()[-LAST_LINES:])
 
 
 def _how_it_ended(code: int, log: str) -> str:
-    """Say how a process ended that gave no answer, with the place in its code, if Python could still tell."""
+    """Say how a process ended that gave no answer; for a crash, with the place in its code if Python printed it."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     if code == -signal.SIGKILL:
         return "its process was killed (is the memory full? try --jobs 1)"

@@ -1,4 +1,4 @@
-"""What came of one run of a team's own project, small enough to keep: what reports are made of."""
+"""The outcome of one run of a team's own project, small enough to keep; reports are made from it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class VariantAsStrategy:
-    """Stands for a variant of a project where a strategy would stand: it has a name, and declares nothing."""
+    """A variant of a project in the place of a strategy: it has a name, and declares nothing."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What a run was played with that its scenario does not say; nothing of it is secret.
+    """What a run depends on beside its scenario; it holds no secrets.
 
-    `database` has the version ("SQLite 3.40.1"), and was chosen by --database if `database_asked`. `rates` are the
-    functions that make the traffic: kind, name, and how many come a second. `changes` is what the variant changes:
-    "timeouts", "settings", "code".
+    `database` is the database with its version ("SQLite 3.40.1"); `database_asked` says that --database chose it.
+    `rates` are the functions that make the traffic: kind, name, and requests a second. `changes` is what the variant
+    changes: "timeouts", "settings", "code".
     """
 
     database: str
@@ -40,13 +40,13 @@ class Setup:
 
 @dataclass(frozen=True)
 class AppOutcome:
-    """What reports need of one run of a project.
+    """The part of a project's run that reports need.
 
-    `outcome` is that of all reads together: the variant's name is that of its run's strategy. `functions` has one row a
-    read function, `sites` one a cache call site; `figures.figures_of` says what is in them. `over_time` holds
-    `statements_per_s`, `response_p99_s` and `logouts` in `LOAD_BINS` equal bins of the measured time, where the file
-    has events; `events` are those, in seconds from the warm-up's end. `failures` are the functions that failed: how
-    often, and the first traceback. Two runs with one `fingerprint` served the same reads at the same times.
+    `outcome` is that of all reads together; in it, the variant stands in the place of the strategy. `functions` has one
+    row a read function, `sites` one a cache call site; `figures.figures_of` makes them. If the file has events,
+    `over_time` holds `statements_per_s`, `response_p99_s` and `logouts` in `LOAD_BINS` equal bins of the measured time,
+    and `events` their times, in seconds from the warm-up's end. `failures` are the functions that failed: how often,
+    and the first traceback. Two runs with the same `fingerprint` served the same reads at the same times.
     """
 
     outcome: Outcome
@@ -73,4 +73,4 @@ class AppOutcome:
 
 def run_of(scenario: Scenario, variant: str, backend: str, seed: int) -> Run:
     """Return what identifies a run of *variant*."""
-    return Run(scenario, cast("Strategy", VariantAsStrategy(variant)), backend, seed)  # nobody asks it to read or write
+    return Run(scenario, cast("Strategy", VariantAsStrategy(variant)), backend, seed)  # its read is never called

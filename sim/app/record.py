@@ -1,4 +1,4 @@
-"""What a run writes down: of each read what it cost and saw, of each call site its calls, of each failure the first."""
+"""Records a run: the cost and result of each read, the calls of each call site, the first failure of each function."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class Note:
     """What a request, or a step of a journey, has done so far."""
 
     function: str
-    author: int | None  # the user's place, whose own edits he should see
+    author: int | None  # the index of the user, who should see their own edits
     lookups: int = 0
     lookup_hits: int = 0
     statements: int = 0
@@ -32,7 +32,7 @@ class Note:
 
 
 class Span(NamedTuple):
-    """When a read arrived, began and ended, and the newest states of the database when it began and when it ended."""
+    """When a read arrived, began and ended; `first` and `last` are the newest database states at its begin and end."""
 
     arrival_s: float
     start_s: float
@@ -54,7 +54,7 @@ class ReadRow(NamedTuple):
 
 
 class Recorder:
-    """Hears of everything that happens in a run (`cachewise.sim.project.watch.Watch`)."""
+    """Is called for everything that happens in a run (a `cachewise.sim.project.watch.Watch`)."""
 
     def __init__(self, engine: Engine, judge: Judge, measured_from_s: float) -> None:
         self._engine = engine
@@ -88,7 +88,7 @@ class Recorder:
         self.requests += at_s >= self._measured_from_s
 
     def read(self, question: Question, found: Shown | None, span: Span, note: Note) -> None:
-        """Write down a read of the current request, and have it judged, unless it has failed."""
+        """Record a read of the current request, and have it judged, unless it has failed."""
         if not self.measures:
             return
         status, digest = (None, b"") if found is None else (found.status, found.digest)
@@ -99,7 +99,7 @@ class Recorder:
             self._judge.ask(Read(number, question, span.start_s, span.first, span.last, digest, note.stores))
 
     def statement(self, statement: Statement) -> None:
-        """Hear of a statement, at its end."""
+        """Count a statement, at its end."""
         note: Note | None = self._engine.current.note
         if note is not None:
             note.statements += 1
@@ -108,7 +108,7 @@ class Recorder:
             self.statement_s.append(self._engine.time())
 
     def committed(self, tables: Tables) -> None:
-        """Pin the new state: nobody has gone on since the commit."""
+        """Pin the new state of the database; no other request has run since the commit."""
         now_s = self._engine.time()
         self.commit_s.append(now_s)
         note: Note | None = self._engine.current.note
@@ -130,7 +130,7 @@ class Recorder:
             self.sites.count(site, call)
 
     def store_read(self, alias: str, key: str, value: bytes | None) -> None:
-        """Remember what a store has told the current request first: its evaluation is told the same."""
+        """Remember the first answer of a store to the current request; the judge's repetition gets the same."""
         note: Note | None = self._engine.current.note
         if note is not None:
             note.stores.setdefault((alias, key), value)
@@ -140,8 +140,8 @@ class Recorder:
         self.logouts_s.extend([self._engine.time()] * count)
 
     def failed(self, note: Note, frames: str) -> None:
-        """Let the current request have failed: it is counted, and the first traceback of its function is kept."""
+        """Note that the current request failed: count it, and keep the first traceback of its function."""
         note.failed = frames
         if self.measures:
             self.failures[note.function] += 1
-            self.first_failure.setdefault(note.function, ADDRESS.sub("0x", frames))  # they differ from run to run
+            self.first_failure.setdefault(note.function, ADDRESS.sub("0x", frames))  # addresses differ between runs

@@ -1,4 +1,4 @@
-"""One run of a project: set up, its users logged in, the judge started, the traffic played, every read judged."""
+"""One run of a project: set it up, log its users in, start the judge, play the traffic, and have every read judged."""
 
 import pickle
 import uuid
@@ -44,14 +44,14 @@ from .traffic import Audience, audience_of, traffic
 from .users import Users
 from .workers import Worker
 
-Progress = Callable[[int], None]  # hears now and then how many requests have been served
+Progress = Callable[[int], None]  # is called from time to time with the number of requests served
 
 
 def played(errand: Errand, here: InPlace, progress: Progress = lambda _served: None) -> AppOutcome:
-    """Play one run of a project in this process, which serves nothing else, and return what came of it.
+    """Play one run of a project in this process, which serves nothing else, and return its outcome.
 
     Raises:
-        UserError: for what cannot be; an error of the project's code outside its requests comes out as it is.
+        UserError: if the run is not possible. Errors of the project's code outside requests are passed on unchanged.
     """
     with _own_copies(errand) as ours:
         project = project_of(ours, ours.databases, ours.family or "", here.guard, ours.changed_settings())
@@ -65,7 +65,7 @@ def played(errand: Errand, here: InPlace, progress: Progress = lambda _served: N
 
 @contextmanager
 def _own_copies(errand: Errand) -> Iterator[Errand]:
-    """Give the errand with copies of its databases, which are gone afterwards."""
+    """Yield the errand with copies of its databases, which are dropped afterwards."""
     places = databases.copy(errand.databases, f"run_{uuid.uuid4().hex[:12]}", Path(errand.folder))
     try:
         yield replace(errand, databases=places)
@@ -75,7 +75,7 @@ def _own_copies(errand: Errand) -> Iterator[Errand]:
 
 
 class _Run:
-    """What a run is made of, from its caches to its judge."""
+    """The parts of a run, from its caches to its judge."""
 
     def __init__(self, project: Project, scenario: Scenario, errand: Errand, clock: ProjectClock) -> None:
         self._project = project
@@ -93,7 +93,7 @@ class _Run:
 
     @contextmanager
     def under_way(self, progress: Progress) -> Iterator[None]:
-        """Set the stage for the length of a ``with`` block: nothing of it is left afterwards."""
+        """Set everything up for the length of a ``with`` block, and remove it afterwards."""
         project, scenario, errand, engine = self._project, self._scenario, self._errand, self._engine
         threads.serve(engine)
         audience = audience_of(project.app, self._users.find)
@@ -134,7 +134,7 @@ class _Run:
             yield
 
     def play(self) -> None:
-        """Let the traffic pass, and wait for what the project has started."""
+        """Play the traffic, and wait for the threads that the project has started."""
         engine = self._engine
         self._clock.source, self._clock.sleeper = engine.request_time, engine.sleep
         with threads_watched(engine):
@@ -143,7 +143,7 @@ class _Run:
             self._recorder.notes.extend([*told, *wait_for_threads(engine)])
 
     def outcome(self) -> AppOutcome:
-        """Return what came of it, once the judge has answered everything."""
+        """Wait for the judge, and return the outcome."""
         errand = self._errand
         backend = errand.backend or _own_backends(self._project.caches)
         run = run_of(self._scenario, errand.variant, backend, errand.seed)
@@ -155,7 +155,7 @@ class _Run:
         return replace(found, setup=_setup(self._project.app, errand, self._database))
 
     def _context(self) -> Context:
-        """Return the context variables of a worker: the run's time for Django's cache modules."""
+        """Return the context variables of a worker, in which Django's cache modules see the run's time."""
         context = copy_context()
         context.run(CURRENT_RUN.set, self._caches.current)
         return context
@@ -172,7 +172,7 @@ class _Run:
             self._engine.contexts[0].copy().run(log_in)
 
     def _serve(self, audience: Audience, progress: Progress) -> None:
-        """Let the service take the traffic, the events, and what Celery is sent."""
+        """Let the service take the traffic, the events, and Celery's tasks."""
         app, scenario, engine, recorder = self._project.app, self._scenario, self._engine, self._recorder
         service = Service(
             engine,
@@ -210,7 +210,7 @@ def _timeouts(app: App, variant: str) -> dict[str, float | None]:
 
 
 def _own_backends(entries: Mapping[str, Any]) -> str:
-    """Return what the project's own CACHES are, in short: ``redis``, or ``default: redis, sessions: locmem``."""
+    """Return the kinds of the project's own CACHES, in short: ``redis``, or ``default: redis, sessions: locmem``."""
     names = {alias: short_name_of(str(entry.get("BACKEND", ""))) for alias, entry in entries.items()}
     if len(names) == 1:
         return next(iter(names.values()))
@@ -218,14 +218,14 @@ def _own_backends(entries: Mapping[str, Any]) -> str:
 
 
 def _notes_on(verdicts: Sequence[Verdict], raised: Mapping[str, str]) -> Iterator[str]:
-    """Say what the judge could not find out, and what it met."""
+    """Yield notes on reads that the judge could not judge, and on functions that raised errors there."""
     unknown = sum(verdict.unknown for verdict in verdicts)
     if unknown:
         yield (
-            f"{unknown:,} reads could not be judged: what they show is older than the database states that there was "
-            "room for; shorten the run"
+            f"{unknown:,} reads could not be judged: they show data that is older than the oldest database state that "
+            "could be kept; shorten the run"
         )
     for name, frames in raised.items():
         said = frames.strip().splitlines()[-1]
-        told = ADDRESS.sub("0x", said)  # they differ from run to run
+        told = ADDRESS.sub("0x", said)  # addresses differ from run to run
         yield f"{name} raises an error without a cache, on some state of the database: {told}"

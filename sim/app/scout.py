@@ -1,4 +1,4 @@
-"""The scout: a process that sets a project up, fills private databases, and describes what its file declares."""
+"""The scout: a process that sets a project up, fills private databases, and describes the experiment's file."""
 
 import pickle
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,10 +26,10 @@ from .users import Users
 
 
 def scouted(errand: Errand, here: InPlace) -> Description | NeedsPostgres:
-    """Set the project of *errand* up, fill its databases, and return what is to be run.
+    """Set the project of *errand* up, fill its databases, and return a description of its experiment.
 
     Raises:
-        UserError: for what cannot be; whatever the project's code raises comes out as it is.
+        UserError: if the project cannot be run. Exceptions of its code are passed on unchanged.
     """
     settings = load_settings(errand.settings, {})
     family = databases.family_of(settings.DATABASES, errand.family)
@@ -62,14 +62,14 @@ def scouted(errand: Errand, here: InPlace) -> Description | NeedsPostgres:
 
 
 class _Settings(SimpleNamespace):
-    """The settings as the project has written them, for the variants' functions."""
+    """The project's own settings, for the variants' functions."""
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"the settings have no {name}")
 
 
 def _functions(app: App, audience: Audience) -> Iterator[Function]:
-    """Yield what the experiment's file declares, in its order within each kind."""
+    """Yield the functions of the experiment by kind, within a kind in the order of the file."""
     for kind, several in (("read", app.reads), ("write", app.writes), ("journey", app.journeys)):
         for one in several:
             arguments, users = audience.args.get(one.name), audience.users.get(one.name)
@@ -94,13 +94,16 @@ def _contenders(app: App, settings: Any) -> Iterator[Contender]:
 
 
 def _session_cache(settings: Any, changed: Mapping[str, Any]) -> SessionCache | None:
-    """Return the cache where sessions are kept alone, with what a variant has *changed*; None also if that is wrong."""
+    """Return the cache if sessions are kept in a cache alone, else None; *changed* are the settings of a variant.
+
+    If these settings are wrong, it is None, too.
+    """
 
     def setting(name: str) -> Any:
         return changed.get(name, getattr(settings, name))
 
     engine, alias, entries = setting("SESSION_ENGINE"), setting("SESSION_CACHE_ALIAS"), setting("CACHES")
-    with suppress(Exception):  # its run says what is wrong
+    with suppress(Exception):  # its run reports the error
         found = sessions_of(engine, alias)
         if found is not None and found.here_alone:
             return SessionCache(engine, alias, not keeps_nothing(alias, entries[alias]))
@@ -108,7 +111,7 @@ def _session_cache(settings: Any, changed: Mapping[str, Any]) -> SessionCache | 
 
 
 def _notes(app: App, contenders: Iterable[Contender]) -> Iterator[str]:
-    """Yield what there is to say of the variants."""
+    """Yield notes on the variants."""
     from django.conf import settings
 
     yield from (one.missing for one in app.variants if one.missing)
@@ -117,7 +120,7 @@ def _notes(app: App, contenders: Iterable[Contender]) -> Iterator[str]:
         further = [name for name in changed.get("INSTALLED_APPS", ()) if name not in settings.INSTALLED_APPS]
         for name in filter(_has_tables, further):
             yield (
-                f"variant {one_line(one.name)}: the tables of {name} are not made, as migrate runs once for all "
+                f"variant {one_line(one.name)}: the tables of {name} are not created, as migrate runs once for all "
                 "variants: put it into the project's own INSTALLED_APPS"
             )
 
@@ -130,10 +133,10 @@ def _has_tables(name: str) -> bool:
 
 
 def _overrides(variant: Variant, settings: Any) -> bytes:
-    """Return the settings that a variant changes, pickled: they are unpickled where the project is at home.
+    """Return the settings that a variant changes, pickled; only processes of the project unpickle them.
 
     Raises:
-        UserError: for what is no mapping of settings, or cannot be sent to another process.
+        UserError: if they are not a mapping of settings, or cannot be pickled.
     """
     if variant.settings is None:
         return b""
@@ -141,19 +144,19 @@ def _overrides(variant: Variant, settings: Any) -> bytes:
     found = variant.settings(settings)
     if not isinstance(found, Mapping) or not all(isinstance(name, str) and name.isupper() for name in found):
         raise UserError(
-            f"{where} gives {one_line(repr(found), 60)}; it must be a mapping of settings, such as "
+            f"{where} returned {one_line(repr(found), 60)}; it must be a mapping of settings, such as "
             "{'CACHE_MIDDLEWARE_SECONDS': 60}"
         )
     rows = found.get("DATABASES")
     if rows is not None and {*rows} != {*settings.DATABASES}:
-        raise UserError(f"{where} changes which databases there are; it may change their options alone")
+        raise UserError(f"{where} adds or removes databases; it may only change their options")
     try:
         return pickle.dumps(dict(found))
-    except Exception as error:  # noqa: BLE001 - whatever pickle meets
+    except Exception as error:  # noqa: BLE001 - pickle may raise anything
         name = next((name for name, value in found.items() if not _pickles(value)), "")
         raise UserError(
             f"{where} {name} cannot be sent to another process ({one_line(error, 120)}); "
-            "name what is in it as the settings do, by a dotted path"
+            "write objects in it as a dotted path"
         ) from None
 
 
@@ -166,10 +169,10 @@ def _pickles(value: Any) -> bool:
 
 
 def _plain(scenario: Scenario) -> Scenario:
-    """Return *scenario*, which the command's own process can unpickle, as it knows nothing of the project.
+    """Return *scenario* if the command's own process, which cannot import the project, can unpickle it.
 
     Raises:
-        UserError: if it cannot.
+        UserError: if it is of a class of the project's own.
     """
     if type(scenario) is not Scenario:
         raise UserError(f"SCENARIO must be a Scenario(...) itself, not a {type(scenario).__name__}")

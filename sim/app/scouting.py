@@ -1,4 +1,4 @@
-"""Scouting a project from outside: its process is started, given PostgreSQL if it asks, and what it found is kept."""
+"""Scouts a project from outside: starts the scout's process, with PostgreSQL if it needs one, and keeps its answer."""
 
 import pickle
 from contextlib import suppress
@@ -16,9 +16,9 @@ from .launch import run_one
 
 @dataclass(frozen=True)
 class Scouted:
-    """A project that was scouted: what was found, and the scout's errand, which says what all runs have in common.
+    """A scouted project: its description, and the scout's errand, which holds what all runs have in common.
 
-    Its filled databases live as long as the folder of rows and the servers that the scout was given.
+    The filled databases last as long as the folder of rows and the servers that the scout was given.
     """
 
     description: Description
@@ -43,7 +43,7 @@ class Scouted:
         if self.description.family == "postgres":
             from ..project.databases import drop
 
-            with suppress(Exception):  # it may be gone, and then they are
+            with suppress(Exception):  # if the server is gone, so are they
                 drop(self.description.places)
 
 
@@ -56,18 +56,18 @@ def scout(
     *,
     refill: bool = False,
 ) -> Scouted:
-    """Return what a scout finds out about *experiment*, whose filled databases are in *rows* or on *session*'s server.
+    """Scout *experiment*, and fill its databases in *rows* or on *session*'s server.
 
     Args:
         experiment: the file, as it was when the command began.
         database: the family of databases that was asked for; None: the project's own.
-        session: starts PostgreSQL, if need be.
-        rows: a folder that lives as long as the databases are needed.
-        kept: where filled databases are kept from one scout to the next.
-        refill: fill anew what is kept.
+        session: starts PostgreSQL, if it is needed.
+        rows: a folder that lasts as long as the databases are needed.
+        kept: the folder where filled databases are kept from one scout to the next.
+        refill: fill the databases anew, even if there is a kept copy.
 
     Raises:
-        CodeError: for what the project's code raises, or if its process crashed.
+        CodeError: if the project's code raises an exception, or its process crashed.
     """
     errand = Errand(
         task="scout",

@@ -1,4 +1,4 @@
-"""Serving: the workers of an app take its requests, and their threads call the project's functions."""
+"""Serves the requests of an app: its workers take them, and their threads call the project's functions."""
 
 import traceback
 from collections import deque
@@ -25,7 +25,7 @@ from .users import Users
 from .workers import Worker
 
 _GARBAGE_EVERY = 2_000  # requests
-_EVENTS = 1 << 41  # no request of the traffic has this number: what happens at a time is background work of it
+_EVENTS = 1 << 41  # no request has this number: the events of the file count as its background work
 
 
 class Service:
@@ -34,14 +34,14 @@ class Service:
     Args:
         engine: the run's.
         app: what is served; its `judge` and `pause` act on this run from now on.
-        recorder: it is told of each request.
+        recorder: is called for each request.
         users: those that are logged in.
-        handler: what serves their requests.
-        workers: who serves; the first also does what happens at a time.
-        render: how long it takes to make what a read function returns.
+        handler: serves their requests.
+        workers: the workers; the first one also runs the events.
+        render: the latency from the rows to what a read function returns.
         release: takes a request's database connection back.
-        rolls_back: whether the write with a number is rolled back.
-        progress: hears now and then how many requests have been served.
+        rolls_back: says whether the write with a given number is rolled back.
+        progress: called from time to time with the number of requests served.
     """
 
     def __init__(
@@ -70,19 +70,19 @@ class Service:
         self._coming: deque[Arrival] = deque()
         self._served = 0
         self._under_way: dict[int, Task] = {}
-        self._told_s: dict[int, float] = {}  # background work that is to begin: how old what it was given can be
+        self._told_s: dict[int, float] = {}  # by background work that has not begun: the oldest copy it may know of
         self._steps = Steps(engine, recorder, release)
         app.judging, app.pausing = self._steps.judge, engine.sleep
         handler.raised = self._raised
 
     def take(self, arrivals: Sequence[Arrival]) -> None:
-        """Start on *arrivals*: the engine calls in whenever one comes."""
+        """Start with *arrivals*: the engine calls this service whenever one comes."""
         self._coming.extend(arrivals)
         self._engine.arrive = self._arrive
         self._announce()
 
     def at(self, event: Event, nth: int) -> None:
-        """Let *event*, the *nth*, happen once, in the first worker."""
+        """Run *event*, the *nth*, once, in the first worker."""
         self._background(Note(event.name, None), event.func, self._workers[0], event.at_s, child_number(_EVENTS, nth))
 
     def spawn(self, func: Callable[[], object], after_s: float) -> None:
@@ -97,7 +97,7 @@ class Service:
         )
 
     def oldest_s(self) -> float:
-        """Return the birth of the oldest copy that a request under way, or one that is to begin, knows of."""
+        """Return the birth of the oldest copy known to a request, or to background work, that has not ended."""
         seen = (task.oldest_s for task in self._under_way.values())
         return min((*seen, *self._told_s.values()), default=inf)
 
@@ -133,7 +133,7 @@ class Service:
             self._serve(task, arrival, worker, worker.thread())
 
     def _serve(self, task: Task, arrival: Arrival, worker: Worker, thread: VirtualThread) -> None:
-        """Serve one request to its end on *task*'s greenlet; time may pass in between."""
+        """Serve one request to its end on *task*'s greenlet; virtual time may pass meanwhile."""
         note = Note(arrival.func.name, arrival.user)
         self._begin(task, arrival.number, arrival.arrival_s, worker, thread, note)
         client, given = self._client_of(arrival)
@@ -146,7 +146,7 @@ class Service:
         self._end(task, partial(worker.give_back, thread))
 
     def _travel(self, task: Task, arrival: Arrival, worker: Worker) -> None:
-        """Go through a journey: it takes a thread of its worker for each request alone, not while its user pauses."""
+        """Play a journey. It holds a thread of its worker only during each request, not while its user pauses."""
         note = Note(arrival.func.name, arrival.user)
         thread = worker.background_thread(note.function)
         self._begin(task, arrival.number, arrival.arrival_s, worker, thread, note)
@@ -156,12 +156,12 @@ class Service:
         self._end(task, None)
 
     def _client_of(self, arrival: Arrival) -> tuple[ProjectClient, tuple[Any, ...]]:
-        """Return the client of a request, and what its function gets besides."""
+        """Return the client of a request, and the further arguments of its function."""
         args = tuple(map(handed, arrival.args))
         if arrival.user is None:
             return ProjectClient(self._handler), args
         client = ProjectClient(self._handler)
-        client.cookies = self._users.clients[arrival.user].cookies  # the user's own, whichever request sets one
+        client.cookies = self._users.clients[arrival.user].cookies  # all requests of a user share their cookies
         return client, (handed(self._users.all[arrival.user]), *args)
 
     def _read(self, task: Task, arrival: Arrival, client: ProjectClient, given: tuple[Any, ...]) -> None:
@@ -171,12 +171,12 @@ class Service:
         if self._render is not None:
             self._engine.wait(self._render(arrival.number, 0))
         self._expect(func, None if found is None else found.status, note)
-        self._engine.settle()  # what is committed while the answer is on its way may be what it shows
+        self._engine.settle()  # a read may show commits until its end
         span = Span(arrival.arrival_s, task.start_s, self._engine.request_time(), first, self._recorder.state)
         self._recorder.read(question, found, span, note)
 
     def _call(self, note: Note, func: Callable[[], Any]) -> Any:
-        """Call the project's code; what it raises is a failure of this request alone."""
+        """Call the project's code; an exception is a failure of this request alone."""
         try:
             return func()
         except RollbackError:
@@ -189,13 +189,13 @@ class Service:
             return None
 
     def _raised(self, frames: str) -> None:
-        """Hear of an exception in a view, of which the client gets an error page."""
+        """Count an exception in a view, for which the client gets an error page."""
         note: Note | None = self._engine.current.note
         if note is not None and not note.failed:
             self._recorder.failed(note, frames)
 
     def _expect(self, func: Requests, status: int | None, note: Note) -> None:
-        """Let a request have failed that got another status than it should; once is enough."""
+        """Note a failure if a request has an unexpected status; each request fails at most once."""
         if status is not None and status not in func.expect and not note.failed:
             self._recorder.failed(note, unexpected(status, func.expect))
 
@@ -209,7 +209,10 @@ class Service:
         self._under_way[id(task)] = task
 
     def _end(self, task: Task, then: Callable[[], None] | None) -> None:
-        """Give the request's connection back once its debt has passed, and go on with *then*; None: its thread ends."""
+        """End a request: once its latencies have passed, give its connection back and call *then*.
+
+        Without *then*, its thread ends.
+        """
         end_request()
         if then is None:
             end_thread()

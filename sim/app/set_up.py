@@ -1,4 +1,4 @@
-"""The set-up of an errand's project, as the scout, the sketch and each run need it."""
+"""Sets an errand's project up, for the scout, the sketch and each run."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +19,7 @@ def project_of(
     """Set the project of *errand* up, with *places* for its databases, and return it.
 
     Raises:
-        UserError: for what cannot be; whatever the project's code raises comes out as it is.
+        UserError: if the project cannot be run. Exceptions of its code are passed on unchanged.
     """
     return set_up(
         Path(errand.file),

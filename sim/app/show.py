@@ -1,4 +1,4 @@
-"""Before a run each function of an experiment is called once, so that what cannot be judged is refused in time."""
+"""Calls each function of an experiment once before the runs, to refuse in time what cannot be judged."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -26,12 +26,12 @@ COLUMNS = ("function", "status", "bytes", "statements", "cache calls", "commits"
 
 
 def show(project: Project, family: str, clock: ProjectClock, audience: Audience, users: Users) -> Trial:
-    """Call each function with its first arguments, for its first user, who is logged in; nothing of it is left.
+    """Call each function with its first arguments, for its first user, who is logged in, and undo its changes.
 
-    Of the databases a login may be left, where sessions are kept in them.
+    Only the login may stay in the databases, if sessions are kept there.
     """
     for alias, cache in Blanks(project.caches, project.app.stores).with_stores({}).items():
-        caches[alias] = cache  # in which sessions stay, and no copy
+        caches[alias] = cache  # they keep sessions, but no copies
     celery.silence()
     calls = _Calls(clock, Handler(), audience, users)
     project.app.judging, project.app.pausing = calls.judge, calls.pause
@@ -41,7 +41,7 @@ def show(project: Project, family: str, clock: ProjectClock, audience: Audience,
 
 
 def row_of(one: Candidate, facts: Facts) -> Mapping[str, str]:
-    """Return what a function did, as a row with `COLUMNS`."""
+    """Return the row of a function, with `COLUMNS`: what its call did."""
     status = "-" if facts.status is None else str(facts.status)
     size = "-" if one.kind == "journey" else f"{facts.size_bytes:,}"
     counts = (f"{count:,}" for count in (facts.statements, facts.cache_calls, facts.commits))
@@ -58,25 +58,25 @@ def _candidates(app: App, calls: "_Calls") -> Iterator[Candidate]:
 
 
 class _Calls:
-    """How the functions are called."""
+    """Calls the functions."""
 
     def __init__(self, clock: ProjectClock, handler: Handler, audience: Audience, users: Users) -> None:
         self._clock = clock
         self._handler = handler
         self._audience = audience
         self._users = users
-        self._client: ProjectClient | None = None  # that of the call under way
-        self.judged: list[Judged] = []  # in it
+        self._client: ProjectClient | None = None  # the client of the current call
+        self.judged: list[Judged] = []  # the responses that the current call has judged
 
     def pause(self, seconds: float) -> None:
         """Let virtual time pass."""
         self._clock.sleeper(seconds)
 
     def judge(self, name: str, response: Any, expect: tuple[int, ...]) -> None:
-        """Hear of a response that a journey judges.
+        """Note a response that a journey judges.
 
         Raises:
-            UserError: if it is none of its GETs.
+            UserError: if it is not the response to a GET of this journey.
         """
         if self._client is None or getattr(response, "client", None) is not self._client:
             raise strange(name)
@@ -92,7 +92,7 @@ class _Calls:
         self.judged.append(Judged(name, response, expect, again))
 
     def of(self, one: Any) -> Callable[[float, int], Any]:
-        """Return what calls the function of *one*, at a second of the run and with a chance; its user logs in now."""
+        """Log the user of *one* in, and return what calls its function at a given second with a given random seed."""
         args = self._audience.args.get(one.name, [()])[0]
         client = ProjectClient(self._handler)
         if one.name not in self._audience.users:
@@ -111,7 +111,7 @@ class _Calls:
         return func(client, *args)
 
     def _begin(self, at_s: float, dice: int) -> None:
-        """Let it be this second of the run, with this chance, and nobody have been served before."""
+        """Set the second of the run and the random seed, and forget the request before."""
         self._clock.show(at_s)
         chance.reseed(dice)
         forget_the_last_request()
@@ -121,7 +121,7 @@ def _require_fit(func: Callable[..., Any], args: tuple[Any, ...]) -> None:
     """Make sure that a function can be called with a client and *args*.
 
     Raises:
-        UserError: if it cannot, with what it gets.
+        UserError: if it cannot, with its arguments.
     """
     try:
         inspect.signature(func).bind(None, *args)

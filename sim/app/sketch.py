@@ -1,4 +1,4 @@
-"""What is in a project, for a first experiment: its models, URL names and cache settings; nothing outside is asked."""
+"""Reads a project's models, URL names and cache settings for a first experiment; it connects to nothing outside."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from ..project.stage import load_settings
 from .errand import Errand
 from .set_up import project_of
 
-SHOWN = ("BACKEND", "TIMEOUT", "KEY_PREFIX", "VERSION", "KEY_FUNCTION")  # of an entry of CACHES; of OPTIONS the names
+SHOWN = ("BACKEND", "TIMEOUT", "KEY_PREFIX", "VERSION", "KEY_FUNCTION")  # of CACHES; of OPTIONS only the names
 
 
 @dataclass(frozen=True)
 class Field:
-    """A field of a model: `kind` is its class as Django names it, `needed` says that a row cannot be without it.
+    """A field of a model: `kind` is its class in Django, `needed` says that a new row must set it.
 
     `to` is the model that it refers to, `first` the first of its choices.
     """
@@ -43,7 +43,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Route:
-    """A URL: its pattern, its name (with its namespaces), and what is in it: (argument, converter)."""
+    """A URL: its pattern, its name (with its namespaces), and its arguments, each with its converter."""
 
     pattern: str
     name: str
@@ -52,23 +52,23 @@ class Route:
 
 @dataclass(frozen=True)
 class Sketch:
-    """What a first experiment is written of. Of CACHES and DATABASES nothing says where anything is, or who may."""
+    """The material for a first experiment. It has no addresses and no passwords of CACHES and DATABASES."""
 
     models: tuple[Model, ...]
     routes: tuple[Route, ...]
     caches: Mapping[str, Mapping[str, Any]]
     family: str
     atomic_requests: bool
-    middleware: tuple[str, ...]  # those that cache
+    middleware: tuple[str, ...]  # only caching middleware
     sessions: str
-    session_cache: str = ""  # the alias where they are kept
+    session_cache: str = ""  # the alias of the cache that keeps sessions
 
 
 def sketched(errand: Errand, here: InPlace) -> Sketch:
-    """Set the project of *errand* up, with everything private, and return what is in it.
+    """Set the project of *errand* up with private databases and caches, and return its sketch.
 
     Raises:
-        UserError: for what cannot be; whatever the project's code raises comes out as it is.
+        UserError: if it cannot be set up. Exceptions of the project's code are passed on unchanged.
     """
     settings = load_settings(errand.settings, {})
     family = databases.family_of(settings.DATABASES, errand.family)
@@ -89,7 +89,7 @@ def sketched(errand: Errand, here: InPlace) -> Sketch:
 
 
 def _nowhere(alias: str, family: str, folder: str) -> dict[str, Any]:
-    """Return a place for a database that is empty, or where nobody listens."""
+    """Return the place of an empty SQLite file, or of a PostgreSQL server that does not exist."""
     name = str(Path(folder) / f"{alias}.sqlite3") if family == "sqlite" else "nothing"
     return {"NAME": name, "USER": "nobody", "PASSWORD": "", "HOST": folder if family == "postgres" else "", "PORT": ""}
 

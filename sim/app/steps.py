@@ -1,4 +1,4 @@
-"""The steps of a journey: each of its requests is noted for itself, so that it can be judged as a read."""
+"""The steps of a journey: each of its requests is recorded on its own, so that it can be judged as a read."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from ..project.threads import VirtualThread
 from .record import Note, Recorder, Span
 from .workers import Worker
 
-REPLAYED = ("GET", "HEAD")  # what a journey may judge: it is sent once more to find the truth
+REPLAYED = ("GET", "HEAD")  # a journey may judge only these: they are sent again to find the truth
 
 
 class _Step(NamedTuple):
@@ -26,7 +26,7 @@ class _Step(NamedTuple):
 
 
 class Steps:
-    """Notes the steps of journeys, and has those judged that are wanted."""
+    """Records the steps of journeys, and has those judged for which `App.judge` is called."""
 
     def __init__(self, engine: Engine, recorder: Recorder, release: Callable[[Any], None]) -> None:
         self._engine = engine
@@ -36,7 +36,7 @@ class Steps:
     def serve(
         self, worker: Worker, traveller: VirtualThread, send: Callable[[], Any], request: Mapping[str, Any]
     ) -> Any:
-        """Send one request of the journey that is under way on *traveller*: on a thread of *worker*, with a note."""
+        """Send one request of a journey on a thread of *worker*; *traveller* is the journey's own thread."""
         task, recorder = self._engine.current, self._recorder
         arrival_s = self._engine.request_time()
         whole: Note = task.note
@@ -46,7 +46,7 @@ class Steps:
             oldest_s, task.oldest_s = task.oldest_s, start_s
             try:
                 response = send()
-                self._engine.settle()  # what is committed while the answer is on its way may be what it shows
+                self._engine.settle()  # a read may show commits until its end
             finally:
                 task.oldest_s = min(oldest_s, task.oldest_s)
                 task.note = whole
@@ -56,7 +56,7 @@ class Steps:
 
     @contextmanager
     def _on_a_thread(self, task: Task, worker: Worker, traveller: VirtualThread) -> Iterator[None]:
-        """Serve on the next free thread of *worker*; it has that, and its connection, until its debt has passed."""
+        """Serve on the next free thread of *worker*; the request holds thread and connection until its time is over."""
         engine = self._engine
         engine.settle()
         if worker.is_full:
@@ -83,7 +83,7 @@ class Steps:
         """Have a response judged, as a read called *name*; its step has failed if its status is not in *expect*.
 
         Raises:
-            UserError: if it is none of a journey's GETs.
+            UserError: if it is not the response to a GET of a journey.
         """
         step: _Step | None = getattr(response, "cachewise_step", None)
         if step is None:
@@ -97,22 +97,22 @@ class Steps:
 
 
 def strange(name: str) -> UserError:
-    """Return what is raised for what is no response of a journey's, which is to be judged as *name*."""
+    """Return the error for judging as *name* something that is not a response to a journey's client."""
     return UserError(f"APP.judge({name!r:.60}) takes a response of the journey's own client")
 
 
 def replay_of(name: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what sends a journey's *request* once more, whose response is to be judged as *name*.
+    """Return the arguments that send a journey's *request* again; its response is judged as *name*.
 
     Raises:
-        UserError: if it is no GET.
+        UserError: if it is not a GET or HEAD.
     """
     if request.get("REQUEST_METHOD") not in REPLAYED:
         raise UserError(f"APP.judge({name!r:.60}) takes the response to a GET: to find the truth, it is sent again")
-    scheme = "wsgi.url_scheme"  # of what is the server's the one part that is the client's
+    scheme = "wsgi.url_scheme"  # the only key with "wsgi." that comes from the client
     return {key: value for key, value in request.items() if key == scheme or not key.startswith("wsgi.")}
 
 
 def unexpected(status: int | None, expect: tuple[int, ...]) -> str:
-    """Say that a response has another status than it should."""
-    return f"status {status}, and expect= says {', '.join(map(str, expect))}"
+    """Return the line for a response with an unexpected status."""
+    return f"status {status}, but expect= allows only {', '.join(map(str, expect))}"

@@ -1,4 +1,4 @@
-"""The end of a run: what was written down and what the judge says, put together."""
+"""The end of a run: puts the records and the judge's verdicts together."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ def outcome_of(
     *,
     with_reads: bool = False,
 ) -> AppOutcome:
-    """Return what came of *run*; *functions* are those that read, in the order of the file."""
+    """Return the outcome of *run*; *functions* are the read functions, in the order of the file."""
     names = list(dict.fromkeys([*functions, *(row.function for row in recorder.rows)]))
     by_number = {verdict.number: verdict for verdict in verdicts}
     reads = read_columns(recorder, names, by_number)
@@ -76,7 +76,7 @@ def _outdated_s(recorder: Recorder, verdict: Verdict | None) -> float:
 
 
 def _own_edit_unseen(recorder: Recorder, row: ReadRow, verdict: Verdict | None) -> bool:
-    """Return whether its own user's was one of the commits that changed what a read should have given."""
+    """Return whether an outdated read misses a commit of its own user's."""
     author = row.note.author
     if author is None or verdict is None or not verdict.stale:
         return False

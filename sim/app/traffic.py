@@ -1,7 +1,7 @@
 """The traffic of an app: which function is called when, with which arguments, by whom, in which worker.
 
-The first read function and the first write function draw the streams that a Scenario's own reads and writes draw. So
-an app that does what a strategy does meets the same requests.
+The first read function and the first write function use the same random streams as a Scenario's own reads and writes.
+So an app that does the same as a strategy gets the same requests.
 """
 
 import itertools
@@ -23,28 +23,28 @@ from ..world.seeds import streams
 
 Kind = Literal["read", "write", "journey"]
 _IMMUTABLE = (int, str, float, bool, bytes, type(None))
-_FIRST_JOURNEY = 1 << 40  # requests are numbered by kind: one more write shifts no read
+_FIRST_JOURNEY = 1 << 40  # each kind of request has numbers of its own: one more write shifts no read
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """One request to come. `args` are the function's, `user` is None or one of those that are logged in."""
+    """One request to come. `args` are the function's arguments, `user` is the logged-in user or None."""
 
     number: int
     arrival_s: float
     kind: Kind
     func: Any  # Requests or Journey
     args: tuple[Any, ...]
-    user: int | None  # its place in the list of users
+    user: int | None  # an index into the list of users
     worker: int
 
 
 @dataclass
 class Audience:
-    """What the functions can be called with, and for whom: looked up in the database once, before the run."""
+    """The possible arguments and users of each function, looked up in the database once, before the run."""
 
     args: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
-    users: dict[str, list[int]] = field(default_factory=dict)  # places in the list of all users
+    users: dict[str, list[int]] = field(default_factory=dict)  # indices into the list of all users
 
 
 @dataclass(frozen=True)
@@ -124,21 +124,21 @@ class _Draw:
             return np.zeros(count, np.int32)
         shares = _shares(kind, one, len(choices))
         if kind == "write" and one.popularity != "uniform":
-            # What is written often is not what is read often.
+            # The arguments that are written often are not those that are read often.
             shares = np.random.default_rng(self._streams["write_ranks"]).permutation(shares)
         return KeySampler(shares, np.random.default_rng(seed)).draw(count)
 
     def _apart(self, purpose: str, name: str) -> np.random.SeedSequence:
-        """Return a stream of a function's own: where others stand in the file does not shift it."""
+        """Return a function's own stream, which does not depend on the other functions of the file."""
         seed = self._streams[purpose]
         return np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, crc32(name.encode())))
 
 
 def audience_of(app: App, find_users: Callable[[str, Any], list[int]]) -> Audience:
-    """Look up what the functions can be called with; `find_users(name, users)` gives the places of its users.
+    """Look up the arguments and users of the functions; `find_users(name, users)` gives the indices of its users.
 
     Raises:
-        UserError: for a function that nothing can be called with, or a popularity that is none.
+        UserError: for a function without any arguments to choose from, or a popularity that is not valid.
     """
     audience = Audience()
     kinds: list[tuple[Kind, Sequence[Requests]]] = [("read", app.reads), ("write", app.writes)]
@@ -146,7 +146,7 @@ def audience_of(app: App, find_users: Callable[[str, Any], list[int]]) -> Audien
         for one in several:
             if one.args is not None:
                 audience.args[one.name] = _args_of(one)
-                _shares(kind, one, len(audience.args[one.name]))  # refused before any run
+                _shares(kind, one, len(audience.args[one.name]))  # raises the error before any run
     everybody: list[Any] = [*app.reads, *app.writes, *app.journeys]
     for one in everybody:
         if one.users is not None:
@@ -159,9 +159,9 @@ def _shares(kind: Kind, one: Requests, choices: int) -> NDArray[np.float64]:
 
 
 def handed(value: Any) -> Any:
-    """Return *value*, an argument or a user, as one request gets it: rows are its own, as it would look them up itself.
+    """Return *value*, an argument or a user, for one request: a copy, as if the request had loaded the row itself.
 
-    What a request changes in a row, or finds through it (Django keeps related rows there), no other request sees.
+    So no request sees what another one changes in a row, or finds through it (Django caches related rows there).
     """
     try:
         return value if type(value) in _IMMUTABLE else deepcopy(value)
@@ -173,10 +173,10 @@ def _args_of(one: Requests) -> list[tuple[Any, ...]]:
     given = one.args() if callable(one.args) else one.args
     if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
         raise UserError(
-            f"{one_line(one.name)}: its args are {one_line(repr(given), 40)}; they must be a list of what it is called "
-            "with, or a function that gives one"
+            f"{one_line(one.name)}: its args are {one_line(repr(given), 40)}; they must be a list with the arguments "
+            "of each call, or a function that returns one"
         )
     found = [entry if isinstance(entry, tuple) else (entry,) for entry in given]
     if not found:
-        raise UserError(f"{one_line(one.name)}: its args are empty; does `fill` make what they look for?")
+        raise UserError(f"{one_line(one.name)}: its args are empty; does `fill` create the rows for them?")
     return found

@@ -1,4 +1,4 @@
-"""The workers of an app: their threads, each of which finds the worker's caches, and the requests that wait."""
+"""The workers of an app: their threads, which see the worker's own caches, and the requests that wait."""
 
 from collections import deque
 from contextvars import Context
@@ -20,15 +20,15 @@ class Worker:
     """A worker process: its free threads, and the requests that wait for one.
 
     Args:
-        number: its own.
-        threads: how many it has; None: one more whenever none is free.
+        number: the worker's number.
+        threads: how many it has; None: no limit.
         context: the context variables in which its threads begin.
-        caches: those of the run.
+        caches: the caches of the run.
     """
 
     def __init__(self, number: int, threads: int | None, context: Context, caches: ProjectCaches) -> None:
         self.number = number
-        self.waiting: deque[Callable[[VirtualThread], object]] = deque()  # who gets the next thread that is free
+        self.waiting: deque[Callable[[VirtualThread], object]] = deque()  # called with the next free thread
         self._context = context
         self._caches = caches
         self._furnished: set[int | None] = set()
@@ -42,28 +42,28 @@ class Worker:
         return self._limited and not self._free
 
     def thread(self) -> VirtualThread:
-        """Return a free thread, the one that was used last: a new one where there is no limit."""
+        """Return the free thread that was used last; if none is free, a new one."""
         return self._free.pop() if self._free else self._another()
 
     def background_thread(self, name: str) -> VirtualThread:
-        """Return a thread for work of that name alone."""
+        """Return a thread for one piece of work of that name."""
         return VirtualThread(f"{name}, worker {self.number}", self._context)
 
     def give_back(self, thread: VirtualThread) -> None:
-        """Let *thread* serve whoever has waited longest for one, or be free."""
+        """Give *thread* to the request that has waited longest, or let it be free."""
         if self.waiting:
             self.waiting.popleft()(thread)
         else:
             self._free.append(thread)
 
     def put_on(self, task: Task, thread: VirtualThread) -> None:
-        """Let *thread* serve *task*, whose greenlet asks, with nothing left of what it served before."""
+        """Let *thread* serve *task*, without anything left from its last request; *task*'s greenlet must call this."""
         thread.enter(task)
         self._furnish(thread)
         forget_the_last_request()
 
     def _furnish(self, thread: VirtualThread) -> None:
-        """Let *thread*, which asks, find the worker's caches: Django keeps them by thread, and connections, too."""
+        """Give *thread*, the current one, the worker's caches and connections, as Django keeps both by thread."""
         if thread.ident not in self._furnished:
             self._furnished.add(thread.ident)
             for alias, cache in self._caches.of_worker[self.number].items():

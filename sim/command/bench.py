@@ -50,6 +50,7 @@ def bench(
     seeds: options.Seeds = None,
     settings: options.Fields = None,
     trace: options.TracePath = None,
+    trace_columns: options.TraceColumns = None,
     timeout: options.Timeout = None,
     duration: options.Duration = None,
     database: options.RowsIn = None,
@@ -71,7 +72,7 @@ def bench(
 
     show_own_frames(traceback)
     around = around_of(database, added_latency, server, may_be_flushed=this_server_may_be_flushed)
-    choice = scenario_of(scenario, settings, duration, trace)
+    choice = scenario_of(scenario, settings, duration, trace, trace_columns)
     backends = choose_backends(backend, backend_settings, settings_module)
     plan = make_plan(choice, strategy, backends, timeout, seed=seed, seeds=seeds, default_backends=["locmem"])
     runs = [one for one in plan.runs if strategy or can_be_real(one.strategy)]

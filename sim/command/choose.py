@@ -15,9 +15,10 @@ from ..errors import UserError, file_name, one_line, unknown
 from ..modules import find_modules_here
 from ..own.blame import said_plainly
 from ..own.sources import THEIRS
+from ..traces.packing import is_named_like_a_trace
+from ..traces.trace import load_trace
 from ..world.numbers import is_time, number, plain, seconds
 from ..world.scenario import DEFAULTS, Scenario, plain_text
-from ..world.trace import load_trace
 
 UNSET: Any = object()  # no timeout is named, which is not the same as None
 
@@ -60,7 +61,7 @@ def choose_scenario(target: str) -> Choice:
     Raises:
         UserError: for an unknown name, a missing file, or a file without a usable SCENARIO.
     """
-    if target.endswith((".csv", ".gz", ".parquet")):
+    if is_named_like_a_trace(target):
         raise UserError(
             f"{one_line(target)} is a trace, not a scenario: cachewise run SCENARIO --trace {one_line(target)}"
         )
@@ -76,17 +77,26 @@ def choose_scenario(target: str) -> Choice:
     return _from_file(SHIPPED / f"{target}.py", own_file=False)
 
 
-def scenario_of(target: str, settings: Sequence[str] | None, duration: str | None, trace: str | None) -> Choice:
-    """Return the scenario at *target* with ``--trace`` applied, and then ``--set`` and ``--duration``.
+def scenario_of(
+    target: str,
+    settings: Sequence[str] | None,
+    duration: str | None,
+    trace: str | None,
+    trace_columns: str | None = None,
+) -> Choice:
+    """Return the scenario at *target* with ``--trace`` and its columns applied, then ``--set`` and ``--duration``.
 
     Raises:
         UserError: for what is no scenario, trace, setting or duration.
     """
     texts = with_duration(settings, duration)
     choice = choose_scenario(target)
-    scenario = choice.scenario if trace is None else with_trace(choice.scenario, trace)
+    scenario = choice.scenario
+    if trace is not None or trace_columns is not None:
+        scenario = with_trace(scenario, scenario.trace if trace is None else trace, trace_columns)
     changed = choose_settings(texts)
-    given = {*changed, *([] if trace is None else ["trace"])}
+    typed = {"trace": trace, "trace_columns": trace_columns}
+    given = {*changed, *(name for name, value in typed.items() if value is not None)}
     return replace(choice, scenario=scenario.with_settings(changed), given=frozenset(given))
 
 
@@ -201,8 +211,9 @@ def choose_settings(texts: Iterable[str]) -> dict[str, str]:
     settings: dict[str, str] = {}
     for text in texts:
         name, equals, value = text.partition("=")
-        if name.strip() == "trace":
-            raise UserError(f"--set {one_line(text)}: write --trace FILE")
+        if name.strip() in ("trace", "trace_columns"):
+            option = "--trace FILE" if name.strip() == "trace" else "--trace-columns NAME=COLUMN,..."
+            raise UserError(f"--set {one_line(text)}: write {option}")
         if name.strip().lower() == "timeout":
             raise UserError(f"--set {one_line(text)}: the timeout belongs to the strategies; write --timeout DURATION")
         if name.strip() not in DEFAULTS:
@@ -213,7 +224,13 @@ def choose_settings(texts: Iterable[str]) -> dict[str, str]:
     return settings
 
 
-def with_trace(scenario: Scenario, path: str) -> Scenario:
-    """Return *scenario* replaying the trace at *path*; the fields a trace stands in for go back to their defaults."""
-    known = {name: DEFAULTS[name] for name in load_trace(path).fields if name != "value_bytes"}
-    return replace(scenario, trace=path, **known)
+def with_trace(scenario: Scenario, path: str | None, columns: str | None) -> Scenario:
+    """Return *scenario* replaying the trace at *path*; the fields a trace stands in for go back to their defaults.
+
+    Raises:
+        UserError: for a file that is no trace, or columns that are named without one.
+    """
+    if path is None:
+        raise UserError("--trace-columns names the columns of a trace, and there is none: add --trace FILE")
+    known = {name: DEFAULTS[name] for name in load_trace(path, columns).fields if name != "value_bytes"}
+    return replace(scenario, trace=path, trace_columns=columns, **known)

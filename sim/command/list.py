@@ -28,6 +28,10 @@ def list_(what: Annotated[Listing, typer.Argument(help="what to list")]) -> None
     listed = {Listing.SCENARIOS: _scenarios, Listing.STRATEGIES: _strategies, Listing.BACKENDS: _backends}
     for name, text in listed[what]():
         typer.echo(f"{name}\n    {text}")
+    if what is Listing.STRATEGIES:
+        typer.echo("\nWhat your code does today, and what it is called here:\n")
+        for code, name in _today():
+            typer.echo(f"{code}\n    {name}")
 
 
 def _scenarios() -> list[tuple[str, str]]:
@@ -50,6 +54,13 @@ def _strategies() -> list[tuple[str, str]]:
 
     listed = [_strategy(name, strategy, "cachewise") for name, strategy in STRATEGIES.items()]
     return [*listed, *(_offered(one, taken=one.name in STRATEGIES) for one in offers())]
+
+
+def _today() -> list[tuple[str, str]]:
+    """Return what code does today, and what that is called here."""
+    from ...strategies.today import TODAY
+
+    return [(one.code.replace("`", ""), one.here.replace("`", "")) for one in TODAY]
 
 
 def _strategy(name: str, strategy: Any, origin: str) -> tuple[str, str]:

@@ -54,7 +54,21 @@ Fields = Annotated[
         "shows them); repeatable",
     ),
 ]
-TracePath = Annotated[str | None, typer.Option(metavar="FILE", help="replay the requests in this CSV or Parquet file")]
+TracePath = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="replay the requests in this file: CSV, Parquet, an access log, or a trace of Twitter or CacheLib",
+    ),
+]
+TraceColumns = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME=COLUMN,...",
+        help="what the trace's file calls time (time_s, time_ms, time_us), key, op, size and timeout, such as "
+        "time=ts,key=url; op=- leaves one out; without a header their numbers: time=1,key=2",
+    ),
+]
 Timeout = Annotated[
     str | None,
     typer.Option(
@@ -150,7 +164,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be run, 
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="a sweep: run cells again that failed")]
 HOW_LONG = """How long it takes: the real runs follow one another, one for each strategy, backend and seed. Each takes
 warmup_s + duration_s real seconds, and 2 to 4 more to start and to end."""
-NEEDED = """What it needs: the Python packages of '.[all]' (see the README), of which hdrhistogram always, and the
+NEEDED = """What it needs: the Python packages of '.[all]' (see docs/install.md), of which hdrhistogram always, and the
 servers of the backends named. What is missing is said before anything starts; cachewise doctor looks at all of it."""
 
 

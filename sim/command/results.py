@@ -92,11 +92,12 @@ def print_results(outcomes: list["Outcome"], form: Format) -> None:
 
 
 def with_answers(outcomes: list["Outcome"]) -> str:
-    """Return a table for each case, with the answer below it."""
-    from ...reports import answer_text, render, split
+    """Return a table for each case, with the answer below it; at last those of several cases at a glance."""
+    from ...reports import answer_text, glance_text, render, split
 
     parts = ["\n".join([render(part, Format.TABLE.value), *answer_text(part), ""]) for part in split(outcomes)]
-    return "\n".join(parts)
+    glance = glance_text(outcomes)
+    return "\n".join([*parts, *([*glance[1:], ""] if glance else [])])
 
 
 def write_page(outcomes: list["Outcome"], out: Path, context: typer.Context, yours: Collection[str]) -> None:

@@ -28,6 +28,7 @@ def run(
     seeds: options.Seeds = None,
     settings: options.Fields = None,
     trace: options.TracePath = None,
+    trace_columns: options.TraceColumns = None,
     timeout: options.Timeout = None,
     duration: options.Duration = None,
     out: options.Out = None,
@@ -73,6 +74,7 @@ class Typed:
     seeds: int | None
     settings: list[str] | None
     trace: str | None
+    trace_columns: str | None
     timeout: str | None
     duration: str | None
     out: Path | None
@@ -143,7 +145,7 @@ def _of_scenario(typed: Typed) -> None:
     from .choose import choose_backends, scenario_of
     from .plan import make_plan
 
-    choice = scenario_of(typed.scenario, typed.settings, typed.duration, typed.trace)
+    choice = scenario_of(typed.scenario, typed.settings, typed.duration, typed.trace, typed.trace_columns)
     backends = choose_backends(typed.backend, typed.backend_settings, typed.settings_module)
     if typed.of_sweep.any:
         setting = Setting(typed.jobs, typed.out, typed.form, typed.context)
@@ -162,6 +164,7 @@ OF_SCENARIOS = {
     "backend_settings": ("--backend-settings", _ITS_CACHES),
     "settings_module": ("--settings", _ITS_CACHES),
     "trace": ("--trace", "the functions of an own app make its traffic: per_s=, args=, popularity="),
+    "trace_columns": ("--trace-columns", "it has no trace: its functions make its traffic"),
     "keep_reads": ("--keep-reads", "reads of an own app are whole responses, which are not kept"),
     "timeout": ("--timeout", "an own app has variants: APP.variant('60 s', timeouts={'*': 60})"),
 }

@@ -18,13 +18,13 @@ from ..runner import check
 from ..sweep.axes import Vary
 from ..sweep.found import EVERYWHERE
 from ..sweep.points import StrategyPoint
+from ..traces.trace import load_trace
 from ..world.scenario import DEFAULTS, Scenario
-from ..world.trace import load_trace
 from ..world.workload import build_workload
 from .choose import Choice, choose_timeout, with_trace
 from .choose_strategy import choose_strategy, plain_strategy
 
-FIXED = ("why",)  # what a run does not depend on
+FIXED = ("why", "trace_columns")  # what a run does not depend on, and what goes with a single trace
 TIMEOUT = "timeout"
 BOUNDS = ("no-cache", "oracle")  # nobody chooses them: each is a level line to compare with
 NEEDS_WRITES = ("write_popularity", "rollback_ratio", "db_write_s", "db_commit_s", "transaction_tail_s")
@@ -93,7 +93,7 @@ def _scenarios(wanted: Wanted) -> Iterator[tuple[Place, Scenario]]:
     for texts in product(*(one.texts for one in wanted.fields)):
         settings = {one.axis.name: text for one, text in zip(wanted.fields, texts, strict=True)}
         scenario = wanted.choice.scenario
-        traced = with_trace(scenario, settings["trace"]) if "trace" in settings else scenario
+        traced = with_trace(scenario, settings["trace"], scenario.trace_columns) if "trace" in settings else scenario
         changed = {name: text for name, text in settings.items() if name != "trace"}
         yield tuple(settings.items()), traced.with_settings(changed)
 
@@ -196,7 +196,7 @@ def _check_axes(wanted: Wanted) -> None:
 
 def _check_depends(scenario: Scenario, name: str, names: Sequence[str]) -> None:
     """Refuse a field of the scenario that the traffic has no use for."""
-    if scenario.trace is not None and name in load_trace(scenario.trace).fields:
+    if scenario.trace is not None and name in load_trace(scenario.trace, scenario.trace_columns).fields:
         raise UserError(f"--vary {name}: it comes from the trace, so nothing would change; leave it out")
     no_writes = scenario.writes_per_s == 0 and scenario.trace is None and "writes_per_s" not in names
     if no_writes and name in NEEDS_WRITES:

@@ -28,7 +28,7 @@ HINTS = {
     "arrivals": "poisson | bursts:FACTOR:ON_S:OFF_S | daily:AMPLITUDE:PERIOD_S | flash:FACTOR:AT_S:DECAY_S",
     "db_commit_s": "seconds, or exponential:MEAN_S | lognormal:MEDIAN_S:SIGMA | uniform:LOW_S:HIGH_S",
     "max_entries": "write the MAX_ENTRIES of your settings, if they name one",
-    "trace": '"requests.csv" with the columns time_s,key[,op,size_bytes] replays real requests',
+    "trace": '"requests.csv" with the columns time_s,key[,op,size_bytes], or an access log as it is',
 }
 SHOWN: tuple[str, ...] = (
     "keys",
@@ -41,7 +41,7 @@ SHOWN: tuple[str, ...] = (
     "duration_s",
     "warmup_s",
 )
-SHOWN += (*LATENCIES, "value_bytes", "max_entries", "workers", "threads", "db_connections", "trace")
+SHOWN += (*LATENCIES, "value_bytes", "max_entries", "workers", "threads", "db_connections", "trace", "trace_columns")
 
 
 def check_place(path: Path, *, force: bool, kind: str = "scenario") -> None:

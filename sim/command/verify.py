@@ -39,6 +39,7 @@ def verify(
     seeds: Annotated[int, typer.Option(min=1, max=10_000, metavar="K", help="run with seeds 1 to K")] = 6,
     settings: options.Fields = None,
     trace: options.TracePath = None,
+    trace_columns: options.TraceColumns = None,
     timeout: options.Timeout = None,
     duration: options.Duration = None,
     database: options.RowsIn = None,
@@ -59,7 +60,7 @@ def verify(
 
     show_own_frames(traceback)
     around = around_of(database, added_latency, None, may_be_flushed=False)
-    choice = scenario_of(scenario, settings, duration, trace)
+    choice = scenario_of(scenario, settings, duration, trace, trace_columns)
     backends = choose_backends(backend, backend_settings, settings_module)
     plan = make_plan(choice, strategy or STRATEGIES, backends, timeout, seeds=seeds, default_backends=BACKENDS)
     lasts = how_long(plan.runs, REPLICATES)

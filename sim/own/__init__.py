@@ -1,1 +1,1 @@
-"""Strategies of one's own, from files, modules and packages; and whose mistake an error is."""
+"""The user's own strategies, from files, modules and packages; and whether an error comes from their code or ours."""

@@ -1,6 +1,7 @@
-"""Whose mistake an error is: what came through a file of the user's own is said in one line, with that line's number.
+"""Tells errors in the user's own code from mistakes of cachewise.
 
-What never touched such a file is cachewise's own mistake, and stays a traceback.
+An exception that passed through a file of the user's is reported in one line, with the file and the line number. Any
+other one is a mistake of cachewise's own, and stays a traceback.
 """
 
 import contextlib
@@ -18,25 +19,26 @@ from ..processes.interrupts import Terminated
 from .sources import THEIRS, from_here
 
 _SIM = Path(__file__).parents[1]
-_CONTRACT = str(_SIM / "contract.py")  # what it raises is about what it was handed
+_CONTRACT = str(_SIM / "contract.py")  # it only raises errors about arguments
 _ABOUT_STRATEGIES = (ForbiddenError, StrategyError, InvalidCacheKey)
 _OURS = tuple(f"{_SIM.parent / name}/" for name in ("sim", "reports", "strategies", "scenarios", "src/cachewise"))
 
 
 @contextlib.contextmanager
 def said_plainly(instead: str = "") -> Iterator[None]:
-    """Turn what somebody's own code raises into a `CodeError`; *instead* says where, if its files do not.
+    """Turn an exception of the user's own code into a `CodeError`.
 
-    What is said in one line already gets the place before it.
+    *instead* names the place if none of the user's files is in the traceback. A message of one line gets the place in
+    front.
 
     Raises:
-        CodeError: in place of their exception; any other one comes out as it is.
+        CodeError: in place of the user's exception; any other exception is passed on unchanged.
     """
     try:
         yield
     except UserError as error:
         place = place_of(error) or place_of(error.__cause__) or instead
-        theirs = instead or isinstance(error, _ABOUT_STRATEGIES)  # else the backend's, or the scenario's
+        theirs = instead or isinstance(error, _ABOUT_STRATEGIES)  # others are about the backend or the scenario
         if place and theirs and not str(error).startswith(place):
             error.args = (f"{place}: {error}", *error.args[1:])
         raise
@@ -48,13 +50,13 @@ def said_plainly(instead: str = "") -> Iterator[None]:
 
 
 def code_error(error: BaseException, instead: str = "") -> CodeError | None:
-    """Return the line about an *error* that came through somebody's own file, with their frames; None for any other.
+    """Return the line about an *error* that passed through a file of the user's, with its frames; None for any other.
 
-    *instead* names the place if no file of theirs is among the frames: their code could not even be compiled, say.
+    *instead* names the place if no file of theirs is in the traceback, for instance if it could not be compiled.
     """
     if isinstance(error, (UserError, Terminated)) or not isinstance(error, (Exception, SystemExit)):
         return None
-    if isinstance(error, OSError) and error.errno == errno.EMFILE:  # this has a line of its own
+    if isinstance(error, OSError) and error.errno == errno.EMFILE:  # too many open files: reported elsewhere
         return None
     stack = extract_tb(error.__traceback__)
     if instead:
@@ -69,36 +71,36 @@ def code_error(error: BaseException, instead: str = "") -> CodeError | None:
 
 
 def place_of(error: BaseException | None) -> str:
-    """Return the innermost place in somebody's own file that an *error* came through: "./mine.py, line 12"."""
+    """Return the innermost place in a file of the user's that an *error* passed through: "./mine.py, line 12"."""
     return "" if error is None else _innermost(error, extract_tb(error.__traceback__))
 
 
 def where_written(strategy: object, verb: str) -> str:
-    """Return "./mine.py, line 12: " for the method *verb* of a strategy in somebody's file; else nothing."""
+    """Return "./mine.py, line 12: " for the method *verb* of a strategy in a file of the user's; else ""."""
     return where_defined(getattr(strategy, "functions", {}).get(verb) or getattr(type(strategy), verb, None))
 
 
 def where_defined(func: Any) -> str:
-    """Return "./mine.py, line 12: " for a function in somebody's file; else nothing."""
+    """Return "./mine.py, line 12: " for a function in a file of the user's; else ""."""
     if not isinstance(func, FunctionType) or func.__code__.co_filename not in THEIRS:
         return ""
     return f"{THEIRS[func.__code__.co_filename]}, line {func.__code__.co_firstlineno}: "
 
 
 def in_background(func: Callable[[], object], title: str, worker: int, time: Callable[[], float]) -> None:
-    """Call *func*, work in the background; what it raises says so."""
+    """Call *func*, which is work in the background; its exceptions get a note that says so."""
     try:
         func()
     except (Exception, SystemExit) as error:
         where = f"in background work of {title} on worker {worker}, {time():.6f} s into the run"
         if isinstance(error, SystemExit) and not isinstance(error, Terminated) and not place_of(error):
-            raise StrategyError(f"SystemExit: {words_of(error)} {where}") from None  # else it would end all in silence
+            raise StrategyError(f"SystemExit: {words_of(error)} {where}") from None  # else all would end silently
         error.add_note(where)
         raise
 
 
 def _innermost(error: BaseException, stack: list[FrameSummary]) -> str:
-    """Return the innermost place in a file of theirs."""
+    """Return the innermost place in a file of the user's, or "" if there is none."""
     if isinstance(error, SyntaxError) and error.filename in THEIRS:
         return f"{THEIRS[error.filename]}, line {error.lineno}" if error.lineno else THEIRS[error.filename]
     places = [f"{THEIRS[frame.filename]}, line {frame.lineno}" for frame in stack if frame.filename in THEIRS]
@@ -106,7 +108,7 @@ def _innermost(error: BaseException, stack: list[FrameSummary]) -> str:
 
 
 def _adopt(error: BaseException, stack: list[FrameSummary]) -> None:
-    """Take the file that was loaded, and one that it has loaded and that is no Python, for theirs."""
+    """Count the file that was being loaded as the user's, and a file that it imports if that is not valid Python."""
     if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_file():
         THEIRS.setdefault(error.filename, from_here(error.filename))
     loaded = [one.filename for one in stack if not (_is_ours(one) or "importlib" in one.filename)]
@@ -119,7 +121,7 @@ def _is_ours(frame: FrameSummary) -> bool:
 
 
 def _within_ours(error: BaseException, stack: list[FrameSummary]) -> list[str]:
-    """Say where in cachewise an error was raised: called wrongly, or wrong itself, nobody can tell here."""
+    """Say where in cachewise an error was raised: either the call or cachewise itself is wrong."""
     ours = stack and _is_ours(stack[-1]) and stack[-1].filename != _CONTRACT
     if not ours or type(error).__module__.startswith("django."):
         return []
@@ -128,9 +130,9 @@ def _within_ours(error: BaseException, stack: list[FrameSummary]) -> list[str]:
 
 
 def _only_theirs(told: TracebackException) -> TracebackException:
-    """Cut a traceback, and those that it came from, to what lies in and behind their files.
+    """Remove from a traceback, and from those of its causes, all frames before the first one in a file of the user's.
 
-    Frames of ours stay where the error was raised in one.
+    Later frames of cachewise are removed, too, unless the error was raised in one.
     """
     stack = list(told.stack)
     first = next((nth for nth, frame in enumerate(stack) if frame.filename in THEIRS), len(stack))

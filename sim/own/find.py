@@ -1,4 +1,4 @@
-"""Which strategy is meant: the one in a file or a module, or the one of that name there."""
+"""Finds the strategy that `--strategy` names in a file or a module."""
 
 import importlib
 import importlib.util
@@ -14,7 +14,7 @@ from ..modules import find_modules_here
 from .blame import said_plainly
 from .sources import THEIRS, from_here, load, source_at
 
-Maker = type[Strategy] | FromFunctions  # a class, to be called with parameters, or a strategy that is made already
+Maker = type[Strategy] | FromFunctions  # a class, to be called with parameters, or a finished strategy
 WHAT_IT_NEEDS = (
     "a strategy is a class with read(self, site, key) and write(self, site, key), or FromFunctions(read, write); "
     "`cachewise init --strategy FILE.py` writes one"
@@ -22,15 +22,17 @@ WHAT_IT_NEEDS = (
 
 
 def from_file(typed: str, name: str) -> tuple[str, Maker, ModuleType]:
-    """Return the strategy called *name* in the file at *typed* (the only one if that is empty): its variable, and it.
+    """Return the variable, the strategy and the module of the strategy called *name* in the file at *typed*.
+
+    If *name* is empty, it is the only strategy in the file.
 
     Raises:
-        UserError: if there is no such file or strategy in it, or more than one to choose from.
+        UserError: if there is no such file, no such strategy in it, or more than one to choose from.
         CodeError: if the file raises an exception when it is loaded.
     """
     path = Path(typed)
     if path.suffix != ".py":
-        raise UserError(f"--strategy {file_name(typed)}: a file of strategies is a Python file, and ends in .py")
+        raise UserError(f"--strategy {file_name(typed)}: a file of strategies must be a Python file, ending in .py")
     if not path.is_file():
         raise UserError(f"{file_name(typed)}: no such file; `cachewise init --strategy {file_name(typed)}` writes one")
     source = source_at(typed)
@@ -58,10 +60,10 @@ def from_module(dotted: str, name: str) -> tuple[str, Maker, ModuleType]:
 
 
 def is_module(dotted: str) -> bool:
-    """Return whether there is a module *dotted*: it is not imported, the packages around it are.
+    """Return whether there is a module *dotted*. The packages around it are imported, the module itself is not.
 
     Raises:
-        CodeError: if one of these raises an exception.
+        CodeError: if one of these packages raises an exception.
     """
     find_modules_here()
     with said_plainly(dotted):
@@ -69,20 +71,20 @@ def is_module(dotted: str) -> bool:
 
 
 def strategies_in(module: ModuleType) -> dict[str, Maker]:
-    """Return the strategies of *module* by their variables: its own ones; what it imports only if it has no other."""
+    """Return the strategies that *module* defines, by variable; if it defines none, those that it imports."""
     found = {variable: one for variable, one in vars(module).items() if variable[:1] != "_" and is_strategy(one)}
     own = {variable: one for variable, one in found.items() if one.__module__ == module.__name__}
     return own or found
 
 
 def is_strategy(one: Any) -> bool:
-    """Return whether *one* is a class of strategies that can be made, or a strategy made of functions."""
+    """Return whether *one* is a concrete strategy class, or a strategy made of functions."""
     if isinstance(one, FromFunctions):
         return True
     if not inspect.isclass(one) or getattr(one, "_is_protocol", False) or issubclass(one, FromFunctions):
         return False
     methods = [getattr(one, verb, None) for verb in ("read", "write")]
-    missing = (None, Strategy.read, Strategy.write)  # whoever inherits from `Strategy` has its empty ones
+    missing = (None, Strategy.read, Strategy.write)  # a subclass of `Strategy` inherits its empty methods
     return all(callable(method) and method not in missing for method in methods) and not inspect.isabstract(one)
 
 
@@ -114,7 +116,7 @@ def _file_hint(dotted: str) -> str:
 
 
 def _spec_of(dotted: str) -> Any:
-    """Return where a module is, None if nowhere."""
+    """Return the spec of a module, or None if there is no such module."""
     try:
         return importlib.util.find_spec(dotted)
     except ModuleNotFoundError as error:
@@ -122,6 +124,6 @@ def _spec_of(dotted: str) -> Any:
             return None
         raise
     except ValueError as error:
-        if str(error).endswith("__spec__ is None"):  # `__main__`, which is no file to be found again
+        if str(error).endswith("__spec__ is None"):  # `__main__`, which cannot be imported again
             return None
         raise

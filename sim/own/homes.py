@@ -1,4 +1,4 @@
-"""Where strategies of one's own come from, what `--strategy` calls them, and what tables do."""
+"""Where the user's own strategies come from, and their names in tables and for `--strategy`."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +12,8 @@ from .sources import Source
 class Home:
     """Where a strategy comes from that is not one of cachewise's.
 
-    `typed` is what `--strategy` takes (without parameters), `place` the file, module or package, `variable` its name
-    in there. `taken` says whether its short name `name` is that of a strategy of cachewise's.
+    `typed` is its name for `--strategy` (without parameters), `place` the file, module or package, `variable` its name
+    in there. `taken` says whether a strategy of cachewise's has the same short name `name`.
     """
 
     typed: str
@@ -25,11 +25,11 @@ class Home:
 
     @property
     def origin(self) -> str:
-        """The place, with what tells this file from any other."""
+        """The place; for a file, with its hash."""
         return f"{self.place}, sha256 {self.source.sha256}" if self.source else self.place
 
 
-_HOMES: dict[Any, Home] = {}  # by the strategy's class, or by the instance itself where functions made it
+_HOMES: dict[Any, Home] = {}  # by the strategy's class; for one made of functions, by the strategy itself
 
 
 def give_home(maker: Any, home: Home) -> None:
@@ -38,12 +38,12 @@ def give_home(maker: Any, home: Home) -> None:
 
 
 def home_of(strategy: object) -> Home | None:
-    """Return where a strategy comes from; None if from cachewise, or from the code that runs it."""
+    """Return where a strategy comes from; None if from cachewise itself, or from the script that runs it."""
     return _HOMES.get(strategy if isinstance(strategy, FromFunctions) else type(strategy))
 
 
 def short_name(strategy: object) -> str:
-    """Return what tables call a strategy: its name, or where another is called so, which of them it is."""
+    """Return a strategy's name in tables; if another strategy has the same, its variable and place."""
     home = home_of(strategy)
     if home is None:
         return strategy_name(strategy)
@@ -52,6 +52,6 @@ def short_name(strategy: object) -> str:
 
 
 def typed_name(strategy: object) -> str:
-    """Return what `--strategy` calls a strategy, without its parameters."""
+    """Return a strategy's name for `--strategy`, without its parameters."""
     home = home_of(strategy)
     return strategy_name(strategy) if home is None else home.typed

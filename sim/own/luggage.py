@@ -1,4 +1,4 @@
-"""What a strategy of one's own takes along to a worker process: its file's text, and where modules are found."""
+"""What the user's own strategy needs in a worker process: the text of its file, and the folders of its modules."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +9,9 @@ from .sources import THEIRS, Source, load, source_of
 
 @dataclass(frozen=True)
 class Luggage:
-    """Unpickled before the strategy, it makes sure that the strategy's class is there to be found.
+    """This is unpickled before the strategy, and loads the module of the strategy's class.
 
-    The file's text travels, not its name alone: whatever becomes of the file meanwhile, all processes run the same.
+    It contains the file's text, not only its name: all processes run the same code, even if the file changes meanwhile.
     """
 
     folders: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Whether a strategy's methods take what they are given: said before a run, with the line where they are written."""
+"""Checks before a run that a strategy's methods accept their arguments; an error names the line of the method."""
 
 import inspect
 
@@ -11,13 +11,13 @@ def check_methods(strategy: object) -> None:
     """Refuse a strategy whose `read` or `write` does not take (site, key).
 
     Raises:
-        StrategyError: saying what it takes, and where.
+        StrategyError: with the arguments that it takes, and its place.
     """
     for verb in ("read", "write"):
         func = getattr(strategy, "functions", {}).get(verb) or getattr(strategy, verb)
         try:
-            signature = inspect.signature(func, follow_wrapped=False)  # a decorator may add what the inner one takes
-        except (TypeError, ValueError):  # written in C, say
+            signature = inspect.signature(func, follow_wrapped=False)  # a decorator may pass more to the inner function
+        except (TypeError, ValueError):  # for instance, it is written in C
             continue
         try:
             signature.bind("site", "key")

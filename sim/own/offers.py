@@ -20,14 +20,14 @@ class Offer:
 
     @property
     def target(self) -> str:
-        """What `--strategy` takes for it whatever its name."""
+        """Its place as `--strategy` takes it, for when its name is not unique."""
         return f"{self.point.module}:{self.point.attr}" if self.point.attr else self.point.module
 
     def made(self) -> tuple[str, Maker, ModuleType]:
-        """Return its variable, itself, and its module.
+        """Return its variable, the strategy, and its module.
 
         Raises:
-            UserError: if it is no strategy, or there is no such thing.
+            UserError: if there is no such object, or it is not a strategy.
             CodeError: if its module raises an exception.
         """
         where = f"strategy {one_line(self.name)!r} of {self.package}"
@@ -39,7 +39,7 @@ class Offer:
 
 
 def offers() -> list[Offer]:
-    """Return what the installed packages offer, by name, then by package."""
+    """Return what the installed packages offer, sorted by name, then by package."""
     found = [Offer(one.name, _package(one), one) for one in entry_points(group=GROUP)]
     return sorted(found, key=lambda one: (one.name, one.package))
 

@@ -1,4 +1,4 @@
-"""Python files of one's own: each is loaded as a module of its own, here and in worker processes from the same text."""
+"""Loads the user's own Python files, each as a module of its own, from the same text here and in worker processes."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ from types import ModuleType
 from ..errors import UserError, file_name
 from ..modules import find_modules_here, find_modules_in, neighbours_first
 
-THEIRS: dict[str, str] = {}  # the files of one's own that this process knows: as Python names them, and as people do
+THEIRS: dict[str, str] = {}  # the user's own files that this process knows: their full paths, and the paths as typed
 _LOADED: dict[str, "Source"] = {}  # by the module's name
 
 
@@ -21,8 +21,8 @@ _LOADED: dict[str, "Source"] = {}  # by the module's name
 class Source:
     """A file as it was when this run began.
 
-    `module` names the module that is made of it. Objects of it can be in a cache, which counts bytes: so the name
-    depends on the file's own name and text, not on the folders above it. `shown` is the path as it was typed.
+    `module` names the module that is made from it. Pickles of its objects contain this name, and caches count bytes. So
+    the name depends on the file's own name and text, not on the folders above it. `shown` is the path as it was typed.
     """
 
     path: str
@@ -46,7 +46,7 @@ def source_at(typed: str) -> Source:
     try:
         text = path.read_bytes()
         full = str(path.resolve())
-    except (OSError, ValueError) as error:  # the latter for what no path can hold
+    except (OSError, ValueError) as error:  # ValueError: a character that no path can have
         why = getattr(error, "strerror", None) or error
         raise UserError(f"{file_name(typed)}: it cannot be read: {why}") from None
     stem = re.sub(r"\W", "_", path.stem) or "_"
@@ -60,9 +60,9 @@ def source_at(typed: str) -> Source:
 
 
 def load(source: Source) -> ModuleType:
-    """Return the module of *source*, which is loaded when it is first asked for; it finds modules beside itself.
+    """Return the module of *source*, loaded on the first call. It can import modules from its own folder.
 
-    Whatever the file raises comes out as it is.
+    Exceptions of the file are passed on unchanged.
     """
     if source.module in _LOADED:
         return sys.modules[source.module]
@@ -71,7 +71,7 @@ def load(source: Source) -> ModuleType:
     THEIRS[source.path] = source.shown
     loader = _Loader(source)
     spec = spec_from_file_location(source.module, source.path, loader=loader)
-    assert spec is not None  # noqa: S101 - it is only for files that no loader takes
+    assert spec is not None  # noqa: S101 - it is None only without a loader
     module = sys.modules[source.module] = module_from_spec(spec)
     try:
         with neighbours_first(str(Path(source.path).parent)):
@@ -84,18 +84,18 @@ def load(source: Source) -> ModuleType:
 
 
 def source_of(module: str) -> Source | None:
-    """Return the file of which the module called *module* was made, if it was made here."""
+    """Return the file from which the module called *module* was made, or None if it was not made here."""
     return _LOADED.get(module)
 
 
 def from_here(path: str) -> str:
-    """Return a file's full path as one would type it in the current folder."""
+    """Return a file's full path as a user would type it in the current folder."""
     here = f"{Path.cwd()}{os.sep}"
     return f".{os.sep}{path.removeprefix(here)}" if path.startswith(here) else path
 
 
 class _Loader(ExecutionLoader):
-    """Makes a module of a text."""
+    """Makes a module from a text."""
 
     def __init__(self, source: Source) -> None:
         self._source = source

@@ -1,1 +1,1 @@
-"""Sweeps: many runs, over whatever varies, side by side; each lands on the disk as it ends, and a kill loses none."""
+"""Sweeps: many runs, over whatever varies, side by side. Each is saved as it ends, and a kill loses no finished run."""

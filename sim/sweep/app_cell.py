@@ -1,6 +1,7 @@
-"""The cells of a sweep over a team's own project: planned by the command, each played by whichever worker gets it.
+"""The cells of a sweep over a team's own project: the command plans them, and any worker may play them.
 
-A cell travels as an `AppTask`, which holds plain things only. What a worker has scouted it keeps as long as it lives.
+A cell is sent to its worker as an `AppTask`, which holds plain values only. A worker keeps the project that it has
+scouted until it ends.
 """
 
 import atexit
@@ -28,11 +29,11 @@ from .app_files import TAG, files_of, hash_of, project_files_hash
 
 @dataclass(frozen=True)
 class AppTask:
-    """One run of a project, in plain things alone.
+    """One run of a project, in plain values only.
 
     `file`, `text`, `settings`, `env` and `start_s` are the experiment's; `database` is the family that was asked for.
-    `fields` are those of the scenario that are set, each ``name=value``. `print_` is the hash of the project's files as
-    the command saw them, and `besides` are the folders that it left out.
+    `fields` are the scenario's fields that are set, each ``name=value``. `print_` is the hash of the project's files on
+    the command's machine, and `besides` are the folders that it left out.
     """
 
     file: str
@@ -53,13 +54,13 @@ class AppTask:
         return Experiment(Path(self.file), self.file, self.text, self.settings, dict(self.env), self.start_s)
 
     def project(self) -> tuple[object, ...]:
-        """Return what this cell has in common with all those that run on the same filled databases."""
+        """Return what all cells that run on the same filled databases have in common."""
         return self.file, self.text, self.settings, self.env, self.start_s, self.database, self.print_
 
 
 @dataclass(frozen=True)
 class AppGround:
-    """What a sweep over a project stands on: what the scout has found, who competes, and the hash of the files."""
+    """What all cells of a sweep over a project share: the scout's result, the contenders, and the hash of the files."""
 
     experiment: Experiment
     scouted: Scouted
@@ -71,14 +72,14 @@ class AppGround:
 
     @property
     def description(self) -> Description:
-        """What the scout has found: what it says and refuses is for people."""
+        """What the scout has found; its notes and refusals are texts for people."""
         return self.scouted.description
 
     def scenario(self, settings: Mapping[str, str]) -> Scenario:
         """Return the scenario of the file with *settings* (field to text) applied.
 
         Raises:
-            UserError: for a field that means nothing to an app, or a value that no run could honour.
+            UserError: for a field that an app does not use, or a value that is not valid.
         """
         return scenario_with(self.description.scenario, settings)
 
@@ -105,10 +106,10 @@ class AppGround:
         )
 
     def cost(self, scenario: Scenario, seed: int, session: Servers, done: Callable[[], object] = lambda: None) -> Cost:
-        """Return what a run takes here, as two short ones show; *done* is called after each.
+        """Estimate the cost of a run on this machine with two short runs; *done* is called after each.
 
         Raises:
-            CodeError: for what the project's code raises.
+            CodeError: if the project's code raises an exception.
         """
         return cost_of(self.scouted, scenario, self.backends[0], seed, session, done)
 
@@ -125,24 +126,25 @@ def plan_app(
     besides: tuple[str, ...] = (),
     refill: bool = False,
 ) -> AppGround:
-    """Scout a project, and return what a sweep over it stands on, all of which is looked at before anything starts.
+    """Scout a project, check everything before the first run, and return what all cells of the sweep share.
 
-    What the scout refuses is in the description, for people: whoever calls this says it, and goes no further.
+    If the scout refuses the project, the reasons are in the description: the caller must report them and stop.
 
     Args:
         experiment: the file, as it was when the command began.
         variants: their names; none: all. The project as it is and the one without a cache are always there.
         backends: their names; none: the kinds that the project's CACHES name.
         database: the family of databases that was asked for; None: the project's own.
-        settings: fields of the scenario that hold everywhere, as texts; those that vary `AppGround.scenario` looks at.
+        settings: fields of the scenario that are set for all cells, as texts; `AppGround.scenario` checks those that
+            vary.
         session: the servers of this command.
-        rows: a folder for the filled databases that lives as long as they are needed.
-        besides: folders that are no part of the project: where the sweep itself writes.
-        refill: fill anew what is kept.
+        rows: a folder for the filled databases that lasts as long as they are needed.
+        besides: folders that do not belong to the project, as the sweep itself writes there.
+        refill: fill the databases anew, even if there is a kept copy.
 
     Raises:
-        UserError: for an unknown variant, a field that means nothing to an app, sessions that would be lost at once.
-        CodeError: for what the project's code raises.
+        UserError: for an unknown variant, a field that an app does not use, sessions that would be lost at once.
+        CodeError: if the project's code raises an exception.
     """
     besides = tuple(str(Path(one).resolve()) for one in besides)
     print_ = project_files_hash(experiment, besides)
@@ -156,21 +158,21 @@ def plan_app(
 
 
 def play_app(task: AppTask, session: Servers) -> AppOutcome:
-    """Play a cell in this worker, in a process of the project's, and return what came of it.
+    """Play a cell in this worker, in a process of the project's, and return its outcome.
 
-    The thread that calls this waits until that process has ended, so any thread will do: see `die_with_parent`.
+    Any thread may call this, as it waits until that process has ended: see `die_with_parent`.
 
     Raises:
-        UserError: if the project here is not the one that the command saw, when the run begins and when it ends.
-        CodeError: for what the project's code raises, or if its process crashed.
+        UserError: if the project's files here differ from those of the command, when the run begins or when it ends.
+        CodeError: if the project's code raises an exception, or its process crashed.
     """
     experiment = task.experiment()
-    with _HERE.lock:  # one at a time, even where somebody has given a worker several threads
+    with _HERE.lock:  # one cell at a time, even if a Dask worker has several threads
         before = files_of(experiment, task.besides)
         if hash_of(experiment, before) != task.print_:
             raise UserError(
                 f"the project in {file_name(experiment.path.parent)} on {one_line(socket.gethostname())} differs from "
-                "the one that the sweep began with; make them the same, or begin again"
+                "the one that the sweep began with; make both the same, or begin again"
             )
         scouted = _HERE.scouted(task, experiment, session)
         scenario = scenario_with(scouted.description.scenario, dict(_pair(one) for one in task.fields))
@@ -189,18 +191,18 @@ def _require_same(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> No
     """Make sure that a run had the same files from its beginning to its end.
 
     Raises:
-        UserError: if it had not, with one that has changed.
+        UserError: if not, with the name of a file that has changed.
     """
     changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
     if changed:
         raise UserError(
-            f"{file_name(changed[0])} changed while a run was under way, which does not count; begin again (if it is "
-            f"output, it belongs into a folder with an empty file {TAG})"
+            f"{file_name(changed[0])} changed during a run, so this run does not count; begin again (if the file is "
+            f"output, write it to a folder with an empty file {TAG})"
         )
 
 
 class _Here:
-    """What this worker process has scouted: one project, on the servers that were there."""
+    """What this worker process has scouted: one project, on the servers of a session."""
 
     def __init__(self) -> None:
         self.lock = Lock()
@@ -209,17 +211,17 @@ class _Here:
         self._gone = ExitStack()
 
     def scouted(self, task: AppTask, experiment: Experiment, session: Servers) -> Scouted:
-        """Return what the scout finds of a cell's project; it is sent out once.
+        """Return the scouted project of a cell; it is scouted only once.
 
         Raises:
-            UserError: for what it refuses.
+            UserError: if the scout refuses it.
         """
         if self._scouted is None or self._known != (*task.project(), self._servers(session)):
             self._known = self._scouted = None
             self._gone.close()
             rows = self._gone.enter_context(session.folder())
             atexit.unregister(self._gone.close)
-            atexit.register(self._gone.close)  # before Python itself would remove the folder, with a warning
+            atexit.register(self._gone.close)  # earlier than Python, which removes the folder with a warning
             found = scout(experiment, task.database, session, rows, kept_in(os.environ))
             if found.description.refusals:
                 raise UserError(found.description.refusals[0])
@@ -229,7 +231,7 @@ class _Here:
         return self._scouted
 
     def _servers(self, session: Servers) -> tuple[object, ...]:
-        """Return what the filled databases hang on: the session, and its PostgreSQL, which may have died since."""
+        """Return what the filled databases depend on: the session and its PostgreSQL, which may have been restarted."""
         if self._scouted is None or self._scouted.description.family != "postgres":
             return (session,)
         return session, session.start("postgres", virtual=False)

@@ -1,9 +1,9 @@
-"""What only a project's run has, as text: a cell keeps it beside the figures that all cells have.
+"""Writes the details that only a project's run has as text: a cell keeps it beside the figures that all cells have.
 
-The text is JSON in one fixed form, keys in the order in which tables show them. JSON has no NaN, no tuples, no arrays,
-and only texts as keys, so these are written as objects with one key of their own: ``{"$float": "nan"}``,
-``{"$tuple": [...]}``, ``{"$array": [...]}`` and ``{"$dict": [[key, value], ...]}``. None of it was measured on this
-machine's clock; the reads themselves are not in it.
+The text is JSON in one fixed form, with keys in the order in which tables show them. JSON has no NaN, no tuples and no
+arrays, and its keys are texts. So these are written as objects with one special key: ``{"$float": "nan"}``,
+``{"$tuple": [...]}``, ``{"$array": [...]}`` and ``{"$dict": [[key, value], ...]}``. The text holds no times of this
+machine's clock, and not the reads themselves.
 """
 
 import json
@@ -20,7 +20,7 @@ KEPT = tuple(one.name for one in fields(AppOutcome) if one.name not in ("outcome
 
 
 def app_details(outcome: AppOutcome) -> str:
-    """Return all of *outcome* but its `outcome` and `reads`: the same text for the same values."""
+    """Return all of *outcome* as text, but for its `outcome` and `reads`; the same values give the same text."""
     details = {name: getattr(outcome, name) for name in KEPT}
     if outcome.setup is not None:
         details["setup"] = {one.name: getattr(outcome.setup, one.name) for one in fields(Setup)}
@@ -28,7 +28,7 @@ def app_details(outcome: AppOutcome) -> str:
 
 
 def app_outcome(outcome: Outcome, details: str) -> AppOutcome:
-    """Return the run whose `outcome` is this, with the *details* that `app_details` has written."""
+    """Return the `AppOutcome` of *outcome* and the *details* that `app_details` has written."""
     found = _back(json.loads(details))
     if found["setup"] is not None:
         found["setup"] = Setup(**found["setup"])
@@ -54,7 +54,7 @@ def _plain(value: Any) -> Any:
 
 
 def _back(value: Any) -> Any:
-    """Return what `_plain` has made *value* of."""
+    """Return the value that `_plain` has turned into *value*."""
     found = value
     match value:
         case {"$float": text}:

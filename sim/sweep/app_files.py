@@ -1,8 +1,8 @@
-"""The files of a project, by which a worker knows whether it has the same project as the command that sent it a cell.
+"""Hashes the files of a project, so that a worker knows whether its project is the same as that of the command.
 
-All files below ``manage.py`` count, as any of them may decide what a run does: code, templates, fixtures, whatever the
-code reads. Left out is only what is surely output, or belongs to a tool: a file too many costs a cell that could have
-been used again; a file too few would let a cell stand for a project that has changed.
+All files below ``manage.py`` count, as any may change a run: code, templates, fixtures, anything that the code reads.
+Only files that are surely output, or belong to a tool, are left out. If a file too many counts, a cell is run again
+without need; if one too few counted, an old cell would be used for a project that has changed.
 """
 
 import hashlib
@@ -18,17 +18,17 @@ from ..errors import UserError, file_name
 
 MOST_FILES = 100_000
 MOST_BYTES = 4_000_000_000
-TAG = "CACHEDIR.TAG"  # by an old convention, a file that says of its folder: all of this can be made again
+TAG = "CACHEDIR.TAG"  # by an old convention, this file says that everything in its folder can be made again
 MARKS = (TAG, "pyvenv.cfg", "sweep.json")  # the second is in every virtual environment, the third in a sweep's folder
-REPORT = ("report.html", "summary.csv")  # both together: what `--out` has written
+REPORT = ("report.html", "summary.csv")  # a folder with both was written by `--out`
 TOOLS = ("__pycache__", "node_modules", "site-packages", "htmlcov")
-# What collectstatic and uploads write, unless there is code in them: an app may have such a name.
+# Folders of collectstatic and of uploads. One with code in it is not left out, as an app may have such a name.
 OUTPUTS = ("media", "mediafiles", "staticfiles", "static_root", "staticroot", "uploads")
 WRITTEN = (
     *(".pyc", ".pyo", ".log", ".pid", ".sock", ".tmp", ".swp", "~"),
     *(".sqlite3", ".sqlite", ".db", "-journal", "-wal", "-shm", "celerybeat-schedule", "dump.rdb"),
 )
-SURE_S = 2.0  # a file that was written later than so long ago may be written again within one tick of its clock
+SURE_S = 2.0  # a younger file may change again within one tick of the file system's clock, with the same stamp
 
 Stamp = tuple[int, int, int, int]
 
@@ -36,10 +36,10 @@ Stamp = tuple[int, int, int, int]
 def project_files_hash(experiment: Experiment, besides: tuple[str, ...] = ()) -> str:
     """Return a SHA-256 over the project's files, by name and content, and the text of the experiment.
 
-    *besides* are folders that are left out, as absolute paths: where the sweep itself writes.
+    *besides* are absolute paths of folders that are left out, as the sweep itself writes there.
 
     Raises:
-        UserError: if the folder is not there, or holds too much to be the files of a project.
+        UserError: if there is no such folder, or if it holds too much for a project.
     """
     return hash_of(experiment, files_of(experiment, besides))
 
@@ -53,9 +53,9 @@ def hash_of(experiment: Experiment, files: Mapping[str, bytes]) -> str:
 
 
 def files_of(experiment: Experiment, besides: tuple[str, ...] = ()) -> dict[str, bytes]:
-    """Return the digest of each file of the project, by its path in the folder; the experiment itself is left out.
+    """Return the digest of each file of the project, by its path in the folder, without the experiment's file.
 
-    Of it the text counts that was read when the command began, which is what all runs have.
+    All runs use the text of the experiment as it was when the command began, so `hash_of` takes that text.
 
     Raises:
         UserError: as `project_files_hash` does.
@@ -88,12 +88,12 @@ Entries = list["os.DirEntry[str]"]
 def _files_in(entries: Entries, besides: set[str], seen: set[tuple[int, int]]) -> Iterator[tuple[str, os.stat_result]]:
     """Yield the files among *entries* and below, in the order of their names.
 
-    Links are followed, and a folder is entered once.
+    Links are followed, but each folder is entered only once.
     """
     for one in entries:
         try:
             status = one.stat()
-        except OSError:  # a link that leads nowhere, or it has just gone
+        except OSError:  # a broken link, or a file that was just removed
             continue
         place = (status.st_dev, status.st_ino)
         if stat.S_ISREG(status.st_mode) and _counts(one.name):
@@ -106,7 +106,7 @@ def _files_in(entries: Entries, besides: set[str], seen: set[tuple[int, int]]) -
 
 
 def _entries(folder: Path | str) -> Entries:
-    """Return what is in a folder, in the order of the names; nothing, if we (and the project) cannot look into it."""
+    """Return the entries of a folder, sorted by name; none if it cannot be read, as then the project cannot, either."""
     try:
         with os.scandir(folder) as entries:
             return sorted(entries, key=lambda one: one.name)
@@ -119,18 +119,18 @@ def _is_a_tools(name: str) -> bool:
 
 
 def _is_output(name: str, inside: set[str]) -> bool:
-    """Return whether a folder is output by its name, or by the names of what is in it."""
+    """Return whether a folder is output, by its own name or the names of its entries."""
     if name in OUTPUTS and not any(one.endswith(".py") for one in inside):
         return True
     return bool(inside.intersection(MARKS)) or inside.issuperset(REPORT)
 
 
 def _counts(name: str) -> bool:
-    """Return whether a file counts by its name; of the hidden ones, those do that settings are read from."""
+    """Return whether a file counts, by its name. Of hidden files only ``.env`` files do, as settings may read them."""
     return not name.endswith(WRITTEN) and (not name.startswith(".") or name.startswith(".env"))
 
 
-_KNOWN: dict[str, tuple[Stamp, bytes]] = {}  # of this process: a file that bears the same stamp is not read again
+_KNOWN: dict[str, tuple[Stamp, bytes]] = {}  # in this process, a file with the same stamp is not read again
 
 
 def _digest(path: str, status: os.stat_result) -> bytes:
@@ -141,7 +141,7 @@ def _digest(path: str, status: os.stat_result) -> bytes:
     try:
         with Path(path).open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").digest()
-    except OSError:  # the project cannot read it, either
+    except OSError:  # then the project cannot read it, either
         return b"unreadable"
     if time.time() - max(status.st_mtime, status.st_ctime) > SURE_S:
         _KNOWN[path] = stamp, digest
@@ -149,16 +149,16 @@ def _digest(path: str, status: os.stat_result) -> bytes:
 
 
 def _too_much(folder: Path, what: str, amounts: Counter[str]) -> UserError:
-    """Return the error for a folder that holds too much: it names the folder in it where most of that is."""
+    """Return the error for a folder that holds too much; it names the subfolder that holds most of it."""
     where = _heaviest(amounts)
     return UserError(
         f"{file_name(folder)} holds {what}, too much to be sure that none of it changes; most of it is in "
-        f"{file_name(where or './')}: move that elsewhere, or, if it is output, put an empty file {TAG} into it"
+        f"{file_name(where or './')}: move that elsewhere or, if it is output, put an empty file {TAG} into it"
     )
 
 
 def _heaviest(amounts: Counter[str]) -> str:
-    """Return the deepest folder where over half of it is, as ``shop/data/``; '' if that is the whole."""
+    """Return the deepest folder with over half of the total, as ``shop/data/``; '' if that is the whole project."""
     where = ""
     while True:
         below = Counter[str]()

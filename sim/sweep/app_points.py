@@ -1,4 +1,4 @@
-"""Points of a sweep over a team's own project: a variant on a backend, in the file's scenario with fields of it set."""
+"""Points of a sweep over a team's own project: a variant on a backend, in the file's scenario with some fields set."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,13 +13,13 @@ from .app_cell import AppGround, AppTask
 from .axes import Vary
 from .identity import Identity, Surroundings, cell_key, key_of
 
-ITS_OWN = "its own caches"  # where no backend was named: what the project's CACHES say
+ITS_OWN = "its own caches"  # if no backend is named: those in the project's CACHES
 SERVERS = ("redis", "memcached", "postgres")  # any of which a project may use
 
 
 @dataclass(frozen=True, eq=False)
 class AppPoint:
-    """A variant of a project on a backend; `fields` are those of the scenario that are set, as texts."""
+    """A variant of a project on a backend; `fields` are the scenario's fields that are set, as texts."""
 
     contender: str
     backend: str
@@ -43,20 +43,20 @@ class AppPoint:
         return cell_key(self._key, seed)
 
     def load(self, seed: int) -> AppTask:
-        """Return what travels to the worker."""
+        """Return the task that is sent to the worker."""
         return self.ground.task(self.contender, self.chosen, seed, dict(self.fields))
 
     def run(self, seed: int) -> Run:
-        """Return what identifies the run; which kinds of caches its backend has, the run itself has found."""
+        """Return what identifies the run. Only the run itself finds out which kinds of caches the project has."""
         return run_of(self.scenario, self.contender, self.backend, seed)
 
     @property
     def files(self) -> Mapping[str, str]:
-        """A task of a project says by itself which files there must be."""
+        """Return no files: a project's task holds the hash of the project's files itself."""
         return {}
 
     def surroundings(self) -> Surroundings:
-        """Return what its runs depend on of the machine: the project can use any server, and all that is installed."""
+        """Return what its runs need from a machine: a project can use any server, and any installed package."""
         return Surroundings(SERVERS, all_installed=True)
 
 
@@ -64,7 +64,7 @@ def make_app_points(ground: AppGround, settings: Mapping[str, str], varies: Sequ
     """Return the grid's points: backends x places on the axes x variants.
 
     Raises:
-        UserError: for a field that means nothing to an app, or a value that no run could honour.
+        UserError: for a field that an app does not use, or a value that is not valid.
     """
     return [
         AppPoint(variant.name, backend or ITS_OWN, at, ground.scenario(dict(fields)), ground, backend, fields)

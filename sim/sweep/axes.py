@@ -1,4 +1,4 @@
-"""Axes as they are typed: ``timeout=20s,1m,5m``, ``writes_per_s=log:0.1:100:7``, ``xfetch:beta=1|2|4``."""
+"""Parses axes as users type them: ``timeout=20s,1m,5m``, ``writes_per_s=log:0.1:100:7``, ``xfetch:beta=1|2|4``."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,14 +14,15 @@ from .found import Axis, Value
 SPREADS: dict[str, Callable[..., Any]] = {"lin": np.linspace, "log": np.geomspace}
 NONE = ("none", "null")
 MOST_VALUES = 10_000  # of one axis
-DIGITS = 6  # of a value between two ends, which nobody has typed
+DIGITS = 6  # of the computed values between FROM and TO
 
 
 @dataclass(frozen=True)
 class Vary:
     """One ``--vary``: the axis, and the text of each of its values, in the same order, times in seconds.
 
-    `strategy` is whose parameter it is, as `--strategy` takes it; "" for a field of the scenario or the timeout.
+    `strategy` is the strategy whose parameter varies, as `--strategy` takes it; "" for a field of the scenario or the
+    timeout.
     """
 
     axis: Axis
@@ -31,10 +32,10 @@ class Vary:
 
 
 def parse_vary(text: str) -> Vary:
-    """Return what a ``--vary`` says.
+    """Parse the text of a ``--vary``.
 
     Raises:
-        UserError: for what is no ``NAME=VALUES``, or a spread that cannot be.
+        UserError: if it is not ``NAME=VALUES``, or for a spread that is not valid.
     """
     name, equals, said = (part.strip() for part in text.partition("="))
     where = f"--vary {one_line(text)}"
@@ -48,14 +49,14 @@ def parse_vary(text: str) -> Vary:
     texts = [_plain(where, name, one) for one in texts]
     values = {one: _value(one) for one in texts}
     if len(set(values.values())) < len(texts):
-        raise UserError(f"{where}: a value is there twice")
+        raise UserError(f"{where}: a value occurs twice")
     ordered = sorted(texts, key=lambda one: _order(values[one], texts.index(one)))
     axis = Axis(name, tuple(values[one] for one in ordered), log=_is_log(spread, [*values.values()]))
     return Vary(axis, tuple(ordered), strategy, param)
 
 
 def _listed(said: str) -> list[str]:
-    """Split at commas, or at bars, which stand between values that have commas in them."""
+    """Split at commas or, if there are any, at bars: they separate values that have commas in them."""
     return [part.strip() for part in said.split("|" if "|" in said else ",")]
 
 
@@ -71,7 +72,7 @@ def _spread(where: str, name: str, said: str) -> list[str]:
         raise UserError(f"{where}: FROM must be below TO")
     if kind == "log" and low <= 0:
         raise UserError(
-            f"{where}: FROM must be above 0 where values are spread by their logarithm (lin: spreads evenly)"
+            f"{where}: FROM must be above 0, as log: spreads values by their logarithm (lin: spreads them evenly)"
         )
     texts = [f"{value:.{DIGITS}g}" for value in SPREADS[kind](low, high, int(count))]
     texts[0], texts[-1] = (plain(low), plain(high)) if end is seconds else (parts[0].strip(), parts[1].strip())
@@ -99,14 +100,15 @@ def _value(text: str) -> Value:
 
 
 def _order(value: Value, place: int) -> tuple[int, float]:
-    """Numbers come first, in ascending order; then what is no number, as it was typed."""
+    """Return a sort key: numbers come first, in ascending order, then other values in the order typed."""
     return (0, value) if isinstance(value, float) else (1, place)
 
 
 def _is_log(spread: str, values: Sequence[Value]) -> bool:
-    """Return whether the values are best seen on a logarithmic scale: spread so, or typed so.
+    """Return whether a logarithmic scale shows the values best.
 
-    Typed ones are if the largest step is ten times the smallest or more, and all are above 0.
+    It does for ``log:``. For a list of three or more numbers it does if all are above 0 and the largest step is at
+    least ten times the smallest.
     """
     numbers = sorted(value for value in values if isinstance(value, float))
     if spread in SPREADS or len(numbers) < 3 or len(numbers) < len(values) or numbers[0] <= 0:
@@ -116,5 +118,5 @@ def _is_log(spread: str, values: Sequence[Value]) -> bool:
 
 
 def fields_of(varies: Sequence[Vary]) -> list[str]:
-    """Return the scenario's fields among what varies."""
+    """Return the fields of the scenario that vary."""
     return [one.axis.name for one in varies if not one.strategy and one.axis.name in DEFAULTS]

@@ -1,4 +1,7 @@
-"""A sweep is carried out: what has not landed yet is run, in rounds, until each point has the seeds that it needs."""
+"""Carries out a sweep: runs the cells that have not landed yet, in rounds, until each point has enough seeds.
+
+A cell is one run; it has *landed* when its result is in the store.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,7 +28,7 @@ KILLED = "its worker process was killed (is the memory full? try --jobs 1)"
 
 @dataclass(frozen=True)
 class Grid:
-    """What a sweep is to run: the points in the order of tables, and how many seeds each gets.
+    """The plan of a sweep: the points in the order of tables, and how many seeds each gets.
 
     Each point runs seeds 1 to `least`. With `targets` it goes on until they are met, up to `most` seeds.
     """
@@ -39,30 +42,30 @@ class Grid:
 
     @property
     def cells(self) -> int:
-        """How many cells there are at least."""
+        """The least number of cells."""
         return len(self.points) * self.least
 
 
 class Watcher(Protocol):
-    """Who wants to know how it goes."""
+    """Follows the progress of a sweep."""
 
     def begin(self, cells: Sequence[Cell], landed: int) -> None:
-        """Hear what a round is to run, and how many cells have landed before it."""
+        """Is called before each round with the cells to run, and how many have landed so far."""
 
     def ended(self, cell: Cell, landing: Landing | None) -> None:
-        """Hear that a cell has ended; without a *landing* it failed."""
+        """Is called when a cell has ended; without a *landing* it failed."""
 
 
 @dataclass
 class Progress:
-    """What is known so far: the landings by the cells' names, and the names of those that failed."""
+    """The results so far: the landings by the cells' names, and the names of the cells that failed."""
 
     landings: dict[str, Landing] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
 
 
 class Expedition:
-    """A grid on its way into a store."""
+    """Runs a grid and puts its results into a store."""
 
     def __init__(self, grid: Grid, store: Store, crew: Crew[Load, Answer], jobs: int, watcher: Watcher) -> None:
         self._grid = grid
@@ -74,7 +77,7 @@ class Expedition:
         self._wanted = [grid.least] * len(grid.points)  # seeds of each point
 
     def carry_out(self) -> Sweep:
-        """Run what has not landed, and return all that has; what lands is in the store at once."""
+        """Run all cells that have not landed, and return the sweep. Each result is in the store at once."""
         while True:
             todo = self.left()
             if todo:
@@ -88,7 +91,7 @@ class Expedition:
         return self._found(asked)
 
     def left(self) -> list[Cell]:
-        """Return the cells that are to be run, as far as is known now."""
+        """Return the cells that are left to run, as far as is known now."""
         return self._left([*self._asked()])
 
     def _asked(self) -> Iterator[Cell]:
@@ -98,7 +101,7 @@ class Expedition:
                 yield Cell(point, seed, point.key(seed))
 
     def take_up(self, *, retry_failed: bool = False) -> None:
-        """Take up what an earlier command has left: any cell of this grid; *retry_failed* forgets what failed."""
+        """Take over the results of earlier commands for cells of this grid; *retry_failed* forgets the failed ones."""
         possible = {
             point.key(seed): (point, seed)
             for point in self._grid.points
@@ -115,14 +118,14 @@ class Expedition:
                 self._known.failed.add(key)
 
     def _run(self, todo: Sequence[Cell]) -> None:
-        """Run these cells, seed by seed, so that the whole grid is seen early."""
+        """Run these cells, seed by seed, so that early results cover the whole grid."""
         waiting = sorted(todo, key=lambda cell: (cell.seed, -cell.point.requests))
         while waiting:
             try:
                 for cell, answer in self._answers(waiting):
                     self._take(cell, answer)
             except WorkerKilledError:
-                sweep()  # who was killed with it has put nothing away
+                sweep()  # the killed processes did not clean up
                 left = self._left(waiting)
                 suspects, waiting = left[: 2 * self._jobs], left[2 * self._jobs :]
                 self._try_alone(suspects)
@@ -130,7 +133,7 @@ class Expedition:
                 return
 
     def _try_alone(self, suspects: Iterable[Cell]) -> None:
-        """Run cells one by one: among them is the one whose worker was killed."""
+        """Run cells one by one, to find the one whose worker was killed."""
         for cell in suspects:
             try:
                 for _, answer in self._answers([cell]):
@@ -164,7 +167,7 @@ class Expedition:
         self._watcher.ended(cell, landing)
 
     def _more(self) -> bool:
-        """Say how many seeds each point needs now; return whether any needs more than it has."""
+        """Update how many seeds each point needs; return whether any point needs more than before."""
         before = [*self._wanted]
         for place, point in enumerate(self._grid.points if self._grid.targets else ()):
             landings = self._of(point, self._wanted[place])
@@ -210,7 +213,7 @@ class Expedition:
 
     def _warmups(self, said: Mapping[Point, Sequence[Landing]]) -> Iterator[str]:
         for point, landings in said.items():
-            if not landings or landings[0].details:  # what a project's events do to its traffic is not told here
+            if not landings or landings[0].details:  # not for projects, as their events change the traffic
                 continue
             line = short_warmup([landing.outcome for landing in landings])
             if line:
@@ -218,13 +221,13 @@ class Expedition:
 
 
 def _values(targets: Iterable[Target], landings: Sequence[Landing]) -> dict[str, list[float]]:
-    """Return the figures that are to be precise, in the order of seeds."""
+    """Return the values of the target metrics, in the order of seeds."""
     return {
         one.metric: [float(landing.outcome.summary.get(one.metric, nan)) for landing in landings] for one in targets
     }
 
 
 def load_of(cell: Cell) -> Load:
-    """Return what travels to the worker of a cell."""
+    """Return what is sent to the worker of a cell."""
     surroundings = cell.point.surroundings()
     return Load(cell.point.load(cell.seed), str(Path.cwd()), surroundings, surroundings.lines(), cell.point.files)

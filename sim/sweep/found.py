@@ -1,4 +1,4 @@
-"""What a sweep has found: its axes, and the runs that have landed at each point of them."""
+"""The result of a sweep: its axes, and the finished runs at each point."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,11 +6,11 @@ from typing import Final
 
 from ..experiment import Outcome
 
-Value = float | str | None  # None is what `none` says: no timeout, no limit
+Value = float | str | None  # None is typed as `none`: no timeout, no limit
 
 
 class _Everywhere:
-    """Stands where a contender knows nothing of an axis: what was found there counts at all of its values."""
+    """The place of a contender on an axis that it does not use: its results count at all values of the axis."""
 
     def __repr__(self) -> str:
         return "everywhere"
@@ -33,26 +33,26 @@ class Axis:
 
     @property
     def is_numeric(self) -> bool:
-        """Whether all values are numbers, so that there is a scale to draw them on."""
+        """Whether all values are numbers, so that a chart can draw them on a scale."""
         return all(isinstance(value, int | float) for value in self.values)
 
 
 def named_values(axes: Sequence[Axis], at: Sequence[object]) -> list[str]:
-    """Return ``name=value`` for each axis that means something there, as it would be typed."""
+    """Return ``name=value``, as a user would type it, for each axis that the contender uses."""
     return [f"{axis.name}={typed(value)}" for axis, value in zip(axes, at, strict=True) if value is not EVERYWHERE]
 
 
 def typed(value: object) -> str:
-    """Return a value as it would be typed."""
+    """Return a value as a user would type it."""
     return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 @dataclass(frozen=True)
 class Landed:
-    """One run that has landed: its outcome, the contender it belongs to, and where on the axes it stands.
+    """One finished run: its outcome, its contender, and its place on the axes.
 
-    `contender` is the strategy as people name it, without what varies (``ttl-only``), or a project's variant. `at` has
-    one value for each axis, `EVERYWHERE` where the contender knows nothing of it.
+    `contender` is the name of the strategy without the parameters that vary (``ttl-only``), or a project's variant.
+    `at` has one value for each axis, or `EVERYWHERE` if the contender does not use that axis.
     """
 
     outcome: Outcome
@@ -62,12 +62,11 @@ class Landed:
 
 @dataclass(frozen=True)
 class Sweep:
-    """All that has landed, in the order of the grid; several backends can be in it.
+    """All finished runs, in the order of the grid; they can be on several backends.
 
-    `imprecise` says of a point where the precision asked for was not reached: contender, backend and place on the
-    axes, then a line with metric, half-width and seeds. `warmups` are lines on warm-ups that were too short, and
-    `unchanged` on what varied and changed nothing. `failed`
-    has a line for each run that failed.
+    `imprecise` holds the points that did not reach the precision asked for: by contender, backend and place on the
+    axes, a line with metric, half-width and seeds. `warmups` are lines on warm-ups that were too short, and
+    `unchanged` on fields that varied and changed nothing. `failed` has a line for each run that failed.
     """
 
     title: str  # the scenario's name

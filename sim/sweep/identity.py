@@ -1,4 +1,4 @@
-"""What determines a run: with the same parts the same bytes come out, so their hash is the name of its cell."""
+"""Names the cells of a sweep: the name is a hash of all that determines the result of a run."""
 
 import hashlib
 import json
@@ -24,17 +24,17 @@ from .own_files import TOP, file_hash, modules_named_in, own_files, settings_mod
 
 Identity = Mapping[str, Any]  # what JSON can hold
 KEY_DIGITS = 32
-FOLDERS = ("sim", "strategies")  # of cachewise's own sources: what a run is made of
-UNNEEDED = ("'test'", "'lint'", "'cluster'")  # extras that no run is made of
+FOLDERS = ("sim", "strategies")  # the folders of cachewise's own sources that determine a run
+UNNEEDED = ("'test'", "'lint'", "'cluster'")  # extras that do not change any run
 
 
 def key_of(identity: Identity) -> str:
-    """Return the hash of an identity: of all that the cells of a point have in common."""
+    """Return the hash of an identity, which is all that the cells of a point have in common."""
     return _digits(json.dumps(identity, sort_keys=True, separators=(",", ":")))
 
 
 def cell_key(point: str, seed: int) -> str:
-    """Return the name of a cell: that of the *point* with this hash, run with *seed*."""
+    """Return the name of the cell with *seed* of the point with the hash *point*."""
     return _digits(f"{point}/{seed}")
 
 
@@ -44,29 +44,30 @@ def _digits(text: str) -> str:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a run depends on of the machine that it is run on: the servers of *backends*, and what is installed.
+    """What a run depends on in its machine: the servers of `backends`, and the installed packages.
 
-    With `all_installed` that is all, as the code of others can import any of it; else what cachewise needs.
+    With `all_installed` all packages count, as a user's own code can import any of them; else those that cachewise
+    needs.
     """
 
     backends: tuple[str, ...]
     all_installed: bool
 
     def lines(self) -> tuple[str, ...]:
-        """Return what there is here, a line each: the same lines stand for the same runs."""
+        """Return a line for each part on this machine; on two machines with the same lines, runs are the same."""
         servers = [line for name in self.backends for line in servers_of(name)]
         return (f"cachewise {our_sources()}", *versions(all_of_them=self.all_installed), *dict.fromkeys(servers))
 
 
 def surroundings_of(run: Run) -> Surroundings:
-    """Return what *run* depends on of its machine."""
+    """Return what *run* depends on in its machine."""
     return Surroundings((run.backend,), all_installed=is_own(run.backend) or not _is_ours(run.strategy))
 
 
 def files_of(run: Run) -> dict[str, str]:
-    """Return the files of one's own that a run depends on, with their hashes: modules, a backend's file, the trace.
+    """Return the user's own files that a run depends on, with their hashes: modules, a backend's file, the trace.
 
-    A worker must find the same there. What travels with the run is not among them.
+    A worker must find the same files. Those that are sent with the run are not among them.
     """
     modules: list[str] = [] if _is_ours(run.strategy) else _modules_of(run.strategy)
     found: dict[str, str] = {}
@@ -84,9 +85,9 @@ def files_of(run: Run) -> dict[str, str]:
 
 
 def identity_of(run: Run, files: Mapping[str, str]) -> Identity:
-    """Return all that determines what comes of *run*, but for its seed; *files* are as `files_of` gives them.
+    """Return all that determines the result of *run* but its seed; *files* are as `files_of` returns them.
 
-    Of a file the name and the contents count, not the folders above it.
+    A file counts with its name and its contents, not with the folders above it.
     """
     return {
         "surroundings": surroundings_of(run).lines(),
@@ -106,7 +107,7 @@ def our_sources() -> str:
 
 @cache
 def versions(*, all_of_them: bool) -> list[str]:
-    """Return Python's version, and those of what cachewise needs, or of all that is installed (for others' code)."""
+    """Return the versions of Python and of the packages that cachewise needs, or of all installed packages."""
     installed = {one.name.lower(): one.version for one in metadata.distributions() if one.name}
     needed = {_plain(one) for one in metadata.requires("cachewise") or () if not any(map(one.count, UNNEEDED))}
     kept = (f"{name}=={number}" for name, number in installed.items() if all_of_them or _plain(name) in needed)
@@ -115,7 +116,7 @@ def versions(*, all_of_them: bool) -> list[str]:
 
 @cache
 def servers_of(backend: str) -> list[str]:
-    """Return what the programs are, in their own words, that a backend needs."""
+    """Return the versions of the programs that a backend needs, as these programs print them."""
     return [_release(one) for one in backend_named(backend).needs if isinstance(one, Program)]
 
 
@@ -136,7 +137,7 @@ def _text_of(value: object) -> str:
 
 
 def _backend(name: str) -> list[str]:
-    """Return a backend's name, and what its entry of CACHES says; where a function lies in memory says nothing."""
+    """Return a backend's name and its entry of CACHES, without the addresses of functions in memory."""
     if not is_own(name):
         return [name]
     return [name, re.sub(r" at 0x[0-9a-f]+", "", repr(sorted(entry_at(name).items(), key=str)))]
@@ -152,7 +153,7 @@ def _is_file_of_ours(file: str) -> bool:
 
 
 def _sources_of(strategy: Strategy) -> list[str]:
-    """Return the hashes of the files that travel with a strategy."""
+    """Return the hashes of the files that are sent with a strategy."""
     sources = filter(None, map(source_of, _modules_of(strategy)))
     return [hashlib.sha256(source.text).hexdigest() for source in sources]
 
@@ -167,7 +168,7 @@ def _modules_below(folder: Path) -> list[Path]:
 
 
 def _hash_of(files: Iterable[tuple[str, Path]]) -> str:
-    """Return the hash of named files: of each, its name and its contents."""
+    """Return one hash over the names and the contents of files."""
     digest = hashlib.sha256()
     for name, path in files:
         digest.update(f"{name}\0{path.stat().st_size}\0".encode() + path.read_bytes())
@@ -175,6 +176,6 @@ def _hash_of(files: Iterable[tuple[str, Path]]) -> str:
 
 
 def _plain(requirement: str) -> str:
-    """Return the name of a distribution as all spellings of it have it."""
+    """Return the normalised name of the distribution in a requirement."""
     name = "".join(one if one.isalnum() or one in "-_." else " " for one in requirement).split()[0]
     return name.lower().replace("_", "-").replace(".", "-")

@@ -1,6 +1,6 @@
-"""The files of one's own that a run depends on: modules found by their import statements, wherever in them these stand.
+"""Finds the user's own files that a run depends on, by following the import statements in them.
 
-What is installed counts with its version, cachewise itself with its sources; so both are left out here.
+Installed packages count with their versions, and cachewise itself with its sources, so both are left out here.
 """
 
 import ast
@@ -26,7 +26,7 @@ _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 
 
 def file_hash(path: str) -> str:
-    """Return the hash of a file's contents; it is read again when its time of change is another."""
+    """Return the hash of a file's contents; the file is read again when its time of change differs."""
     status = Path(path).stat()
     return _hash_at(path, status.st_mtime_ns, status.st_size)
 
@@ -38,7 +38,7 @@ def _hash_at(path: str, _changed_ns: int, _size: int) -> str:
 
 
 def modules_named_in(value: Any) -> Iterator[str]:
-    """Yield what may be modules in an entry of CACHES: paths of classes and functions, and where others are from."""
+    """Yield possible modules in an entry of CACHES: dotted paths, and the modules of other values."""
     if isinstance(value, str):
         if _DOTTED.fullmatch(value):
             yield value
@@ -53,9 +53,9 @@ def modules_named_in(value: Any) -> Iterator[str]:
 
 
 def own_files(modules: Iterable[str]) -> dict[str, str]:
-    """Return the hashes of the files of one's own that *modules* are made of, and all that these import, by path.
+    """Return the hashes of the user's own files of *modules*, and of all that they import, by path.
 
-    A file that travels with the run (`source_of`) is not among them, but what it imports is.
+    A file that is sent with the run (`source_of`) is not among them, but the files that it imports are.
     """
     found: dict[str, str] = {}
     seen: set[tuple[str, str]] = set()
@@ -77,9 +77,9 @@ def own_files(modules: Iterable[str]) -> dict[str, str]:
 
 
 def _places(name: str, beside: str) -> Iterator[tuple[str, str]]:
-    """Yield the files that a module called *name* and the packages around it may be, each with its package.
+    """Yield the possible files of a module called *name* and of the packages around it, each with its package.
 
-    One in the folder *beside* counts as well: of two files that each have a ``conf.py`` at their side, both are right.
+    A module in the folder *beside* counts as well: two files may each have a ``conf.py`` beside them.
     """
     top, *rest = name.split(".")
     for spec in (_found(top), PathFinder.find_spec(top, [beside]) if beside else None):
@@ -121,7 +121,7 @@ def _of_python() -> tuple[Path, ...]:
 
 @cache
 def _imports(file: str, package: str, _hash: str | None, text: bytes | None) -> tuple[str, ...]:
-    """Return the names of what a file imports, anywhere in it; ``from a import b`` may mean a module a.b."""
+    """Return the names of all modules that a file may import; ``from a import b`` may mean a module a.b."""
     if text is None and not file.endswith(".py"):
         return ()
     try:
@@ -145,5 +145,5 @@ def _imported_by(node: ast.AST, package: str) -> Iterator[str]:
 
 
 def settings_module() -> str:
-    """Return the name of the project's settings module, if the environment names one: code of one's own may ask it."""
+    """Return the name of the project's settings module in the environment, or "": the user's own code may use it."""
     return os.environ.get("DJANGO_SETTINGS_MODULE", "")

@@ -1,4 +1,4 @@
-"""Points of a sweep's grid: a contender on a backend at one place on the axes, run with one seed after the other."""
+"""Points of a sweep's grid: a contender on a backend at one place on the axes, run with several seeds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,23 +10,23 @@ from numpy.typing import NDArray
 
 from ..contract import Strategy
 from ..processes.parcels import Parcel
+from ..traces.trace import load_trace
 from ..verdict.result import Run
 from ..world.scenario import Scenario
-from ..world.trace import load_trace
 from .found import Axis, named_values
 from .identity import Surroundings, cell_key, files_of, identity_of, key_of, surroundings_of
 
 
 class Point(Protocol):
-    """What the sweep must know of a point: a strategy's, or that of a project's variant."""
+    """What the sweep must know about a point, either of a strategy or of a project's variant."""
 
     @property
     def contender(self) -> str:
-        """The strategy or variant, as people name it, without what varies."""
+        """The name of the strategy, without the parameters that vary, or of the variant."""
 
     @property
     def backend(self) -> str:
-        """Where its caches are."""
+        """The name of its backend."""
 
     @property
     def at(self) -> tuple[object, ...]:
@@ -44,17 +44,17 @@ class Point(Protocol):
         """Return the name of its cell with this seed."""
 
     def load(self, seed: int) -> Any:
-        """Return what travels to the worker that is to run it."""
+        """Return what is sent to the worker that runs it."""
 
     def run(self, seed: int) -> Run:
         """Return what identifies the run, for reports."""
 
     def surroundings(self) -> Surroundings:
-        """Return what its runs depend on of the machine."""
+        """Return what its runs depend on in their machine."""
 
     @property
     def files(self) -> Mapping[str, str]:
-        """Which files a worker must find, with their hashes: those that the cell's name was made of."""
+        """The files that a worker must find, with their hashes; the cell's name depends on them."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +74,12 @@ class StrategyPoint:
 
     @cached_property
     def files(self) -> Mapping[str, str]:
-        """Which files of one's own a worker must find, with their hashes."""
+        """The user's own files that a worker must find, with their hashes."""
         return files_of(self.run(0))
 
     @cached_property
     def _key(self) -> str:
-        return key_of({**identity_of(self.run(0), self.files), "contender": self.contender})  # a row has that, too
+        return key_of({**identity_of(self.run(0), self.files), "contender": self.contender})  # a row has it, too
 
     def key(self, seed: int) -> str:
         """Return the name of its cell with this seed."""
@@ -94,7 +94,7 @@ class StrategyPoint:
         return Run(self.scenario, self.strategy, self.backend, seed)
 
     def surroundings(self) -> Surroundings:
-        """Return what its runs depend on of the machine."""
+        """Return what its runs depend on in their machine."""
         return surroundings_of(self.run(0))
 
 
@@ -102,14 +102,14 @@ def expected_requests(scenario: Scenario) -> float:
     """Return how many requests a run of *scenario* has, on average; those of a trace are counted."""
     if scenario.trace is None:
         return (scenario.reads_per_s + scenario.writes_per_s) * scenario.end_s
-    recorded_s = _recorded_s(scenario.trace) / scenario.trace_speed
+    recorded_s = _recorded_s(scenario.trace, scenario.trace_columns) / scenario.trace_speed
     replayed = int((recorded_s < scenario.end_s).sum())
     return replayed + scenario.writes_per_s * min(scenario.end_s, float(recorded_s[-1]))
 
 
 @cache
-def _recorded_s(trace: str) -> NDArray[np.float64]:
-    return load_trace(trace).time_s
+def _recorded_s(trace: str, columns: str | None) -> NDArray[np.float64]:
+    return load_trace(trace, columns).time_s
 
 
 @dataclass(frozen=True)
@@ -121,10 +121,10 @@ class Cell:
     key: str
 
     def named(self, axes: Sequence[Axis]) -> str:
-        """Return what people call it."""
+        """Return its name for people."""
         return f"{place_named(self.point, axes)}, seed {self.seed}"
 
 
 def place_named(point: Point, axes: Sequence[Axis]) -> str:
-    """Return what people call a point."""
+    """Return the name of a point for people."""
     return ", ".join([f"{point.contender} on {point.backend}", *named_values(axes, point.at)])

@@ -1,16 +1,17 @@
-"""How many seeds are enough: a point is replicated until the intervals of its figures are as tight as was asked.
+"""Decides how many seeds are enough: a point gets more seeds until its intervals are as narrow as was asked.
 
-A run is one observation and seeds are independent, so the intervals are Student's. Who stops at the first tight one
-stops where chance made the spread small, and such intervals miss the truth too often. Four cautions keep that away:
+A run is one observation and seeds are independent, so the intervals are Student's. To stop at the first interval that
+is narrow enough would be wrong: it often comes from a spread that is small by chance, and such intervals miss the truth
+too often. Four rules prevent this:
 
-- no interval of fewer than `FIRST` values counts;
-- look-ahead: it must be tight at every number of seeds over a stretch, `AHEAD` more seeds or a tenth of all;
-- a skewed figure waits for the values that Student's interval then needs, unless it is tight many times over;
-- fresh seeds: another quarter follows that had no say in when to stop, and the interval must be tight with it, too.
+- an interval counts from `FIRST` values on;
+- look-ahead: the interval must stay narrow enough for `AHEAD` more seeds, or a tenth of all;
+- a skewed figure needs more values for Student's interval, unless its interval is narrow enough many times over;
+- fresh seeds: a quarter more seeds follow that did not influence the stop; the interval must still be narrow enough.
 
-What is decided after *n* seeds depends on the values of the seeds 1 to *n* alone, and no seed is asked for that may not
-be needed. So whatever the order in which runs end, and however often they are interrupted, a point ends with the same
-seeds. `make proof` holds the intervals against closed forms.
+A decision after *n* seeds depends only on the values of the seeds 1 to *n*, and it never asks for a seed that may not
+be needed. So a point always ends with the same seeds, whatever the order in which runs end and however often they are
+interrupted. `make proof` compares the intervals with closed forms.
 Source: Hoad, Robinson, Davies, Automated selection of the number of replications for a discrete-event simulation, JORS
 2010, on the look-ahead; Cochran, Sampling Techniques, on skewness (25 G1^2 values); Law, Simulation Modeling and
 Analysis, on independent replications.
@@ -29,10 +30,10 @@ from ..world.numbers import number, seconds
 
 CONFIDENCE = 0.95
 FIRST = 8  # values
-AHEAD = 5  # seeds; above 50 of them a tenth
+AHEAD = 5  # seeds; for more than 50 seeds, a tenth of them
 FRESH = 1 / 4  # of the seeds so far
 SKEWED = 25.0  # times the squared skewness
-MANY_TIMES = 4.0  # so much tighter than asked, an interval may be wrong by what skewness does to it
+MANY_TIMES = 4.0  # an interval so many times narrower than asked is narrow enough even for a skewed figure
 ALL_METRICS: Mapping[str, Metric] = {**APP_METRICS, **METRICS}
 
 
@@ -48,7 +49,7 @@ def parse_precision(text: str, metrics: Mapping[str, Metric] = ALL_METRICS) -> t
     """Return the targets in a text such as ``stale_ratio:0.2%,hit_ratio:0.005``; *metrics* are those that runs have.
 
     Raises:
-        UserError: for a metric that there is not, or that seeds do not decide, and for what is no half-width.
+        UserError: for an unknown metric, one of the machine's speed, or a half-width that is not valid.
     """
     targets = [_target(part.strip(), metrics) for part in text.split(",")]
     names = [target.metric for target in targets]
@@ -64,7 +65,7 @@ def _target(part: str, metrics: Mapping[str, Metric]) -> Target:
         raise UserError(f"precision {one_line(part)!r}: it must be METRIC:HALF_WIDTH, such as stale_ratio:0.002")
     possible = {known: metric for known, metric in metrics.items() if known not in MACHINE_METRICS}
     if name in MACHINE_METRICS:
-        raise UserError(f"precision {one_line(part)!r}: {name} is this machine's speed, which no seeds make precise")
+        raise UserError(f"precision {one_line(part)!r}: {name} is this machine's speed; more seeds do not help there")
     if name not in possible:
         raise unknown("metric", name, possible)
     return Target(name, _half_width(part, half, possible[name]))
@@ -74,7 +75,7 @@ def _half_width(part: str, text: str, metric: Metric) -> float:
     is_share = metric.unit == "ratio"
     where = f"precision {one_line(part)!r}"
     if text.endswith("%") and not is_share:
-        raise UserError(f"{where}: {metric.name} is no share; say its half-width in {metric.unit}, without %")
+        raise UserError(f"{where}: {metric.name} is not a share; give its half-width in {metric.unit}, without %")
     read = seconds if metric.unit == "s" else number
     half_width = read(where, text.removesuffix("%")) / (100 if text.endswith("%") else 1)
     if half_width <= 0:
@@ -85,14 +86,14 @@ def _half_width(part: str, text: str, metric: Metric) -> float:
 
 
 def seeds_wanted(targets: Sequence[Target], values: Mapping[str, Sequence[float]], least: int, most: int) -> int:
-    """Return how many seeds a point should have, at least as far as the values so far can tell.
+    """Return how many seeds a point should have, as far as the values so far can tell.
 
-    *values* has those of the seeds 1, 2, ... of each metric, in this order; NaN where there was nothing to measure. If
-    the answer is above their number, that many seeds are needed in any case: run them and ask again. Otherwise the
-    point is done, with the first so many seeds.
+    *values* has a list for each metric: its values with the seeds 1, 2, ..., or NaN where there was nothing to measure.
+    If the answer is larger than the number of values, that many seeds are needed in any case: run them and ask again.
+    Otherwise the point is done, with that many of its first seeds.
     """
     tight = np.logical_and.reduce([_tight(values[target.metric], target.half_width) for target in targets])
-    loose = FIRST - 1  # the last number of seeds with an interval that does not do
+    loose = FIRST - 1  # the last number of seeds whose interval is not narrow enough
     while True:
         settled = loose + 1 + AHEAD
         while settled - _ahead(settled) <= loose:
@@ -110,7 +111,7 @@ def seeds_wanted(targets: Sequence[Target], values: Mapping[str, Sequence[float]
 
 
 def seeds_at_least(least: int, most: int) -> int:
-    """Return how many seeds a point has in any case, whatever its targets and values."""
+    """Return the least number of seeds of a point, whatever its targets and values."""
     return seeds_wanted([Target("", inf)], {"": ()}, least, most)
 
 
@@ -121,14 +122,14 @@ def _ahead(seeds: int) -> int:
 def shortfalls(targets: Sequence[Target], values: Mapping[str, Sequence[float]]) -> list[tuple[Target, float]]:
     """Return the targets that all these seeds together do not reach, and the half-widths that they reach instead.
 
-    A half-width is infinite where only one seed had something to measure; where none had, there is no shortfall.
+    A half-width is infinite if only one seed had something to measure; if none had, there is no shortfall.
     """
     reached = [(target, half_width(values[target.metric])) for target in targets]
     return [(target, half) for target, half in reached if half > target.half_width]
 
 
 def shortfall(targets: Sequence[Target], values: Mapping[str, Sequence[float]]) -> str:
-    """Return such as ``stale_ratio ± 0.0031 after 60 seeds (asked: 0.002)``; nothing if the precision was reached."""
+    """Return ``stale_ratio ± 0.0031 after 60 seeds (asked: 0.002)`` or the like; "" if the precision was reached."""
     parts = []
     for target, half in shortfalls(targets, values):
         seeds, asked = len(values[target.metric]), f"asked: {target.half_width:.6g}"
@@ -140,19 +141,19 @@ def shortfall(targets: Sequence[Target], values: Mapping[str, Sequence[float]]) 
 
 
 def _rounded_up(value: float) -> float:
-    """Return *value* with three figures and never less than it is: what is above a limit is shown above it."""
+    """Return *value* rounded up to three figures, so that a value above a limit is also shown above it."""
     unit = 10.0 ** (floor(log10(value)) - 2)
     return ceil(value / unit) * unit
 
 
 def half_width(values: Sequence[float]) -> float:
-    """Return the half-width of the mean's 95% interval; NaNs do not count: NaN without values, infinite for one."""
+    """Return the half-width of the mean's 95% interval; NaN without values, infinite for one. NaNs do not count."""
     return float(_prefixes(values).half[-1]) if len(values) else float("nan")
 
 
 @dataclass(frozen=True)
 class _Prefixes:
-    """Of the first 1, 2, 3, ... values: how many are known, the half-width of their interval, their skewness."""
+    """For the first 1, 2, 3, ... values: how many are known, the half-width of their interval, their skewness."""
 
     known: NDArray[np.int64]
     half: NDArray[np.float64]
@@ -160,13 +161,13 @@ class _Prefixes:
 
 
 def _prefixes(values: Sequence[float]) -> _Prefixes:
-    """Return what `_Prefixes` holds; each entry depends on the values up to it alone, to the last bit."""
+    """Return the `_Prefixes` of *values*; each entry depends only on the values up to it, to the last bit."""
     from scipy.special import stdtrit
 
     column = np.asarray(values, float)
     is_known = ~np.isnan(column)
     known = np.cumsum(is_known)
-    # From the first value on, not from the mean of all: later values must not change how earlier ones are rounded.
+    # Relative to the first value, not to the mean of all: later values must not change how earlier ones are rounded.
     off = np.where(is_known, column - column[is_known.argmax()], 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean, second, third = (np.cumsum(off**power) / known for power in (1, 2, 3))
@@ -181,7 +182,7 @@ def _prefixes(values: Sequence[float]) -> _Prefixes:
 
 
 def _tight(values: Sequence[float], half_width: float) -> NDArray[np.bool_]:
-    """Return for the first 1, 2, 3, ... values whether their interval does; where none is known, none is needed."""
+    """Return for the first 1, 2, 3, ... values whether their interval is narrow enough, or none of them is known."""
     if not len(values):
         return np.empty(0, bool)
     found = _prefixes(values)

@@ -1,4 +1,4 @@
-"""The one schema of all cells: a run's outcome as a row of a table, and back again without any loss."""
+"""The schema of all cells: turns a run's outcome into a row of a table, and back again without any loss."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from ..verdict.result import Run
 from ..world.scenario import DEFAULTS, is_number
 
 FIGURES = tuple(dict.fromkeys(name for name in (*METRICS, *APP_METRICS) if name not in MACHINE_METRICS))
-SERIES = {  # the columns of what has many values a run: the outcome's own names would clash with fields and figures
+SERIES = {  # columns with many values a run, renamed where the outcome's names would clash with fields and figures
     "stale_age_quantiles_s": "stale_age_quantiles_s",
     "db_queries_in_bins_per_s": "db_queries_per_s",
     "reads_in_bins_per_s": "reads_per_s",
@@ -28,27 +28,27 @@ SCHEMA = pa.schema(
         ("strategy", pa.string()),
         ("backend", pa.string()),
         ("seed", pa.int64()),
-        ("timeout_s", pa.float64()),  # null: none, or the contender has no timeout
+        ("timeout_s", pa.float64()),  # null: the timeout is None, or the contender has no timeout
         *((name, pa.float64() if is_number(name) else pa.string()) for name in DEFAULTS if name != "why"),
         *((name, pa.float64()) for name in FIGURES),  # null: there is no such figure
         ("measured_s", pa.float64()),
         *((name, pa.list_(pa.float64())) for name in SERIES),
         ("notes", pa.list_(pa.string())),
-        ("record", pa.string()),  # JSON: what is needed to have the outcome back, and is no figure
+        ("record", pa.string()),  # JSON: the rest of the outcome
     ]
 )
 
 
 @dataclass(frozen=True)
 class Landing:
-    """What comes of a cell: an outcome, and of a project's run also its details, as `app_details` writes them."""
+    """The result of a cell: an outcome and, for a project's run, its details as `app_details` writes them."""
 
     outcome: Outcome
     details: str = ""
 
 
 def row_of(key: str, contender: str, landing: Landing) -> dict[str, Any]:
-    """Return the row of a cell; wall-clock figures are not in it."""
+    """Return the row of a cell, without figures of the wall clock."""
     outcome, run = landing.outcome, landing.outcome.run
     figures = {name: value for name, value in outcome.summary.items() if name not in MACHINE_METRICS}
     timeout = getattr(run.strategy, "timeout", None)
@@ -71,7 +71,7 @@ def row_of(key: str, contender: str, landing: Landing) -> dict[str, Any]:
 
 def _field(name: str, value: Any) -> Any:
     if is_number(name):
-        return float(value) if isinstance(value, int | float) else None  # "auto" and None are no numbers
+        return float(value) if isinstance(value, int | float) else None  # "auto" and None are not numbers
     return None if value is None else str(value)
 
 
@@ -81,7 +81,7 @@ def _figure(value: float | None) -> float | None:
 
 def _record(outcome: Outcome, figures: Mapping[str, float | int], details: str) -> dict[str, Any]:
     return {
-        "figures": {name: isinstance(value, int) for name, value in figures.items()},  # in order; whether it is whole
+        "figures": {name: isinstance(value, int) for name, value in figures.items()},  # in order; true if an int
         "counts": outcome.counts,
         "trace_fields": outcome.trace_fields,
         "frames": outcome.frames,
@@ -90,20 +90,20 @@ def _record(outcome: Outcome, figures: Mapping[str, float | int], details: str) 
 
 
 def table_of(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Return cells as a table; NaN stays NaN, and what is missing is null."""
+    """Return cells as a table; NaN stays NaN, and a missing value is null."""
     columns = [pa.array([row[one.name] for row in rows], one.type, from_pandas=False) for one in SCHEMA]
     return pa.Table.from_arrays(columns, schema=SCHEMA)
 
 
 def landing_of(row: Mapping[str, Any], run: Run) -> Landing:
-    """Return what has come of *run*, whose row this is; the machine's figures are unknown."""
+    """Return the landing of *run* from its row; figures of the machine's speed are unknown."""
     record = json.loads(row["record"])
     summary: dict[str, float | int] = {}
     for name, whole in record["figures"].items():
         summary[name] = int(row[name]) if whole else float(row[name])
     series: dict[str, Any] = {name: np.array(row[column], np.float64) for column, name in SERIES.items()}
     outcome = Outcome(
-        run=replace(run, backend=row["backend"]),  # of a project, the run itself has found it
+        run=replace(run, backend=row["backend"]),  # the run of a project has found out its backends
         summary={**summary, **dict.fromkeys(MACHINE_METRICS, nan)},
         counts=record["counts"],
         notes=list(row["notes"]),

@@ -1,7 +1,7 @@
-"""A sweep's folder: each cell lands there whole or not at all, and whoever comes back finds what had landed.
+"""A sweep's folder: each cell is written there completely or not at all, and a later command finds all finished cells.
 
-``cells/`` holds finished cells and nothing else; ``failed/`` one file for each that failed; ``earlier/`` cells that the
-command of today does not ask for. What is under way is in ``.unfinished/``.
+``cells/`` holds finished cells and nothing else; ``failed/`` holds one file for each cell that failed; ``earlier/``
+holds cells that the present command does not ask for. Unfinished files are in ``.unfinished/``.
 """
 
 import fcntl
@@ -22,14 +22,14 @@ import pyarrow.parquet as pq
 from ..errors import UserError, file_name, one_line
 from .schema import SCHEMA, table_of
 
-PACK_ABOVE = 10_000  # cells: more files than that are slow to read
+PACK_ABOVE = 10_000  # cells; more files than this are slow to read
 PACK = "pack-"
 TIMING = "cell,wall_s"
 Row = Mapping[str, Any]
 
 
 def _said_plainly(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a method of `Store` say in one line that its folder cannot be written to."""
+    """Make a method of `Store` report in one line that its folder cannot be written to."""
 
     @wraps(method)
     def plainly(self: "Store", *args: Any) -> Any:
@@ -40,7 +40,7 @@ def _said_plainly(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Store:
-    """The folder of a sweep, while this process alone has it: see `opened`."""
+    """The folder of a sweep, while this process alone uses it: see `opened`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -50,9 +50,9 @@ class Store:
 
     @_said_plainly
     def settle(self, wanted: Collection[str]) -> set[str]:
-        """Let ``cells/`` hold just the finished ones of *wanted*, and return their names.
+        """Make ``cells/`` hold exactly the finished cells of *wanted*, and return their names.
 
-        The others move to ``earlier/``, and from there come those that an earlier command had left.
+        Other cells move to ``earlier/``; wanted cells that an earlier command had moved there come back.
         """
         wanted = set(wanted)
         for path, keys in [*_index(self.cells).items()]:
@@ -73,7 +73,7 @@ class Store:
 
     @_said_plainly
     def land(self, row: Row, wall_s: float) -> None:
-        """Add a finished cell; how long it took this machine is noted apart."""
+        """Add a finished cell; the time that it took goes to a file of its own."""
         self._write(row)
         self.forgive(row["cell"])
         with (self.folder / "timing.csv").open("a", encoding="utf-8") as file:
@@ -86,7 +86,7 @@ class Store:
 
     @_said_plainly
     def note(self, name: str, content: Mapping[str, Any]) -> None:
-        """Write a small file beside the cells, whole or not at all."""
+        """Write a small file beside the cells, completely or not at all."""
         _write_whole(self.folder / name, json.dumps(content, indent=1).encode(), _made(self._aside))
 
     @_said_plainly
@@ -96,7 +96,7 @@ class Store:
         _write_whole(_made(self.failed) / f"{key}.json", text.encode(), _made(self._aside))
 
     def failures(self) -> dict[str, dict[str, str]]:
-        """Return what failed, by the cell's name: `what` was run, the `reason`, and the `frames` of a traceback."""
+        """Return the failures by the cell's name: `what` was run, the `reason`, and `frames`, a traceback."""
         return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(self.failed.glob("*.json"))}
 
     def forgive(self, key: str) -> None:
@@ -112,7 +112,7 @@ class Store:
 
     @_said_plainly
     def pack(self, order: Sequence[str]) -> None:
-        """Pack the finished cells, if they are many: in this *order*, whenever they landed."""
+        """Pack the finished cells in this *order*, if they are many."""
         where = {key: path for path, keys in _index(self.cells).items() for key in keys}
         if len(where) > PACK_ABOVE:
             kept = [key for key in order if key in where]
@@ -122,9 +122,9 @@ class Store:
         _write_table(table_of([row]), self.cells / f"{row['cell']}.parquet", _made(self._aside))
 
     def _swap(self, where: Mapping[str, Path], parts: Iterable[Sequence[str]]) -> None:
-        """Put packs of *parts* in the place of the files *where* those cells are: at no instant is a cell there twice.
+        """Replace the files *where* cells are by packs of *parts*; at no instant is a cell there twice.
 
-        From the moment at which the list of what to do is there, whoever opens the folder next can finish it.
+        A list of the steps is written first. After a kill, the next command that opens the folder finishes them.
         """
         new = {f"{PACK}{key_of_all(keys)}.parquet": keys for keys in parts}
         gone = [path.name for path in dict.fromkeys(where.values()) if path.name not in new]
@@ -148,26 +148,26 @@ class Store:
         todo.unlink()
 
     def recover(self) -> None:
-        """Finish what a kill has cut in two, and remove what was under way."""
+        """Clean up after a kill: finish a replacement of files that had begun, and remove unfinished files."""
         _made(self.cells)
         self._finish_swap()
         shutil.rmtree(self._aside, ignore_errors=True)
         timing = self.folder / "timing.csv"
         lines = timing.read_text(encoding="utf-8").splitlines(keepends=True) if timing.exists() else [f"{TIMING}\n"]
-        whole = "".join(line for line in lines if line.endswith("\n"))  # a kill may have cut the last one
+        whole = "".join(line for line in lines if line.endswith("\n"))  # a kill may have cut the last line
         timing.write_text(whole, encoding="utf-8")
 
     def close(self) -> None:
-        """Remove what nobody needs any more."""
+        """Remove the folder for unfinished files."""
         shutil.rmtree(self._aside, ignore_errors=True)
 
 
 @contextmanager
 def opened(folder: Path) -> Iterator[Store]:
-    """Give the folder of a sweep to this process alone.
+    """Open the folder of a sweep for this process alone.
 
     Raises:
-        UserError: if another command has it, or it cannot be written to.
+        UserError: if another command uses it, or it cannot be written to.
     """
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -178,7 +178,7 @@ def opened(folder: Path) -> Iterator[Store]:
         except OSError:
             who = os.read(handle, 20).decode(errors="replace").strip()
             raise UserError(
-                f"another command is at work in {file_name(folder)} (process {who}): wait for its end"
+                f"another command is using {file_name(folder)} (process {who}): wait until it ends"
             ) from None
         store = Store(folder)
         with _writing(folder):
@@ -193,10 +193,10 @@ def opened(folder: Path) -> Iterator[Store]:
 
 @contextmanager
 def _writing(folder: Path) -> Iterator[None]:
-    """Say in one line that a folder cannot be written to: the disk is full, perhaps.
+    """Report in one line that a folder cannot be written to, for instance because the disk is full.
 
     Raises:
-        UserError: if it cannot.
+        UserError: in place of an `OSError`.
     """
     try:
         yield
@@ -211,7 +211,7 @@ def key_of_all(keys: Sequence[str]) -> str:
 
 
 def _gathered(keys: Sequence[str], where: Mapping[str, Path]) -> pa.Table:
-    """Return cells in this order, as one table; of the files *where* they are one at a time is in memory."""
+    """Return cells in this order, as one table; the files *where* they are are read one at a time."""
     wanted = pa.array(keys)
     files = dict.fromkeys(where[key] for key in keys)
     parts = (_table(path) for path in files)
@@ -220,7 +220,7 @@ def _gathered(keys: Sequence[str], where: Mapping[str, Path]) -> pa.Table:
 
 
 def _index(folder: Path) -> dict[Path, set[str]]:
-    """Return the files of a folder, and which cells are in each."""
+    """Return the files of a folder, each with the names of its cells."""
     return {path: _keys(path) for path in sorted(folder.glob("*.parquet"))}
 
 
@@ -246,8 +246,8 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 def _table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     try:
         return pq.read_table(path, columns=columns, schema=SCHEMA)
-    except pa.ArrowInvalid:  # part of a copy, perhaps: here a file is whole
-        raise UserError(f"{file_name(path)} is broken: remove it, and what was in it is run again") from None
+    except pa.ArrowInvalid:  # perhaps an incomplete copy; this store itself writes only complete files
+        raise UserError(f"{file_name(path)} is broken: remove it, and its runs are run again") from None
 
 
 def _write_table(table: pa.Table, path: Path, aside: Path) -> None:
@@ -263,7 +263,7 @@ def _write_whole(path: Path, content: bytes, aside: Path) -> None:
 
 
 def _moved(unfinished: Path, path: Path) -> None:
-    """Move a file to its place once it is on the disk: a machine that stops has it, or has nothing."""
+    """Move a file to its place once it is on the disk: if the machine stops, the file is complete or missing."""
     with unfinished.open("rb") as file:
         os.fsync(file.fileno())
     unfinished.replace(path)

@@ -1,4 +1,4 @@
-"""What varied and changed nothing: a field that a strategy has no use for."""
+"""Finds the fields that varied and changed nothing, as a strategy does not use them."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -10,9 +10,9 @@ Figures = tuple[tuple[str, str], ...]
 
 
 def unchanged(axes: Sequence[Axis], landed: Sequence[Landed]) -> Iterator[str]:
-    """Yield a line for each contender and axis along which no figure of any run is another, seed by seed.
+    """Yield a line for each axis with the contenders whose figures it did not change, seed by seed.
 
-    That is told after the runs: of most fields nothing else shows whether a strategy depends on them.
+    This can only be told after the runs: for most fields, nothing else shows whether a strategy depends on them.
     """
     for place, axis in enumerate(axes):
         indifferent = [one for one in dict.fromkeys(run.contender for run in landed) if _is_same(place, one, landed)]
@@ -21,7 +21,7 @@ def unchanged(axes: Sequence[Axis], landed: Sequence[Landed]) -> Iterator[str]:
 
 
 def _is_same(place: int, contender: str, landed: Sequence[Landed]) -> bool:
-    """Return whether all runs of a contender that differ in nothing but this axis have the same figures."""
+    """Return whether all runs of a contender that differ only in this axis have the same figures."""
     found: dict[tuple[object, ...], dict[object, Figures]] = defaultdict(dict)
     for one in landed:
         if one.contender == contender and one.at[place] is not EVERYWHERE:
@@ -33,5 +33,5 @@ def _is_same(place: int, contender: str, landed: Sequence[Landed]) -> bool:
 
 
 def _figures(one: Landed) -> Figures:
-    """Return all figures as text, in which NaN equals NaN."""
+    """Return all figures as text, so that NaN equals NaN."""
     return tuple((name, repr(value)) for name, value in one.outcome.summary.items() if name not in MACHINE_METRICS)

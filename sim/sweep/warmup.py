@@ -1,9 +1,9 @@
-"""Whether a warm-up was too short: whether the beginning of the measured time differs from what follows.
+"""Detects a warm-up that was too short: the beginning of the measured time then differs from the rest.
 
-MSER-5 on the queries per read, averaged over the seeds of a point: its batches of five bins are cut off at the front
-until what is left would give the tightest interval. That is a place, not a verdict: it finds one in noise as well. So
-it is said only where the beginning differs from the rest by more than chance does, and by so much that the figure of
-the whole measured time is off by `MATTERS`.
+The method is MSER-5 on the queries per read, summed over the seeds of a point. It cuts off batches of five bins at the
+front until the rest gives the narrowest interval. MSER-5 always finds such a place, even in noise. So a warm-up is only
+reported if the beginning differs from the rest by more than chance, and by so much that the figure of the whole
+measured time is wrong by `MATTERS` or more.
 Source: White, An effective truncation heuristic for bias reduction in simulation output, Simulation 1997; Franklin and
 White, Stationarity tests and MSER-5, Winter Simulation Conference 2008.
 """
@@ -19,19 +19,19 @@ from ..verdict.tally import LOAD_BINS
 from ..world.arrivals import parse_arrivals
 
 BINS_A_BATCH = 5
-MATTERS = 0.02  # of the queries per read without the beginning
-CHANCE = 0.0005  # how often chance alone may make a difference as large as one that is said, at one place
-FEW = 50  # queries of all seeds together: too few to tell anything
-STANDS_OUT = 1.5  # times what any stretch of the rest is off by
-A_TREND = 0.5  # the share of the scatter in the rest that a trend explains; chance seldom gives as much
-SEEDS_ENOUGH = 5  # to judge chance by the seeds; with fewer it is judged by the batches
+MATTERS = 0.02  # as a share of the queries per read without the beginning
+CHANCE = 0.0005  # how often chance alone may cause a report, at one place
+FEW = 50  # with fewer queries of all seeds together, nothing is reported
+STANDS_OUT = 1.5  # the beginning must differ so many times more than any stretch of the rest
+A_TREND = 0.5  # a trend counts if it explains this share of the variance in the rest; by chance it seldom does
+SEEDS_ENOUGH = 5  # so many seeds show how large chance is; with fewer, the batches do
 Batches = NDArray[np.float64]  # one row a seed, one column a batch
 
 
 def short_warmup(outcomes: Sequence[Outcome]) -> str | None:
     """Return a line if the warm-up of these runs, one a seed of one point, was too short; else None.
 
-    Where arrivals follow a day, a flash crowd, bursts or a trace, there is no steady state to wait for: None.
+    If arrivals follow a day, a flash crowd, bursts or a trace, there is no steady state to wait for: it is None.
     """
     scenario, measured_s = outcomes[0].run.scenario, outcomes[0].measured_s
     if scenario.trace is not None or parse_arrivals(scenario.arrivals)[0] != "poisson":
@@ -60,16 +60,16 @@ def _per_read(queries: Batches, reads: Batches, part: slice) -> float:
 
 
 def _truncation(series: NDArray[np.float64]) -> int:
-    """Return how many values MSER cuts off at the front: at most half of them."""
+    """Return how many values MSER cuts off at the front, at most half of them."""
     count = len(series)
     errors = [series[cut:].var() / (count - cut) for cut in range(count // 2 + 1)]
     return int(np.argmin(errors))
 
 
 def _comes_again(series: NDArray[np.float64], cut: int) -> bool:
-    """Return whether some stretch of the rest is off its mean by nearly as much as the beginning is.
+    """Return whether some stretch of the rest differs from its mean by nearly as much as the beginning does.
 
-    So it is with hot keys under a timeout: they expire together, again and again, in all seeds at the same time.
+    Hot keys under a timeout do this: they expire together, again and again, in all seeds at the same times.
     """
     rest = series[cut:]
     stretch = min(cut, len(rest) // 3)
@@ -78,7 +78,7 @@ def _comes_again(series: NDArray[np.float64], cut: int) -> bool:
 
 
 def _beyond_chance(queries: Batches, reads: Batches, cut: int) -> bool:
-    """Return whether the first *cut* batches differ from the rest by more than chance lets expect."""
+    """Return whether the first *cut* batches differ from the rest by more than chance explains."""
     from scipy.special import stdtrit
 
     if len(queries) >= SEEDS_ENOUGH:
@@ -88,7 +88,7 @@ def _beyond_chance(queries: Batches, reads: Batches, cut: int) -> bool:
     else:
         series = queries.sum(axis=0) / reads.sum(axis=0)
         rest = _around(series[cut:], series[:cut].mean() - series[cut:].mean())
-        # What a batch says again of the one before it is no news: so many batches are worth fewer.
+        # Neighbouring batches are correlated, so they are worth fewer independent ones.
         again = max(0.0, float((rest[1:] * rest[:-1]).sum() / (rest**2).sum())) if rest.any() else 0.0
         worth = (1 - again) / (1 + again)
         off, freedom = series[:cut].mean() - series[cut:].mean(), max(1.0, len(rest) * worth - 1)
@@ -97,9 +97,10 @@ def _beyond_chance(queries: Batches, reads: Batches, cut: int) -> bool:
 
 
 def _around(rest: NDArray[np.float64], off: float) -> NDArray[np.float64]:
-    """Return by what the *rest* is off its mean; off its trend where that goes on the way from a beginning *off* it.
+    """Return the differences of *rest* from its mean or, if it still settles, from its trend.
 
-    What is still settling is no chance: a long warm-up would hide itself.
+    It still settles if the trend goes on in the direction away from the beginning, which differs by *off*. A trend is
+    not chance: if it counted as scatter, a warm-up that is much too short would hide itself.
     """
     places = np.arange(len(rest)) - (len(rest) - 1) / 2
     slope = float((places * rest).sum() / (places**2).sum())
@@ -114,7 +115,7 @@ def _line(warmup_s: float, measured_s: float, share: float, times: float) -> str
     was = f"the warm-up of {_seconds(warmup_s)} was too short" if warmup_s else "a warm-up is missing"
     first = f"the first {_seconds(early_s)}{' after it' if warmup_s else ''} asked the database"
     often = f"{times:.2g} times as often as the rest" if times < inf else "and the rest did not"
-    then = "would leave them out" if share < 1 / 2 else "is the least that can do"
+    then = "would leave them out" if share < 1 / 2 else "or more is needed"
     return f"{was}: {first} {often}; warmup_s={_rounded_up(warmup_s + early_s):.12g} {then}"
 
 
@@ -123,6 +124,6 @@ def _seconds(seconds: float) -> str:
 
 
 def _rounded_up(seconds: float) -> float:
-    """Return *seconds* with two figures, and never less."""
+    """Return *seconds* rounded up to two figures."""
     unit = 10.0 ** (floor(log10(seconds)) - 1)
     return ceil(round(seconds / unit, 6)) * unit

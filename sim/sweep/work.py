@@ -1,4 +1,4 @@
-"""In a worker: one cell is run, and whatever comes of it is an answer, so that no other cell is lost with it."""
+"""Runs one cell in a worker. Any outcome, also an error, becomes an answer, so that no other cell is lost."""
 
 import os
 import socket
@@ -24,9 +24,9 @@ from .schema import Landing
 
 @dataclass(frozen=True)
 class Load:
-    """What travels to a worker: a run in a parcel, or a project's task; the folder that paths in it begin in.
+    """What is sent to a worker: a run in a parcel, or a project's task, and the folder for relative paths in it.
 
-    A worker must have the same surroundings, of which `lines` are those here, and the same `files`, by their hashes.
+    A worker must have the same surroundings (`lines` are those here) and the same `files`, by their hashes.
     """
 
     content: Any
@@ -38,9 +38,9 @@ class Load:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a cell: a landing, or the reason why there is none, and `frames`, a traceback, if there is one.
+    """The result of a cell: a landing, or the reason why there is none, with `frames`, a traceback, if there is one.
 
-    `foreign` says what is different on this worker, on which no cell of the sweep can be run.
+    `foreign` says what differs on this worker, if it cannot run cells of this sweep.
     """
 
     landing: Landing | None
@@ -51,7 +51,7 @@ class Answer:
 
 
 def work_cell(load: Load) -> Answer:
-    """Run a cell on the servers that this worker keeps; only what ends the worker comes out as an exception."""
+    """Run a cell on the servers that this worker keeps; only exceptions that end the worker are raised."""
     began_s = time.perf_counter()
     foreign = _foreign(load)
     if foreign:
@@ -66,7 +66,7 @@ def work_cell(load: Load) -> Answer:
     except UserError as error:
         return Answer(None, time.perf_counter() - began_s, str(error))
     except BaseException as error:
-        # A mistake of cachewise's own costs this cell alone, and is shown; so does a CancelledError of somebody's.
+        # A mistake of cachewise's own fails this cell alone, and is shown; so does a CancelledError of the user's code.
         if isinstance(error, ENDS):
             raise
         reason = f"{type(error).__name__}: {one_line(error, 200)}"
@@ -78,7 +78,7 @@ def _played(content: Any, ours: Servers) -> Landing:
     if isinstance(content, AppTask):
         whole = play_app(content, ours)
         return Landing(_without_machine(whole.outcome), app_details(whole))
-    nothing: Any = None  # the parent has the run, which can be large
+    nothing: Any = None  # the run can be large, and the parent has it already
     return Landing(replace(_without_machine(play(content, ours)), run=nothing))
 
 
@@ -88,7 +88,7 @@ def _without_machine(outcome: Outcome) -> Outcome:
 
 
 def _foreign(load: Load) -> str:
-    """Return what is different here from where the sweep began, if anything is."""
+    """Return what differs here from the machine where the sweep began, or ""."""
     here = load.surroundings.lines()
     if here == load.lines:
         return ""
@@ -97,14 +97,14 @@ def _foreign(load: Load) -> str:
     return f"the worker on {one_line(socket.gethostname())} has {one_line(theirs, 200)}; here is {one_line(ours, 200)}"
 
 
-_USED: dict[str, str] = {}  # the modules of one's own that this worker may have imported, as they were then
+_USED: dict[str, str] = {}  # the hashes of the user's own modules when this worker may have imported them
 
 
 def _require_same(files: Mapping[str, str]) -> None:
-    """Make sure that this worker has these files, and had no others under their names before.
+    """Make sure that this worker has these files, and has not imported other versions of them.
 
     Raises:
-        UserError: naming the first that is another.
+        UserError: with the name of the first file that differs.
     """
     for name, wanted in files.items():
         try:
@@ -114,15 +114,15 @@ def _require_same(files: Mapping[str, str]) -> None:
         if here != wanted:
             raise UserError(
                 f"{file_name(name)} on {one_line(socket.gethostname())} differs from what the sweep began with; "
-                "run the command again for what there is now"
+                "run the command again with the files as they are now"
             )
         if name.endswith(".py") and _USED.setdefault(name, wanted) != wanted:
-            raise UserError(f"{file_name(name)} has changed since this worker loaded it: start the worker anew")
+            raise UserError(f"{file_name(name)} has changed since this worker loaded it: restart the worker")
 
 
 @contextmanager
 def _in_folder(folder: str) -> Iterator[None]:
-    """Let relative paths begin in *folder*, if there is one of this name here."""
+    """Make *folder* the current folder, if it exists here."""
     before = Path.cwd()
     if Path(folder).is_dir():
         os.chdir(folder)

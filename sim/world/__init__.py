@@ -1,1 +1,1 @@
-"""The world: what a scenario can say, and what is drawn from it: arrivals, keys and latencies, or a recorded trace."""
+"""The world: scenarios, and what is drawn from them: arrivals, keys and latencies, or a recorded trace."""

@@ -1,12 +1,12 @@
 """Arrivals: when requests come. Reads and writes follow one shape.
 
-The mean rate stays the scenario's in expectation: with ``bursts`` over many of them, with ``daily`` over whole periods;
-a flash crowd comes on top.
+On average, the mean rate is that of the scenario: with ``bursts`` over many bursts, with ``daily`` over whole periods.
+The requests of a flash crowd come on top.
 
 ==============================  ==================================================================================
 ``poisson``                     independent arrivals at a constant rate
-``bursts:FACTOR:ON_S:OFF_S``    bursts of FACTOR times the mean rate; bursts and calms last exponential times with
-                                means ON_S and OFF_S; the calm rate is lowered so that the mean rate stays
+``bursts:FACTOR:ON_S:OFF_S``    bursts of FACTOR times the mean rate; the lengths of bursts and calms are exponential
+                                with means ON_S and OFF_S; the calm rate is lowered to keep the mean rate
 ``daily:AMPLITUDE:PERIOD_S``    rate times 1 + AMPLITUDE sin(2 pi t / PERIOD_S), from the end of the warm-up
 ``flash:FACTOR:AT_S:DECAY_S``   a flash crowd AT_S after the warm-up: the rate jumps to FACTOR times and falls back
                                 exponentially with time constant DECAY_S; the extra requests come on top
@@ -36,7 +36,7 @@ Times = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class RateShape:
-    """How the rate moves: its largest multiple of the mean rate, and the multiple at given times."""
+    """How the rate changes over time, as a multiple of the mean rate: the largest one, and the one at given times."""
 
     peak: float
     relative: Callable[[Times], Times] | None = None  # None: constant
@@ -128,9 +128,10 @@ class Arrivals:
         self._left = np.empty(0)
 
     def surely_from(self, from_s: float) -> int:
-        """Return how many come from *from_s* on, at least: 0 where the rate varies, as then their number varies more.
+        """Return how many arrivals there are at least from *from_s* on, known before any is drawn.
 
-        It is known before any is drawn: ten standard deviations below the mean, which no seed comes down to.
+        This is ten standard deviations below the mean, which no seed falls short of. Where the rate varies, it is 0,
+        as the number of arrivals then varies more.
         """
         if self._shape.relative is not None:
             return 0
@@ -138,7 +139,7 @@ class Arrivals:
         return max(0, int(mean - 10 * math.sqrt(mean)))
 
     def until(self, limit_s: float) -> Times:
-        """Return the arrival times not yet handed out that come before *limit_s*, ascending."""
+        """Return the arrival times before *limit_s* that were not yet handed out, ascending."""
         blocks = [self._left]
         while self._drawn_to_s < min(limit_s, self._end_s):
             blocks.append(self._block())
@@ -148,7 +149,7 @@ class Arrivals:
         return times[:cut]
 
     def _block(self) -> Times:
-        # Blocks end at the last candidate drawn, so that the draws do not depend on who asks for how much.
+        # A block ends at the last candidate drawn, so the draws do not depend on how much callers ask for at a time.
         times = self._drawn_to_s + np.cumsum(self._rng.exponential(1 / self._peak_per_s, self.BLOCK))
         self._drawn_to_s = float(times[-1])
         if self._shape.relative is not None:

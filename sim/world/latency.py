@@ -1,7 +1,7 @@
 """Latencies: the n-th latency of request i is a function of (seed, purpose, i, n), and of nothing else.
 
-Each distribution is drawn once into a shuffled table of equally likely strata, so that the table's own
-distribution is the asked one to within 1/65,536 and one extra cache miss shifts no later draw.
+Each distribution is drawn once, into a shuffled table of equally likely strata. So the distribution of the table is
+right to within 1/65,536, and one more cache miss does not shift any later draw.
 """
 
 from collections.abc import Callable
@@ -19,8 +19,8 @@ MOST_VALUES = 2048  # of a measured distribution
 FORMS = {"exponential": ("MEAN_S",), "lognormal": ("MEDIAN_S", "SIGMA"), "uniform": ("LOW_S", "HIGH_S")}
 MOST = 1_000_000  # seconds: eleven days
 TABLE_SIZE = 1 << 16
-# The table is shuffled, so neighbouring requests may take neighbouring entries (which are near in memory, too); a
-# request's own draws lie far apart.
+# The table is shuffled, so neighbouring requests can take neighbouring entries, which are near in memory, too. The
+# draws of one request lie far apart.
 NTH_STRIDE = 0x85EB
 
 
@@ -28,17 +28,17 @@ NTH_STRIDE = 0x85EB
 class Empirical:
     """A measured latency: `values_s` in ascending order, each as likely as the others.
 
-    Another *table* is another set of draws from them, while all other draws of the run stay what they are.
+    Another number as *table* gives other draws from the same values; all other draws of the run stay the same.
 
     Raises:
-        UserError: for values that no latency has.
+        UserError: for values that cannot be latencies.
     """
 
     values_s: tuple[float, ...]
     table: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what is no distribution."""
+        """Check the values."""
         values = self.values_s
         require(bool(values), "a measured latency needs at least one value")
         require(values[0] >= 0 and values[-1] <= MOST, f"measured latencies must lie between 0 and {MOST:,}")
@@ -46,34 +46,32 @@ class Empirical:
 
     @classmethod
     def of(cls, sample_s: NDArray[np.float64]) -> "Empirical":
-        """Return the distribution of *sample_s*; a large sample is cut into equal shares, each of which keeps its mean.
+        """Return the distribution of *sample_s*; a large sample is cut into equal shares, each replaced by its mean.
 
-        So the mean of the whole is kept, too, which quantiles would not do for a long tail.
+        This keeps the mean of the whole, which quantiles would not do for a long tail.
         """
         ordered = np.sort(sample_s)
         if len(ordered) > MOST_VALUES:
             sums, cuts = np.concatenate([[0.0], np.cumsum(ordered)]), np.linspace(0, len(ordered), MOST_VALUES + 1)
             shares = np.diff(np.interp(cuts, np.arange(len(sums)), sums)) * (MOST_VALUES / len(ordered))
-            ordered = np.maximum.accumulate(
-                np.clip(shares, ordered[0], ordered[-1])
-            )  # but for rounding it does already
+            ordered = np.maximum.accumulate(np.clip(shares, ordered[0], ordered[-1]))  # this only mends rounding
         return cls(tuple(ordered.tolist()))
 
     def __str__(self) -> str:
-        """Return what a table of inputs shows."""
+        """Return the text for a table of inputs."""
         median = self.values_s[len(self.values_s) // 2]
         return f"measured: {len(self.values_s):,} values, median {median:.3g}"
 
 
 @dataclass(frozen=True)
 class Sum:
-    """Two latencies in a row: one that was planned, and what the machine took besides."""
+    """Two latencies in a row: the planned one, and the time that the machine took besides."""
 
     planned: "Latency"
     besides: Empirical
 
     def __str__(self) -> str:
-        """Return what a table of inputs shows."""
+        """Return the text for a table of inputs."""
         return f"{self.planned}, plus {self.besides}"
 
 
@@ -127,7 +125,7 @@ def mean_latency_s(field: str, spec: Latency) -> float:
 
 
 def latency_of(field: str, spec: Latency, seed: np.random.SeedSequence) -> LatencyOf | None:
-    """Return a function (request id, n) to seconds, or None where the latency is always zero."""
+    """Return a function from (request id, n) to seconds, or None if the latency is always zero."""
     if isinstance(spec, Sum):
         return _sum(field, spec, seed)
     name, numbers = parse_latency(field, spec)
@@ -148,7 +146,7 @@ def latency_of(field: str, spec: Latency, seed: np.random.SeedSequence) -> Laten
 
 
 def _sum(field: str, spec: Sum, seed: np.random.SeedSequence) -> LatencyOf | None:
-    """Return the sum's draws; its planned part has the same ones as without the other."""
+    """Return the draws of a sum; those of the planned part are the same as without the other part."""
     planned = latency_of(field, spec.planned, seed)
     besides = latency_of(field, spec.besides, _apart(seed, 0))
     if planned is None or besides is None:

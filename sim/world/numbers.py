@@ -32,7 +32,7 @@ SUCH_AS = "seconds, or such as 250ms, 10m or 2h"
 
 
 def number(where: str, text: object) -> float:
-    """Return *text* as a finite float, or raise `UserError` saying *where* it stands."""
+    """Return *text* as a finite float, or raise a `UserError` that begins with *where*."""
     try:
         value = float(text)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Popularity: which key a request is for."""
+"""Popularity: how requests are spread over the keys."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -8,10 +8,10 @@ TABLE_SIZE = 1 << 16
 
 
 def rollbacks(ratio: float, seed: np.random.SeedSequence) -> Callable[[int], bool] | None:
-    """Return a function that says of a request, by its number, whether it fails; None where none does.
+    """Return a function that says whether the request with a given number fails; None if none does.
 
-    Of 65,536 requests in a row about *ratio* fail, the same ones whatever happens in the run. Those of a smaller ratio
-    are among those of a larger one.
+    Of 65,536 requests in a row, a share of about *ratio* fails. Which ones does not depend on what happens in the run,
+    and those of a smaller ratio are among those of a larger one.
     """
     if ratio == 0:
         return None

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import UserError, one_line, unknown
+from ..traces.columns import parse_columns
 from .arrivals import parse_arrivals, plain_arrivals
 from .latency import Latency, plain_latency
 from .numbers import is_time, number, plain, seconds
@@ -22,14 +23,14 @@ def knob(default: Any, meaning: str) -> Any:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A workload and the world it runs in; frozen, validated, keyword-only but for its name.
+    """A workload and the world it runs in; frozen and validated; all arguments but its name are keyword-only.
 
     Latencies (``*_s`` with a spec) are seconds: a number, ``exponential:MEAN_S``, ``lognormal:MEDIAN_S:SIGMA`` or
     ``uniform:LOW_S:HIGH_S``; in Python also a measured distribution (`cachewise.sim.world.latency.Empirical`).
     Wherever a text stands for seconds, it may be a duration: ``lognormal:5ms:0.6``, ``bursts:10:5s:1m``.
 
     Raises:
-        UserError: for a value that no run could honour; the message names the field and the limit.
+        UserError: for a value that no run can use; the message names the field and the limit.
     """
 
     name: str
@@ -40,7 +41,7 @@ class Scenario:
     reads_per_s: float = knob(100.0, "mean rate of reads")
     writes_per_s: float = knob(1.0, "mean rate of writes")
     rollback_ratio: float = knob(
-        0.0, "share of the write requests that raise where their transaction would commit: it is rolled back"
+        0.0, "share of the write requests that fail where their transaction would commit, so that it is rolled back"
     )
     arrivals: str = knob("poisson", "how reads and writes are spread over time")
     duration_s: float = knob(600.0, "measured time")
@@ -63,10 +64,13 @@ class Scenario:
     threads: int | None = knob(None, "threads a worker; None means no limit")
     db_connections: int | None = knob(None, "database connections in the pool; None means no limit")
     trace: str | None = knob(None, "file to replay instead of synthetic reads (and writes, if it has them)")
+    trace_columns: str | None = knob(
+        None, "what the trace's file calls time, key, op, size and timeout, such as time=ts,key=url"
+    )
     trace_speed: float = knob(1.0, "how many times faster than recorded the trace is replayed")
 
     def __post_init__(self) -> None:
-        """Coerce what is harmless (an int for a float, a Path for a trace) and refuse the rest."""
+        """Convert harmless values (an int for a float, a Path for a trace, a dict for its columns), refuse the rest."""
         require(isinstance(self.name, str) and bool(self.name.strip()), "a scenario needs a name")
         for one in fields(self):
             object.__setattr__(self, one.name, self._checked(one.name, getattr(self, one.name)))
@@ -93,8 +97,16 @@ class Scenario:
             return value if name in _MAY_BE_AUTO and value == "auto" else plain_latency(name, value)
         if name == "trace":
             return None if value is None else str(value)
+        if name == "trace_columns":
+            return None if value is None else self._columns(value)
         require(isinstance(value, str), self._at(name, "must be text"))
         return plain_arrivals(value) if name == "arrivals" else value
+
+    def _columns(self, value: Any) -> str:
+        text = ",".join(f"{ours}={theirs}" for ours, theirs in value.items()) if isinstance(value, Mapping) else value
+        require(isinstance(text, str), self._at("trace_columns", "must be text, such as time=ts,key=url"))
+        parse_columns(text)
+        return str(text)
 
     def _count(self, name: str, value: Any) -> Any:
         if (value is None and name in _MAY_BE_NONE) or (value == "auto" and name in _MAY_BE_AUTO):
@@ -113,6 +125,7 @@ class Scenario:
     def _check_trace_conflicts(self) -> None:
         if self.trace is None:
             require(self.trace_speed == 1, self._at("trace_speed", "needs a trace"))
+            require(self.trace_columns is None, self._at("trace_columns", "needs a trace"))
             return
         for name in ("keys", "read_popularity", "reads_per_s", "arrivals"):
             if getattr(self, name) != DEFAULTS[name]:
@@ -136,7 +149,7 @@ class Scenario:
 
 
 def _brief(value: Any) -> Any:
-    """Return a whole float as the int that was probably typed, and text that only looks like a number in quotes."""
+    """Return a value as it was probably typed: a whole float as an int, text that looks like a number in quotes."""
     if isinstance(value, str) and value.replace(".", "", 1).isdigit():
         return repr(value)
     return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -156,7 +169,7 @@ _COUNTS = {
     "threads": (1, 1_000_000),
     "db_connections": (1, 1_000_000),
 }
-_MAY_BE_NONE = ("max_entries", "workers", "threads", "db_connections", "trace")
+_MAY_BE_NONE = ("max_entries", "workers", "threads", "db_connections", "trace", "trace_columns")
 _MAY_BE_AUTO = ("max_entries", "cache_rtt_s")
 DEFAULTS: Mapping[str, Any] = {one.name: one.default for one in fields(Scenario) if one.default is not MISSING}
 MEANINGS: Mapping[str, str] = {one.name: one.metadata.get("meaning", "") for one in fields(Scenario)}
@@ -173,7 +186,7 @@ def is_number(name: str) -> bool:
 
 
 def _must_be_whole(name: str, auto: str, none: str) -> str:
-    """Return what a count must be, and what else it may be, in the words of Python or of the command line."""
+    """Return the end of a message about a count; *auto* and *none* are spelled as in Python or on the command line."""
     others = [word for word, names in ((auto, _MAY_BE_AUTO), (none, _MAY_BE_NONE)) if name in names]
     return f"must be {' or '.join([', '.join(['a whole number', *others[:-1]]), *others[-1:]])}"
 

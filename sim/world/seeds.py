@@ -1,13 +1,13 @@
-"""Random streams: one a purpose, spawned from the run's seed and never from the strategy.
+"""Random streams: one for each purpose, made from the run's seed alone and never from the strategy.
 
-So all compared strategies meet the same traffic and the same latencies (common random numbers).
+So all strategies that are compared meet the same traffic and the same latencies (common random numbers).
 """
 
 import numpy as np
 
-DEFAULT_SEED = 1  # where none is named: in Python as on the command line
+DEFAULT_SEED = 1  # if none is given, in Python and on the command line
 
-# Append only: a stream is known by its position.
+# Only append to this: the position of a purpose decides its stream.
 PURPOSES = (
     "read_arrivals",
     "read_keys",
@@ -31,5 +31,5 @@ PURPOSES = (
 
 
 def streams(seed: int) -> dict[str, np.random.SeedSequence]:
-    """Return the seed sequence of every purpose."""
+    """Return the seed sequence of each purpose, by name."""
     return dict(zip(PURPOSES, np.random.SeedSequence(seed).spawn(len(PURPOSES)), strict=True))

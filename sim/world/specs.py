@@ -1,4 +1,4 @@
-"""Specs: the small texts such as ``zipf:1.0`` or ``lognormal:0.005:0.6`` that a scenario is written in."""
+"""Specs: the short texts in a scenario, such as ``zipf:1.0`` or ``lognormal:0.005:0.6``."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,17 +1,17 @@
 """The workload: a scenario's requests, synthetic or replayed, in chunks of ascending arrival time."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UserError, file_name, one_line
+from ..traces.trace import Trace, load_trace
 from .arrivals import Arrivals, rate_shape
 from .popularity import KeySampler, key_shares
 from .scenario import DEFAULTS, Scenario
 from .seeds import streams
-from .trace import Trace, load_trace
 
 CHUNK_REQUESTS = 16_384
 Draws = tuple[NDArray[np.float64], NDArray[np.int32]]  # arrival times and key codes
@@ -19,7 +19,7 @@ Draws = tuple[NDArray[np.float64], NDArray[np.int32]]  # arrival times and key c
 
 @dataclass(frozen=True)
 class Chunk:
-    """Requests of one stretch of time, one array entry a request, in order of arrival."""
+    """The requests of one stretch of time, in order of arrival; each array has one entry a request."""
 
     arrival_s: NDArray[np.float64]
     key_code: NDArray[np.int32]
@@ -31,8 +31,8 @@ class Chunk:
 class Workload:
     """All requests of a run, and what is known about the keys.
 
-    `end_s` is when the traffic stops: the scenario's end, or the trace's if that comes first. `notes` holds what a
-    reader of the results must know about the traffic.
+    `end_s` is when the traffic stops: at the scenario's end, or at the trace's if that comes first. `notes` are
+    sentences about the traffic for readers of the results.
     """
 
     key_names: list[str]
@@ -45,7 +45,7 @@ class Workload:
     trace: Trace | None = None
 
     def chunks(self) -> Iterator[Chunk]:
-        """Yield the requests in order of arrival; can be walked once."""
+        """Yield the requests in order of arrival; this works only once."""
         width_s = CHUNK_REQUESTS / self.total_per_s
         step = 0
         while step * width_s <= self.end_s:
@@ -65,16 +65,16 @@ class Stream:
         self._rng = np.random.default_rng(seed)
 
     def surely_from(self, from_s: float) -> int:
-        """Return how many requests arrive at *from_s* or later, at least, whatever is drawn."""
+        """Return how many requests arrive at *from_s* or later, at least, whatever the seed."""
         return self._arrivals.surely_from(from_s)
 
     def until(self, limit_s: float) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.int16]]:
-        """Return (arrival_s, key_code, worker) of the requests not yet handed out that arrive before *limit_s*."""
+        """Return (arrival_s, key_code, worker) of the requests before *limit_s* that were not yet handed out."""
         times = self._arrivals.until(limit_s)
         keys = self._keys.draw(len(times))
         if self._workers == 1:
             return times, keys, np.zeros(len(times), np.int16)
-        # One uniform draw a request: how many workers there are must not shift the stream.
+        # One uniform draw per request, so that the number of workers does not shift the stream.
         return times, keys, (self._rng.random(len(times)) * self._workers).astype(np.int16)
 
 
@@ -86,11 +86,11 @@ class Replay:
         self._given_times = self._given_keys = 0
 
     def surely_from(self, from_s: float) -> int:
-        """Return how many arrive at *from_s* or later."""
+        """Return how many requests arrive at *from_s* or later."""
         return len(self._times) - int(np.searchsorted(self._times, from_s))
 
     def until(self, limit_s: float) -> NDArray[np.float64]:
-        """Return the arrival times before *limit_s* not yet handed out."""
+        """Return the arrival times before *limit_s* that were not yet handed out."""
         start, self._given_times = self._given_times, int(np.searchsorted(self._times, limit_s))
         return self._times[start : self._given_times]
 
@@ -109,12 +109,12 @@ def build_workload(scenario: Scenario, seed: int) -> Workload:
     if scenario.trace is None:
         found = _synthetic(scenario, seed)
     else:
-        found = _replayed(scenario, load_trace(scenario.trace), seed)
+        found = _replayed(scenario, load_trace(scenario.trace, scenario.trace_columns), seed)
     if scenario.rollback_ratio:
         share = f"{100 * scenario.rollback_ratio:.12g}%"
         found.notes.append(
             f"{share} of the write requests fail where they would commit (`rollback_ratio`): "
-            "what they wrote to the database is rolled back"
+            "their changes to the database are rolled back"
         )
     return found
 
@@ -148,7 +148,7 @@ def _write_stream(
         shares = read_shares
     else:
         shares = key_shares("write_popularity", scenario.write_popularity, len(read_shares))
-        # Keys written often are not the keys read often, unless the scenario says "same".
+        # The keys that are written often are not those that are read often, unless the scenario says "same".
         shares = np.random.default_rng(seeds["write_ranks"]).permutation(shares)
     sampler = KeySampler(shares, np.random.default_rng(seeds["write_keys"]))
     return Stream(arrivals, sampler, scenario.workers or 1, seeds["write_workers"])
@@ -156,17 +156,18 @@ def _write_stream(
 
 def _replayed(scenario: Scenario, trace: Trace, seed: int) -> Workload:
     seeds = streams(seed)
-    time_s = _stamps(trace, seeds["trace_stamps"]) / scenario.trace_speed
+    spread = _spread(trace, seeds["trace_stamps"])
+    time_s = spread.time_s / scenario.trace_speed
     end_s, notes = _usable_time(scenario, trace)
     used = time_s < scenario.end_s
-    reads, writes = used & ~trace.is_write, used & trace.is_write
-    read_replay = Replay(time_s[reads], trace.key_code[reads])
-    read_shares = np.bincount(trace.key_code[reads], minlength=len(trace.key_names)).astype(np.float64)
+    reads, writes = used & ~spread.is_write, used & spread.is_write
+    read_replay = Replay(time_s[reads], spread.key_code[reads])
+    read_shares = np.bincount(spread.key_code[reads], minlength=len(trace.key_names)).astype(np.float64)
     read_shares /= max(1.0, read_shares.sum())
     writes_per_s = scenario.writes_per_s
     if trace.has_writes:
         _refuse_synthetic_writes(scenario)
-        write_replay = Replay(time_s[writes], trace.key_code[writes])
+        write_replay = Replay(time_s[writes], spread.key_code[writes])
         write_stream = Stream(write_replay, write_replay, scenario.workers or 1, seeds["write_workers"])
         writes_per_s = float(writes.sum()) / end_s
     else:
@@ -175,7 +176,7 @@ def _replayed(scenario: Scenario, trace: Trace, seed: int) -> Workload:
         write_stream = _write_stream(scenario, read_shares, arrivals, seeds)
         notes.append(_synthetic_writes(scenario, float(reads.sum()) / end_s))
     varied = "latencies" if trace.has_writes else "latencies and synthetic writes"
-    notes.append(f"seeds vary {varied}, not the recorded traffic: no interval speaks for another day's")
+    notes.append(f"seeds vary {varied}, not the recorded traffic: the intervals do not cover the traffic of other days")
     return Workload(
         key_names=trace.key_names,
         key_bytes=[scenario.value_bytes if size < 0 else size for size in trace.size_bytes.tolist()],
@@ -204,12 +205,17 @@ def _synthetic_writes(scenario: Scenario, reads_per_s: float) -> str:
     return f"the trace holds no writes: they are synthetic, {rate}, keys {keys}"
 
 
-def _stamps(trace: Trace, seed: np.random.SeedSequence) -> NDArray[np.float64]:
+def _spread(trace: Trace, seed: np.random.SeedSequence) -> Trace:
+    """Return the trace with requests that have whole seconds spread at random within their second."""
     if not trace.whole_seconds:
-        return trace.time_s
-    # Sorting (second + fraction) keeps every request in its second; the recorded order within a second, which
-    # sets a key's reads and writes apart, is kept because the fractions are given out in ascending order.
-    return np.sort(trace.time_s + np.random.default_rng(seed).random(len(trace.time_s)))
+        return trace
+    stamps = trace.time_s + np.random.default_rng(seed).random(len(trace.time_s))
+    if trace.in_order:
+        # Each request stays in its second. The recorded order within a second, which decides whether a key is read
+        # before or after it is written, is kept: after sorting, the fractions of a second are ascending.
+        return replace(trace, time_s=np.sort(stamps))
+    order = np.argsort(stamps)
+    return replace(trace, time_s=stamps[order], key_code=trace.key_code[order], is_write=trace.is_write[order])
 
 
 def _usable_time(scenario: Scenario, trace: Trace) -> tuple[float, list[str]]:
@@ -221,16 +227,8 @@ def _usable_time(scenario: Scenario, trace: Trace) -> tuple[float, list[str]]:
         raise UserError(f"{where} lasts {trace_end_s:g} s, no longer than warmup_s={scenario.warmup_s:g}; {mend}")
     notes = []
     if trace.whole_seconds:
-        notes.append("the trace's stamps are whole seconds: requests are spread at random within their second")
-    if trace.fills:
-        notes.append(
-            f"{trace.fills:,} of the trace's {trace.stores:,} set and add requests came right after a read of the same "
-            "key: they are taken for fills and left out (where they changed the row, call them write)"
-        )
-    if trace.median_timeout_s is not None:
-        notes.append(
-            f"the trace's own timeouts (median {trace.median_timeout_s:g} s) are not used: strategies bring theirs"
-        )
+        notes.append("the trace's times are whole seconds: requests are spread at random within their second")
+    notes += trace.notes
     if trace_end_s < scenario.end_s:
         notes.append(f"the trace ends at {trace_end_s:g} s: {trace_end_s - scenario.warmup_s:g} s are measured")
     elif trace_end_s > scenario.end_s:

@@ -1,8 +1,8 @@
 """cachewise: which cache-invalidation strategy should a Django workload use?
 
-This is the public face: what a strategy, a scenario or a notebook imports. Each name is imported when it is first used,
+This is the public face, which strategies, scenarios and notebooks import. Each name is imported when it is first used,
 so that `cachewise --help` needs neither Django nor numpy. Behind it are `cachewise.sim`, `cachewise.strategies`,
-`cachewise.scenarios` and `cachewise.reports`; in the repository they are the folders of those names at its top.
+`cachewise.scenarios` and `cachewise.reports`; in the repository they are the folders of these names at the top.
 """
 
 from importlib import import_module
@@ -62,10 +62,10 @@ if (_top / "sim" / "contract.py").is_file():  # a clone: the folders are at its 
     __path__.append(str(_top))
 
 
-if not TYPE_CHECKING:  # a type checker would take any name for one of ours
+if not TYPE_CHECKING:  # else a type checker would accept any name
 
     def __getattr__(name: str) -> object:
-        """Import one of the public names, or of the folders."""
+        """Import a public name, or one of the folders."""
         if name == "__version__":
             from importlib.metadata import version
 
@@ -79,5 +79,5 @@ if not TYPE_CHECKING:  # a type checker would take any name for one of ours
 
 
 def __dir__() -> list[str]:
-    """Return the public names, those of the folders, and Python's own."""
+    """Return the public names, the names of the folders, and Python's own."""
     return sorted({*__all__, *_FOLDERS, "__version__", *(name for name in globals() if name.startswith("__"))})

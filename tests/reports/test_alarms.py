@@ -19,7 +19,7 @@ from tests.reports.test_answer import Made
         ({"hit_ratio": 1.0}, "never missed"),
         ({"hit_ratio": 0.0}, "never hit"),
         ({"writes": 0}, "No writes were measured"),
-        ({"writes": 3}, "only 3 writes in 1 run"),
+        ({"writes": 3}, "Only 3 writes in 1 run"),
         ({"response_p99_s": 9.0}, "faster than they are served"),
         ({"stale_ratio": 0.0, "hits": 50, "writes": 900}, "shows no outdated read although rows were written"),
     ],

@@ -9,13 +9,17 @@ import numpy as np
 import pytest
 
 from cachewise.reports import render
-from cachewise.reports.answer import answer, answer_text
+from cachewise.reports.answer import answer
 from cachewise.reports.formatting import cell, listed, people
 from cachewise.reports.frames import Case, cases, peak_queries_per_s, stale_age_frame, time_frame
+from cachewise.reports.glance import ahead, verdict
 from cachewise.reports.ranking import Group, Ranking, rank
+from cachewise.reports.text import answer_text
 from cachewise.sim.experiment import Outcome
+from cachewise.sim.own.homes import _HOMES, Home
 from cachewise.sim.world.scenario import Scenario
 from cachewise.strategies import KeyBased, TtlOnly, WriteThrough
+from tests.reports.conftest import BUSY
 
 Made = Callable[..., Outcome]
 READS_A_DAY = 200 * 86_400
@@ -62,10 +66,10 @@ def test_too_few_writes_choose_nothing(made: Made) -> None:
         few = [replace(one, summary={**one.summary, "writes": 3}) for one in outcomes]
         return answer(cases(few)[0]).choice
 
-    few = "Only 9 writes were measured: too few to choose by. So far"
-    assert choice(good=good, bad=bad) == f"{few} `good` is ahead on average:"
+    few = "Only 9 writes were measured, too few to choose by. So far,"
+    assert choice(good=good, bad=bad) == f"{few} `good` is ahead on average."
     assert choice(good=good, dear=dear).startswith(
-        f"{few}, on average no other strategy compared here is ahead of these"
+        f"{few} each of these can be the right choice, the freshest first. On average, no other strategy has fewer"
     )
 
 
@@ -89,7 +93,8 @@ def test_noise_removes_no_fresh_strategy(made: Made) -> None:
         key_based={"stale": [0, 0, 0], "saved": [0.05, 0.05, 0.05], "strategy": KeyBased()},
     )
     assert rank(case) == Ranking([Group("key-based"), Group("fresh"), Group("cheap")], {}, [("fresh", "cheap")])
-    assert "cannot rank by outdated reads `fresh` and `cheap`; more seeds may" in " ".join(answer(case).cautions)
+    open_one = "Not settled: which of two has fewer outdated reads: `fresh` or `cheap`. About 8 seeds may settle it"
+    assert open_one in " ".join(answer(case).cautions)
 
 
 def test_a_handful_of_reads_outweighs_no_queries(made: Made) -> None:
@@ -116,7 +121,7 @@ def test_a_guarantee_outlasts_luck(made: Made) -> None:
         key_based={"stale": [0, 0, 0], "saved": [0.05, 0.05, 0.05], "strategy": KeyBased()},
     )
     assert rank(case).groups == [Group("key-based"), Group("lucky")]
-    assert answer(case).choice == "If no outdated read is acceptable, choose `key-based`; otherwise choose `lucky`:"
+    assert answer(case).choice == "If no outdated read is acceptable, choose `key-based`. Otherwise choose `lucky`."
 
 
 def test_a_guarantee_that_saves_nothing_is_no_choice(made: Made) -> None:
@@ -154,13 +159,13 @@ def test_what_chance_can_explain_is_not_settled_and_not_offered(made: Made) -> N
     assert rank(case) == Ranking([Group("steady", ("same",))], {"steady": ["unlucky"]}, [])
     found = answer(case)
     assert "Choose" not in found.choice
-    assert "`steady` is ahead on average, but these seeds do not settle it" in found.choice
-    assert (
-        "As good (no outdated read seen either, queries within 0.1% of the reads): `same` (2.00 calls)."
-        in (found.options[0])
+    assert found.choice == "`steady` is ahead on average, but more seeds are needed to be sure."
+    as_good = (
+        "As good: `same` (2.00 calls). It served no outdated read either, and its queries differ by at most 0.1% of"
     )
+    assert f"{as_good} the reads." in found.options[0]
     assert "unlucky" not in " ".join(found.options)
-    assert "cannot rank `steady` and, worse on average, `unlucky` (outdated: 6.67%, " in found.cautions[0]
+    assert "Not settled: `steady` is better on average than `unlucky` (outdated: 6.67%, " in found.cautions[0]
 
 
 @pytest.mark.parametrize(
@@ -195,7 +200,7 @@ def test_without_a_read_nothing_is_ranked(made: Made) -> None:
     """Where nothing was read, the answer says so and offers nothing."""
     case = _case(made, a={"stale": [math.nan], "saved": [math.nan]}, b={"stale": [math.nan], "saved": [math.nan]})
     found = answer(case)
-    assert (found.options, found.choice) == ([], "Going by one seed: there is no strategy to choose.")
+    assert (found.options, found.choice) == ([], "There is no strategy to choose.")
     assert found.lead == "No read was measured: there is nothing to judge."
 
 
@@ -203,14 +208,14 @@ def test_options_carry_their_guarantee(busy: list[Outcome], made: Made) -> None:
     """An option says what bounds its outdated reads by design, and what its docstring says about the rest."""
     options = {option.split("`")[1]: option for option in answer(cases(busy)[0]).options}
     strict = _case(made, key_based={"stale": [0], "saved": [0.3], "strategy": KeyBased()})
-    assert "By design never outdated. Guarantee: fresh, as the version is read" in answer(strict).options[0]
-    assert "at most the timeout (5 min) plus a load. Guarantee: fresh, unless two writers" in options["write-through"]
+    assert "By design, no read is outdated. Guarantee: fresh, as the version is read" in answer(strict).options[0]
+    assert "(5 min) plus the time of a load. Guarantee: fresh, unless two writers" in options["write-through"]
     case = _case(made, forever={"stale": [0.1], "saved": [0.9], "strategy": WriteThrough(timeout=None)})
-    assert "By design there is no limit to how outdated." in answer(case).options[0]
+    assert "By design, there is no limit to how outdated a read can be." in answer(case).options[0]
     assert (
         answer(_case(made, plain={"stale": [0.1], "saved": [0.9]}))
         .options[0]
-        .endswith("the timeout (5 min) plus a load.")
+        .endswith("the timeout (5 min) plus the time of a load.")
     )
 
 
@@ -218,8 +223,8 @@ def test_one_seed_is_ranked_bare_and_says_so(made: Made) -> None:
     """With one seed the bare order decides, no interval is printed, and an alarm rings."""
     case = _case(made, a={"stale": [0.1], "saved": [0.9]}, b={"stale": [0.2], "saved": [0.9]})
     found = answer(case)
-    assert [group.leader for group in found.groups] == ["a"]
-    assert found.choice.startswith("Going by one seed: choose `a`")
+    assert [group.leader for group in found.ranking.groups] == ["a"]
+    assert found.choice.startswith("One seed is no more than a hint. Choose `a`. ")
     assert "interval" not in found.lead
     assert any("One seed" in alarm for alarm in found.alarms)
 
@@ -232,10 +237,105 @@ def test_the_lead_is_in_pages_a_day(made: Made) -> None:
         delete_on_write={"stale": [0.001, 0.002, 0.003], "saved": [0.9, 0.9, 0.9]},
     )
     lead = answer(case).lead
-    assert lead.startswith("At 200 reads a second, deleting inside the transaction serves about 1.9 million outdated")
-    assert "(95% interval 1.47 million to 2.33 million), the oldest 6 s out of date" in lead
-    assert "moving one line to `on_commit` cuts that to about 34,600 (95% interval 0 to 77,500)" in lead
-    assert "for no extra queries (20 a second either way)" in lead
+    assert lead == (
+        "At 200 reads a second, deleting inside the transaction (`delete-in-transaction`) serves about 1.9 million "
+        "outdated pages a day (95% interval 1.47 million to 2.33 million). The oldest is 6 s out of date. "
+        "Moving one line to `on_commit` cuts that to about 34,600 (95% interval 0 to 77,500). "
+        "The database gets 20 queries a second either way."
+    )
+
+
+ONE_LINE: dict[str, dict[str, Any]] = {  # moving it brings much, for sure
+    "delete_in_transaction": {"stale": [0.10, 0.11, 0.12], "saved": [0.9, 0.9, 0.9]},
+    "delete_on_write": {"stale": [0.01, 0.011, 0.012], "saved": [0.9, 0.9, 0.9]},
+    "write_through": {"stale": [0.001, 0.001, 0.001], "saved": [0.95, 0.95, 0.95]},
+    "ttl_only": {"stale": [0.3, 0.3, 0.3], "saved": [0.9, 0.9, 0.9]},
+}
+BOUNDS: dict[str, dict[str, Any]] = {
+    name: {"stale": [0, 0, 0], "saved": [saved] * 3} for name, saved in (("no_cache", 0.0), ("oracle", 0.99))
+}
+CHANCE = {**BOUNDS, **ONE_LINE, "delete_on_write": {"stale": [0, 0, 0.3], "saved": [0.9] * 3}}
+TINY = {**BOUNDS, **ONE_LINE, "delete_on_write": {"stale": [0.09995, 0.10995, 0.11995], "saved": [0.9] * 3}}
+
+
+@pytest.mark.parametrize(
+    ("strategies", "first", "second"),
+    [
+        ({**BOUNDS, **ONE_LINE}, "deleting inside the transaction", "Moving one line to `on_commit` cuts"),
+        (ONE_LINE, "waiting for the timeout", "`write-through` cuts"),
+        ({name: ONE_LINE[name] for name in ("delete_in_transaction", "delete_on_write")}, "deleting inside", "Moving"),
+        (CHANCE, "waiting for the timeout", "`write-through` cuts"),
+        (TINY, "waiting for the timeout", "`write-through` cuts"),
+        ({name: ONE_LINE[name] for name in ("delete_on_write", "write_through")}, "deleting in `on_c", "`write-"),
+    ],
+    ids=["news", "named", "these two", "by chance", "too small to count", "the worst"],
+)
+def test_the_lead_has_what_is_news_or_was_asked(
+    made: Made, strategies: dict[str, dict[str, Any]], first: str, second: str
+) -> None:
+    """The move to `on_commit` leads where all or just these were run, and where it brings what counts, for sure."""
+    found = answer(_case(made, **strategies)).lead
+    assert f"a second, {first}" in found
+    assert f". {second}" in found
+
+
+def test_the_lead_has_ones_own_strategy(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who brings a strategy asks about it: it is contrasted with the best one."""
+    mine = {"stale": [0.02, 0.02, 0.021], "saved": [0.9, 0.9, 0.9], "strategy": Mine()}
+    case = _case(made, **BOUNDS, **ONE_LINE, mine=mine)
+    assert "Moving one line" in answer(case).lead
+    monkeypatch.setitem(_HOMES, Mine, Home("./mine.py", "./mine.py", "Mine", "mine"))
+    assert "a second, `mine` serves about" in answer(case).lead
+    assert ". `write-through` cuts that to" in answer(case).lead
+
+
+class Mine(TtlOnly):
+    """A strategy of one's own."""
+
+    name = "mine"
+
+
+def test_more_seeds_are_more_than_those_that_ran(made: Made) -> None:
+    """How many seeds may settle it follows from the spread; where the most are too few, the two are called equal."""
+
+    def more(stale: list[float]) -> str:
+        count = len(stale)
+        steady = {"stale": [0.0] * count, "saved": [0.9] * count}
+        return answer(_case(made, steady=steady, other={"stale": stale, "saved": [0.9] * count})).cautions[0]
+
+    assert more([0, 0, 0.2]).endswith("About 15 seeds may settle it (`--seeds 15`).")
+    assert more([0.1, -0.09] * 10).endswith("About 1,500 seeds may settle it (`--seeds 1500`).")
+    assert more([0.1, -0.096] * 10).endswith("(`--seeds 10000`).")
+    assert more([0.1, -0.098] * 10).endswith("even 10,000 would be too few. Treat them as equal.")
+
+
+def test_at_a_glance_names_the_equals_and_what_is_open(made: Made) -> None:
+    """A line says who is ahead, who is as good, how many more there are, and whether and why it is not settled."""
+    steady: dict[str, Any] = {"stale": [0] * 5, "saved": [0.9] * 5}
+    equals = {f"equal{nth}": {**steady, "calls": [2.0 + nth]} for nth in range(5)}
+    sound: dict[str, Any] = {"warmup_s": 300.0, "duration_s": 600.0}
+    noisy = {"stale": [0, 0, 0, 0, 0.2], "saved": [0.9] * 5}
+    bad = {"stale": [0.2, 0.21, 0.2, 0.21, 0.2], "saved": [0.8] * 5}
+
+    def line(**strategies: dict[str, Any]) -> tuple[str, list[str]]:
+        case = _case(made, **strategies)
+        whole = [
+            replace(one, run=replace(one.run, scenario=replace(BUSY, **sound)), measured_s=600.0)
+            for one in case.outcomes
+        ]
+        found = answer(cases(whole)[0])
+        return verdict(found), ahead(found)
+
+    assert line(steady=steady, bad=bad) == (
+        "settled",
+        ["`steady` (outdated: none seen in 15,065 reads; 90.00% of the queries saved)"],
+    )
+    told, (leader,) = line(steady=steady, **equals, noisy=noisy)
+    assert told == "not settled: `noisy` may be as good or better"
+    assert leader.endswith("; as good: `equal0`, `equal1`, `equal2` and 2 more")
+    once = {"stale": [0.1], "saved": [0.9]}
+    assert line(a=once, b={"stale": [0.2], "saved": [0.9]})[0] == "not settled: one seed"
+    assert line(steady=steady)[0] == "not settled: there is nothing to compare"
 
 
 def test_a_flash_crowd_is_not_stretched_to_a_day(made: Made) -> None:
@@ -258,17 +358,16 @@ def test_a_lead_does_not_boast_of_chance(made: Made) -> None:
         delete_in_transaction={"stale": [0.0, 0.0, 0.12], "saved": [0.9, 0.9, 0.9]},
         delete_on_write={"stale": [0.0, 0.0, 0.0], "saved": [0.5, 0.5, 0.5]},
     )
-    told = (
-        "none seen in 9,039 reads, a difference that these seeds cannot prove, at 100 queries a second instead of 20."
-    )
-    assert told in answer(lucky).lead
+    none = "With `on_commit`, no outdated read occurred in 9,039 reads"
+    chance = "more seeds are needed to show that this is not chance"
+    assert f"{none}; {chance}. The database gets 100 queries a second instead of 20." in answer(lucky).lead
     worse = _case(
         made,
         delete_in_transaction={"stale": [0.01, 0.01, 0.011], "saved": [0.9, 0.9, 0.9]},
         delete_on_write={"stale": [0.10, 0.11, 0.12], "saved": [0.95, 0.95, 0.95]},
     )
     assert "raises that to about 1.9 million" in answer(worse).lead
-    assert "at 10 queries a second instead of 20." in answer(worse).lead
+    assert "The database gets 10 queries a second instead of 20." in answer(worse).lead
 
 
 def test_few_queries_are_not_no_extra_queries(made: Made) -> None:
@@ -278,7 +377,7 @@ def test_few_queries_are_not_no_extra_queries(made: Made) -> None:
         delete_in_transaction={"stale": [0.10, 0.11, 0.12], "saved": [0.9996, 0.9996, 0.9996]},
         delete_on_write={"stale": [0.001, 0.002, 0.003], "saved": [0.9999, 0.9990, 0.9987]},
     )
-    assert "at 0.16 queries a second instead of 0.08, which these seeds cannot tell apart" in answer(case).lead
+    assert "The database gets 0.16 queries a second instead of 0.08, which may be chance." in answer(case).lead
 
 
 def test_none_seen_is_not_sold_as_never(made: Made) -> None:
@@ -286,8 +385,8 @@ def test_none_seen_is_not_sold_as_never(made: Made) -> None:
     case = _case(made, lucky={"stale": [0, 0, 0], "saved": [0.9, 0.9, 0.9]})
     text = " ".join([*answer(case).options, *answer(case).cautions])
     assert "none seen in" in text
-    assert "None seen is not never" in text
-    assert "reads between two writes share a fate" in text
+    assert "No outdated read was seen with `lucky`, but there may be some." in text
+    assert "So the 486 writes are the fairer count: after up to 0.61% of all writes, reads could be outdated." in text
 
 
 def test_what_is_never_outdated_by_design_is_named(busy: list[Outcome]) -> None:
@@ -295,10 +394,11 @@ def test_what_is_never_outdated_by_design_is_named(busy: list[Outcome]) -> None:
     for labels in (("key-based", "no-cache"), ("key-based",)):
         fresh = [outcome for outcome in busy if outcome.label in labels]
         text = "\n".join(answer_text(fresh, 1000))
-        assert "by design, only no cache at all and key-based (-" in text
+        assert "only no cache at all and key-based (" in text
+        assert "% more queries) never serve one by design." in text
         assert "No cache at all costs less than key-based" in text
         assert "Only key-based was run: there is nothing to compare it with." in text
-        assert "None seen is not never" not in text
+        assert "but there may be some" not in text
 
 
 def test_real_outcomes_give_whole_sentences(busy: list[Outcome], quiet: list[Outcome]) -> None:
@@ -313,7 +413,7 @@ def test_real_outcomes_give_whole_sentences(busy: list[Outcome], quiet: list[Out
 def test_bounds_alone_give_no_recommendation(busy: list[Outcome]) -> None:
     """With only no-cache and oracle there is nothing to choose, and that is said."""
     found = answer(cases([outcome for outcome in busy if outcome.label in ("no-cache", "oracle")])[0])
-    assert found.groups == []
+    assert found.ranking.groups == []
     assert "nothing to choose" in found.lead
 
 

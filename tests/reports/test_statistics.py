@@ -4,15 +4,19 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import t as student
 
 from cachewise.reports import statistics
+from cachewise.reports.more_seeds import rounded_up
 from cachewise.reports.statistics import (
+    Interval,
     exchangeable_range,
     limits,
     mean_interval,
     metric_interval,
     most_unseen_ratio,
     paired_difference,
+    seeds_to_settle,
 )
 
 
@@ -130,3 +134,39 @@ def test_many_rows_take_little_memory() -> None:
     rows = np.random.default_rng(3).standard_normal((400, 17))
     low, high = exchangeable_range(rows.tolist(), 0.95)
     assert (high - low) / 2 == pytest.approx(1.96 * rows.std(axis=1).mean() / math.sqrt(400), rel=0.05)
+
+
+@pytest.mark.parametrize("ran", [2, 8, 200, 9_000])
+@pytest.mark.parametrize("share", [0.3, 0.9, 0.999])
+def test_the_seeds_that_settle_are_the_least_that_do(ran: int, share: float) -> None:
+    """With the same mean and spread so many exclude zero, one less does not; they are more than those that ran."""
+    half = 1.0
+    needed = seeds_to_settle(Interval(share * half, share * half - half, share * half + half, ran))
+    spread = half * math.sqrt(ran) / student.ppf(0.975, ran - 1)
+
+    def settles(seeds: int) -> bool:
+        return student.ppf(0.975, seeds - 1) * spread / math.sqrt(seeds) < share * half
+
+    if needed is None:
+        assert not settles(10_000)
+    else:
+        assert needed > ran
+        assert settles(needed)
+        assert needed == ran + 1 or not settles(needed - 1)
+
+
+def test_seeds_can_show_that_two_are_as_good() -> None:
+    """A difference near zero never excludes it, but lies within a margin with enough seeds; one seed says nothing."""
+    none = Interval(0.0, -1.0, 1.0, 8)
+    assert seeds_to_settle(none) is None
+    wide, narrow = (seeds_to_settle(none, margin=margin) for margin in (0.1, 0.5))
+    assert wide is not None
+    assert narrow is not None
+    assert wide > narrow > 8
+    assert seeds_to_settle(Interval(0.1, math.nan, math.nan, 1)) is None
+
+
+@pytest.mark.parametrize(("seeds", "said"), [(6, 6), (11, 15), (31, 40), (200, 200), (201, 300), (8_100, 10_000)])
+def test_a_number_of_seeds_is_rounded_up(seeds: int, said: int) -> None:
+    """As people say it, never to less, and never to more than there can be."""
+    assert rounded_up(seeds) == said

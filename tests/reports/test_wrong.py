@@ -11,11 +11,12 @@ import pytest
 
 from cachewise import Strategy
 from cachewise.reports import compare, render, render_verification, write_report, write_verification
-from cachewise.reports.answer import Answer, answer, answer_text
+from cachewise.reports.answer import Answer, answer
 from cachewise.reports.figures import CHARTS, draw_charts
 from cachewise.reports.formatting import guarantee, parts
 from cachewise.reports.frames import Case, cases
 from cachewise.reports.ranking import never_wrong, rank
+from cachewise.reports.text import answer_text
 from cachewise.reports.verification import verification_frame
 from cachewise.sim.experiment import Outcome, run_all
 from cachewise.sim.verdict.result import Run
@@ -102,10 +103,10 @@ def test_the_words_say_what_is_wrong(made: Made) -> None:
         "75.0% never committed, 20 queries a second (90.00% saved)"
     )
     assert sound.startswith("`sound`: about 1,000 outdated pages a day, oldest 4 s, 100 queries a second")
-    assert "`mixed` serves about 20,000 wrong pages a day, of them 5.0% outdated" in found.lead
-    assert "but it also serves rows that are not committed" in mixed
+    assert "`mixed` serves about 20,000 wrong pages a day. Of them, 5.0% were outdated" in found.lead
+    assert "It also serves rows that are not committed." in mixed
     assert found.choice.startswith("It depends on what a wrong read costs you.")
-    assert "(a difference in wrong reads below 0.01% of all reads does not count)" in found.choice
+    assert "(Differences in wrong reads below 0.01% of all reads do not count.)" in found.choice
 
 
 def test_the_words_of_a_single_part(made: Made) -> None:
@@ -120,21 +121,21 @@ def test_a_contrast_names_what_it_compares(made: Made) -> None:
     """A leader that serves other wrong reads than the worst strategy does not pass for one with outdated reads."""
     small = {"wrong_ratio": 0.001, "wrong_reads_per_day": 100.0, "stale_ratio": 0.0, "aborted_ratio": 0.001}
     lead = told(made, uncommitted={**small, "dirty_ratio": 0.0}).lead
-    assert "`sound` serves about 1,000 outdated pages a day, the oldest 4 s out of date; `mixed` cuts that to" in lead
-    assert "cuts that to about 100 wrong ones, all of them never committed," in lead
+    assert "`sound` serves about 1,000 outdated pages a day. The oldest is 4 s out of date." in lead
+    assert "`mixed` cuts that to about 100 wrong ones. All of them were never committed." in lead
 
 
 def test_no_guarantee_survives_what_refutes_it(made: Made) -> None:
     """Who says "never outdated" and serves what was never committed, or is outdated, is not said to keep it."""
     aborted = told(made, uncommitted={**MIXED, "stale_ratio": 0.0}, strategy=KeyBased())
     assert not never_wrong(aborted.case, "key-based")
-    assert "By design never outdated, but it also serves rows that are not committed." in guarantee(
+    assert "By design, no read is outdated. It also serves rows that are not committed." in guarantee(
         aborted.case, "key-based"
     )
     assert not any("never serve one" in text for text in aborted.cautions)
     outdated = told(made, uncommitted={"stale_ratio": 0.3}, strategy=KeyBased())
     assert not never_wrong(outdated.case, "key-based")
-    assert "Said to be never outdated by design, which these runs refute." in guarantee(outdated.case, "key-based")
+    assert "It claims that no read is outdated, but some were in these runs." in guarantee(outdated.case, "key-based")
     kept = told(made, uncommitted={"stale_ratio": 0.0}, strategy=KeyBased())
     assert never_wrong(kept.case, "key-based")
 

@@ -82,12 +82,12 @@ def test_the_first_instant(start: Any, expected: datetime) -> None:
         (lambda _app: App("shop-settings"), "App('shop-settings'): it takes a settings module first"),
         (lambda _app: App(5), "App(5): it takes a settings module first"),  # type: ignore[arg-type]
         (lambda _app: App("s", start="soon"), "App(start='soon'): it must be a date or a time, such as '2025-01-01'"),
-        (lambda app: [app.fill(page), app.fill(other)], "@APP.fill stands at two functions: page and other"),
+        (lambda app: [app.fill(page), app.fill(other)], "@APP.fill decorates two functions: page and other"),
         (lambda app: app.read(per_s=0)(page), "@APP.read page: 0 must be a number, more than 0"),
         (lambda app: app.write(per_s=math.inf)(page), "@APP.write page: inf must be a number, more than 0"),
         (lambda app: app.journey(per_s="5", users=1)(page), "@APP.journey page: '5' must be a number, more than 0"),
         (lambda app: app.at(-1)(page), "@APP.at: -1 must be a number, 0 or more"),
-        (lambda app: app.read(per_s=1)("page"), "@APP.read takes its arguments by name and stands at a function"),
+        (lambda app: app.read(per_s=1)("page"), "@APP.read takes its arguments by name and decorates a function"),
         (lambda app: app.read(page), "@APP.read takes its arguments by name, its rate first: @APP.read(per_s=1)"),
         (lambda app: app.journey(5, users=1), "@APP.journey takes its arguments by name, its rate first"),
         (lambda app: app.write(per_second=1), "@APP.write: unknown argument 'per_second'; did you mean 'per_s'?"),
@@ -95,8 +95,8 @@ def test_the_first_instant(start: Any, expected: datetime) -> None:
         (lambda app: app.variant("no cache"), "APP.variant('no cache'): it needs a name that no other variant has"),
         (lambda app: app.variant(" "), "APP.variant(' '): it needs a name"),
         (lambda app: [app.variant("x"), app.variant("x")], "APP.variant('x'): it needs a name that no other variant"),
-        (lambda app: app.variant("x", timeouts={"*": -1}), "APP.variant('x'): timeouts={'*': -1}: a pattern of keys"),
-        (lambda app: app.judge("own profile", None), "APP.judge('own profile') outside a run"),
+        (lambda app: app.variant("x", timeouts={"*": -1}), "APP.variant('x'): timeouts={'*': -1}: it must map"),
+        (lambda app: app.judge("own profile", None), "APP.judge('own profile') can only be called during a run"),
     ],
 )
 def test_what_is_refused(declare: Callable[[App], Any], line: str) -> None:

@@ -164,6 +164,6 @@ def test_a_guarantee_is_kept_apart_from_none() -> None:
     (case,) = cases(run_all([Run(SHORT, one, "shared", 1) for one in (Strategy(), Counted())], processes=1))
     assert [never_wrong(case, label) for label in ("test-declared", "counted")] == [False, True]
     assert guarantee(case, "test-declared") == "It states no guarantee (no `stale_at_most`)."
-    assert guarantee(case, "counted") == "By design never outdated."
+    assert guarantee(case, "counted") == "By design, no read is outdated."
     assert case.silent == ["test-declared states no guarantee (no `stale_at_most`)"]
     assert case.silent[0] in case.remarks

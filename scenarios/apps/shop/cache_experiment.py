@@ -1,7 +1,7 @@
-"""A small Django shop, each page cached in another way: by hand, `cache_page`, a fragment, a query, a profile.
+"""A small Django shop that caches each page in another way: by hand, `cache_page`, a fragment, a query, a profile.
 
-`cachewise run shop_app` runs it as an experiment, with the variants that compete. A copy of this folder is a start
-for a project of your own.
+`cachewise run shop_app` runs it as an experiment and compares its variants. For your own project, you can start with a
+copy of this folder.
 """
 
 from django.contrib.auth.models import User
@@ -46,20 +46,20 @@ def products():
 
 
 def another(text):
-    """Return *text* with the number at its end one higher: each edit changes something."""
+    """Return *text* with the number at its end increased by one, so that each edit changes something."""
     words, _, number = text.rpartition(" ")
     return f"{words} {int(number) + 1}"
 
 
 @APP.read(per_s=8)
 def product_list(client):
-    """Look at all products: cached by hand for 300 s, deleted when one is saved, which is before the commit."""
+    """Look at all products: cached by hand for 300 s, deleted when a product is saved, before the commit."""
     return client.get("/products/")
 
 
 @APP.read(per_s=4, args=products, popularity="zipf:1.0")
 def product_page(client, pk):
-    """Look at one product: a fragment in its template is cached for 120 s, and the stock is not."""
+    """Look at one product: a fragment in its template is cached for 120 s, but the stock is not."""
     return client.get(f"/products/{pk}/")
 
 
@@ -77,7 +77,7 @@ def news(client):
 
 @APP.write(per_s=0.3, args=lambda: products()[::5])
 def change_prices(client, first):
-    """Make five products dearer: saves in a transaction, and so the signal's deletes before its commit."""
+    """Raise five prices: each save in the transaction sends a signal, whose delete comes before the commit."""
     return client.post("/products/prices/", {"pk": [first + place for place in range(5)], "by": 5})
 
 
@@ -115,16 +115,16 @@ def deploy():
 
 @APP.variant("on commit")
 def on_commit():
-    """Forget what is cached by hand once the commit is done; and the profile, too."""
+    """Delete keys that are cached by hand after the commit, and the profile's key, too."""
     keys.forget = lambda name: transaction.on_commit(lambda: cache.delete(name))
     post_save.connect(profile_changed, sender=Profile)
 
 
 @APP.variant("versioned key")
 def versioned_key():
-    """Put a number into each key that is cached by hand; it goes up after a commit, and old keys are not asked for."""
+    """Put a number into each key that is cached by hand. It goes up after a commit, and old keys are not read again."""
     keys.named = lambda name: f"{name}:{cache.get_or_set('generation', 1, None)}"
-    keys.forget = lambda name: transaction.on_commit(next_generation)  # noqa: ARG005 - it forgets them all
+    keys.forget = lambda name: transaction.on_commit(next_generation)  # noqa: ARG005 - all names share one number
     post_save.connect(profile_changed, sender=Profile)
 
 
@@ -134,19 +134,19 @@ def profile_changed(instance, **_signal):
 
 
 def next_generation():
-    """Let what is cached by hand be loaded anew."""
+    """Make all keys that are cached by hand be loaded anew."""
     cache.add("generation", 1, None)
     cache.incr("generation")
 
 
 APP.variant(
-    "cachalot",  # instead of what is cached by hand: each query, until its tables change
+    "cachalot",  # caches each query until its tables change; caching by hand is off
     needs="django-cachalot",
     settings=lambda theirs: {"INSTALLED_APPS": [*theirs.INSTALLED_APPS, "cachalot"]},
     timeouts=dict.fromkeys(BY_HAND, 0),
 )
 APP.variant(
-    "cacheops",  # the same, but `update()` tells it nothing
+    "cacheops",  # the same, but it does not notice `update()`
     needs="django-cacheops",
     settings=lambda theirs: {
         "INSTALLED_APPS": [*theirs.INSTALLED_APPS, "cacheops"],

@@ -60,7 +60,7 @@ def test_a_name_or_no_file_is_no_app(tmp_path: Path) -> None:
     [
         ("APP = App(SETTINGS)", r"App(settings=SETTINGS): it is read before the file is imported"),
         ('APP = App("shop.settings", env=os.environ)', "App(env=os.environ): it is read before the file is imported"),
-        ('app = App("shop.settings")', "App(...) is called app there; call it APP"),
+        ('app = App("shop.settings")', "the variable of App(...) is app; call it APP"),
         ('APP = App("shop.settings", envv={})', "App(envv=...): unknown argument 'envv'; did you mean 'env'?"),
         ("APP = App()", "App(...) takes a settings module first, such as 'shop.settings'"),
         ('APP = App("shop.settings", **MORE)', "App(**MORE): write its arguments out one by one"),

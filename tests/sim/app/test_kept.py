@@ -103,7 +103,7 @@ def test_postgres_databases_are_kept(tmp_path: Path) -> None:
     again = create("postgres", entry, tmp_path / "again", server.database)
     assert load(tmp_path / "key", again, "postgres")
     with pytest.raises(
-        UserError, match=r"a database is not kept: pg_restore: .*already exists.*; --refill fills it anew"
+        UserError, match=r"a filled database cannot be kept or loaded: pg_restore: .*already exists.*; --refill fills"
     ):
         load(tmp_path / "key", again, "postgres")
     copies = copy(again, "copy", tmp_path)

@@ -63,7 +63,7 @@ def test_a_crash_is_one_line(tmp_path: Path, body: str, line: str, capfd: pytest
     [
         (
             {"settings": "import os; KEY = os.environ['STRIPE_KEY']"},
-            "line 19: the environment has no STRIPE_KEY; ",
+            "line 19: the environment variable STRIPE_KEY is missing; ",
         ),
         (
             {"settings": "INSTALLED_APPS += ['nosuch']"},

@@ -205,7 +205,7 @@ def test_a_failure_is_counted_and_the_run_goes_on(runs: Runs) -> None:
         assert count < row(runs.as_it_is, name)["reads"]
     assert "LookupError: nobody expected that" in failures["fragile"][1]
     assert "views.py" in failures["fragile"][1]
-    assert failures["cheap"][1] == "status 404, and expect= says 200"
+    assert failures["cheap"][1] == "status 404, but expect= allows only 200"
     assert failures["by_hand"][1].endswith("SystemExit: not even a page\n")
     statuses = row(runs.as_it_is, "fragile")["statuses"]
     assert statuses[500] == failures["fragile"][0]

@@ -161,4 +161,4 @@ def test_a_judged_response_with_another_status_is_a_failure(tmp_path: Path) -> N
     lost, allowed = (row for row in outcome.functions if row["function"] in ("lost", "never there"))
     assert lost["reads"] == lost["failures"] == allowed["reads"] > 3
     assert (allowed["failures"], allowed["stale_ratio"]) == (0, 0)
-    assert outcome.failures == [("look", lost["reads"], "status 404, and expect= says 200")]
+    assert outcome.failures == [("look", lost["reads"], "status 404, but expect= allows only 200")]

@@ -97,7 +97,7 @@ def test_what_functions_are_called_with() -> None:
 @pytest.mark.parametrize(
     ("given", "line"),
     [
-        ({"args": []}, "page: its args are empty; does `fill` make what they look for?"),
+        ({"args": []}, "page: its args are empty; does `fill` create the rows for them?"),
         ({"args": [1], "popularity": "zipf"}, "@APP.read page: popularity"),
     ],
 )

@@ -1,6 +1,5 @@
 """Backends of one's own: CACHES entries from files and settings modules, on private places and virtual time."""
 
-import shlex
 import subprocess
 import sys
 import textwrap
@@ -16,11 +15,10 @@ from cachewise import Row, Scenario, Site, UserError
 from cachewise.sim.backends import backend_named
 from cachewise.sim.backends.entries import default_timeout
 from cachewise.strategies import DeleteOnWrite, TtlOnly
-from tests.helpers import MANY_KEYS, ROOT, Custom, cli, refused, run, script
-from tests.test_readme import QUICK, SHORT, blocks
+from tests.docs.pages import PAGES, blocks
+from tests.helpers import Custom, cli, refused, run, script
 
-GUIDE = (ROOT / "docs" / "backends.md").read_text(encoding="utf-8")
-EXAMPLES = dict(zip(("pylibmc", "valkey", "diskcache"), blocks(GUIDE, "toml"), strict=True))
+EXAMPLES = dict(zip(("pylibmc", "valkey", "diskcache"), blocks(PAGES["docs/backends.md"], "toml"), strict=True))
 TRAFFIC = Scenario(
     "traffic",
     keys=40,
@@ -67,23 +65,6 @@ def test_the_guides_examples_run(name: str) -> None:
     """Each example gives, without expiry, the very reads of the shared backend: same calls, same virtual time."""
     found = run(TRAFFIC, DeleteOnWrite(timeout=None), backend=f"./{name}.toml", seed=3).reads
     assert found.equals(run(TRAFFIC, DeleteOnWrite(timeout=None), seed=3).reads)
-
-
-QUICKER = {"verify": [*SHORT, *MANY_KEYS, "--seeds", "2", "--strategy", "no-cache"]}
-
-
-@pytest.mark.servers
-def test_the_guides_commands_run(files: Path) -> None:
-    """Every shell command of the guide ends well, on the files that it names and a short run."""
-    (files / "shop").mkdir()
-    settings = f'{textwrap.dedent(SETTINGS_MODULE)}CACHES["sessions"] = CACHES["redis"]\n'
-    (files / "shop" / "settings.py").write_text(settings)
-    lines = [shlex.split(line) for block in blocks(GUIDE, "sh") for line in block.splitlines()]
-    assert len(lines) >= 3
-    assert {line[0] for line in lines} == {"cachewise"}  # nothing there goes unchecked
-    for line in lines:
-        done = cli(*line[1:], *QUICKER.get(line[1], QUICK[line[1]]), cwd=files)
-        assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.servers

@@ -28,7 +28,7 @@ def test_options_that_an_app_does_not_take(project: Path) -> None:
         "--timeout 60": "FILE takes no --timeout: an own app has variants: APP.variant('60 s', timeouts={'*': 60})",
         "--trace log.csv": "FILE takes no --trace: the functions of an own app make its traffic",
         "--settings shop.settings": "FILE takes no --settings: an own app runs on the kinds of its own CACHES",
-        "--set keys=5": "--set keys=5: keys means nothing to an own app: args= says what a function is called with",
+        "--set keys=5": "--set keys=5: keys is not used for an app of your own: set args= of each function",
         "--set worker=5": "unknown scenario field 'worker'; did you mean 'workers'?",
         "--database mysql": "--database mysql: it must be sqlite or postgres",
         "--backend redsi": "unknown backend 'redsi'; did you mean 'redis'?",

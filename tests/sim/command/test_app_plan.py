@@ -122,13 +122,13 @@ def test_short_runs_show_the_cost() -> None:
 @pytest.mark.parametrize("name", ["keys", "reads_per_s", "read_popularity", "value_bytes", "max_entries", "trace"])
 def test_what_means_nothing_to_an_app(name: str) -> None:
     """A field that its functions or settings stand for is refused, in the file and on the command line."""
-    with pytest.raises(UserError, match=f"^--set x: {name} means nothing to an own app: "):
+    with pytest.raises(UserError, match=f"^--set x: {name} is not used for an app of your own: "):
         require_meaning(name, "--set x")
 
 
 def test_what_means_nothing_in_the_file() -> None:
     """The line names the scenario."""
-    with pytest.raises(UserError, match="SCENARIO 'shop': keys means nothing to an own app: args= says what"):
+    with pytest.raises(UserError, match="SCENARIO 'shop': keys is not used for an app of your own: set args="):
         plan(description(Scenario("shop", keys=5)))
     require_meaning("workers", "--set workers=2")
 

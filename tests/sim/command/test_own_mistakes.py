@@ -51,7 +51,7 @@ def test_what_is_wrong_in_a_file_is_one_line(
     ("target", "says"),
     [
         ("./nowhere.py", "./nowhere.py: no such file; `cachewise init --strategy ./nowhere.py` writes one"),
-        ("./mine.txt", "--strategy ./mine.txt: a file of strategies is a Python file, and ends in .py"),
+        ("./mine.txt", "--strategy ./mine.txt: a file of strategies must be a Python file, ending in .py"),
         ("mine", "to take it from the file, write ./mine.py"),
         ("pack.mine", "to take one from the module, write pack.mine:Name"),
         ("pack.none", "unknown strategy 'pack.none'; known: "),

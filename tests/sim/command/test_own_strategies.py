@@ -160,7 +160,7 @@ def test_init_writes_a_strategy_that_runs(tmp_path: Path) -> None:
     assert max(map(len, text.splitlines())) <= 120
     bench = "cachewise bench wall_check --backend locmem --strategy ./my_strategy.py --duration 10\n"
     assert bench in text
-    assert bench in (ROOT / "README.md").read_text(), "both say the same"
+    assert bench in (ROOT / "docs" / "own-strategy.md").read_text(), "both say the same"
     assert "my_strategy.py is there already" in refused(cli("init", "--strategy", "my_strategy.py", cwd=tmp_path))
     scenario = ["x.py", "--keys", "3", "--timeout", "1"]
     says = "--strategy mine.py writes a strategy; the file of a scenario, --keys, --timeout belong to a scenario"

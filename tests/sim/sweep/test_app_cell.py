@@ -184,7 +184,7 @@ def test_what_goes_wrong_is_an_error(ground: AppGround, session: Servers) -> Non
     for variant, settings, said in (
         ("crashes", SHORT, "its process ended itself with exit code 3"),
         ("crashed", SHORT, "unknown variant 'crashed'; did you mean 'crashes'"),
-        ("longer", {"keys": "5"}, "keys=5: keys means nothing to an own app"),
+        ("longer", {"keys": "5"}, "keys=5: keys is not used for an app of your own"),
     ):
         with pytest.raises(CodeError if variant == "crashes" else UserError, match=said):
             play_app(ground.task(variant, None, 1, settings), session)
@@ -196,7 +196,7 @@ def test_another_project_is_refused(tmp_path: Path, session: Servers, monkeypatc
     folder = write_project(tmp_path / "project", experiment=dedent(EXPERIMENT) + FURTHER).parent
     ground = planned(folder, session, tmp_path)
     task = ground.task("writes", None, 1, SHORT)
-    with pytest.raises(UserError, match=r"^shop/templates/new.html changed while a run was under way"):
+    with pytest.raises(UserError, match=r"^shop/templates/new.html changed during a run"):
         play_app(task, session)
     with pytest.raises(UserError, match=r"project on .* differs from the one that the sweep began with"):
         play_app(task, session)
@@ -212,7 +212,7 @@ def test_what_is_refused_before_anything_starts(tmp_path: Path, place: Path, ses
     """An unknown variant, and a field of the scenario that means nothing, as `cachewise run` refuses them."""
     with pytest.raises(UserError, match="unknown variant 'no cash'; did you mean 'no cache'"):
         planned(place / "project", session, tmp_path, "no cash")
-    with pytest.raises(UserError, match="timeout means nothing to an own app: write a variant"):
+    with pytest.raises(UserError, match="timeout is not used for an app of your own: write a variant"):
         planned(place / "project", session, tmp_path, timeout="5")
 
 

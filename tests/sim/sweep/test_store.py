@@ -89,7 +89,7 @@ def test_a_second_command_is_refused_in_one_line(place: Store) -> None:
     """It says which process has the folder; when that is gone, the folder is free."""
     code = f"import pathlib, cachewise.sim.sweep.store as s\nwith s.opened(pathlib.Path({str(place.folder)!r})): pass"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "UserError: another command is at work in" in done.stderr.splitlines()[-1]
+    assert "UserError: another command is using" in done.stderr.splitlines()[-1]
 
 
 def test_a_folder_that_cannot_be_is_refused(tmp_path: Path) -> None:

@@ -165,12 +165,12 @@ WRONG = {
     "transactions half as long again": (DeleteInTransaction, {"transaction_tail_s": "uniform:0.03:0.09"}),
     "a clear that nothing outruns": (ClearAll, {"db_read_s": 0}),
 }
-FULL, FULL_SEEDS = replace(SCENARIO, writes_per_s=20, warmup_s=5, duration_s=12), range(1, 7)  # as in the README
+FULL, FULL_SEEDS = replace(SCENARIO, writes_per_s=20, warmup_s=5, duration_s=12), range(1, 7)  # as in docs/real-time.md
 
 
 @pytest.fixture(scope="module")
 def fifteen() -> list[Pair]:
-    """Fifteen cells, as the README's verification has them, predicted by the true model."""
+    """Fifteen cells, as the verification in docs/real-time.md has them, predicted by the true model."""
     kinds = (TtlOnly, DeleteInTransaction, DeleteOnWrite, ClearAll, Versioning)
     strategies = [kind(timeout) for kind in kinds for timeout in (3, 4, 5)]
     return [pair for one in strategies for pair in pretended(one, one, FULL, seeds=FULL_SEEDS)]
@@ -185,7 +185,7 @@ def test_fifteen_right_cells_meet_the_bars(fifteen: list[Pair]) -> None:
 @pytest.mark.proof
 @pytest.mark.parametrize("problem", WRONG)
 def test_a_wrong_cell_among_fifteen_is_found(fifteen: list[Pair], problem: str) -> None:
-    """With what the README's verification ran (six seeds of 12 s), each of these wrong models misses the bar."""
+    """With what docs/real-time.md ran (six seeds of 12 s), each of these wrong models misses the bar."""
     kind, settings = WRONG[problem]
     wrong = pretended(kind(3), kind(3), FULL, replace(FULL, **settings), FULL_SEEDS)
     others = [pair for pair in fifteen if pair.measured.run.strategy != kind(3)]

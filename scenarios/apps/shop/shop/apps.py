@@ -1,4 +1,4 @@
-"""The shop as an app: what it does when a product is saved."""
+"""The shop as a Django app, with the signals of products."""
 
 from django.apps import AppConfig
 from django.db.models.signals import post_delete, post_save
@@ -12,12 +12,12 @@ class ShopConfig(AppConfig):
     name = "shop"
 
     def ready(self):
-        """Hear of products that change."""
+        """Connect the signals of products."""
         product = self.get_model("Product")
         post_save.connect(product_changed, sender=product)
         post_delete.connect(product_changed, sender=product)
 
 
 def product_changed(**_signal):
-    """Forget the product list. Both signals come before the commit, and so does this."""
+    """Delete the cached product list. Both signals are sent before the commit, so this delete is, too."""
     keys.forget("products")

@@ -1,4 +1,4 @@
-"""The keys of what the shop caches by hand, and how a key is forgotten."""
+"""The keys that the shop caches by hand, and how a key is deleted."""
 
 from django.core.cache import cache
 
@@ -9,5 +9,5 @@ def named(name):
 
 
 def forget(name):
-    """Let *name* be loaded anew by whoever asks next."""
+    """Delete *name* from the cache, so that the next request loads it anew."""
     cache.delete(named(name))

@@ -1,4 +1,4 @@
-"""What the shop keeps: products, what their prices were, news, and what customers say of themselves."""
+"""The tables of the shop: products, their earlier prices, news, and profiles of customers."""
 
 from django.conf import settings
 from django.db import models
@@ -17,7 +17,7 @@ class Product(models.Model):
 
 
 class PriceChange(models.Model):
-    """A price that a product has had, for the accountant."""
+    """An earlier price of a product, for the accountant."""
 
     product = models.ForeignKey(Product, models.CASCADE, related_name="price_changes")
     old_price = models.PositiveIntegerField()
@@ -37,7 +37,7 @@ class Article(models.Model):
 
 
 class Profile(models.Model):
-    """What a customer has told the shop."""
+    """The profile of a customer."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="profile")
     city = models.CharField(max_length=100, blank=True)

@@ -1,4 +1,4 @@
-"""The pages of the shop. Each is cached in a way of its own."""
+"""The pages of the shop. Each is cached in another way."""
 
 from django.contrib.auth.decorators import login_required
 from django.core.cache import cache
@@ -24,7 +24,7 @@ def product_list(request):
 
 
 def bargains(request):
-    """Show the cheapest products that are left: a query cached for 120 s, which nobody deletes."""
+    """Show the cheapest products that are left: a query cached for 120 s, whose key is never deleted."""
     products = cache.get_or_set(
         keys.named("bargains"), lambda: list(Product.objects.filter(stock__gt=0).order_by("price", "pk")[:5]), 120
     )
@@ -32,7 +32,7 @@ def bargains(request):
 
 
 def product_page(request, pk):
-    """Show one product. The stock is as it is; the rest is a fragment that the template caches for 120 s."""
+    """Show one product. The stock is not cached; the rest is a fragment that the template caches for 120 s."""
     return render(request, "shop/product.html", {"product": get_object_or_404(Product, pk=pk)})
 
 
@@ -44,7 +44,7 @@ def news(request):
 
 @login_required
 def profile(request):
-    """Show what the customer has told us, cached for 600 s; a POST changes it."""
+    """Show the customer's profile, cached for 600 s; a POST changes it."""
     key = keys.named(f"profile:{request.user.pk}")
     if request.method == "POST":
         Profile.objects.update_or_create(user=request.user, defaults={"city": request.POST["city"]})
@@ -59,7 +59,7 @@ def profile(request):
 @require_POST
 @transaction.atomic
 def change_prices(request):
-    """Make several products dearer (or cheaper), and note the old prices: all of it, or nothing."""
+    """Change the prices of several products, and note the old prices, in one transaction."""
     for product in Product.objects.select_for_update().filter(pk__in=request.POST.getlist("pk")).order_by("pk"):
         product.price_changes.create(old_price=product.price)
         product.price += int(request.POST["by"])
@@ -69,14 +69,14 @@ def change_prices(request):
 
 @require_POST
 def buy(request, pk):
-    """Sell one piece of a product: `update()` counts right, and sends no signal."""
+    """Sell one piece of a product: `update()` counts correctly, but sends no signal."""
     sold = Product.objects.filter(pk=pk, stock__gt=0).update(stock=F("stock") - 1)
     return redirect("product", pk) if sold else HttpResponse("sold out", status=409)
 
 
 @require_POST
 def edit_article(request, pk):
-    """Give an article another text."""
+    """Change the text of an article."""
     article = get_object_or_404(Article, pk=pk)
     article.body = request.POST["body"]
     article.save()

@@ -1,4 +1,4 @@
-"""docs/own-app.md says what is so: its table of arguments, and its experiment, which a scout describes."""
+"""docs/own-app.md says what is so: its table of arguments, its experiment, and what the shop's command finds."""
 
 import inspect
 import re
@@ -7,16 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from cachewise import App, Scenario
 from cachewise.sim.app.description import Contender, Description, Function
 from cachewise.sim.command.choose import app_files
-from tests.helpers import ROOT, SERVERS
+from tests.docs.pages import PAGES, blocks, commands, succeed, table
+from tests.helpers import SERVERS
 from tests.sim.app.playing import Play
-from tests.test_readme import blocks
 
-TEXT = (ROOT / "docs" / "own-app.md").read_text(encoding="utf-8")
+TEXT = PAGES["docs/own-app.md"]
 
 
 def parameters(func: Any) -> set[str]:
@@ -70,3 +71,18 @@ def test_the_experiment_is_one(tmp_path: Path) -> None:
     )
     named = (Contender("as it is"), Contender("60 s", ("timeouts",)), Contender("no cache"))
     assert tuple(replace(one, sessions=None) for one in found.variants) == named
+
+
+@pytest.mark.proof
+def test_the_shops_table_is_what_the_command_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the table on the shop, run at its full length: the columns of the project as it is, and of no cache."""
+    monkeypatch.chdir(tmp_path)
+    command = next(one for one in commands(TEXT) if "shop_app" in one)
+    succeed(*command, "--variant", "as it is")
+    found = pd.read_csv("out/shop/functions.csv").groupby(["function", "variant"])
+    means = found[["stale_ratio", "statements_per_read", "never_true_ratio"]].mean()
+    for function, as_it_is, *_, no_cache in table(TEXT, "read function"):
+        for variant, cell in (("as it is", as_it_is), ("no cache", no_cache)):
+            figures = means.loc[(function, variant)]
+            assert cell == f"{figures['stale_ratio']:.1%}, {figures['statements_per_read']:.2f}", (function, variant)
+    assert f"In {means.loc[('product_page', 'as it is'), 'never_true_ratio']:.1%} of the reads" in TEXT

@@ -1,0 +1,45 @@
+"""The answers as plain lines for the terminal."""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from ..sim.experiment import Outcome
+from .answer import Answer, answer
+from .frames import cases
+from .glance import ahead, verdict
+
+
+def answer_text(outcomes: Sequence[Outcome], width: int) -> list[str]:
+    """Return the answers as plain lines of at most *width* characters."""
+    return plain_lines(map(answer, cases(outcomes)), width)
+
+
+def plain_lines(answers: Iterable[Answer], width: int) -> list[str]:
+    """Return *answers* as plain lines of at most *width* characters."""
+    lines: list[str] = []
+    several = list(answers)
+    for found in several:
+        case = found.case
+        lines += ["", f"{case.title}:", found.lead, found.choice, *(f"  - {option}" for option in found.options)]
+        lines += [*found.cautions, *(f"Check: {alarm}" for alarm in found.alarms), *_sentences(case.remarks)]
+    return [*_fitted(lines, width), *glance_lines(several, width)]
+
+
+def glance_lines(answers: Sequence[Answer], width: int) -> list[str]:
+    """Return a line for each of several answers, in lines of at most *width* characters; nothing for a single one."""
+    lines = [f"  - {found.case.title}: {verdict(found)}. {'; or '.join(ahead(found))}." for found in answers]
+    return _fitted(["", "At a glance (ahead on average, the freshest first):", *lines], width) if len(lines) > 1 else []
+
+
+def _fitted(lines: Iterable[str], width: int) -> list[str]:
+    return [part for line in lines for part in wrapped(line.replace("`", ""), width)]
+
+
+def wrapped(line: str, width: int) -> list[str]:
+    """Return a line in pieces of at most *width* characters; an empty one is one piece."""
+    indent = "    " if line.startswith("  - ") else ""
+    return textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
+
+
+def _sentences(notes: list[str]) -> list[str]:
+    return [f"Note: {note}." for note in notes]

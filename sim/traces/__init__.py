@@ -1,0 +1,1 @@
+"""Traces: recorded requests to replay, from the files that people have."""

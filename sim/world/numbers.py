@@ -27,7 +27,7 @@ MEANT = {
     **dict.fromkeys(("hr", "hrs", "hour", "hours"), "h"),
     **dict.fromkeys(("day", "days"), "d"),
 }
-PART = re.compile(r"\s*((?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*([^\W\d_]+)\s*")
+PART = re.compile(r"\s*((?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][-+]?[0-9]++)?)\s*([^\W\d_]+)\s*")
 SUCH_AS = "seconds, or such as 250ms, 10m or 2h"
 
 
@@ -83,9 +83,11 @@ def _parts(text: str) -> tuple[str, list[tuple[str, str]]]:
     """Return the sign, and each number with the word behind it; no parts if there is anything else in it."""
     stripped = text.strip()
     sign = stripped[:1] if stripped[:1] in ("-", "+") else ""
-    rest = stripped.removeprefix(sign)
-    found = PART.findall(rest)
-    return sign, found if found and not PART.sub("", rest) else []
+    found, place = [], len(sign)
+    while part := PART.match(stripped, place):
+        found.append((part[1], part[2]))
+        place = part.end()
+    return sign, found if place == len(stripped) else []
 
 
 def _meant(sign: str, parts: list[tuple[str, str]]) -> str:

@@ -1,7 +1,7 @@
 """Durations: what people write, to the last digit what the same seconds are; and what is refused."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cachewise import Scenario, UserError
@@ -71,7 +71,6 @@ def test_what_is_printed_can_be_typed(value: float) -> None:
     assert seconds("here", plain(value)) == value
 
 
-@settings(max_examples=1000)
 @given(st.one_of(NUMBERS, st.lists(st.tuples(NUMBERS, NUMBERS)).map(str), st.text("0123456789.smhdu -", max_size=9)))
 def test_anything_is_seconds_or_one_line(text: str) -> None:
     try:

@@ -7,15 +7,13 @@ from enum import IntEnum
 from math import isnan
 
 from ...sim.errors import UserError, one_line, unknown
-from ...sim.verdict.metrics import APP_METRICS, KNOWN, MACHINE_METRICS, METRICS, Metric, shown
+from ...sim.verdict.metrics import APP_METRICS, KNOWN, METRICS, Metric, is_better_high, limitable, shown
 from ...sim.verdict.result import SECONDS_A_DAY
-from ...sim.world.numbers import seconds
+from ...sim.world.durations import seconds
 from .points import Point
 
-MORE_IS_BETTER = ("hits", "hit_ratio")
 OF_OUTDATED = ("stale_age_", "versions_behind_mean")  # what only outdated reads have
 SHARES = ("ratio", "reads/day")
-GIVEN = ("reads", "writes", "writes_rolled_back")  # the traffic's own
 
 
 @dataclass(frozen=True)
@@ -60,16 +58,12 @@ def _parsed(text: str, *, of_project: bool) -> Limit:
     if not equals or not value:
         raise UserError(f"--max {one_line(text)}: write METRIC=MOST, such as stale_ratio=1%")
     metrics = APP_METRICS if of_project else METRICS
-    able = [one for one in metrics if not (_is_better_high(one) or one in GIVEN or one in MACHINE_METRICS)]
-    if _is_better_high(name) and name in metrics:
+    able = limitable(metrics)
+    if is_better_high(name) and name in metrics:
         raise UserError(f"--max {one_line(text)}: {name} is better the more there is; limit what it costs, stale_ratio")
     if name not in able:
         raise UserError(f"--max {one_line(text)}: {unknown('metric to limit', name, able)}")
     return Limit(name, _most(f"--max {one_line(text)}", name, value))
-
-
-def _is_better_high(metric: str) -> bool:
-    return metric in MORE_IS_BETTER or metric.endswith("_saved_ratio")
 
 
 def _most(where: str, metric: str, text: str) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from ...sim.sweep.found import Axis, Value
 from ...sim.verdict.metrics import duration
-from ...sim.world.numbers import is_time
+from ...sim.world.durations import is_time
 from ..formatting import listed
 
 UNITS = {

@@ -43,7 +43,7 @@ def bench(
     context: typer.Context,
     scenario: options.Target,
     strategy: options.StrategyNames = None,
-    backend: Annotated[list[str] | None, typer.Option(metavar="NAME", help=options.ON_BACKEND.format("locmem"))] = None,
+    backend: Annotated[list[str] | None, options.on_backends("locmem")] = None,
     backend_settings: options.BackendFiles = None,
     settings_module: options.SettingsModules = None,
     seed: options.Seed = None,

@@ -17,7 +17,7 @@ from ..own.blame import said_plainly
 from ..own.sources import THEIRS
 from ..traces.packing import is_named_like_a_trace
 from ..traces.trace import load_trace
-from ..world.numbers import is_time, number, plain, seconds
+from ..world.durations import is_time, number, plain, seconds
 from ..world.scenario import DEFAULTS, Scenario, plain_text
 
 UNSET: Any = object()  # no timeout is named, which is not the same as None

@@ -18,7 +18,7 @@ from ..own.homes import Home, give_home
 from ..own.methods import check_methods
 from ..own.offers import Offer, offers
 from ..own.sources import source_of
-from ..world.numbers import is_time, plain, seconds
+from ..world.durations import is_time, plain, seconds
 from .choose import UNSET, number_or_none
 
 OURS = f"{__name__.partition('.')[0]}.strategies"

@@ -95,6 +95,8 @@ def _refusal_in(error: Exception) -> str | None:
     """Return what the user can mend, if *error* says so."""
     if isinstance(error, UserError):
         return str(error)
+    if type(error).__name__ == "MissingParameter":
+        return _missing(error)
     if isinstance(error, BAD_USAGE):
         told = one_line(_plainly(" ".join(error.format_message().split())), 300)
         return told or "what should it do? see cachewise --help"
@@ -104,6 +106,12 @@ def _refusal_in(error: Exception) -> str | None:
             "allow more (ulimit -n 20000), or fewer requests at a time (--set threads=16)"
         )
     return refusal_of(error)
+
+
+def _missing(error: Any) -> str:
+    """Return which argument of a verb is missing, and what it can be."""
+    verb = error.ctx.command_path if error.ctx else "cachewise"
+    return one_line(f"{verb} needs {error.param.metavar}: {error.param.help}", 300)
 
 
 def _plainly(message: str) -> str:

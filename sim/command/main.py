@@ -23,7 +23,7 @@ from .verify import ABOUT_VERIFY, verify
 app = typer.Typer(
     name="cachewise",
     help="Which cache-invalidation strategy should a Django workload use, with which timeout, and what does it cost?",
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )

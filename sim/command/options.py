@@ -2,11 +2,12 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ..errors import UserError, one_line
+from . import complete
 
 
 class Format(StrEnum):
@@ -19,7 +20,12 @@ class Format(StrEnum):
 
 
 Target = Annotated[
-    str, typer.Argument(metavar="SCENARIO", help="a name (see cachewise list scenarios), or a file: ./my_scenario.py")
+    str,
+    typer.Argument(
+        metavar="SCENARIO",
+        help="a name (cachewise list scenarios shows them), or a file: ./my_scenario.py",
+        autocompletion=complete.scenarios,
+    ),
 ]
 StrategyNames = Annotated[
     list[str] | None,
@@ -27,9 +33,20 @@ StrategyNames = Annotated[
         metavar="NAME[:PARAM=VALUE,...]",
         help="such as ttl-only:timeout=60 (see cachewise list strategies); or one of yours: ./mine.py, ./mine.py:Name, "
         "package.module:Name; repeatable; all of cachewise's that can run if left out",
+        autocompletion=complete.strategies,
     ),
 ]
-ON_BACKEND = "see cachewise list backends; repeatable; {} if left out"
+
+
+def on_backends(if_left_out: str) -> Any:
+    """Return the option ``--backend``, with what is taken *if_left_out*."""
+    return typer.Option(
+        metavar="NAME",
+        help=f"see cachewise list backends; repeatable; {if_left_out} if left out",
+        autocompletion=complete.backends,
+    )
+
+
 BackendFiles = Annotated[
     list[str] | None,
     typer.Option(metavar="FILE.toml", help="a backend: a file with one entry of Django's CACHES; repeatable"),
@@ -52,6 +69,7 @@ Fields = Annotated[
         metavar="FIELD=VALUE",
         help="another value for a field of the scenario, such as reads_per_s=20 (cachewise init writes a file that "
         "shows them); repeatable",
+        autocompletion=complete.fields,
     ),
 ]
 TracePath = Annotated[
@@ -101,10 +119,19 @@ Duration = Annotated[
 ]
 Variants = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME", help="own app: a variant of its file, besides 'as it is' and 'no cache'; repeatable"),
+    typer.Option(
+        metavar="NAME",
+        help="own app: a variant of its file, besides 'as it is' and 'no cache'; repeatable",
+        autocompletion=complete.variants,
+    ),
 ]
 Database = Annotated[
-    str | None, typer.Option(metavar="NAME", help="own app: sqlite or postgres, instead of its DATABASES' own kind")
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="own app: sqlite or postgres, instead of its DATABASES' own kind",
+        autocompletion=complete.families,
+    ),
 ]
 Refill = Annotated[bool, typer.Option("--refill", help="own app: migrate and fill its databases anew")]
 RowsIn = Annotated[
@@ -113,6 +140,7 @@ RowsIn = Annotated[
         metavar="NAME",
         help="where the rows live, private to the run, never your DATABASES: postgres or sqlite; postgres if left out "
         "and installed",
+        autocompletion=complete.families,
     ),
 ]
 Added = Annotated[
@@ -122,6 +150,7 @@ Added = Annotated[
         help="latency of the scenario to sleep besides the real ones, repeatable; all, or none. If left out: "
         "db_read_s, render_s and transaction_tail_s, which describe an application that is not there; sending "
         "queries, the round trips and the commits are real",
+        autocompletion=complete.latencies,
     ),
 ]
 Vary = Annotated[
@@ -130,6 +159,7 @@ Vary = Annotated[
         metavar="NAME=VALUES",
         help="a sweep: a field of the scenario, timeout, or STRATEGY:param, with its values: timeout=20s,1m,5m, or "
         "writes_per_s=log:0.1:100:7 (lin:FROM:TO:COUNT spreads evenly); repeatable: all combinations are run",
+        autocompletion=complete.axes,
     ),
 ]
 Precision = Annotated[
@@ -137,6 +167,7 @@ Precision = Annotated[
     typer.Option(
         metavar="FIGURE:HALF,...",
         help="as many seeds as it takes for 95% intervals of +/- HALF, such as stale_ratio:0.002,hit_ratio:0.005",
+        autocompletion=complete.precisions,
     ),
 ]
 MaxSeeds = Annotated[
@@ -149,6 +180,7 @@ Limits = Annotated[
         metavar="FIGURE=LIMIT",
         help="a sweep: say which strategies and values keep to it, such as stale_ratio=1% or stale_age_p99_s=2s; "
         "repeatable",
+        autocompletion=complete.limits,
     ),
 ]
 Cluster = Annotated[

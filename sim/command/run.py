@@ -21,7 +21,7 @@ def run(
     context: typer.Context,
     scenario: options.Target,
     strategy: options.StrategyNames = None,
-    backend: Annotated[list[str] | None, typer.Option(metavar="NAME", help=options.ON_BACKEND.format("shared"))] = None,
+    backend: Annotated[list[str] | None, options.on_backends("shared")] = None,
     backend_settings: options.BackendFiles = None,
     settings_module: options.SettingsModules = None,
     seed: options.Seed = None,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ..processes.interrupts import ignore_signals
-from . import options
+from . import complete, options
 from .exit_codes import say, say_own_frames, show_own_frames
 from .results import carry_out, end_with
 
@@ -23,6 +23,7 @@ StrategyNames = Annotated[
     typer.Option(
         metavar="NAME[:PARAM=VALUE,...]",
         help=f"as for run, one of yours included; repeatable; if left out: {', '.join(STRATEGIES)}",
+        autocompletion=complete.strategies,
     ),
 ]
 
@@ -32,7 +33,7 @@ def verify(
     strategy: StrategyNames = None,
     backend: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help=options.ON_BACKEND.format("locmem, redis and memcached")),
+        options.on_backends("locmem, redis and memcached"),
     ] = None,
     backend_settings: options.BackendFiles = None,
     settings_module: options.SettingsModules = None,

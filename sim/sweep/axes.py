@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UserError, one_line
-from ..world.numbers import is_time, number, plain, seconds
+from ..world.durations import is_time, number, plain, seconds
 from ..world.scenario import DEFAULTS, is_count, plain_text
 from .found import Axis, Value
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from ..errors import UserError, one_line, unknown
 from ..verdict.metrics import APP_METRICS, MACHINE_METRICS, METRICS, Metric
-from ..world.numbers import number, seconds
+from ..world.durations import number, seconds
 
 CONFIDENCE = 0.95
 FIRST = 8  # values

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from .numbers import seconds
+from .durations import seconds
 from .specs import parse_spec, require, write_spec
 
 LatencyOf = Callable[[int, int], float]

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from ..errors import UserError, one_line, unknown
 from ..traces.columns import parse_columns
 from .arrivals import parse_arrivals, plain_arrivals
+from .durations import is_time, number, plain, seconds
 from .latency import Latency, plain_latency
-from .numbers import is_time, number, plain, seconds
 from .popularity import parse_popularity
 from .specs import require
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ..errors import UserError, one_line, unknown
-from .numbers import number, plain, seconds
+from .durations import number, plain, seconds
 
 
 def parse_spec(field: str, spec: str, forms: Mapping[str, Sequence[str]]) -> tuple[str, tuple[float, ...]]:

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cachewise import UserError
+from cachewise.sim.world.durations import SUCH_AS
 from cachewise.sim.world.latency import LatencyOf, latency_of, mean_latency_s, parse_latency
-from cachewise.sim.world.numbers import SUCH_AS
 from tests.sim.world.texts import SPEC
 
 SEED = np.random.SeedSequence(3)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from cachewise import Scenario, UserError
 from cachewise.sim.verdict.metrics import duration
-from cachewise.sim.world.numbers import SUCH_AS, is_time, plain, seconds
+from cachewise.sim.world.durations import SUCH_AS, is_time, plain, seconds
 from tests.sim.world.texts import NUMBERS
 
 WRITTEN = {

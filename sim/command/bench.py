@@ -14,10 +14,9 @@ ABOUT_BENCH = f"""{options.HOW_LONG} So 2 strategies on 2 backends with 5 seeds,
 {options.NEEDED}
 
 \b
-Examples:
-  cachewise bench wall_check --backend redis --strategy delete-on-write
-  cachewise bench wall_check --backend redis --strategy delete-on-write
-    --server redis://127.0.0.1:6379/15 --this-server-may-be-flushed
+Example:
+  cachewise bench wall_check --strategy delete-on-write \\
+    --backend redis --duration 10s
 """
 ServerUrl = Annotated[
     str | None,
@@ -63,7 +62,7 @@ def bench(
 ) -> None:
     """Run a scenario for real, in real time.
 
-    With processes, threads, a cache and a database.
+    The processes, the threads, the cache and the database are real ones.
     """
     from ..wall.bench import around_of, bench_all, failures, how_long, warnings
     from ..wall.run import can_be_real

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 BACKENDS = ("shared", "locmem")  # a store that all workers share, and one for each worker
 STAGE = "hot_key"  # any scenario: all that differs is set
-ABOUT_CHECK = """held: it was tried, and it holds. broke: it does not, and the exit code is 1. not claimed: nothing
-says that it holds; what was seen is shown.
+ABOUT_CHECK = """held: it was tried, and it holds. broke: it does not hold, and the exit code is 1. not claimed:
+the strategy does not say that it holds; what was seen is shown.
 
 What is tried: the contract (requests end with the row of their key and no open transaction; a write commits; the same
 seed gives the same reads; nothing is kept outside the cache; an emptied cache does no harm), the cache's round
@@ -29,7 +29,7 @@ and a load. A row that is not committed yet, or was rolled back, breaks "never" 
 \b
 Examples:
   cachewise check ./mine.py
-  cachewise check ./mine.py:Name --backend redis --backend memcached
+  cachewise check ./mine.py:MyStrategy --backend shared
 """
 
 
@@ -59,7 +59,7 @@ def check(
 ) -> None:
     """Try a strategy, and try to break what it claims.
 
-    Its round trips are counted, its bound is attacked, the contract is held against it.
+    cachewise counts its round trips, attacks its bound, and checks that it keeps the contract.
     """
     from ...strategies import STRATEGIES
     from ..check.finding import Subject

@@ -9,8 +9,14 @@ from ..errors import UserError
 from .complete import backends
 from .exit_codes import FAILED
 
-ABOUT_DOCTOR = """ok: it is there and works. absent: it is not installed, and only who wants it needs it. PROBLEM:
-cachewise cannot do without it; the exit code is 1. The line that begins with "fix:" says what to do."""
+ABOUT_DOCTOR = """ok: it is there and works. absent: it is not installed, and only some uses need it. PROBLEM:
+cachewise cannot work without it; the exit code is 1. The line that begins with "fix:" says what to do.
+
+\b
+Examples:
+  cachewise doctor
+  cachewise doctor --conformance --backend locmem
+"""
 
 
 class Layout(StrEnum):
@@ -28,9 +34,9 @@ def doctor(
     ] = None,
     form: Annotated[Layout, typer.Option("--format", help="with --conformance: what to print")] = Layout.TABLE,
 ) -> None:
-    """Check that all that cachewise needs is here.
+    """Check that everything that cachewise needs is here, and works.
 
-    And that it works; where it does not, it says what to do.
+    Where something is missing or broken, it says what to do.
     """
     from .findings import check_up, drive
 

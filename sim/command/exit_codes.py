@@ -110,8 +110,7 @@ def _refusal_in(error: Exception) -> str | None:
 
 def _missing(error: Any) -> str:
     """Return which argument of a verb is missing, and what it can be."""
-    verb = error.ctx.command_path if error.ctx else "cachewise"
-    return one_line(f"{verb} needs {error.param.metavar}: {error.param.help}", 300)
+    return one_line(f"{error.ctx.info_name} needs {error.param.metavar}: {error.param.help}", 300)
 
 
 def _plainly(message: str) -> str:

@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from ..app.found import Experiment
 
 
+ABOUT_RUN = """\b
+Examples:
+  cachewise run product_list
+  cachewise run product_list --timeout 10m --seeds 5
+  cachewise run product_list --strategy ttl-only \\
+    --vary timeout=30s,1m,10m --out out/sweep
+"""
+
+
 def run(
     context: typer.Context,
     scenario: options.Target,

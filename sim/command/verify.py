@@ -12,9 +12,14 @@ from .results import carry_out, end_with
 
 ABOUT_VERIFY = f"""{options.HOW_LONG} Then each is simulated 16 times, all cores at work. So what verify does by
 itself, 5 strategies on 3 backends with 6 seeds, are 90 runs of 27 seconds, 40 minutes, and 1,440 simulations, 5 to 10
-minutes. --seeds 3 --backend redis --strategy delete-on-write --duration 10 takes about a minute and a half.
+minutes. The example takes about a minute and a half.
 
 {options.NEEDED}
+
+\b
+Example:
+  cachewise verify --backend redis --strategy delete-on-write \\
+    --seeds 3 --duration 10s
 """
 STRATEGIES = ["ttl-only", "delete-in-transaction", "delete-on-write", "clear-all", "versioning"]
 BACKENDS = ["locmem", "redis", "memcached"]

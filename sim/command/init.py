@@ -17,6 +17,15 @@ Examples:
   cachewise init my_scenario.py --timeout 10m
   cachewise init --strategy mine.py
 """
+Timeout = Annotated[
+    str | None, typer.Option(metavar="DURATION", help="the timeout your code passes: seconds, or such as 10m, or none")
+]
+ReadTime = Annotated[
+    str | None, typer.Option(metavar="LATENCY", help="time of the query the cache saves: seconds, or such as 5ms")
+]
+Tail = Annotated[
+    str | None, typer.Option(metavar="LATENCY", help="time from the save to the commit: seconds, or such as 200ms")
+]
 
 
 def init(
@@ -34,18 +43,12 @@ def init(
     reads_per_s: Annotated[float | None, typer.Option(help="reads a second")] = None,
     writes_per_s: Annotated[float | None, typer.Option(help="writes a second")] = None,
     keys: Annotated[int | None, typer.Option(help="how many different keys")] = None,
-    timeout: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="the timeout your code passes, such as 10m, or none")
-    ] = None,
+    timeout: Timeout = None,
     value_bytes: Annotated[int | None, typer.Option(help="size of a cached value")] = None,
     workers: Annotated[int | None, typer.Option(help="worker processes")] = None,
     threads: Annotated[int | None, typer.Option(help="threads a worker")] = None,
-    db_read_s: Annotated[
-        str | None, typer.Option(metavar="LATENCY", help="time of the query the cache saves, such as 5ms")
-    ] = None,
-    transaction_tail_s: Annotated[
-        str | None, typer.Option(metavar="LATENCY", help="from the save to the commit, such as 200ms")
-    ] = None,
+    db_read_s: ReadTime = None,
+    transaction_tail_s: Tail = None,
     force: Annotated[bool, typer.Option(help="overwrite the file")] = False,
 ) -> None:
     """Write a file to start from: a scenario, a strategy, an own app.

@@ -46,11 +46,16 @@ def examples(verb: str) -> list[list[str]]:
     return [shlex.split(line)[1:] for line in lines]
 
 
+def test_each_verb_ends_with_an_example() -> None:
+    """And all of its help can be read where a terminal is 80 wide."""
+    verbs = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+    assert verbs == VERBS
+    assert all(map(examples, VERBS))
+
+
+@pytest.mark.proof
 def test_every_example_of_the_help_runs(tmp_path: Path) -> None:
     """One after the other, so that each finds what an earlier one has written."""
-    assert [
-        command.name or command.callback.__name__ for command in app.registered_commands if command.callback
-    ] == VERBS
     found = [command for verb in ("init", "demo", *VERBS[1:6], *VERBS[7:]) for command in examples(verb)]
     short = [[*command, *QUICK.get(command[0], [])] for command in found]
     program = [sys.executable, "-c", EACH, json.dumps(short)]

@@ -13,7 +13,7 @@ JOBS ?= 2
 PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test servers suite lint proof bench clean
+.PHONY: help demo test servers suite browser lint proof bench clean
 
 help:  ## list these verbs
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -40,7 +40,12 @@ suite: $(VENV)/.test  ## fetch Django's own cache tests, which the proofs run: t
 	@$(BIN)/python -m tests.django_source \
 	  || echo "could not fetch Django's own tests: proofs that need them will be skipped (and fail where CI=true)" >&2
 
-proof: servers suite  ## run the slow proofs: mutations, coverage of intervals, repeated kills, Django's own tests
+browser: $(VENV)/.test  ## install Chromium, in which the proofs look at the pages (apt)
+	@$(BIN)/python -m tests.browser || { $(APT) chromium </dev/null >&2; } || { \
+	  echo "could not install Chromium (on Ubuntu it is a snap; $(BIN)/python -m playwright install --with-deps chromium may do):" >&2; \
+	  echo "proofs that need it will be skipped (and fail where CI=true)" >&2; }
+
+proof: servers suite browser  ## run the slow proofs: mutations, coverage of intervals, repeated kills, Django's own tests
 	$(PYTEST) -m proof
 
 bench: servers  ## compare with bare cache calls, textbook SimPy, Django's test client and bare runs (not a test: timings are noisy)

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLo
 from ..sim.verdict.metrics import KNOWN, duration, shown
 from .formatting import people
 from .labels import Pin, label_points, plain, shortened
-from .palette import FAINT, INK, MUTED, PAPER, PART_COLOURS, Look
+from .palette import FAINT, INK, LANE, MUTED, PAPER, PART_COLOURS, Look
 
 MARKER_PT = 8.0
 LANE_PT = 34.0  # the least height of the lane of strategies without a wrong read
@@ -86,7 +86,7 @@ def wrong_scale(lowest: float, highest: float, lane_rows: int, ax: Axes) -> tupl
     decades_a_pt = (most - least) / (height_pt - lane_pt - top_pt)
     ax.set_yscale("log")
     ax.set_ylim(10 ** (least - lane_pt * decades_a_pt), 10 ** (most + top_pt * decades_a_pt))
-    ax.axhspan(ax.get_ylim()[0], 10**least, color="#f1f3f5", lw=0, zorder=0)
+    ax.axhspan(ax.get_ylim()[0], 10**least, color=LANE, lw=0, zorder=0)
     ticks = [10.0**power for power in range(least, most + 1)]
     middle = 10 ** (least - lane_pt / 2 * decades_a_pt)
     ax.set_yticks([middle, *ticks], ["none\nseen", *(f"{100 * tick:g}%" for tick in ticks)])

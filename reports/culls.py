@@ -22,7 +22,7 @@ def culled(case: Case) -> list[str]:
     seen = f"{'at most ' * (len(lost) > 1)}{lost[worst]:,.0f}, with `{worst}`, which loaded {_loads(case, worst)}"
     if any(map(isnan, lost.values())):
         seen = "nobody could count them"
-    told = f"On `{case.backend}` entries were thrown out for want of room, before they had expired ({seen})"
+    told = f"On `{case.backend}`, the cache was full: entries that had not expired were thrown out ({seen})"
     return [f"{told}. {_limit(case)}."]
 
 

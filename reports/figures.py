@@ -1,4 +1,4 @@
-"""Figures: a case's charts on sheets with a title, a subtitle and a footer, rendered to PNG. All measures in inches."""
+"""Figures: a case's charts on sheets with their words, as PNG and as SVG. All measures in inches."""
 
 import io
 import textwrap
@@ -19,6 +19,7 @@ from . import charts
 from .frames import Case, mean_frame, peak_queries_per_s, stale_age_frame, time_frame
 from .labels import column_height_pt, column_width_pt, plain
 from .palette import INK, MUTED, PAPER, looks
+from .svg import drawn
 
 DPI = 160
 HEAD, FOOT, TICKS, EDGE = 0.95, 0.9, 0.75, 0.15  # above and below the plot, for its tick labels, at the other side
@@ -41,13 +42,17 @@ APP_PRICES = {
 
 @dataclass(frozen=True)
 class Chart:
-    """A rendered chart: `name` is for its file. The picture shows `title` and `subtitle`; `more` stands beside it."""
+    """A rendered chart: `name` is for its file. The picture shows `title` and `subtitle`; `more` stands beside it.
+
+    `png` is for files, on white paper; `svg` for the page, on its paper.
+    """
 
     name: str
     title: str
     subtitle: str
     more: str
     png: bytes
+    svg: str
 
 
 def draw_charts(case: Case) -> Iterator[Chart]:
@@ -60,7 +65,7 @@ def rendered(name: str, title: str, subtitle: str, more: str, figure: Figure) ->
     """Return a figure as a chart."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
-    return Chart(name, title, subtitle, more, buffer.getvalue())
+    return Chart(name, title, subtitle, more, buffer.getvalue(), drawn(figure))
 
 
 def footer(case: Case, *, intervals: bool) -> str:
@@ -145,9 +150,9 @@ def _parts(case: Case) -> tuple[str, str, str, str, Figure]:
 
 
 def _hits(case: Case) -> tuple[str, str, str, str, Figure]:
-    title = "Hit ratio is not freshness"
-    hits = "Cache lookups that hit" if case.of_project else "Reads without a full load"
-    subtitle = f"{hits}, against {case.fault} reads."
+    title = f"Hits against {case.fault} reads"
+    hits = "cache lookups that hit" if case.of_project else "reads without a full load"
+    subtitle = f"A hit is not always fresh. Hits: {hits}."
     figure = _scatter(case, "hit_ratio", title, subtitle, "hit ratio")
     return "hits_against_stale", title, subtitle, "", figure
 
@@ -166,7 +171,7 @@ def _ages(case: Case) -> tuple[str, str, str, str, Figure]:
             ax.text(0.5, 0.5, "no outdated read was seen", transform=ax.transAxes, ha="center", color=MUTED, size=10)
             return
         charts.stale_ages(frame, case.looks, ax)
-        since = "time since it was last true" if case.of_project else "time since the version read was superseded"
+        since = "time since it was last true" if case.of_project else "time since the version read was replaced"
         ax.set_xlabel(since, size=8.5, color=MUTED)
         ax.set_title("share of all reads", size=8.5, color=MUTED, loc="right", pad=8)
 

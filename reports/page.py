@@ -1,6 +1,5 @@
 """The page: one self-contained HTML file that leads with the answer. No script, nothing from elsewhere."""
 
-import base64
 from collections.abc import Collection, Iterable, Sequence
 from html import escape
 from importlib.resources import files
@@ -13,11 +12,12 @@ from .frames import Case
 from .glance import ahead, verdict
 from .palette import Look
 from .provenance import ORIGINS, Input, inputs, machine, own_files, versions
+from .svg import marker
 from .tables import REMARKS, columns
 
 EXCERPT_CSS = (
     ".cachewise small { display: block } "
-    ".cachewise .dot { display: inline-block; width: .7em; height: .7em; border-radius: 50%; margin-right: .4em }"
+    ".cachewise .marker { width: 1.15em; height: 1.15em; margin-right: .3em; vertical-align: -.2em }"
 )
 
 
@@ -119,18 +119,23 @@ def _overview(answers: Sequence[Answer]) -> str:
         for nth, one in enumerate(answers)
     ]
     head = ["scenario and backend", "settled?", "ahead on average, the freshest first"]
-    return f"<h2>At a glance</h2>\n{html_table(head, rows)}"
+    return f"<h2>At a glance</h2>\n{html_table(head, rows, 'At a glance')}"
 
 
-def html_table(head: Sequence[str], rows: Sequence[Sequence[str]], css: str = "", caption: str = "") -> str:
-    """Return a table of cells that are HTML already, under its *caption*, which is, too."""
-    top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+def html_table(head: Sequence[str], rows: Sequence[Sequence[str]], name: str, css: str = "", caption: str = "") -> str:
+    """Return a table of cells that are HTML already, under its *caption*, which is, too.
+
+    It scrolls where it is too wide, also by keys; *name*, a text that no other table of the page has, is what it is
+    called there.
+    """
+    top = "".join(f'<th scope="col">{escape(text)}</th>' for text in head)
     lines = "".join(
         f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{one}</td>" for one in row[1:])}</tr>\n' for row in rows
     )
     above = f"<caption>{caption}</caption>" if caption else ""
     body = f"{above}<thead><tr>{top}</tr></thead>\n<tbody>\n{lines}</tbody>"
-    return f'<div class="scroll"><table class="{css}">{body}</table></div>\n'
+    scrolls = f'class="scroll" role="region" aria-label="{escape(name)}" tabindex="0"'
+    return f'<div {scrolls}><table class="{css}">{body}</table></div>\n'
 
 
 def _answer(nth: int, one: Answer, *, alone: bool) -> str:
@@ -181,24 +186,25 @@ def _notes(case: Case) -> str:
 
 def picture(chart: Chart, about: str) -> str:
     """Return a chart as a figure, with its words for those who do not see it."""
-    data = base64.b64encode(chart.png).decode("ascii")
-    alt = escape(f"{chart.title}, {about}. {chart.subtitle} {chart.more}".rstrip(), quote=True)
+    told = escape(f"{chart.title}, {about}. {chart.subtitle} {chart.more}".rstrip(), quote=True)
     caption = f"<figcaption>{marked(chart.more)}</figcaption>" if chart.more else ""
-    return f'<figure><div class="scroll"><img alt="{alt}" src="data:image/png;base64,{data}"></div>{caption}</figure>\n'
+    drawn = f'<div class="scroll chart" role="img" aria-label="{told}" tabindex="0">{chart.svg}</div>'
+    return f"<figure>{drawn}{caption}</figure>\n"
 
 
 def _figures_table(case: Case) -> str:
     look = case.looks
     rows = [
-        [dotted(label, look[label]), *(_split(cell(case, label, metric)) for metric in columns(case))]
+        [marked_by(look[label], label), *(_split(cell(case, label, metric)) for metric in columns(case))]
         for label in case.by_strategy
     ]
-    return html_table([case.kind.one, *columns(case).values()], rows, "figures")
+    name = f"Every {case.kind.one} in figures: {case.title}"
+    return html_table([case.kind.one, *columns(case).values()], rows, name, "figures")
 
 
-def dotted(label: str, look: Look) -> str:
-    """Return what competes with a dot of its colour before it."""
-    return f'<span class="dot" style="background:{look.colour}"></span>{escape(label)}'
+def marked_by(look: Look, label: str) -> str:
+    """Return what competes, with its marker in its colour before it, as on the charts."""
+    return f"{marker(look)}{escape(label)}"
 
 
 def _split(text: str) -> str:
@@ -242,7 +248,12 @@ def _provenance(
 def own_file(source: Source) -> str:
     """Return the text of a file of one's own: without it nobody else could repeat these runs."""
     name, text = escape(source.shown), escape(source.text.decode("utf-8", "replace"))
-    return f"<details><summary>{name}, sha256 {source.sha256}</summary>\n<pre>{text}</pre></details>\n"
+    return f"<details><summary>{name}, sha256 {source.sha256}</summary>\n{verbatim(text, name)}</details>\n"
+
+
+def verbatim(text: str, name: str) -> str:
+    """Return lines as they are, both as HTML; they scroll as a table does, under a *name* that nothing else has."""
+    return f'<pre class="scroll" role="region" aria-label="{name}" tabindex="0">{text}</pre>'
 
 
 def tagged(origin: str) -> str:
@@ -258,5 +269,5 @@ def inputs_table(about: str, found: Sequence[Input]) -> str:
     ]
     return (
         f"<details><summary>Inputs of {escape(about)}</summary>\n"
-        f"{html_table(['input', 'value', 'from', 'meaning'], rows)}</details>\n"
+        f"{html_table(['input', 'value', 'from', 'meaning'], rows, f'Inputs of {about}', 'inputs')}</details>\n"
     )

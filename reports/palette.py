@@ -11,6 +11,7 @@ from zlib import crc32
 from ..sim.application import AS_IT_IS, NO_CACHE
 
 INK, MUTED, FAINT, PAPER = "#1b1f24", "#5c6370", "#e3e5e8", "#ffffff"
+LANE = "#f1f3f5"  # the background of what stands apart
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK, GREY = (
     "#0072b2",
     "#e69f00",
@@ -23,7 +24,7 @@ BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK, GREY = (
 )
 PART_COLOURS = {"stale_ratio": ORANGE, "dirty_ratio": SKY, "aborted_ratio": PURPLE, "never_true_ratio": PURPLE}
 COLOURS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY)
-MARKERS = "osD^vPX<>phd"
+MARKERS = "osD^vPX<>*d"  # no two of them look alike where they are small
 
 
 class Look(NamedTuple):
@@ -54,7 +55,7 @@ LOOKS = {
     "versioning": Look(SKY, "^"),
     "incr-version": Look(VERMILION, "<"),
     "namespace-version": Look(PURPLE, "p"),
-    "key-based": Look(BLUE, "h"),
+    "key-based": Look(BLUE, "s"),
     "get-or-set": Look(ORANGE, "s"),
 }
 _SPARE = tuple(look for marker in MARKERS for colour in COLOURS if (look := Look(colour, marker)) not in LOOKS.values())

@@ -200,12 +200,12 @@ def verdict(found: Verification) -> list[str]:
     if found.missed and late_s > BUSY_S:
         lines.append(
             f"The machine was busy: in one of the runs 1 of 100 requests was sent {duration(late_s)} late or more, "
-            "though a thread was free. Before blaming the model, repeat it on an idle machine."
+            "though a thread was free. Repeat it on an idle machine before you blame the model."
         )
     widest = max(cells, key=lambda cell: cell.wrong.high - cell.wrong.low)
     lines.append(
-        "Differences within what chance makes cannot be seen, nor those that show in fewer than "
-        f"{plural(least_seeds(len(cells)), 'seed')}; the widest range is that of "
+        "A difference is not seen if chance could make it, or if it shows in fewer than "
+        f"{plural(least_seeds(len(cells)), 'seed')}. Chance reaches furthest with "
         f"{widest.strategy} on {widest.backend}: {_chance(widest.wrong)} points."
     )
     return lines
@@ -219,7 +219,7 @@ def _beyond(cells: Sequence[Cell]) -> list[str]:
         for cell in cells
         if (one := cell.figures[metric]).meets and not one.by_chance
     ]
-    said = f"Further apart than chance explains, which no bar forbids (each figure at {CONFIDENCE:.0%})"
+    said = f"These differ by more than chance explains, which no bar forbids (each figure at {CONFIDENCE:.0%})"
     return [f"{said}: {', '.join(found)}."] if found else []
 
 
@@ -235,8 +235,8 @@ def about(found: Verification) -> str:
     parts = [
         f"{case.scenario.name}, {span} a run: means of {seeds}, ± their 95% intervals",
         f"each real run was simulated {REPLICATES} times, with other draws from the latencies measured in it",
-        f"apart: measured minus predicted (hits and {found.fault} in points, age in seconds)",
-        f"in brackets: what chance makes of it, of each figure{at_once} with {CONFIDENCE:.0%}",
+        f"apart: measured minus predicted (hits and {found.fault} in percentage points, age in seconds)",
+        f"in brackets: the difference that chance can make (each figure{at_once} with {CONFIDENCE:.0%})",
         *(["wrong: outdated, not yet committed or never committed"] if found.fault == "wrong" else []),
         "age: of the outdated reads; loads: from the database",
         *remarks(found.measured),

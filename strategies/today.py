@@ -21,7 +21,7 @@ TODAY = (
     Habit("no cache", "no-cache"),
     Habit("`cache.get`, `cache.set` with a timeout, and no delete", "ttl-only"),
     Habit(
-        "`cache_page(60)`, the per-site cache with 60 s",
+        "`cache_page(60)`, or the per-site cache with 60 s",
         "ttl-only:timeout=60",
         "a hit takes two cache calls",
         exact=False,
@@ -30,7 +30,7 @@ TODAY = (
     Habit(
         "`{% cache 300 name row.updated_at %}`, `updated_at` in a key",
         "key-based",
-        "true if every write changes `updated_at`, which `update()` does not do by itself",
+        "outdated where a write leaves `updated_at` as it was, as `update()` does",
         exact=False,
     ),
     Habit(

@@ -65,7 +65,7 @@ def _costs(project: Project, label: str) -> str:
     saved, time_s = (interval(case, label, metric).mean for metric in ("db_time_saved_ratio", "db_s_per_read"))
     against = "" if isnan(saved) else f" ({shown('db_time_saved_ratio', saved, {})} saved)"
     p99_s = interval(case, label, "response_p99_s").mean
-    costs = f"A read waits {duration(time_s)} for the database{against}; p99 is {duration(p99_s)}."
+    costs = f"A read waits {duration(time_s)} for the database{against}. Its response p99 is {duration(p99_s)}."
     if label == AS_IT_IS or AS_IT_IS not in project.by_variant:
         return costs
     told, open_ones = [], []
@@ -77,8 +77,8 @@ def _costs(project: Project, label: str) -> str:
         told.append(f"{named} {difference(metric, found)}{'' if name else ' points'}")
         if found.known and not found.excludes_zero and found.mean:
             open_ones.append(named)
-    unsettled = f"; not settled by these seeds: {listed(open_ones)}" if open_ones else ""
-    return f"{costs} Against `{AS_IT_IS}`: {', '.join(told)}{unsettled}."
+    by_chance = f" The difference in {listed(open_ones)} may be chance." if open_ones else ""
+    return f"{costs} Against `{AS_IT_IS}`: {', '.join(told)}.{by_chance}"
 
 
 def _timeouts(project: Project) -> list[str]:
@@ -93,14 +93,14 @@ def _timeouts(project: Project) -> list[str]:
     found = []
     spans = {"warm-up": case.scenario.warmup_s, "measured time": case.outcomes[0].measured_s}
     effects = {
-        "warm-up": "entries still expire in step with the start",
-        "measured time": "little or nothing expired there meanwhile",
+        "warm-up": "entries of the start still expire at about the same time",
+        "measured time": "little or nothing expired there",
     }
     for name, span_s in spans.items():
         longer = sum(timeout_s > span_s for timeout_s in most.values())
         if longer:
-            sites = f"{longer} of {plural(len(most), 'cache call site')}, the longest {duration(longest_s)}"
-            found.append(f"The {name} ({duration(span_s)}) is shorter than the timeout at {sites}: {effects[name]}.")
+            sites = f"{longer} of {plural(len(most), 'cache call site')} (the longest is {duration(longest_s)})"
+            found.append(f"The {name} ({duration(span_s)}) is shorter than the timeout at {sites}, so {effects[name]}.")
     return found
 
 
@@ -131,7 +131,9 @@ def _without_a_cache(project: Project) -> list[str]:
     found = [f"Without a cache: {costs}, {case.fault}: {figure(case, NO_CACHE, 'wrong_ratio')}."]
     idle = [f"`{label}`" for label in contenders(case) if not saves_queries(case, label)]
     if idle:
-        found.append(f"{listed(idle)} {'saves' if len(idle) == 1 else 'save'} no statement against no cache at all.")
+        found.append(
+            f"{listed(idle)} {'saves' if len(idle) == 1 else 'save'} no statement compared with no cache at all."
+        )
     return found
 
 
@@ -141,8 +143,8 @@ def _wrong_without_a_cache(project: Project) -> list[str]:
         return []
     share = figure(case, NO_CACHE, "wrong_ratio")
     text = (
-        f"No cache is wrong too ({share} of its reads): that is the project's memory (such as `lru_cache`), the clock "
-        "or chance, not the cache. Only what differs from it is the cache's."
+        f"Reads without a cache were wrong, too ({share} of them). The cause is the project's memory (such as "
+        "`lru_cache`), the clock or chance, not the cache. Only the difference from them comes from the cache."
     )
     return [text]
 
@@ -159,7 +161,7 @@ def _own_edits(project: Project) -> list[str]:
     more = f"; as often with {plural(alike, 'other')}" if alike else ""
     more += f"; less often with {plural(len(others) - alike, 'other')}" if alike < len(others) else ""
     told = listed([f"{shares[label]} with `{label}`" for label in named])
-    return [f"Users do not always see their own edits, in shares of the reads: {told}{more}."]
+    return [f"Users did not always see their own edits (shares of the reads): {told}{more}."]
 
 
 def _lost(project: Project) -> list[str]:
@@ -193,4 +195,4 @@ def _failed(project: Project) -> list[str]:
         if failed:
             counts = listed([f"{name} {count:,}" for name, (count, _frames) in failed.items()])
             told.append(f"`{label}` ({counts})")
-    return [f"Requests failed, and are not among the reads that were judged: {'; '.join(told)}."] if told else []
+    return [f"Some requests failed. They are not among the reads that were judged: {'; '.join(told)}."] if told else []

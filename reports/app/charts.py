@@ -13,7 +13,7 @@ BROKEN = ("-", "--", ":", "-.")
 
 
 def by_function(frame: pd.DataFrame, show: Callable[[float], str], looks: Looks, ax: Axes) -> None:
-    """Draw one figure of every function and variant as a bar, with its interval as a line and its value at the end.
+    """Draw one figure of every function and variant as a bar: its marker before it, its interval, its value at the end.
 
     *frame* has one row a bar: `variant`, `y`, `mean`, `low`, `high` (NaN with one seed).
     """
@@ -22,6 +22,10 @@ def by_function(frame: pd.DataFrame, show: Callable[[float], str], looks: Looks,
     colours = [looks[variant].colour for variant in frame["variant"]]
     values = frame["mean"].fillna(0)
     ax.barh(frame["y"], values, height=0.8, color=colours, alpha=0.85)
+    for variant, part in frame.groupby("variant", sort=False):
+        look = looks[variant]
+        style = {"ls": "", "marker": look.marker, "color": look.colour, "ms": look.size(4), "clip_on": False}
+        ax.plot([-0.025] * len(part), part["y"], transform=ax.get_yaxis_transform(), **style)
     ends = frame["high"].fillna(values)
     for row, value, end in zip(frame.to_dict("records"), values, ends, strict=True):
         if row["high"] > row["low"]:

@@ -105,7 +105,7 @@ def _legend_places(labels: list[str]) -> list[tuple[int, float, str]]:
 
 
 def _legend(figure: Figure, look: dict[str, Look], bottom: float, *, lines: bool = False) -> None:
-    """Write the variants with their colours in rows above the plots, the last row at *bottom*."""
+    """Write the variants with their markers, or their *lines*, in rows above the plots, the last row at *bottom*."""
     across, up = figure.get_size_inches()
     places = _legend_places(list(look))
     last = places[-1][0]
@@ -118,7 +118,7 @@ def _legend(figure: Figure, look: dict[str, Look], bottom: float, *, lines: bool
         if lines:
             ax.plot([x, x + 0.14], [y, y], ls=styles[name], color=one.colour, lw=2)
         else:
-            ax.plot([x + 0.06], [y], "s", color=one.colour, ms=7)
+            ax.plot([x + 0.06], [y], one.marker, color=one.colour, ms=one.size(7))
         ax.text(x + 0.18, y, plain(label), size=8.5, color=INK, va="center_baseline")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from html import escape
 
 from ..formatting import plural
-from ..page import dotted, html_table
+from ..page import html_table, marked_by, verbatim
 from .answer import tracebacks
 from .frames import Project, Where
 from .tables import SITE_COLUMNS, cell, columns, site_rows
@@ -29,9 +29,9 @@ def _functions(project: Project) -> Iterator[str]:
         rows = []
         for label in project.by_variant:
             cells = [_cell(*cell(project, function, label, metric)) for metric in shown]
-            rows.append([dotted(label, look[label]), *cells])
+            rows.append([marked_by(look[label], label), *cells])
         caption = f"<code>{escape(function)}</code>: {reads}"
-        yield html_table(["variant", *shown.values()], rows, "figures", caption)
+        yield html_table(["variant", *shown.values()], rows, f"{function}: {project.case.title}", "figures", caption)
 
 
 def _sentence(text: str) -> str:
@@ -58,16 +58,18 @@ def _sites(project: Project) -> Iterator[str]:
         return
     yield (
         "<h3>The cache call sites</h3>\n"
-        '<p class="muted">Those first that are to blame for most outdated reads: reads one of whose hits there was '
-        "older than the commit that outdated them. Counts are those of all seeds together. Without a cache nothing "
-        "hits, so that variant is not shown.</p>\n"
+        '<p class="muted">Call sites with the most outdated reads come first. An outdated read counts at a call site '
+        "if it hit an entry there that is older than the commit that made the read outdated. Counts are for all "
+        "seeds together. The variant without a cache is not shown, as nothing hits there.</p>\n"
     )
     head = ["file and line, keys", "variant", "timeout", *(name for name, _meaning in SITE_COLUMNS.values())]
     rows = [_site(project, where) for where in project.sites]
-    yield html_table(head, rows[:SITES_OPEN], "sites")
+    name = f"The cache call sites: {project.case.title}"
+    yield html_table(head, rows[:SITES_OPEN], name, "sites")
     if rows[SITES_OPEN:]:
         more = plural(len(rows) - SITES_OPEN, "more call site")
-        yield f"<details><summary>{more}</summary>{html_table(head, rows[SITES_OPEN:], 'sites')}</details>\n"
+        folded = html_table(head, rows[SITES_OPEN:], f"{name}, {more}", "sites")
+        yield f"<details><summary>{more}</summary>{folded}</details>\n"
 
 
 def _site(project: Project, where: Where) -> list[str]:
@@ -82,4 +84,4 @@ def _failures(project: Project) -> Iterator[str]:
     if found:
         yield "<h3>What failed, and the first traceback</h3>\n"
     for said, frames in found:
-        yield f"<details><summary>{escape(said)}</summary>\n<pre>{escape(frames)}</pre></details>\n"
+        yield f"<details><summary>{escape(said)}</summary>\n{verbatim(escape(frames), escape(said))}</details>\n"

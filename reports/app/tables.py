@@ -17,7 +17,10 @@ from .words import DIFFERENCES, FUNCTION_COLUMNS, MEANINGS, against_it, figure, 
 RARE = ("never_true_ratio", "own_edit_unseen_ratio")
 SITES_SHOWN = 6  # in the terminal; the page has all
 SITE_COLUMNS = {
-    "outdated_reads": ("outdated reads", "one of whose hits there was older than the commit that outdated them"),
+    "outdated_reads": (
+        "outdated reads",
+        "that hit an entry here, older than the commit that made them outdated",
+    ),
     "calls": ("calls", ""),
     "hits": ("hits", ""),
 }

@@ -29,14 +29,14 @@ MEANINGS = {  # of the headings that do not speak for themselves
     "db_time_saved_ratio": "database time a read that is saved against no cache",
     "response_p50_s": "half of the reads were answered within this time, from their arrival",
     "response_p99_s": "99 of 100 reads were answered within this time, from their arrival",
-    "never_true_ratio": "share of the reads that were true at no time so far",
+    "never_true_ratio": "share of the reads that were true at no time up to then",
     "own_edit_unseen_ratio": "share of the reads in which a user does not see what the same user has changed before",
 }
 # The most of all seeds is an extreme, which has no mean; what is saved differs as what is sent does.
 WITHOUT_DIFFERENCE = ("stale_age_max_s", "statements_saved_ratio", "db_time_saved_ratio")
 NOTHING = 1e-9  # what only the arithmetic makes
 DIFFERENCES = (
-    "below each figure: its difference to `as it is`, paired by seed, ± its 95% interval (of shares: in points)"
+    "below each figure: how it differs from `as it is`, seed by seed, ± the 95% interval (shares in percentage points)"
 )
 _SCALES = ((1e-3, 1e6, "µs"), (1.0, 1e3, "ms"), (180.0, 1.0, "s"), (float("inf"), 1 / 60, "min"))
 

@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 
 from ...sim.sweep.found import Axis, Value
 from ...sim.verdict.metrics import shown
+from ..alarms import FEW_SEEDS
 from ..formatting import listed
-from .limits import Limit, Verdict, all_met, binding
+from ..more_seeds import rounded_up
+from ..statistics import MOST_SEEDS
+from .limits import Limit, Verdict, all_met, binding, seeds_to_tell, verdict
 from .points import Field, Point, places
 from .words import capped, named, place_text, short, spans, up_to
 
 MOST_CONTENDERS, MOST_PLACES = 20, 8
-MAY = "Perhaps: the 95% interval straddles a limit, or there are too few figures for one; more seeds may tell."
+PERHAPS = "Perhaps: a limit lies within the 95% interval, or there are too few figures for one."
 
 
 def allowed(field: Field, along: Axis | None, limits: Sequence[Limit]) -> list[str]:
@@ -30,7 +33,32 @@ def allowed(field: Field, along: Axis | None, limits: Sequence[Limit]) -> list[s
                 said.setdefault(f"{on}{words}", []).append(f"`{name}`")
     found = [f"{listed(names)}: {words}." for words, names in said.items()]
     unsure = any("perhaps" in words for words in said)
-    return [f"Limits: {listed(list(map(str, limits)))}.", *capped(found, MOST_CONTENDERS), *([MAY] if unsure else [])]
+    return [
+        f"Limits: {listed(list(map(str, limits)))}.",
+        *capped(found, MOST_CONTENDERS),
+        *([f"{PERHAPS} {_more(field, limits)}"] if unsure else []),
+    ]
+
+
+def _more(field: Field, limits: Sequence[Limit]) -> str:
+    """Return what may tell where a limit is perhaps met."""
+    if field.sweep.by_precision:
+        return "A smaller half-width in `--precision` may tell."
+    if field.most_seeds == 1:
+        return f"More seeds may tell (`--seeds {FEW_SEEDS}`)."
+    open_ones = [point for point in field.points.values() if all_met(point, limits) is Verdict.MAY]
+    needed = [
+        seeds_to_tell(point, limit)
+        for point in open_ones
+        for limit in limits
+        if point.contender in field.choices and verdict(point, limit) is Verdict.MAY
+    ]
+    known = [seeds for seeds in needed if seeds is not None]
+    if not known:
+        return f"More seeds will hardly tell: even {MOST_SEEDS:,} would be too few."
+    enough = rounded_up(max(*known, field.most_seeds + 1, FEW_SEEDS))
+    everywhere = "" if len(known) == len(needed) else ", but hardly everywhere"
+    return f"About {enough:,} seeds may tell (`--seeds {enough}`){everywhere}."
 
 
 def _of_one(field: Field, backend: str, name: str, axis: Axis | None, limits: Sequence[Limit]) -> str:

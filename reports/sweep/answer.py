@@ -15,8 +15,8 @@ from .points import QUERIES, Field, Plan, places, plan
 from .winners import cheapest, freshest, saves_nothing
 from .words import capped, named, place_text, short, spans
 
-LEFT_OUT = "Left out where it asks the database as often as no cache at all: {}."
-WON = f"Ahead is who serves the fewest {{}} reads{{}}; within {RARE_SHARE:.2%} of all reads, who sends fewer {{}}."
+LEFT_OUT = "Left out where it sends as many queries as no cache at all: {}."
+WON = f"Ahead: the fewest {{}} reads{{}}. If they differ by less than {RARE_SHARE:.2%} of all reads: the fewest {{}}."
 MOST_CROSSOVERS = 10
 
 
@@ -50,7 +50,7 @@ def lines(found: SweepAnswer) -> list[str]:
 
 def criterion(field: Field, limits: Sequence[Limit]) -> str:
     """Return by what a winner is chosen."""
-    return WON.format(field.fault, " of those that meet the limits" if limits else "", field.kind.queries)
+    return WON.format(field.fault, " among those that meet the limits" if limits else "", field.kind.queries)
 
 
 def left_out(field: Field) -> str:
@@ -145,9 +145,9 @@ def _cautions(field: Field, drawn: Plan) -> list[str]:
     """Return what the answer rests on: how many seeds, and what is left out for want of room."""
     found = []
     if field.most_seeds == 1:
-        found.append("One seed: there is no error bar, and nothing here is settled; `--seeds 10` would tell.")
+        found.append("One seed gives no interval, so nothing here is settled. Use `--seeds 10`.")
     elif field.fewest_seeds == 1:
-        found.append("Some points have one seed: they have no error bar.")
+        found.append("Some points have one seed, so they have no interval.")
     if drawn.left_out:
         first = listed([f"{axis.name}={short(axis, axis.values[0])}" for axis in drawn.left_out])
         found.append(f"Charts and crossovers are at {first} only: `points.csv` has all values.")

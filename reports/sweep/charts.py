@@ -7,7 +7,6 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
@@ -15,15 +14,13 @@ from ...sim.sweep.found import Axis
 from ...sim.verdict.metrics import KNOWN, duration
 from ..charts import Looks, bare, wrong_scale
 from ..labels import Pin, label_points, plain, shortened, width_pt
-from ..palette import INK, MUTED, PAPER, Look
+from ..palette import INK, LANE, PAPER, Look
+from ..svg import TINTS, Colour, tinted
 from .points import is_log, numbers
 from .words import texts
 
 MARKER_PT, BAND_ALPHA = 5.0, 0.13
-TINTS = (0.42, 0.16, 0.66)  # of the first winner of a colour, of the second, and of the third
 TICK_PT = 8.0
-NOBODY = "#f1f3f5"
-DARK = 0.5  # a colour whose parts add up to less would still be dark when it is tinted
 NARROW_PT, LOW_PT = 28.0, 30.0  # a narrower cell has no words, a lower one no figure
 LEAST_CELL_PT = 9.0  # a smaller one has its colour alone
 DODGE = 0.62  # the share of a value's room that its dots take
@@ -159,9 +156,6 @@ class Cell:
     sure: bool
 
 
-Colour = tuple[float, float, float]
-
-
 def faces(names: Sequence[str], looks: Looks) -> dict[str, Colour]:
     """Return the colour of each winner's cells: a tint of its look's; of two alike, two shades."""
     shades: dict[str, int] = {}
@@ -202,16 +196,9 @@ def swatch(ax: Axes, box: tuple[float, float, float, float], face: Colour | str,
     ax.add_patch(Rectangle((left, bottom), width, height, fill=False, edgecolor=PAPER, lw=1.5, zorder=2, **more))
 
 
-def tinted(colour: str, share: float) -> Colour:
-    """Return a colour of which only a *share* is left, the rest white."""
-    tint = share if sum(to_rgb(colour)) > DARK else share / 2
-    red, green, blue = (tint * part + 1 - tint for part in to_rgb(colour))
-    return red, green, blue
-
-
 def _cell(one: Cell, looks: Looks, faces: Mapping[str, Colour], room_pt: tuple[float, float], ax: Axes) -> None:
     look = looks[one.winner] if one.winner else None
-    face = faces[one.winner] if one.winner else NOBODY
+    face = faces[one.winner] if one.winner else LANE
     swatch(ax, (one.x - 0.5, one.y - 0.5, 1, 1), face, sure=one.sure)
     width, height = room_pt
     if look is None or min(room_pt) < LEAST_CELL_PT:
@@ -227,14 +214,14 @@ def _cell(one: Cell, looks: Looks, faces: Mapping[str, Colour], room_pt: tuple[f
     style = {"ls": "", "marker": look.marker, "color": look.colour, "mec": PAPER, "mew": 0.5, "zorder": 4}
     ax.plot([one.x], [one.y + (top - 3.5) / height], ms=look.size(6.0), **style)
     down = top - 9
-    for nth, (text, size) in enumerate(lines):
+    for text, size in lines:
         ax.annotate(
             plain(text),
             (one.x, one.y),
             (0, down),
             textcoords="offset points",
             size=size,
-            color=INK if not nth else MUTED,
+            color=INK,
             ha="center",
             va="top",
             linespacing=1.05,
@@ -280,7 +267,7 @@ def key_of(
     rows = [(name, looks[name], True) for name in names] + [(text, None, sure) for text, sure in further]
     for nth, (text, look, sure) in enumerate(rows):
         y = 1 - (nth * 15.0 + 10) / height
-        swatch(ax, (0, y - 5 / height, 16 / width, 10 / height), faces.get(text, NOBODY), sure=sure)
+        swatch(ax, (0, y - 5 / height, 16 / width, 10 / height), faces.get(text, LANE), sure=sure)
         if look:
             ax.plot(
                 [8 / width],

@@ -1,4 +1,4 @@
-"""Crossovers: along an axis, up to which value who is ahead, and between which values the seeds cannot tell."""
+"""Crossovers: along an axis, up to which value who is ahead, and between which values that is not settled."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -100,7 +100,7 @@ def _along(
     open_ones: Sequence[int],
     told_of: set[int],
 ) -> str:
-    """Return the stretches in a row: "`a` up to 9 writes a second, `b` from 15 on; between, these seeds cannot tell".
+    """Return the stretches in a row: "`a` up to 9 writes a second, `b` from 15 on; between, it is not settled".
 
     *told_of* takes the unsettled values that are spoken for.
     """
@@ -114,7 +114,7 @@ def _along(
         if not beside and {*range(last + 1, first)} <= {*open_ones}:  # and none where nobody meets the limits
             told_of.update(range(last + 1, first))
             ends = f"{short(axis, axis.values[last])} and {value_text(axis, axis.values[first])}"
-            between.append(f"; between {ends} these seeds cannot tell")
+            between.append(f"; between {ends}, it is not settled")
     told_ones = [
         f"{one.said} {_part(axis, one, before, after)}"
         for one, before, after in zip(runs, [None, *points], [*points, None], strict=True)
@@ -155,10 +155,12 @@ def _unsettled(axis: Axis, found: Sequence[Ahead], left: Sequence[int]) -> list[
     """Return what these seeds leave open at the values *left*."""
     if not left:
         return []
-    where = "at any value" if len(left) == len(found) else f"with {named(axis, spans(axis, left))}"
+    where = "at every value" if len(left) == len(found) else f"with {named(axis, spans(axis, left))}"
     names = sorted({name for nth in left for name in (*found[nth].names, *found[nth].rivals)})
-    apart = f" {listed([f'`{one}`' for one in names])} apart" if 1 < len(names) <= MOST_NAMED else ""
     first = found[left[0]].leader
-    is_first = first is not None and all(first in found[nth].names for nth in left)
-    open_words = f"{f'`{first}` on average, but ' if is_first and not apart else ''}these seeds cannot tell{apart}"
-    return [f"{where} {open_words}" if len(left) < len(found) else f"{open_words} {where}"]
+    if 1 < len(names) <= MOST_NAMED:
+        *others, last = [f"`{one}`" for one in names]
+        return [f"{where}, it is not settled whether {', '.join(others)} or {last} is ahead"]
+    if first is not None and all(first in found[nth].names for nth in left):
+        return [f"{where}, `{first}` is ahead on average, but that is not settled"]
+    return [f"{where}, it is not settled who is ahead"]

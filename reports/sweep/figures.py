@@ -1,4 +1,4 @@
-"""Figures of a sweep: curves or a map for each backend, on sheets with their words, rendered to PNG."""
+"""Figures of a sweep: curves or a map for each backend, on sheets with their words, rendered to PNG and SVG."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -93,7 +93,7 @@ def _map(
 ) -> Sheet:
     cells = _cells(field, backend, along, across, place, limits)
     names = [name for name in field.choices if name in {one.winner for one in cells}]
-    further = [("these seeds cannot tell", False)] if not all(one.sure for one in cells) else []
+    further = [("not settled", False)] if not all(one.sure for one in cells) else []
     if any(one.winner is None for one in cells):
         further.append(("none meets the limits" if limits else "nothing has landed", True))
     key = max([width_pt(shortened(text), 8.0) for text in (*names, *dict(further))], default=0) / 72 + 0.55
@@ -104,8 +104,8 @@ def _map(
     plot = max(MAP_WIDTH, CELL_WIDTH * len(along.values)) if len(along.values) < 12 else 2 * MAP_WIDTH
     name = f"Who serves the fewest {field.fault} reads"
     subtitle = criterion(field, limits)
-    unsure = "whether it meets the limits and is ahead" if limits else "whether it is ahead"
-    marks = f"; hatched where these seeds cannot tell {unsure} (95%, cell by cell)"
+    unsure = "that it meets the limits and is ahead" if limits else "that it is ahead"
+    marks = f"; hatched where it is not settled {unsure} (95%, cell by cell)"
     width = max(ticks + plot + 0.25 + key, width_pt(subtitle, SUBTITLE_PT) / 72 + 0.3)
     figure = worded(width, height, name, subtitle, _told(field, backend, place, marks))
     ax = axes_at(figure, ticks, FOOT, plot, height)

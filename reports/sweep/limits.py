@@ -4,12 +4,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from math import isnan
+from math import ceil, isnan
 
 from ...sim.errors import UserError, one_line, unknown
 from ...sim.verdict.metrics import APP_METRICS, KNOWN, METRICS, Metric, is_better_high, limitable, shown
 from ...sim.verdict.result import SECONDS_A_DAY
 from ...sim.world.durations import seconds
+from ..statistics import MOST_SEEDS, Interval, seeds_to_settle
 from .points import Point
 
 OF_OUTDATED = ("stale_age_", "versions_behind_mean")  # what only outdated reads have
@@ -113,6 +114,22 @@ def verdict(point: Point, limit: Limit) -> Verdict:
     if not found.mean and metric.unit in SHARES and metric.of is not None:
         high = point.most_unseen(metric.of) * _whole(point, metric)
     return Verdict.YES if high <= limit.most else Verdict.NO if found.low > limit.most else Verdict.MAY
+
+
+def seeds_to_tell(point: Point, limit: Limit) -> int | None:
+    """Return from about how many seeds on the verdict is no longer `MAY`; None where `MOST_SEEDS` are too few.
+
+    None, too, where there is no interval to estimate it from.
+    """
+    found, metric = point.interval(limit.metric), KNOWN[limit.metric]
+    if not found.known or not limit.most:
+        return None
+    if not found.mean and metric.unit in SHARES and metric.of is not None:
+        needed = ceil(found.seeds * point.most_unseen(metric.of) * _whole(point, metric) / limit.most)
+        return needed if needed <= MOST_SEEDS else None
+    above = found.mean - limit.most
+    half = found.high - found.mean
+    return seeds_to_settle(Interval(above, above - half, above + half, found.seeds))
 
 
 def _whole(point: Point, metric: Metric) -> float:

@@ -11,7 +11,7 @@ from ..answer import APP_LIMITS, LIMITS, SIMULATED
 from ..figures import Chart
 from ..frames import Case, notes_of
 from ..kinds import VARIANTS
-from ..page import document, dotted, html_table, inputs_table, items, marked, own_file, picture, tagged
+from ..page import document, html_table, inputs_table, items, marked, marked_by, own_file, picture, tagged
 from ..provenance import ORIGINS, Input, inputs, own_files, versions
 from ..statistics import Interval
 from .answer import SweepAnswer
@@ -84,7 +84,7 @@ def _points(field: Field) -> str:
     points = list(field.points.values())
     rows = [
         [
-            dotted(point.contender, field.looks[point.contender]),
+            marked_by(field.looks[point.contender], point.contender),
             *([escape(point.backend)] if several else []),
             *_at(field, point),
             str(len(point.outcomes)),
@@ -107,7 +107,7 @@ def _points(field: Field) -> str:
     )
     return (
         f'<section><h2>Every point in figures</h2>\n<p class="muted">{marked(told)}</p>\n'
-        f"{html_table(head, rows, 'figures')}"
+        f"{html_table(head, rows, 'Every point in figures', 'figures')}"
         f"<details><summary>What the columns mean</summary><dl>{meanings}</dl></details>\n</section>\n"
     )
 

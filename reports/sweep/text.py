@@ -102,7 +102,7 @@ def _map(
     winners = [one for one in field.choices if any(one == leader for _first, cells in rows for leader, _sure in cells)]
     for names in ({one: one for one in winners}, dict(zip(winners, ascii_uppercase, strict=False))):
         legend = [f"{letter} {name}" for name, letter in names.items() if letter != name]
-        caption = "; ".join([*legend, "?: these seeds cannot tell it from another"])
+        caption = "; ".join([*legend, "?: not settled"])
         table = _table(first, columns)
         for value, cells in rows:
             table.add_row(Text(value), *(Text(f"{names.get(who, '-')}{'' if sure else '?'}") for who, sure in cells))

@@ -194,6 +194,7 @@ class Expedition:
             axes=self._grid.axes,
             landed=landed,
             imprecise=dict(self._imprecise(said)),
+            by_precision=bool(self._grid.targets),
             warmups=tuple(self._warmups(said)),
             unchanged=tuple(unchanged(self._grid.axes, landed)),
             failed=tuple(

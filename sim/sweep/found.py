@@ -76,3 +76,4 @@ class Sweep:
     warmups: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
+    by_precision: bool = False  # each point has as many seeds as the precision asked for takes

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from ..errors import UserError, one_line, unknown
 
@@ -58,10 +58,19 @@ def parse_columns(text: str) -> dict[str, str]:
     return found
 
 
-def looks_like_a_header(names: Iterable[str], wanted: Mapping[str, str]) -> bool:
-    """Return whether a line's values are names of columns: ours, similar ones, or those that are *wanted*."""
-    known = {*COLUMNS, *wanted.values()}
-    return any(name in known or any(_is_like(name, ours) for ours in _LOOK_ALIKES) for name in names)
+def looks_like_a_header(names: Sequence[str], wanted: Mapping[str, str]) -> bool:
+    """Return whether a line's values are names of columns: ours, those that are *wanted*, or else similar ones."""
+    certain = {*COLUMNS} if are_numbers(wanted) else {*COLUMNS, *wanted.values()}
+    if not certain.isdisjoint(names):
+        return True
+    similar = any(_is_like(name, ours) for name in names for ours in _LOOK_ALIKES)
+    return similar and not any(re.fullmatch(r"[\d.]+", name) for name in names)
+
+
+def are_numbers(wanted: Mapping[str, str]) -> bool:
+    """Return whether ``--trace-columns`` names columns by their numbers."""
+    named = [theirs for theirs in wanted.values() if theirs != LEFT_OUT]
+    return bool(named) and all(theirs.isdecimal() for theirs in named)
 
 
 def chosen(names: Sequence[str], wanted: Mapping[str, str], where: str) -> dict[str, str]:
@@ -81,15 +90,13 @@ def chosen(names: Sequence[str], wanted: Mapping[str, str], where: str) -> dict[
     if len(times) > 1:
         mend = f"--trace-columns {times[0]}={found[times[0]]}"
         raise UserError(f"{where}: it has {' and '.join(times)}: say which is the time: {mend}")
+    likes = _look_alikes(names, found, wanted)
     if not times or "key" not in found:
-        raise _lacking("key" if times else "time_s", names, found, where)
-    for ours in ("op", "size_bytes", "timeout_s"):
-        like = next((one for one in names if _is_like(one, ours) and one not in found.values()), None)
-        if like is not None and ours not in found and ours not in wanted:
-            raise UserError(
-                f"{where}: column {one_line(like, 20)!r} looks like {ours}, but is not called so: add "
-                f"--trace-columns {ours}={one_line(like, 20)}, or {ours}={LEFT_OUT} to leave it out"
-            )
+        raise _lacking("key" if times else "time_s", names, _typed(wanted, likes) if likes else "", where)
+    if likes:
+        ours, like = next(iter(likes.items()))
+        told = f"column {one_line(like, 20)!r} looks like {ours}, but is not called so"
+        raise UserError(f"{where}: {told}: write {_typed(wanted, likes)}, or {ours}={LEFT_OUT} to leave it out")
     return found
 
 
@@ -120,13 +127,27 @@ def _refuse_twins(names: Sequence[str], where: str) -> None:
             raise UserError(f"{where}: columns {ours!r} and {twin!r} are the same but for their case; rename one")
 
 
-def _lacking(ours: str, names: Sequence[str], found: Mapping[str, str], where: str) -> UserError:
-    """Return the error for a file without times or keys, with the names that may be theirs."""
-    wanting = [one for one in ("time", "key") if one not in found and not (one == "time" and ours == "key")]
-    guesses = {one: next((name for name in names if _is_like(name, one)), None) for one in wanting}
-    mend = ",".join(f"{_with_unit(one, name)}={one_line(name, 20)}" for one, name in guesses.items() if name)
-    hint = f"; name them: --trace-columns {mend}" if mend else ""
+def _look_alikes(names: Sequence[str], found: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
+    """Return for each of our columns that was not found the one that may be meant."""
+    free = [name for name in names if name not in found.values()]
+    likes = {}
+    for ours in _LOOK_ALIKES:
+        is_settled = ours in found or ours in wanted or (ours == "time" and not found.keys().isdisjoint(TIMES))
+        like = None if is_settled else next((name for name in free if _is_like(name, ours)), None)
+        if like is not None:
+            likes[_with_unit(ours, like)] = like
+    return likes
+
+
+def _typed(wanted: Mapping[str, str], likes: Mapping[str, str]) -> str:
+    """Return the option as it was typed, with the columns that may be meant."""
+    pairs = {**wanted, **likes}.items()
+    return f"--trace-columns {','.join(f'{ours}={one_line(theirs)}' for ours, theirs in pairs)}"
+
+
+def _lacking(ours: str, names: Sequence[str], mend: str, where: str) -> UserError:
     need = "a trace needs time_s,key[,op,size_bytes,timeout_s]"
+    hint = f"; write {mend}" if mend else ""
     return UserError(f"{where}: no column {ours!r} (found: {_listed(names)}); {need}{hint}")
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import UserError, one_line
 from .access_log import is_access_log, read_access_log
-from .columns import TWITTER, chosen, looks_like_a_header
+from .columns import TWITTER, are_numbers, chosen, looks_like_a_header
 from .packing import PARQUET, head, opened
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _layout(text: str, wanted: Mapping[str, str], where: str) -> _Layout:
         if rows and len(rows[0]) > len(values):
             raise UserError(f"{where}: the first row has more values than the header has names")
         return _Layout(values, separator, has_header=True)
-    if wanted and all(theirs.isdigit() for theirs in wanted.values()):
+    if are_numbers(wanted):
         return _Layout([str(number + 1) for number in range(len(values))], separator, has_header=False)
     if len(values) == len(TWITTER) and values[0].isdigit():
         return _Layout([*TWITTER], separator, has_header=False)

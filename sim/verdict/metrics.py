@@ -26,16 +26,16 @@ METRICS = _by_name(
     Metric("writes_rolled_back", "writes", "writes that arrived after the warm-up and were rolled back"),
     Metric("hits", "reads", "reads that loaded no row from the database"),
     Metric("hit_ratio", "ratio", "reads that loaded no row from the database / reads"),
-    Metric("wrong_ratio", "ratio", "reads that were stale, dirty or aborted, each counted once / reads", "reads"),
+    Metric("wrong_ratio", "ratio", "reads that were outdated, dirty or aborted, each counted once / reads", "reads"),
     Metric("wrong_reads_per_day", "reads/day", "wrong reads served a day at this rate", "reads"),
-    Metric("stale_ratio", "ratio", "stale reads / reads", "reads"),
-    Metric("stale_hit_ratio", "ratio", "stale hits / hits", "hits"),
+    Metric("stale_ratio", "ratio", "outdated reads / reads", "reads"),
+    Metric("stale_hit_ratio", "ratio", "outdated hits / hits", "hits"),
     Metric("stale_reads_per_day", "reads/day", "outdated reads served a day at this rate", "reads"),
-    Metric("stale_age_p50_s", "s", "median time since a stale read's version was superseded"),
-    Metric("stale_age_p99_s", "s", "99th percentile of the time since a stale read's version was superseded"),
-    Metric("stale_age_max_s", "s", "the longest time since a stale read's version was superseded"),
-    Metric("versions_behind_mean", "versions", "mean number of newer versions a stale read missed"),
-    Metric("versions_behind_max", "versions", "the most newer versions a read missed", "reads"),
+    Metric("stale_age_p50_s", "s", "median time since the version of an outdated read was replaced"),
+    Metric("stale_age_p99_s", "s", "99th percentile of the time since the version of an outdated read was replaced"),
+    Metric("stale_age_max_s", "s", "the longest time since the version of an outdated read was replaced"),
+    Metric("versions_behind_mean", "versions", "mean number of newer versions that an outdated read missed"),
+    Metric("versions_behind_max", "versions", "the most newer versions that a read missed", "reads"),
     Metric("dirty_ratio", "ratio", "reads of a value that was committed only afterwards / reads", "reads"),
     Metric("aborted_ratio", "ratio", "reads of a value that was never committed / reads", "reads"),
     Metric("db_reads", "queries", "full loads from the database; what writes do is not counted", "requests"),
@@ -59,7 +59,7 @@ METRICS = _by_name(
     Metric(
         "entries_culled",
         "entries",
-        "entries that had not expired and were removed for want of room (MAX_ENTRIES), the warm-up's left out",
+        "entries that were removed before they had expired, as the cache was full (MAX_ENTRIES); without the warm-up",
         "requests",
     ),
     Metric(
@@ -84,14 +84,14 @@ WALL_METRICS = _by_name(
     Metric(
         "undecidable",
         "reads",
-        "reads that are stale (or dirty) or not depending on when within its COMMIT a write took effect; "
-        "not among the wrong",
+        "reads that may be outdated (or dirty): that depends on when within its COMMIT a write took effect; "
+        "not counted as wrong",
         "reads",
     ),
     Metric(
         "late_p99_s",
         "s",
-        "99th percentile of how late the generator sent a request that had a free thread: the machine was busy",
+        "99th percentile of how late a request was sent though a thread was free; high where the machine was busy",
     ),
     Metric("late_max_s", "s", "the latest that the generator sent such a request"),
 )
@@ -111,7 +111,7 @@ APP_METRICS = _by_name(
     Metric(
         "never_true_ratio",
         "ratio",
-        "reads that were true at no time so far, such as pieces of different times on one page / reads that did "
+        "reads that were true at no time up to then, such as a page of pieces of different times / reads that did "
         "not fail",
         "reads",
     ),

@@ -112,7 +112,7 @@ def test_what_seeds_do_not_settle_is_said() -> None:
     shifts = {1: 0.004, 2: -0.005, 3: 0.0005}
     noisy = [_shifted(one, shifts[one.seed]) if one.variant == "other" else one for one in outcomes]
     other = next(option for option in answer(only(noisy)).options if option.startswith("`other`"))
-    assert other.endswith("not settled by these seeds: outdated reads.")
+    assert other.endswith("The difference in outdated reads may be chance.")
     assert re.search(r"Against `as it is`: outdated reads -0\.0\d* ±\d\.\d+ points", other)
 
 
@@ -210,7 +210,7 @@ def test_a_run_too_short_for_the_timeouts_raises_an_alarm(shop: list[AppOutcome]
     for name, span_s, alarm in zip(("warm-up (60 s)", "measured time (5 min)"), (60, 300), alarms, strict=True):
         longer = sum(timeout > span_s for timeout in used)
         assert alarm.startswith(f"The {name} is shorter than the timeout at {longer} of ")
-        assert "the longest 24 h: " in alarm
+        assert "(the longest is 24 h), so " in alarm
     brief = [replace(one, sites=[{**row, "timeout": 10} for row in one.sites]) for one in shop]
     assert not any("timeout" in text for text in answer(only(brief)).alarms)
 
@@ -253,7 +253,7 @@ def test_what_is_wrong_without_a_cache_is_not_blamed_on_the_cache() -> None:
     """Where no cache serves wrong reads, an alarm says how many and whose they are; else nothing is said of it."""
     found = only(project({AS_IT_IS: Caching(0.8, 0.1), NO_CACHE: Caching(0.5, 0.2)}, SEEDS, scale=0.05))
     share = shown("wrong_ratio", found.interval("", NO_CACHE, "wrong_ratio").mean, {})
-    assert answer(found).alarms[0].startswith(f"No cache is wrong too ({share} of its reads): that is the project's")
+    assert answer(found).alarms[0].startswith(f"Reads without a cache were wrong, too ({share} of them). The cause")
     right = only(project({AS_IT_IS: Caching(0.8, 0.1), NO_CACHE: Caching(0, 0)}, SEEDS, scale=0.05))
     assert not any("wrong too" in alarm for alarm in answer(right).alarms)
 

@@ -74,8 +74,8 @@ def test_the_page(report: Path) -> None:
     page = (report / "report.html").read_text()
     found = checked(report / "report.html")
     assert "script" not in found.tags
-    assert found.tags.count("img") == 9
-    assert not re.search(r"https?:|@import|url\(", re.sub(r"base64,[A-Za-z0-9+/=]+", "", page))
+    assert page.count('role="img"') == 9
+    assert not re.search(r"https?:|@import|url\((?!#)", page)
     places = [
         found.text.index(mark) for mark in ("How should this project cache?", "Every read function", "What failed")
     ]

@@ -31,7 +31,7 @@ def test_what_a_limit_has_cost_is_said(backend: str) -> None:
     """Where live entries went for want of room, a sentence says how many, whose limit it was, and how to set it."""
     (text,) = _cautions(backend, "auto")
     assert text.startswith(
-        f"On `{backend}` entries were thrown out for want of room, before they had expired (at most "
+        f"On `{backend}`, the cache was full: entries that had not expired were thrown out (at most "
     )
     assert re.search(r"at most [\d,]+00, with `(ttl-only|write-through)`, which loaded [\d,]+ rows", text)
     each = " in each worker's store" if backend == "locmem" else ""

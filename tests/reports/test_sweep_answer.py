@@ -1,4 +1,4 @@
-"""The answer of a sweep: what a limit allows, who is ahead up to where, and what these seeds cannot tell."""
+"""The answer of a sweep: what a limit allows, who is ahead up to where, and what is not settled."""
 
 from dataclasses import replace
 from math import nan
@@ -89,7 +89,9 @@ def test_the_largest_timeout_that_a_limit_allows(one_run: Outcome) -> None:
         "`delete-on-write`: met at every value of timeout.",
         "`write-through`: met at no value of timeout (stale_ratio is 50.00% at 20 s).",
     ]
-    assert "more seeds may tell" in found[5]
+    assert found[5].endswith("for one. About 15 seeds may tell (`--seeds 15`).")
+    by_precision = told(replace(sweep, by_precision=True), "stale_ratio=1%")
+    assert by_precision[5].endswith("for one. A smaller half-width in `--precision` may tell.")
 
 
 def test_the_limit_that_binds_is_named(one_run: Outcome) -> None:
@@ -162,7 +164,7 @@ def test_between_values_that_are_not_settled_no_point_is_told(one_run: Outcome) 
     )
     assert told(sweep)[2] == (
         "Fewest outdated reads: `write-through` up to 3 writes a second, `delete-on-write` from 15 writes a second on; "
-        "between 3 and 15 writes a second these seeds cannot tell."
+        "between 3 and 15 writes a second, it is not settled."
     )
 
 
@@ -211,7 +213,7 @@ def test_nobody_between_two_stretches_is_not_taken_for_what_seeds_cannot_tell(on
     )
     found = told(sweep, "response_p99_s=20ms")[-2]
     assert "nobody meets the limits with 9 writes a second" in found
-    assert "cannot tell" not in found
+    assert "not settled" not in found
 
 
 def test_who_is_no_better_than_no_cache_is_ahead_where_only_it_meets_the_limits(one_run: Outcome) -> None:
@@ -225,7 +227,7 @@ def test_who_is_no_better_than_no_cache_is_ahead_where_only_it_meets_the_limits(
         },
     )
     free, limited = told(sweep), told(sweep, "stale_ratio=1%")
-    assert free[1].endswith("Left out where it asks the database as often as no cache at all: `key-based`.")
+    assert free[1].endswith("Left out where it sends as many queries as no cache at all: `key-based`.")
     assert free[2] == "Fewest outdated reads: `ttl-only` at every value."
     assert "Fewest outdated reads: `key-based` at every value." in limited
 
@@ -237,9 +239,8 @@ def test_none_seen_of_few_reads_is_not_surely_ahead(one_run: Outcome) -> None:
         for cls, each in ((TtlOnly, 0.1), (DeleteOnWrite, 0.2))
     }
     few = told(known(one_run, TIMEOUT, figures))
-    assert (
-        few[2] == "Fewest outdated reads: these seeds cannot tell `delete-on-write` and `ttl-only` apart at any value."
-    )
+    which = "whether `delete-on-write` or `ttl-only` is ahead"
+    assert few[2] == f"Fewest outdated reads: at every value, it is not settled {which}."
     many = replace(one_run, counts={**one_run.counts, "reads": 10_000})
     assert told(known(many, TIMEOUT, figures))[2] == "Fewest outdated reads: `ttl-only` at every value."
 
@@ -262,8 +263,10 @@ def test_one_seed_settles_nothing(one_run: Outcome) -> None:
     }
     found = told(known(one_run, TIMEOUT, figures, seeds=[1]), "stale_ratio=1%")
     assert found[2] == "`ttl-only` and `versioning`: perhaps met at every value of timeout."
-    assert "Fewest outdated reads: these seeds cannot tell `ttl-only` and `versioning` apart at any value." in found
-    assert any(line.startswith("One seed: there is no error bar") for line in found)
+    open_one = "Fewest outdated reads: at every value, it is not settled whether `ttl-only` or `versioning` is ahead."
+    assert open_one in found
+    assert "More seeds may tell (`--seeds 5`)." in " ".join(found)
+    assert any(line.startswith("One seed gives no interval, so nothing here is settled.") for line in found)
 
 
 def test_troubles_are_told_and_counted(one_run: Outcome) -> None:

@@ -97,8 +97,8 @@ def test_the_folder_is_the_same_for_the_same_runs_and_leaves_the_rest_alone(curv
 def test_the_page_answers_shows_and_says_where_it_comes_from(area: Sweep, tmp_path: Path) -> None:
     """The answer, the map, each point, and every input, with those that vary; nothing from elsewhere."""
     page = write_sweep_report(area, tmp_path, COMMAND, parse_limits(["stale_ratio=5%"])).read_text()
-    assert page.index("What the limits allow") < page.index("data:image/png") < page.index("Every point in figures")
-    assert page.count('<tr><th scope="row"><span class="dot"') == 3 * 16 + 4
+    assert page.index("What the limits allow") < page.index('role="img"') < page.index("Every point in figures")
+    assert page.count('<tr><th scope="row"><svg class="marker"') == 3 * 16 + 4
     assert re.search(r"<code>writes_per_s</code></th><td>0.5, 2, 8, 32</td><td><span class=\"tag yours\">", page)
     assert re.search(r"<code>timeout</code></th><td>2 s, 6 s, 20 s, 60 s</td>", page)
     assert "ttl-only:timeout=(varies)" in page

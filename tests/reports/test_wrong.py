@@ -144,7 +144,6 @@ def test_nothing_is_said_where_there_is_nothing(busy: list[Outcome], tmp_path: P
     """Without such reads no table, page, answer or chart has a word or a column for them."""
     forms = [render(busy, form) for form in ("table", "markdown")]
     page = write_report(busy, tmp_path, "cachewise run busy").read_text()
-    page = re.sub(r"base64,[A-Za-z0-9+/=]+", "", page)
     for text in (*forms, "\n".join(answer_text(busy, 100)), page):
         assert "outdated" in text
         assert not re.search(r"\bwrong\b(?!,)|not yet committed|dirty|aborted", text.partition("What the columns")[0])
@@ -191,7 +190,7 @@ def test_the_charts_show_the_wrong_share(rolled_back: list[Outcome]) -> None:
 
 def test_the_page_says_nothing_twice(rolled_back: list[Outcome], tmp_path: Path) -> None:
     """Under a picture stands what it does not say itself; to who cannot see it, all of it is told."""
-    page = write_report(rolled_back, tmp_path, "cachewise run").read_text()
+    page = re.sub(r"<svg.*?</svg>", "", write_report(rolled_back, tmp_path, "cachewise run").read_text())
     charts = list(draw_charts(case_of(rolled_back)))
     assert {chart.name for chart in charts if chart.more} == {"saved_against_stale", "stale_ages"}
     assert page.count("<figcaption>") == 2

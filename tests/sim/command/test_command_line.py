@@ -265,6 +265,12 @@ BAD_INPUT = [
     (["verify", "wall_check", "--duration", "nan"], "--duration: nan is not a finite number"),
     (["run", "product_list", "--strategy", "delete-pattern"], "use --backend django-redis (in Python: backend='dj"),
     (["run", "product_list", "--trace", "nowhere.csv"], "no such file"),
+    (
+        ["run", "ACCESS.LOG.GZ"],
+        "ACCESS.LOG.GZ is a trace, not a scenario: cachewise run SCENARIO --trace",
+    ),
+    (["run", "product_list", "--trace-columns", "key=url"], "there is none: add --trace FILE"),
+    (["run", "product_list", "--set", "trace_columns=key=url"], "write --trace-columns NAME=COLUMN,..."),
     (["run", "product_list", "--seed", "1", "--seeds", "2"], "--seeds"),
     (["run", "product_list", "--seed", "x"], "--seed"),
     (["run", "product_list", "--out", "/dev/null/here"], "/dev/null/here"),

@@ -157,6 +157,14 @@ def test_a_trace_counts_with_its_contents(tmp_path: Path) -> None:
     assert key(replayed) != before
 
 
+def test_what_the_columns_of_a_trace_are_counts(tmp_path: Path) -> None:
+    """The same file read in another way is other traffic."""
+    path = tmp_path / "trace.csv"
+    path.write_text("time_s,key,page\n0,a,b\n1.5,b,b\n")
+    replayed = [Scenario("replayed", trace=str(path), trace_columns=one, warmup_s=0) for one in (None, "key=page")]
+    assert len({key(one) for one in replayed}) == 2
+
+
 def test_a_servers_release_is_its_own_word() -> None:
     """Asked of the program that a run would start."""
     assert any("Redis server v=" in line for line in identity.servers_of("redis"))

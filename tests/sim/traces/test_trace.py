@@ -15,20 +15,14 @@ from hypothesis import strategies as st
 from cachewise import Scenario, UserError, run
 from cachewise.sim.command.choose import with_trace
 from cachewise.sim.traces.operations import FILL, KINDS, NOTHING, READ
-from cachewise.sim.traces.trace import Trace, load_trace
+from cachewise.sim.traces.trace import load_trace
 from cachewise.sim.world.scenario import DEFAULTS
 from cachewise.sim.world.workload import build_workload
 from cachewise.strategies import NoCache
 from tests.helpers import rows
+from tests.sim.traces.files import loaded
 
 PLAIN = b"time_s,key\n0.5,a\n1.25,b\n1.25,a\n4,c\n"
-
-
-def loaded(folder: Path, content: bytes, name: str = "trace.csv") -> Trace:
-    """Return the trace that *content* is."""
-    path = folder / name
-    path.write_bytes(content)
-    return load_trace(str(path))
 
 
 def replayed(folder: Path, content: bytes, **changed: Any) -> Scenario:

@@ -120,7 +120,7 @@ def test_a_wrong_model_misses_a_bar(model: Strategy, problem: str) -> None:
     """A model with another timeout, or with another strategy, is found out by these few seconds and seeds."""
     found = compare(pretended(TtlOnly(3), model))
     assert any(problem in line for line in found.missed)
-    (beyond,) = [line for line in verdict(found) if line.startswith("Further apart than chance explains, which no bar")]
+    (beyond,) = [line for line in verdict(found) if line.startswith("These differ by more than chance explains")]
     assert f"loads of {found.cells[0].strategy} on shared (" in beyond
 
 

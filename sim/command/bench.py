@@ -8,8 +8,9 @@ from . import options
 from .exit_codes import say_own_frames, show_own_frames
 from .results import carry_out, end_with, report
 
-ABOUT_BENCH = f"""{options.HOW_LONG} So 2 strategies on 2 backends with 5 seeds, --set warmup_s=5 and
---duration 10 are 20 runs of 18 seconds: 6 minutes. Without --strategy, --set and --duration it can be hours.
+ABOUT_BENCH = f"""{options.HOW_LONG} For example, 2 strategies on 2 backends with 5 seeds,
+--set warmup_s=5s and --duration 10s are 20 runs of 18 seconds: 6 minutes. Without --strategy, --set and --duration it
+can take hours.
 
 {options.NEEDED}
 

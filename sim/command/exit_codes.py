@@ -99,7 +99,7 @@ def _refusal_in(error: Exception) -> str | None:
         return _missing(error)
     if isinstance(error, BAD_USAGE):
         told = one_line(_plainly(" ".join(error.format_message().split())), 300)
-        return told or "what should it do? see cachewise --help"
+        return told or "name a verb: cachewise --help lists them"
     if isinstance(error, OSError) and error.errno == errno.EMFILE:
         return (
             "too many connections are open at once: on a server each request under way has one; "

@@ -6,7 +6,6 @@ such picks strays by chance says how far the measured mean may be off.
 Source: Bonferroni's inequality, for ranges of one figure that hold for all cells at once.
 """
 
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,16 +13,14 @@ from math import isnan
 from statistics import fmean
 
 import pandas as pd
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from ..sim.verdict.metrics import KNOWN, duration, shown
 from ..sim.wall.verify import CONFIDENCE, REPLICATES, Pair, least_seeds
+from .fitted import Heading, fitted, printed, terminal
 from .formatting import plural
 from .frames import Case, cases, served_uncommitted
 from .statistics import Interval, exchangeable_range, metric_interval
-from .tables import terminal_width
 
 NAMES = {
     "hit_ratio": "hits",
@@ -274,26 +271,24 @@ class Everywhere(Case):
 
 
 def _terminal(found: Verification) -> str:
-    """Return a block of lines for each cell, none wider than 80 columns."""
-    console = Console(file=io.StringIO(), width=terminal_width(), highlight=False)
+    """Return a block of lines for each cell; they are 80 columns wide, or less where the terminal is."""
+    console = terminal()
     for cell in found.cells:
+        rows = [[*map(Text, line)] for line in _lines(cell)]
         console.print(Text(f"{cell.strategy} on {cell.backend}", "bold"))
-        table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
-        for name, width in COLUMNS.items():
-            table.add_column(name, justify="left" if name in ("", "bar") else "right", no_wrap=True, min_width=width)
-        for line in _lines(cell):
-            table.add_row(*map(Text, line))
-        console.print(table)
+        console.print(fitted(COLUMNS, rows, console.width, head_style="dim"))
         if cell.undecidable_ratio:
             console.print(Text(f"undecidable, not among the {found.fault}: {cell.undecidable_ratio:.2%} of the reads"))
         console.print()
     for line in [about(found).replace("`", ""), *verdict(found)]:
         console.print(Text(line))
-    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
-    return "\n".join(line.rstrip() for line in lines)
+    return printed(console)
 
 
-COLUMNS = {"": 8, "predicted": 17, "measured": 17, "apart": 8, "(by chance)": 16, "bar": 6}
+COLUMNS = (
+    *(Heading("", left=True, least=8), Heading("predicted", least=15), Heading("measured", least=15)),
+    *(Heading("apart", least=6), Heading("(by chance)", least=14), Heading("bar", left=True, least=6)),
+)
 
 
 def _lines(cell: Cell) -> Iterator[list[str]]:

@@ -89,7 +89,8 @@ def _crossovers(field: Field, drawn: Plan, limits: Sequence[Limit]) -> list[str]
     for (text, where), chosen in said.items():
         everywhere = outer is None or len(chosen) == len(outer.values)
         at = " ".join(filter(None, (where, "" if everywhere else _with(named(outer, spans(outer, chosen))))))  # type: ignore[arg-type]
-        found.append(f"{at[:1].upper()}{at[1:]}: {text[:1].lower()}{text[1:]}" if at else text)
+        what, colon, rest = text.partition(": ")
+        found.append(f"{what} {at}{colon}{rest}" if at else text)
     by = " ".join(filter(None, (criterion(field, limits), left_out(field))))
     return [by, *capped(found, MOST_CROSSOVERS)]
 

@@ -59,6 +59,7 @@ def wishes_of(
     form: Format,
     *,
     refill: bool,
+    of_sweep: bool = False,
 ) -> Wishes:
     """Return what was typed, looked at as far as it can be before the project is known.
 
@@ -76,7 +77,7 @@ def wishes_of(
     if out is not None:
         from ...reports import check_writable
 
-        check_writable(out)
+        check_writable(out, "sweep" if of_sweep else "app")
     return Wishes(variants or (), backends or (), database, seeds_of(seed, seeds), changed, jobs, out, form, refill)
 
 

@@ -10,10 +10,11 @@ from ..app.description import Contender, Description, Function
 from ..app.errand import Errand
 from ..app.scouting import Scouted
 from ..world.scenario import Scenario
+from .progress import in_words
 
 SAMPLE_S = 180.0  # by default, a command takes about so long at most
 LEAST_SHARE = 0.01  # of the traffic is in a sample
-MANY_REQUESTS = 5_000  # in all runs together: with more of them it is measured first what they take
+MANY_REQUESTS, MANY_RUNS = 5_000, 12  # in all runs together: with more it is measured first what they take
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class AppPlan:
     @property
     def is_long(self) -> bool:
         """Whether it takes so long that it is worth while to find out how long."""
-        return self.count * self.requests(self.whole) > MANY_REQUESTS
+        return self.count * self.requests(self.whole) > MANY_REQUESTS or self.count > MANY_RUNS
 
     def sampled(self, cost: Cost, *, whole: bool) -> "AppPlan":
         """Return the plan at this *cost*: a sample, if all of it takes too long and it need not be the *whole*."""
@@ -79,11 +80,11 @@ class AppPlan:
         if self.cost is None:
             return [several, *self._unreached()]
         at = f"{several} at {self.cost.request_s * 1e3:.2g} ms"
-        lines = [f"{at}: about {shown_s(self.expected_s(self.scenario))}"]
+        lines = [f"{at}: about {in_words(self.expected_s(self.scenario))}"]
         if self.scenario != self.whole:
             lines.append(
                 f"this is a sample of {self.scenario.duration_s:g} s after {self.scenario.warmup_s:g} s of warm-up; "
-                f"--duration {self.whole.duration_s:g} runs the whole, in about {shown_s(self.expected_s(self.whole))}"
+                f"--duration {self.whole.duration_s:g} runs the whole, in about {in_words(self.expected_s(self.whole))}"
             )
         return [*lines, *self._unreached()]
 
@@ -112,13 +113,6 @@ def make_app_plan(
     variants = chosen(description, names, where)
     events = tuple(one for one in description.functions if one.kind == "at")
     return AppPlan(scenario, variants, where, seeds, description.requests_per_s, scenario, jobs, events)
-
-
-def shown_s(seconds: float) -> str:
-    """Return a time as people say it."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _shortened(scenario: Scenario, share: float) -> Scenario:

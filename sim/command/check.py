@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..verdict.result import Run
 
 BACKENDS = ("shared", "locmem")  # a store that all workers share, and one for each worker
+BACKEND_S = 8.0  # that each of them takes, about
 STAGE = "hot_key"  # any scenario: all that differs is set
 ABOUT_CHECK = """held: it was tried, and it holds. broke: it does not hold, and the exit code is 1. not claimed:
 the strategy does not say that it holds; what was seen is shown.
@@ -67,9 +68,12 @@ def check(
     from ..daemons.session import servers
     from .choose import choose_backends
     from .choose_strategy import choose_strategy
+    from .estimate import say_if_long
+    from .progress import in_words
 
     chosen = choose_strategy(strategy, STRATEGIES)
     backends = _backends(chosen, choose_backends(backend, backend_settings, settings_module))
+    say_if_long(f"{len(backends)} backends: about {in_words(BACKEND_S * len(backends))}", BACKEND_S * len(backends))
     found = []
     with servers() as ours:
         for name in backends:
@@ -110,7 +114,7 @@ def _tried(subject: "Subject") -> list["Finding"]:
     with steps(STEPS, f"{subject.backend}: the contract") as advance:
         for one in examine(subject):
             findings.append(one)
-            advance(f"{subject.backend}: {one.what}"[:44])
+            advance(f"{subject.backend}: {one.what}")
     return findings
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import CodeError, StrategyError
 from ..experiment import run_all, strategy_spec
@@ -11,12 +11,17 @@ from ..sweep.found import typed
 from ..sweep.points import StrategyPoint, expected_requests
 from ..verdict.result import Run
 from .exit_codes import say
+from .progress import in_words
+
+if TYPE_CHECKING:
+    from ..world.scenario import Scenario
 
 SHORT = (500, 8_000)  # requests of two runs: what a request takes, and what the rest
 CONTENDERS = 3  # as many of them on each backend
 START_S = 2.0  # until the workers are there
 LONG_S = 60.0  # what takes longer is said first
-WORTH_IT = 300_000  # requests: fewer take less than `LONG_S` wherever they run
+WORTH_IT = 300_000  # requests: fewer take less than `LONG_S` on all backends that come with cachewise
+RUN_REQUESTS = 500  # that take as long as what a run takes besides
 
 
 @dataclass(frozen=True)
@@ -61,8 +66,29 @@ def tell(
 
 def tell_of(runs: Sequence[Run], jobs: int) -> None:
     """Say of runs that are no sweep, *jobs* side by side, if they will take long."""
-    grid = _grid_of(runs)
-    tell(grid, jobs, lambda: estimated(grid, jobs))
+    requests = sum(expected_requests(one.scenario) for one in runs)
+    if requests + RUN_REQUESTS * len(runs) < WORTH_IT:
+        return
+    total_s = estimated_s(runs, jobs)
+    if total_s is not None:
+        told = f"{len(runs):,} runs, {requests:,.0f} requests, {jobs} side by side: about {in_words(total_s)}"
+        say_if_long(told, total_s)
+
+
+def say_if_long(told: str, seconds: float) -> None:
+    """Say what is about to be done and how long that takes, if it takes over a minute."""
+    if seconds > LONG_S:
+        say(told)
+
+
+def estimated_s(runs: Sequence[Run], jobs: int) -> float | None:
+    """Return how long *runs* take, *jobs* side by side; None where none of them could be tried."""
+    by_scenario: dict[Scenario, list[Run]] = {}
+    for one in runs:
+        by_scenario.setdefault(one.scenario, []).append(one)
+    found = [estimated(_grid_of(ours), jobs) for ours in by_scenario.values()]
+    busy_s = [one.total_s - START_S for one in found if one is not None]
+    return START_S + sum(busy_s) if busy_s else None
 
 
 def _grid_of(runs: Sequence[Run]) -> Grid:
@@ -127,10 +153,3 @@ def _short(point: StrategyPoint, requests: float) -> Run:
     flat: dict[str, Any] = {} if scenario.trace else {"arrivals": "poisson"}  # a flash crowd may come later
     short = replace(scenario, duration_s=max(1e-3, scenario.end_s * share), warmup_s=0, **flat)
     return Run(short, point.strategy, point.backend, 1)
-
-
-def in_words(seconds: float) -> str:
-    """Return a time as people say it."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -30,9 +30,16 @@ def resume(
     the trace, the versions of what is installed. All else is run again. With --cluster none, a sweep that began on a
     cluster goes on on this machine.
     """
-    from .sweep import plan_in, without_options
+    from ..sweep.store import PLAN, plan_in
+    from .sweep import without_options
 
-    arguments, began_in = plan_in(folder)
+    found = plan_in(folder)
+    if found is None:
+        raise UserError(
+            f"{file_name(folder)}: there is no sweep in it (no {PLAN}); "
+            "cachewise run ... --vary ... --out FOLDER begins one"
+        )
+    arguments, began_in = found
     out = folder.resolve()
     if not Path(began_in).is_dir():
         raise UserError(f"{file_name(folder)}: the command began in {file_name(began_in)}, which is gone")

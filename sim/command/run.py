@@ -1,6 +1,7 @@
 """The verb `run`: a scenario is simulated, or a project of one's own."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +11,7 @@ import typer
 from ..errors import UserError, file_name
 from . import options
 from .exit_codes import show_own_frames
-from .results import report, simulate
+from .results import reads_aside, report, simulate
 from .sweep import Setting, SweepWishes, run_strategies
 
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ def _of_project(typed: Typed, experiment: "Experiment") -> None:
         *(typed.variant, typed.backend, typed.database, typed.seed, typed.seeds, typed.settings, typed.duration),
         *(typed.jobs, typed.out, typed.form),
         refill=typed.refill,
+        of_sweep=typed.of_sweep.any,
     )
     if typed.of_sweep.any:
         run_app_sweep(experiment, wishes, typed.of_sweep, typed.context)
@@ -161,8 +163,9 @@ def _of_scenario(typed: Typed) -> None:
         run_strategies(choice, typed.strategy, backends, typed.timeout, typed.seeds, typed.of_sweep, setting)
         return
     plan = make_plan(choice, typed.strategy, backends, typed.timeout, seed=typed.seed, seeds=typed.seeds)
-    outcomes = simulate(plan.runs, typed.jobs, typed.out, keep_reads=typed.keep_reads, tells=True)
-    report(plan, outcomes, typed.form, typed.out, typed.context)
+    with reads_aside(plan.runs, typed.out) if typed.keep_reads else nullcontext() as reads:
+        outcomes = simulate(plan.runs, typed.jobs, typed.out, reads=reads, tells=True)
+        report(plan, outcomes, typed.form, typed.out, typed.context, reads)
 
 
 _ITS_CACHES = "an own app runs on the kinds of its own CACHES, or with --backend NAME"

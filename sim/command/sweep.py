@@ -1,6 +1,5 @@
 """Sweeps on the command line: a grid is made, said, carried out, and reported; `resume` goes on with one."""
 
-import json
 import shlex
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from .estimate import Estimate
     from .plan import Plan
 
-PLAN = "sweep.json"
 MOST_CELLS = 100_000  # without --yes
 MOST_SEEDS = 60
 
@@ -181,8 +179,11 @@ def run_sweep(grid: "Grid", setting: Setting, wishes: SweepWishes, estimate: Cal
     Raises:
         UserError: for a folder or a cluster that cannot be used.
     """
+    from ...reports import check_writable
     from ..sweep.store import opened
 
+    if setting.out is not None:
+        check_writable(setting.out, "sweep")
     if wishes.dry_run:
         from .estimate import tell
 
@@ -203,6 +204,7 @@ def _carried_out(
     from ..processes.crew import Crew
     from ..processes.losses import CrewGoneError, NoClusterError
     from ..sweep.carry_out import Expedition
+    from ..sweep.store import PLAN
     from ..sweep.work import work_cell
     from .estimate import tell
     from .sweep_plan import BOUNDS
@@ -256,22 +258,6 @@ def _in_words(sweep: "Sweep", limits: "Sequence[Limit]") -> str:
     one_place = sweep.landed and all(len(axis.values) == 1 for axis in sweep.axes)
     before = f"{with_answers([one.outcome for one in sweep.landed])}\n" if one_place else ""
     return before + sweep_text(sweep, limits)
-
-
-def plan_in(folder: Path) -> tuple[list[str], str]:
-    """Return the arguments of the sweep in *folder*, and the folder in which its command began.
-
-    Raises:
-        UserError: if there is none.
-    """
-    try:
-        found = json.loads((folder / PLAN).read_text(encoding="utf-8"))
-        return list(found["arguments"]), str(found["folder"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise UserError(
-            f"{file_name(folder)}: there is no sweep in it (no {PLAN}); "
-            "cachewise run ... --vary ... --out FOLDER begins one"
-        ) from None
 
 
 def without_options(arguments: Sequence[str], names: Sequence[str]) -> list[str]:

@@ -1,6 +1,5 @@
 """How a sweep goes: cells done and left, time left, the best so far; a plain line a minute where it is no terminal."""
 
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -12,10 +11,8 @@ from ..processes.interrupts import raise_if_received
 from ..sweep.found import Axis, named_values
 from ..sweep.points import Cell
 from ..sweep.schema import Landing
-from .estimate import in_words
-from .exit_codes import say
+from .progress import bar_on, each_minute, in_words
 
-LINE_S = 60.0
 Place = tuple[str, str, tuple[object, ...]]
 
 
@@ -87,34 +84,13 @@ class SweepProgress:
         from rich.console import Console
 
         console = Console(stderr=True)
-        with _bar(self, console) if console.is_terminal else _lines(self):
+        with _bar(self, console) if console.is_terminal else each_minute(self.line):
             yield self
 
 
 @contextmanager
-def _lines(progress: SweepProgress) -> Iterator[None]:
-    """Say a line a minute, also while nothing ends."""
-    over = threading.Event()
-
-    def speak() -> None:
-        while not over.wait(LINE_S):
-            say(progress.line())
-
-    thread = threading.Thread(target=speak, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-@contextmanager
 def _bar(progress: SweepProgress, console: Any) -> Iterator[None]:
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
-
-    columns = (SpinnerColumn(), BarColumn(bar_width=20), TextColumn("{task.description}"))
-    with Progress(*columns, console=console, transient=True) as bar:
+    with bar_on(console) as bar:
         task = bar.add_task("the workers start")
 
         def show() -> None:

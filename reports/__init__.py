@@ -1,4 +1,4 @@
-"""Reports: outcomes become tables, charts, a page and an answer. The imports wait, to keep the command line quick."""
+"""Reports: make tables, charts, a page and an answer of outcomes. Imports are late, to keep the command line quick."""
 
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -88,7 +88,7 @@ def write_report(
 
 
 def write_app_report(outcomes: Sequence[AppOutcome], out_dir: Path | str, command: str) -> Path:
-    """Write what `write_report` does for a project, and `functions.csv`, `call_sites.csv` and `over_time.csv`.
+    """Write the files of `write_report` for a project, and `functions.csv`, `call_sites.csv` and `over_time.csv`.
 
     Raises:
         UserError: if the folder cannot be written to, or a file that is not ours is in the way.
@@ -139,7 +139,7 @@ def glance_text(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def frame(outcomes: Sequence[Outcome]) -> "pd.DataFrame":
-    """Return one row a run, as `summary.csv` has it: what was run, the metrics, the notes."""
+    """Return one row a run, as in `summary.csv`: scenario, strategy, backend, seed, the metrics, the notes."""
     from .frames import run_frame
 
     return run_frame(outcomes)
@@ -162,14 +162,14 @@ def render(outcomes: Sequence[Outcome], form: str) -> str:
 
 
 def compare(pairs: Sequence[Pair]) -> "Verification":
-    """Hold real runs against their simulations; the answer says which bars are `missed`."""
+    """Compare real runs with their simulations; the result says which limits are `missed`."""
     from .verification import compare as compared
 
     return compared(pairs)
 
 
 def render_verification(found: "Verification", form: str) -> str:
-    """Return predicted against measured as a "table", "markdown", "csv" or "json" text."""
+    """Return predicted and measured figures as a "table", "markdown", "csv" or "json" text."""
     from .verification import render_verification as rendered
 
     return rendered(found, form)
@@ -190,7 +190,7 @@ def parse_limits(texts: Sequence[str], *, of_project: bool = False) -> "tuple[Li
     """Return the limits of ``METRIC=MOST`` texts, as `--max` takes them: ``stale_ratio=1%``, ``response_p99_s=200ms``.
 
     Raises:
-        UserError: for an unknown metric, one that is better the more there is of it, or a value that does not fit.
+        UserError: for an unknown metric, one for which higher is better, or a value that is not valid.
     """
     from .sweep.limits import parse_limits as parsed
 
@@ -205,7 +205,7 @@ def sweep_text(sweep: Sweep, limits: "Sequence[Limit]" = ()) -> str:
 
 
 def sweep_frame(sweep: Sweep) -> "pd.DataFrame":
-    """Return one row a point, as `points.csv` has it: who, where, how many seeds, and the metrics with intervals."""
+    """Return one row a point, as in `points.csv`: contender, place, seeds, and the metrics with intervals."""
     from .sweep.frames import point_frame
     from .sweep.points import Field
 
@@ -221,15 +221,15 @@ def write_sweep_report(
 ) -> Path:
     """Write `summary.csv`, `points.csv`, `charts/*.png` and `report.html` to *out_dir*; return the page's path.
 
-    The same runs give the same bytes: no figure in them depends on how fast the machine was. Other files and folders
-    there are left alone.
+    The same runs give the same bytes, as no figure depends on the machine's speed. Other files and folders in *out_dir*
+    are left alone.
 
     Args:
         sweep: what has landed.
         out_dir: made if it is not there. This report replaces an earlier one as a whole.
         command: what to type to get the same report.
         limits: from `parse_limits`.
-        yours: the inputs that were set for these runs (see `provenance.inputs`); None: all but the defaults.
+        yours: the inputs that the user has set (see `provenance.inputs`); None: all that differ from the defaults.
 
     Raises:
         UserError: if the folder cannot be written to, or a file that is not ours is in the way.

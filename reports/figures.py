@@ -22,7 +22,7 @@ from .palette import INK, MUTED, PAPER, looks
 from .svg import drawn
 
 DPI = 160
-HEAD, FOOT, TICKS, EDGE = 0.95, 0.9, 0.75, 0.15  # above and below the plot, for its tick labels, at the other side
+HEAD, FOOT, TICKS, EDGE = 0.95, 0.9, 0.75, 0.15  # room above, below, for the tick labels, and at the other side
 PLOT_WIDTH, LEAST_HEIGHT, SHEET_WIDTH = 4.7, 3.9, 7.5
 FOOT_LINES, FOOT_LINE = 3, 7 * 1.3 / 72  # that the usual foot has room for; the height of one
 ON_PAGE: dict[str, Any] = {"max_lines": FOOT_LINES, "placeholder": " … (more on the page)"}
@@ -71,7 +71,7 @@ def rendered(name: str, title: str, subtitle: str, more: str, figure: Figure) ->
 
 
 def footer(case: Case, *, intervals: bool) -> str:
-    """Return what a chart says about where its figures come from; *intervals*: whether it draws any."""
+    """Return the words at a chart's foot: where its figures come from; *intervals* says whether it draws any."""
     seeds = len(case.seeds)
     thin = ("", "; thin lines are 95% intervals")[intervals]
     spread = f"one seed{', so no intervals' if intervals else ''}" if seeds == 1 else f"means of {seeds} seeds{thin}"
@@ -297,7 +297,10 @@ def verification_figure(case: Case, frame: pd.DataFrame) -> Figure:
 
 
 def _lines_of(cells: pd.DataFrame) -> tuple[dict[tuple[str, str], float], float]:
-    """Return how high above the panel's foot each line is, and the panel's height; a backend's own line is ("", it)."""
+    """Return the height of each line above the panel's foot, and the panel's height.
+
+    A cell's line has its strategy and backend as a key, a backend's own line ("", backend).
+    """
     lines: list[tuple[str, str]] = []
     for backend, group in cells.groupby("backend", sort=False):
         lines += [("", str(backend)), *((str(backend), str(strategy)) for strategy in group["strategy"])]
@@ -323,7 +326,7 @@ def _name_lines(places: dict[tuple[str, str], float], ax: Axes) -> None:
 
 
 VERIFIED_LEFT, VERIFIED_GAP, VERIFIED_LINE = 1.75, 0.22, 0.23
-VERIFIED = {  # the figures of a verification: their names, and what their values are multiplied by
+VERIFIED = {  # the figures of a verification: their names, and the factors for their values
     "hit_ratio": ("hits, points", 100.0),
     "stale_ratio": ("outdated, points", 100.0),
     "wrong_ratio": ("wrong, points", 100.0),

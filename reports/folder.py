@@ -96,7 +96,7 @@ def _build_app(outcomes: Sequence[AppOutcome], aside: Path, command: str) -> Non
 def _build_sweep(
     sweep: Sweep, aside: Path, command: str, limits: Sequence["Limit"], yours: Collection[str] | None
 ) -> None:
-    """Write every file of the report on a sweep into *aside*; what is read back as cells is not touched."""
+    """Write every file of the report on a sweep into *aside*; the cells themselves are not touched."""
     with interrupts_held():
         from .sweep.answer import answer
         from .sweep.figures import draw_charts
@@ -141,7 +141,7 @@ def _build_verification(found: Verification, aside: Path) -> None:
 
 
 def _file_names(titles: Sequence[str]) -> list[str]:
-    """Return a file name for every title: harmless on any system, and no two alike."""
+    """Return a file name for every title: valid on any system, and each different."""
     names: list[str] = []
     for title in titles:
         name = re.sub(r"[^a-z0-9_]+", "-", title.lower()).strip("-")[:80] or "case"

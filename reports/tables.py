@@ -55,7 +55,7 @@ WALL_COLUMNS = {  # of a case on the wall clock, besides
     "late_p99_s": "generator late, p99",
     "late_max_s": "generator late, at most",
 }
-REMARKS = {  # what a metric's own meaning leaves unsaid
+REMARKS = {  # additions to a metric's own meaning
     "db_queries_per_s": "; the writes' own statements are not counted",
     "db_queries_saved_ratio": "; read queries, the writes' own statements are not counted",
 }
@@ -82,7 +82,7 @@ _TERMINAL_APP = {
     "hit_ratio": ("hits", "of the cache lookups; stores, such as sessions, are left out"),
     "cache_calls_per_request": ("calls", "cache calls per request"),
 }
-_TERMINAL_WRONG = {  # the first columns where not all wrong reads are outdated
+_TERMINAL_WRONG = {  # the first columns if not all wrong reads are outdated
     "wrong_ratio": ("wrong reads", "each counted once"),
     "stale_ratio": ("outdated", ""),
     "dirty_ratio": ("dirty", "not yet committed when they were returned"),
@@ -105,15 +105,15 @@ _TERMINAL_WALL = {  # the second table of a case on the wall clock
 
 
 def columns(case: Case) -> dict[str, str]:
-    """Return the columns of a case's table: no day's worth of what comes only once.
+    """Return the columns of a case's table, without figures per day if the traffic has something that comes only once.
 
-    Where some reads were of rows that were not committed, the wrong reads come first, with what is wrong with them.
+    If some reads returned rows that were not committed, the wrong reads come first, with their kinds.
     """
     shown = APP_COLUMNS if case.of_project else COLUMNS | WALL_COLUMNS if case.on_the_wall_clock else COLUMNS
     if case.mixed:
         shown = {**WRONG_COLUMNS, **case.parts, **shown}
         del shown["stale_reads_per_day"]
-    if "keys_left_wrong" in shown and (case.mixed or case.rolls_back):  # also what was rolled back and is never read
+    if "keys_left_wrong" in shown and (case.mixed or case.rolls_back):  # also rolled-back rows that are never read
         shown = {**shown, "keys_left_wrong": "keys left wrong"}
     return {metric: name for metric, name in shown.items() if not (case.is_one_off and metric.endswith("_per_day"))}
 
@@ -207,12 +207,12 @@ def csv_text(outcomes: Sequence[Outcome]) -> str:
 
 
 def json_text(outcomes: Sequence[Outcome]) -> str:
-    """Return one JSON list of flat objects, one a run; what could not be measured is null."""
+    """Return one JSON list of flat objects, one a run; a value that could not be measured is null."""
     return json.dumps(json_value([run_row(outcome) for outcome in outcomes]), indent=1)
 
 
 def json_value(value: Any) -> Any:
-    """Return *value* as JSON can say it: what could not be measured is null."""
+    """Return *value* for JSON; one that could not be measured is null."""
     if isinstance(value, Mapping):
         return {str(name): json_value(one) for name, one in value.items()}
     if isinstance(value, (list, tuple)):

@@ -58,7 +58,7 @@ def _function_table(one: Project, function: str) -> RenderableType:
 
 
 def columns(one: Project, function: str) -> dict[str, str]:
-    """Return the columns of a function's table; what is rare has one only where it was seen."""
+    """Return the columns of a function's table; rare metrics have one only if they occurred."""
     shown = {
         metric: name
         for metric, name in FUNCTION_COLUMNS.items()
@@ -68,7 +68,7 @@ def columns(one: Project, function: str) -> dict[str, str]:
 
 
 def cell(one: Project, function: str, label: str, metric: str) -> tuple[str, str]:
-    """Return a figure, and how it differs from that of the project as it is ("" where that tells nothing)."""
+    """Return a figure, and its difference from the project as it is ("" if that tells nothing)."""
     if metric == "statuses":
         return statuses(one, function, label), ""
     return figure(one, function, label, metric), against_it(one, function, label, metric)

@@ -45,7 +45,7 @@ def sweep_text(sweep: Sweep, limits: Sequence[Limit]) -> str:
 
 
 def _shown(axis: Axis) -> list[int]:
-    """Return the numbers of the values that have a column: of many, some that lie evenly."""
+    """Return the numbers of the values that get a column; if there are many, evenly spaced ones."""
     count = len(axis.values)
     if count <= MOST_COLUMNS:
         return list(range(count))

@@ -1,4 +1,4 @@
-"""The verb `bench`: a scenario is run for real."""
+"""The verb `bench`: runs a scenario for real."""
 
 from typing import Annotated
 
@@ -32,9 +32,9 @@ MayBeFlushed = Annotated[
     bool,
     typer.Option(
         "--this-server-may-be-flushed",
-        help="--server needs it: what that server holds is deleted before and after each run, and whenever a strategy "
-        "clears the cache: on Redis all keys of database DB (FLUSHDB), on Memcached everything (flush_all), other "
-        "applications' too",
+        help="--server needs it: everything on that server is deleted before and after each run, and whenever a "
+        "strategy clears the cache: on Redis all keys of database DB (FLUSHDB), on Memcached all keys (flush_all), "
+        "also those of other applications",
     ),
 ]
 

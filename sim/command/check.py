@@ -1,4 +1,4 @@
-"""The verb `check`: a strategy is tried, and what it claims of itself is attacked."""
+"""The verb `check`: tries a strategy, and attacks its claims."""
 
 import shlex
 from enum import StrEnum
@@ -20,12 +20,12 @@ STAGE = "hot_key"  # any scenario: all that differs is set
 ABOUT_CHECK = """held: it was tried, and it holds. broke: it does not hold, and the exit code is 1. not claimed:
 the strategy does not say that it holds; what was seen is shown.
 
-What is tried: the contract (requests end with the row of their key and no open transaction; a write commits; the same
-seed gives the same reads; nothing is kept outside the cache; an emptied cache does no harm), the cache's round
-trips against costs, and stale_at_most, in small worlds made to break it, with a timeout of 2 seconds if there is one.
+These are tried: the contract (a request ends with the row of its key and no open transaction; a write commits; the same
+seed gives the same reads; nothing is kept outside the cache; an emptied cache does no harm); costs, by counting the
+cache's round trips; stale_at_most, in small scenarios made to break it, with a timeout of 2 seconds if there is one.
 
-A claim of "never" counts where all workers share one store. "timeout" limits how old an outdated read is: the timeout
-and a load. A row that is not committed yet, or was rolled back, breaks "never" alone.
+A claim of "never" counts only where all workers share one store. "timeout" limits how old an outdated read is: at
+most the timeout and a load. A row that is not committed yet, or was rolled back, breaks "never" alone.
 
 \b
 Examples:
@@ -58,9 +58,9 @@ def check(
     form: Annotated[Layout, typer.Option("--format", help="what to print")] = Layout.TABLE,
     traceback: options.Traceback = False,
 ) -> None:
-    """Try a strategy, and try to break what it claims.
+    """Try a strategy, and try to break its claims.
 
-    cachewise counts its round trips, attacks its bound, and checks that it keeps the contract.
+    It counts the round trips, attacks the bound, and checks the contract.
     """
     from ...strategies import STRATEGIES
     from ..check.finding import Subject
@@ -89,10 +89,10 @@ def check(
 
 
 def _backends(strategy: "Strategy", named: list[str]) -> list[str]:
-    """Return the backends to try it on: those that were named, or all of `BACKENDS` that have what it needs.
+    """Return the backends to try it on: those that were named, or those of `BACKENDS` that have what it needs.
 
     Raises:
-        UserError: if one that was named has not.
+        UserError: if a backend that was named does not have what it needs.
     """
     from ..backends import able, backend_named, require_verbs
 
@@ -119,7 +119,7 @@ def _tried(subject: "Subject") -> list["Finding"]:
 
 
 def _again(run: "Run") -> str:
-    """Return the command that shows a run again: every field of its scenario that differs from one that is shipped."""
+    """Return the command that repeats a run: it sets each field that differs from a shipped scenario."""
     from ..experiment import strategy_spec
     from ..world.scenario import DEFAULTS
     from .choose import choose_scenario
@@ -147,7 +147,7 @@ def _on(backend: str) -> list[str]:
 
 
 def _end(findings: list["Finding"], *, traceback: bool) -> None:
-    """End with exit code 1 if something broke, and show somebody's traceback if that was asked for."""
+    """End with exit code 1 if something broke, and show tracebacks of the user's code if that was asked for."""
     for frames in dict.fromkeys(one.frames for one in findings if traceback and one.frames):
         say(frames.rstrip())
     if any(one.verdict == "broke" for one in findings):

@@ -26,7 +26,7 @@ RUN_REQUESTS = 500  # that take as long as what a run takes besides
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a grid takes in real seconds: in all, and a request on each backend."""
+    """The real seconds of a grid: in all, and of a request on each backend."""
 
     request_s: dict[str, float]
     total_s: float
@@ -40,9 +40,9 @@ def tell(
     left: Sequence[float] | None = None,
     dry_run: bool = False,
 ) -> None:
-    """Say before it starts what will take long; a dry run says all there is to say.
+    """Before the start, say how long it will take if that is long; a dry run always says it.
 
-    *left* has the requests of each run that has not landed yet, if not all are left.
+    *left* has the requests of each run that has not landed yet, unless all are left.
     """
     requests = sum(point.requests for point in grid.points) * grid.least
     share = 1.0 if left is None else sum(left) / max(requests, 1.0)
@@ -100,7 +100,7 @@ def _grid_of(runs: Sequence[Run]) -> Grid:
 
 
 def estimated(grid: Grid, jobs: int) -> Estimate | None:
-    """Return what a grid of strategies takes, *jobs* side by side; None where none of them could be tried."""
+    """Estimate the time of a grid of strategies, *jobs* side by side; None if none of them could be tried."""
     points: Sequence[Any] = grid.points
     tried = {backend: _cost(ours) for backend, ours in _by_backend(points).items()}
     costs = {backend: cost for backend, cost in tried.items() if cost is not None}
@@ -120,13 +120,13 @@ def _by_backend(points: Iterable[StrategyPoint]) -> dict[str, list[StrategyPoint
 
 
 class _Cost(NamedTuple):
-    """What a run takes in real seconds: in any case, and each request."""
+    """The real seconds of a run: a fixed part, and those of each request."""
 
     set_up_s: float
     request_s: float
 
     def of(self, requests: float) -> tuple[float, float]:
-        """Return both parts of a run of so many requests."""
+        """Return both parts for a run with so many requests."""
         return self.set_up_s, requests * self.request_s
 
 
@@ -136,9 +136,9 @@ def _cost(points: Sequence[StrategyPoint]) -> _Cost | None:
     chosen = list(by_name.values())[:: max(1, len(by_name) // CONTENDERS)][:CONTENDERS]
     runs = [_short(point, requests) for point in chosen for requests in SHORT]
     try:
-        # The first one loads what all need, and starts the servers: it comes twice.
+        # The first one is run once more, as it also loads modules and starts the servers.
         _, *outcomes = run_all([_short(chosen[0], SHORT[0]), *runs], 1)
-    except (CodeError, StrategyError):  # it will say so when its turn has come
+    except (CodeError, StrategyError):  # its own run will report the error
         return None
     real_s = [float(one.summary["wall_s"]) for one in outcomes]
     low_s, high_s = sum(real_s[0::2]) / len(chosen), sum(real_s[1::2]) / len(chosen)
@@ -147,7 +147,7 @@ def _cost(points: Sequence[StrategyPoint]) -> _Cost | None:
 
 
 def _short(point: StrategyPoint, requests: float) -> Run:
-    """Return a run at this point of about so many requests, whatever its arrivals."""
+    """Return a run at this point with about so many requests and Poisson arrivals."""
     scenario = point.scenario
     share = min(1.0, requests / max(1.0, expected_requests(scenario)))
     flat: dict[str, Any] = {} if scenario.trace else {"arrivals": "poisson"}  # a flash crowd may come later

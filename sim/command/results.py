@@ -1,4 +1,4 @@
-"""From a plan to its results: what the verbs that run something do alike."""
+"""From a plan to its results: the steps that all verbs that run something have in common."""
 
 import shlex
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -139,7 +139,7 @@ def write_page(
 
 
 def end_with(warnings: Sequence[str], failures: Sequence[str]) -> None:
-    """Say what went wrong; a failure makes the exit code 1."""
+    """Print what went wrong; a failure makes the exit code 1."""
     for line in (*warnings, *failures):
         say(f"cachewise: {line}")
     if failures:

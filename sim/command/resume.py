@@ -1,4 +1,4 @@
-"""The verb `resume`: a sweep that was interrupted goes on where it stood."""
+"""The verb `resume`: continues an interrupted sweep."""
 
 import os
 from pathlib import Path
@@ -50,7 +50,7 @@ def resume(
     others = [one for one in without_options(others, [*new]) if one != "--retry-failed"]
     if cluster == "none":  # on this machine
         del new["--cluster"]
-    # Before the others: after a `--` they would be no options.
+    # They come first, as after a `--` they would not be options.
     again = [verb, *(part for one in new.items() for part in one), *(["--retry-failed"] * retry_failed), *others]
     root: Any = context.find_root().command
     code = root.main(args=again, prog_name="cachewise", standalone_mode=False, obj=arguments)  # the page names these

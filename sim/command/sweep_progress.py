@@ -17,7 +17,7 @@ Place = tuple[str, str, tuple[object, ...]]
 
 
 class SweepProgress:
-    """Hears of each cell, and knows what to say at any moment."""
+    """Counts the cells, and makes the line on the progress at any moment."""
 
     def __init__(self, axes: Sequence[Axis], bounds: Sequence[str]) -> None:
         self._axes = axes
@@ -29,7 +29,7 @@ class SweepProgress:
         self._show: Callable[[], None] = lambda: None
 
     def begin(self, cells: Sequence[Cell], landed: int) -> None:
-        """Hear what a round is to run."""
+        """Is called before each round with the cells to run."""
         if not self._total:
             self._began_s = time.monotonic()
         self._done, self._total = landed, landed + len(cells)
@@ -37,7 +37,7 @@ class SweepProgress:
         self._show()
 
     def ended(self, cell: Cell, landing: Landing | None) -> None:
-        """Hear that a cell has ended."""
+        """Is called when a cell has ended."""
         raise_if_received()
         self._done += 1
         self._failed += landing is None
@@ -52,7 +52,7 @@ class SweepProgress:
         self._show()
 
     def line(self) -> str:
-        """Return what there is to say."""
+        """Return the line on the progress."""
         parts = [f"{self._done:,} of {self._total:,} cells", *([f"{self._failed:,} failed"] if self._failed else [])]
         if self._done_requests:
             left_s = self._left_requests * (time.monotonic() - self._began_s) / self._done_requests
@@ -75,7 +75,7 @@ class SweepProgress:
 
     @property
     def counts(self) -> tuple[int, int]:
-        """How many cells have ended, and how many there are so far."""
+        """The number of cells that have ended, and of all cells so far."""
         return self._done, self._total
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""The verb `verify`: real runs are held against their simulation."""
+"""The verb `verify`: compares real runs with their simulation."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,9 +63,9 @@ def verify(
     form: options.Form = options.Format.TABLE,
     traceback: options.Traceback = False,
 ) -> None:
-    """Hold real runs against their simulation.
+    """Compare real runs with their simulation.
 
-    It runs a scenario for real, and then simulates it with the latencies that it has measured.
+    It runs a scenario for real, then simulates it with the measured latencies.
     """
     from ...reports import compare, render_verification, write_verification
     from ..wall.bench import around_of, failures, warnings

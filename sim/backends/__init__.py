@@ -1,4 +1,4 @@
-"""The backends: Django's own cache classes, each put a round trip away from the workers."""
+"""The backends: Django's own cache classes, each one round trip away from the workers."""
 
 from ..contract import Strategy
 from ..declared import strategy_name
@@ -33,10 +33,10 @@ BACKENDS = {backend.name: backend for backend in (*EMBEDDED, *NETWORKED)}
 
 
 def require_verbs(backend: Backend, strategy: Strategy) -> None:
-    """Make sure that *backend*'s cache has the methods that *strategy* needs beside Django's own.
+    """Make sure that *backend*'s cache has the extra methods that *strategy* needs.
 
     Raises:
-        UserError: naming the backends that have them.
+        UserError: with the names of backends that have them.
     """
     missing = backend.lacks(strategy)
     if missing:
@@ -53,9 +53,9 @@ def able(strategy: Strategy | type[Strategy]) -> list[str]:
 
 
 def short_name_of(cache_class: str) -> str:
-    """Return the short name of the backend whose class has this dotted path; of any other class its own name.
+    """Return the short name of the backend with the class at this dotted path, or else the class's own name.
 
-    `locmem` and `shared` have the same: a project's own LocMemCache is the former.
+    `locmem` and `shared` have the same class: a project's own LocMemCache is `locmem`.
     """
     for name, one in BACKENDS.items():
         known = one.cache_class
@@ -69,7 +69,7 @@ def backend_named(name: str) -> Backend:
     """Return the backend called *name*, or the one that a CACHES entry describes (see `entries.is_own`).
 
     Raises:
-        UserError: naming the nearest backend there is.
+        UserError: with the name of the nearest backend.
     """
     if is_own(name):
         return own_backend(name)

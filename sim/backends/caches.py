@@ -22,14 +22,14 @@ from .wire import Wire, wired
 
 
 class Limits(NamedTuple):
-    """MAX_ENTRIES (None: no limit; "auto": as Django has it) and CULL_FREQUENCY, as the scenario has them."""
+    """The scenario's MAX_ENTRIES (None: no limit; "auto": Django's default) and CULL_FREQUENCY."""
 
     max_entries: MaxEntries
     cull_frequency: int
 
 
 class Caches(NamedTuple):
-    """A run's caches: one object a worker (the same one where the store is shared), and what Django's code must see."""
+    """A run's caches, one for each worker (the same one if the store is shared), and the run for Django's code."""
 
     of_worker: list[BaseCache]
     entries: Callable[[], float]
@@ -48,12 +48,12 @@ def open_caches(
     servers: Servers,
     log: list[Call] | None,
 ) -> Iterator[Caches]:
-    """Open *backend* for a run, with a round trip of *rtt*; what it created is gone afterwards.
+    """Open *backend* for a run, with a round trip of *rtt*; everything that it creates is removed afterwards.
 
     Every round trip to a store is appended to *log*, if there is one.
 
     Raises:
-        UserError: if a server dies meanwhile, or the limits mean nothing to the backend.
+        UserError: if a server dies meanwhile, or the backend does not have such limits.
     """
     require_all(backend.needs)
     virtualise()
@@ -76,7 +76,7 @@ def open_caches(
 
 
 def _notes(backend: Backend, place: Place) -> list[str]:
-    """Say which release of a server a run was on, or where a cache of one's own lived without one."""
+    """Say which release of a server a run used, or where a user's cache without a server was."""
     server = place.server
     if server is None:
         return [f"`{backend.name}` ran {backend.home}"] if is_own(backend.name) else []
@@ -88,7 +88,7 @@ def params_of(backend: Backend, limits: Limits) -> Mapping[str, Any]:
     """Return *backend*'s params with the scenario's limits; no limit is the largest number there is.
 
     Raises:
-        UserError: where they mean nothing to it.
+        UserError: if the backend does not have such limits.
     """
     if not backend.has_limits:
         _require_none(backend, limits)
@@ -96,14 +96,14 @@ def params_of(backend: Backend, limits: Limits) -> Mapping[str, Any]:
     most = backend.limit(limits.max_entries)
     if most is None and limits.cull_frequency != DEFAULTS["cull_frequency"]:
         raise UserError(
-            f"cull_frequency={limits.cull_frequency:,} needs max_entries: backend {backend.name!r} has no limit without"
+            f"cull_frequency={limits.cull_frequency:,} needs max_entries: backend {backend.name!r} has no other"
         )
     options = {"MAX_ENTRIES": NO_LIMIT if most is None else most, "CULL_FREQUENCY": limits.cull_frequency}
     return {**backend.params, "OPTIONS": options | backend.params.get("OPTIONS", {})}
 
 
 def _require_none(backend: Backend, limits: Limits) -> None:
-    """Refuse limits that a scenario sets for a backend that has none, or its own."""
+    """Refuse a scenario's limits if the backend has none, or sets its own."""
     own = is_own(backend.name) and hasattr(backend.load(), "_cull")
     for name, value in limits._asdict().items():
         if value == DEFAULTS[name] or (value is None and not own):
@@ -114,11 +114,11 @@ def _require_none(backend: Backend, limits: Limits) -> None:
                 f"{told}: backend {backend.name!r} has a limit of its own; "
                 f"set {name.upper()} in its OPTIONS, where its BACKEND is"
             )
-        raise UserError(f"{told} means nothing to backend {backend.name!r}; leave it out")
+        raise UserError(f"{told}: backend {backend.name!r} has no such limit; leave it out")
 
 
 def private_cache(cls: type[BaseCache], location: str, params: Mapping[str, Any]) -> BaseCache:
-    """Return a cache object whose store nobody else can reach."""
+    """Return a cache object with a private store."""
     make: Any = cls  # BaseCache itself takes no location, all its subclasses do
     cache: BaseCache = make(location, params)
     if isinstance(cache, LocMemCache):

@@ -1,6 +1,6 @@
-"""Culls: how many live entries Django's `_cull` removes for want of room, found out around it.
+"""Culls: counts how many live entries Django's `_cull` removes to make room.
 
-What is counted are entries that had not expired by then; one that had is no loss.
+Only entries that had not yet expired are counted; removing an expired one is no loss.
 """
 
 import pickle
@@ -11,20 +11,20 @@ from typing import Any
 
 from django.core.cache.backends import base
 
-_django: Any = base  # which has the run's `time`
+_django: Any = base  # this module has the run's `time`
 
-Cull = Callable[..., None]  # a cull that is about to happen, which takes the arguments of `_cull`
+Cull = Callable[..., None]  # the real cull, with the arguments of `_cull`
 Removed = Callable[[Any, tuple[Any, ...], Cull], float]  # (cache, `_cull`'s arguments, the cull): live entries removed
 
 
 def counted(cls: Any, removed: Removed, add: Callable[[float], None]) -> Callable[..., None]:
-    """Return the `_cull` of *cls*, which tells *add* how many live entries it has removed, as *removed* finds out.
+    """Return a `_cull` for *cls* that passes the number of removed live entries, found by *removed*, to *add*.
 
-    It is a part of the call that made it necessary: its `clear` is no round trip of its own.
+    It is part of the call that caused it, so its `clear` is not a separate round trip.
     """
 
     def cull(self: Any, *args: Any) -> None:
-        outside = "clear" not in vars(self)  # else the call around it has seen to that
+        outside = "clear" not in vars(self)  # otherwise the outer call has done this
         if outside:
             self.clear = partial(cls.clear, self)
         try:
@@ -66,7 +66,7 @@ def of_files(cache: Any, args: tuple[Any, ...], cull: Cull) -> int:
 
 
 class _Tally:
-    """A cursor that adds up the rows that are deleted for another reason than that they have expired."""
+    """A cursor that counts the deleted rows that had not expired."""
 
     def __init__(self, cursor: Any, expires: str) -> None:
         self._cursor = cursor
@@ -87,7 +87,7 @@ class _Tally:
 def of_rows(cache: Any, args: tuple[Any, ...], cull: Cull) -> int:
     """Carry out a cull of a DatabaseCache, and return how many live rows it has removed.
 
-    It deletes what has expired, and then what is too much; or all at once, by a `clear` on a cursor of its own.
+    The cull deletes expired rows, and then surplus ones; or all at once, by a `clear` on its own cursor.
     """
     from django.db import connections
 
@@ -106,6 +106,6 @@ def of_rows(cache: Any, args: tuple[Any, ...], cull: Cull) -> int:
 
 
 def unknown(_cache: Any, args: tuple[Any, ...], cull: Cull) -> float:
-    """Carry out a cull of which nothing is known."""
+    """Carry out a cull whose losses cannot be counted."""
     cull(*args)
     return float("nan")

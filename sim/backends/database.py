@@ -26,14 +26,14 @@ SQLITE_WAIT_S = 60  # a writer waits for the one before it
 
 
 def sqlite(path: Path) -> dict[str, Any]:
-    """Return the entry in DATABASES of an SQLite file that one thread uses, for as long as a run."""
-    # Nothing has to survive a power cut.
+    """Return an entry of DATABASES for an SQLite file that one thread uses for one run."""
+    # The data need not survive a power cut.
     options = {"init_command": "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF"}
     return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(path), "OPTIONS": options}
 
 
 def shared_sqlite(path: Path) -> dict[str, Any]:
-    """Return the entry in DATABASES of an SQLite file that many processes write to in turn."""
+    """Return an entry of DATABASES for an SQLite file that many processes write to in turn."""
     options = {
         "transaction_mode": "IMMEDIATE",
         "timeout": SQLITE_WAIT_S,
@@ -44,9 +44,9 @@ def shared_sqlite(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def cache_table(database: Mapping[str, Any], backend: str) -> Iterator[Place]:
-    """Make a cache table in *database* (an entry of DATABASES), which is gone afterwards.
+    """Make a cache table in *database* (an entry of DATABASES); it is removed afterwards.
 
-    The connection has an alias of this thread alone, unknown to the project's settings and routers.
+    The connection's alias exists only in this thread; the project's settings and routers do not know it.
     """
     set_django_up(backend)
     from django.core.management.commands.createcachetable import Command
@@ -72,14 +72,14 @@ def cache_table(database: Mapping[str, Any], backend: str) -> Iterator[Place]:
             command.create_table(alias, TABLE, dry_run=False)
             yield Place(TABLE, entries, database_alias=alias, database=database)
         finally:
-            with suppress(DatabaseError):  # a server that died took its table along
+            with suppress(DatabaseError):  # if the server died, the table is gone with it
                 ask(f"DROP TABLE IF EXISTS {TABLE}")
             connections[alias].close()
             del connections[alias]
 
 
 def another_table(place: Place, number: int) -> Place:
-    """Make one more cache table in the database of *place*; it is there until the database is gone."""
+    """Make one more cache table in the database of *place*; it is removed with the database."""
     from django.core.management.commands.createcachetable import Command
 
     command = Command()
@@ -93,7 +93,7 @@ def set_django_up(backend: str) -> None:
     """Configure Django if no project has done so: *backend* needs settings.
 
     Raises:
-        UserError: when the project's settings cannot be loaded.
+        UserError: if the project's settings cannot be loaded.
     """
     module = os.environ.get("DJANGO_SETTINGS_MODULE")
     if module:

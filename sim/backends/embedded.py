@@ -1,4 +1,4 @@
-"""The embedded backends: Django's own that need no server."""
+"""The embedded backends: Django's backends that need no server."""
 
 import uuid
 from collections.abc import Iterator
@@ -79,7 +79,7 @@ EMBEDDED = (
         auto_max_entries=DJANGO_MAX_ENTRIES,
         culled=of_memory,
         entries=_kept,
-        home="in memory, one private store a worker process",
+        home="in memory, one private store for each worker process",
     ),
     Backend(
         "file",

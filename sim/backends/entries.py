@@ -17,17 +17,17 @@ from ..modules import find_modules_here
 from .database import set_django_up
 from .trial import only_ours
 
-SETTINGS = "settings:"  # begins the name of a backend that a settings module describes
-_VERBS = ("get", "set", "add", "delete", "clear")  # what every cache class has, django-valkey's of another ancestry too
+SETTINGS = "settings:"  # first part of the name of a backend from a settings module
+_VERBS = ("get", "set", "add", "delete", "clear")  # in every cache class, with any base class
 
 
 def is_own(name: str) -> bool:
-    """Return whether *name* says where a CACHES entry is: ``FILE.toml``, or ``settings:MODULE[:ALIAS]``."""
+    """Return whether *name* is the place of a CACHES entry: ``FILE.toml`` or ``settings:MODULE[:ALIAS]``."""
     return name.endswith(".toml") or name.startswith(SETTINGS)
 
 
 def default_timeout(name: str) -> dict[str, Any]:
-    """Return ``{"timeout": seconds or None}`` if the entry at *name* has a TIMEOUT, else nothing."""
+    """Return ``{"timeout": seconds or None}`` if the entry at *name* has a TIMEOUT, otherwise ``{}``."""
     entry = entry_at(name) if is_own(name) else {}
     return {"timeout": entry["TIMEOUT"]} if "TIMEOUT" in entry else {}
 
@@ -36,7 +36,7 @@ def entry_at(name: str) -> dict[str, Any]:
     """Return the CACHES entry at *name*; a TIMEOUT in it is a number or None.
 
     Raises:
-        UserError: if there is none, or a value in it is not what Django takes.
+        UserError: if there is none, or it has a value that Django does not accept.
     """
     found = _of_settings(name.removeprefix(SETTINGS)) if name.startswith(SETTINGS) else _of_file(Path(name))
     if not isinstance(found, Mapping) or not isinstance(found.get("BACKEND"), str):
@@ -54,7 +54,7 @@ def entry_at(name: str) -> dict[str, Any]:
             what += _about_none(name, value) if key == "TIMEOUT" else ""
             raise UserError(f"{file_name(name)}: {key} = {one_line(repr(value), 40)}: it must be {what}")
     if entry.get("TIMEOUT") is not None:
-        entry["TIMEOUT"] = int(entry["TIMEOUT"])  # as Django does, with 2.9 as with "2"
+        entry["TIMEOUT"] = int(entry["TIMEOUT"])  # as Django does, also with 2.9 and "2"
     path = entry.get("KEY_FUNCTION")
     if isinstance(path, str) and not callable(_imported(name, "KEY_FUNCTION", path, import_string)):
         raise UserError(f"{file_name(name)}: KEY_FUNCTION {one_line(path)!r} is no function")
@@ -62,7 +62,7 @@ def entry_at(name: str) -> dict[str, Any]:
 
 
 def _table_with_a_backend(found: Any, path: str = "") -> str:
-    """Return the path of the table within *found* that looks like an entry of CACHES, if there is one."""
+    """Return the path of a table within *found* that looks like an entry of CACHES, or ""."""
     for key, value in found.items() if isinstance(found, Mapping) else ():
         if isinstance(value, Mapping):
             inner = f"{path}.{key}".strip(".")
@@ -73,22 +73,22 @@ def _table_with_a_backend(found: Any, path: str = "") -> str:
 
 
 def _about_none(name: str, value: Any) -> str:
-    """Return how to say None where *value* is no TIMEOUT: TOML has no such thing, and text is none either."""
+    """Return a hint if *value* seems to mean "no TIMEOUT": TOML has no None, and a text is no timeout."""
     if not name.startswith(SETTINGS):
         return " (for which TOML has no word: use --settings, or --timeout none)"
     return " without quotes" if isinstance(value, str) and value.lower() in ("none", "null") else ""
 
 
 def class_of(name: str, path: str, *, guarded: bool = True) -> type[BaseCache]:
-    """Return the cache class at *path*, which the entry at *name* has as its BACKEND.
+    """Return the cache class at *path*, the BACKEND of the entry at *name*.
 
-    Where it is *guarded*, its module must reach no server while it is imported.
+    If *guarded*, its module must not connect to a server while it is imported.
 
     Raises:
-        UserError: if it cannot be imported, or is no cache class.
+        UserError: if it cannot be imported, or is not a cache class.
     """
     if path.startswith("django_"):
-        set_django_up(name)  # such packages ask for settings when they are imported
+        set_django_up(name)  # such packages need settings when they are imported
     found: Any = _imported(name, "BACKEND", path, _by_path, guarded=guarded)
     lacks = [verb for verb in _VERBS if not callable(getattr(found, verb, None))]
     if isinstance(found, type) and not lacks:
@@ -119,19 +119,19 @@ def _imported(name: str, key: str, path: str, load: Callable[[str], Any], *, gua
         raise
     except (ImportError, AttributeError, ValueError) as error:
         raise UserError(f"{file_name(name)}: {key} {one_line(path)!r}: {_told(error)}") from error
-    except (Exception, SystemExit) as error:  # somebody's module can raise anything
+    except (Exception, SystemExit) as error:  # a user's module can raise anything
         told = f"{type(error).__name__}: {_told(error)}"
         raise UserError(f"{file_name(name)}: {key} {one_line(path)!r}: {told}") from error
 
 
 def _told(error: BaseException) -> str:
-    """Return what *error* says, and what to install where a package of caches is missing."""
+    """Return the message of *error*, and how to install a missing package of caches."""
     wanted = str(error.name).partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     missing = wanted in _PACKAGES and Library(wanted, wanted).find() is None
     return one_line(error, 120) + (f"; python -m pip install {wanted.replace('_', '-')}" if missing else "")
 
 
-_PACKAGES = ("django_redis", "django_valkey", "diskcache", "redis", "valkey")  # pip's names have a - for the _
+_PACKAGES = ("django_redis", "django_valkey", "diskcache", "redis", "valkey")  # in pip's names, - stands for _
 
 
 def _of_file(path: Path) -> Any:
@@ -154,7 +154,7 @@ def _of_settings(target: str) -> Any:
     find_modules_here()
     try:
         module = import_module(module_name)
-    except (Exception, SystemExit) as error:  # somebody's settings can raise anything
+    except (Exception, SystemExit) as error:  # a user's settings can raise anything
         absent = isinstance(error, ModuleNotFoundError) and module_name.startswith(str(error.name))
         hint = "; run this in the folder of the project's manage.py" if absent else ""
         raise UserError(f"{where}: {type(error).__name__}: {one_line(error, 120)}{hint}") from error
@@ -179,7 +179,7 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-# What Django takes in an entry: whether a value will do, and what it must be.
+# The keys of an entry: a check of the value, and what it must be.
 _KEYS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "BACKEND": (lambda value: isinstance(value, str), "the path of a cache class"),
     "LOCATION": (lambda _value: True, "anything: it is not used"),

@@ -1,6 +1,6 @@
-"""Keys that a backend does not take: found before a run, and said in one line where a strategy makes one in mid-run.
+"""Keys that a backend refuses: found before a run, or reported in one line if a strategy makes one during a run.
 
-What counts is the key as the cache gets it: by default with its prefix and version before it.
+The key counts as the cache gets it: by default with prefix and version before it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -24,11 +24,11 @@ LONGEST_TOLD = 180  # characters of a message
 
 
 class RefusedKeyError(UserError, InvalidCacheKey):
-    """A strategy made a key that its backend does not take."""
+    """A strategy made a key that its backend refuses."""
 
 
 def refused_by_memcached(key: str) -> str:
-    """Return what is wrong with *key* for memcached, "" if nothing is."""
+    """Return why memcached refuses *key*, or ""."""
     size = len(key.encode(errors="surrogatepass"))
     if size > MEMCACHE_MAX_KEY_LENGTH:
         return f"is {size:,} bytes long, and memcached takes {MEMCACHE_MAX_KEY_LENGTH}"
@@ -36,24 +36,24 @@ def refused_by_memcached(key: str) -> str:
 
 
 def refused_by_table(key: str) -> str:
-    """Return what is wrong with *key* for a cache table, "" if nothing is."""
+    """Return why a cache table cannot hold *key*, or ""."""
     if len(key) > COLUMN_CHARACTERS:
         return f"is {len(key):,} characters long, and the column of a cache table takes {COLUMN_CHARACTERS}"
     return "has a NUL character, which PostgreSQL does not store" if "\0" in key else ""
 
 
 def require_keys(backend: Backend, strategies: Sequence[Strategy], workload: Workload) -> None:
-    """Make sure that *backend* takes the keys of *workload*, if any of the *strategies* is known to hand them on.
+    """Make sure that *backend* accepts the keys of *workload*, if one of the *strategies* uses them unchanged.
 
-    What a strategy of one's own makes of them is seen only when it runs: it may shorten them.
+    A user's strategy may shorten keys, so its keys are checked only when it runs.
 
     Raises:
-        UserError: naming the key, and its row in the trace.
+        UserError: with the key, and its row in the trace.
     """
     if not backend.refuses or not any(map(_hands_on, strategies)):
         return
     trace = workload.trace
-    names = workload.key_names if trace else workload.key_names[-1:]  # synthetic ones are alike, the last is longest
+    names = workload.key_names if trace else workload.key_names[-1:]  # synthetic: the last is longest
     for code, (name, made) in enumerate(zip(names, _made(backend, names), strict=False)):
         why = backend.refuses(made)
         if why:
@@ -62,17 +62,17 @@ def require_keys(backend: Backend, strategies: Sequence[Strategy], workload: Wor
 
 
 def _hands_on(strategy: Strategy) -> bool:
-    """Return whether *strategy* is known to hand keys on to the cache: it is one of ours, and uses it."""
+    """Return whether *strategy* is known to use keys unchanged: a shipped one that uses the cache."""
     return type(strategy).__module__.startswith("cachewise.strategies.") and any(getattr(strategy, "costs", ()))
 
 
 def _made(backend: Backend, names: Sequence[str]) -> list[str]:
-    """Return the keys that *backend*'s class makes of *names*, without opening it; nothing where that takes more."""
+    """Return the keys that *backend*'s class makes of *names* without opening it; [] if it must be open for that."""
     maker: Any = object.__new__(backend.load())
     try:
         BaseCache.__init__(maker, {**backend.params})
         return [str(maker.make_key(name)) for name in names]
-    except Exception:  # noqa: BLE001 - somebody's make_key may need what its own __init__ sets: then the run will tell
+    except Exception:  # noqa: BLE001 - a user's make_key may need its __init__: then the run will tell
         return []
 
 
@@ -82,7 +82,7 @@ def _told(backend: str, key: str, made: str, why: str) -> str:
 
 
 def validating(cls: Any, backend: Backend) -> Callable[[Any, str], None]:
-    """Return a `validate_key` for *cls* that refuses what *backend* does: a cache table would lose it silently."""
+    """Return a `validate_key` for *cls* that refuses *backend*'s bad keys; a cache table would lose them silently."""
 
     def validate(self: Any, key: str) -> None:
         why = backend.refuses(key) if backend.refuses else ""
@@ -95,10 +95,10 @@ def validating(cls: Any, backend: Backend) -> Callable[[Any, str], None]:
 
 @contextmanager
 def refusals_in_a_line(backend: str) -> Iterator[None]:
-    """Say in one line that *backend* has refused a key that a strategy made, with the request in which it did.
+    """Report in one line that *backend* has refused a strategy's key, and in which request.
 
     Raises:
-        RefusedKeyError: then; it is Django's InvalidCacheKey, too.
+        RefusedKeyError: in that case; it is also Django's InvalidCacheKey.
     """
     try:
         yield
@@ -108,6 +108,6 @@ def refusals_in_a_line(backend: str) -> Iterator[None]:
 
 
 def _shortened(text: str) -> str:
-    """Return *text* on one line, without the middle of a long key: what is wrong stands at its end."""
+    """Return *text* on one line, without the middle of a long key: the reason is at the end."""
     line = one_line(text, len(text) * 10)
     return line if len(line) <= LONGEST_TOLD else f"{line[: LONGEST_TOLD // 2]}...{line[-LONGEST_TOLD // 2 :]}"

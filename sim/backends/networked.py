@@ -1,4 +1,4 @@
-"""The backends on private servers: Django's cache classes, and django-redis', with a wired client below them."""
+"""The backends on private servers: cache classes of Django and django-redis, whose clients use the run's wire."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,7 +46,7 @@ def _django_redis(servers: Servers, *, virtual: bool) -> Iterator[Place]:
 
 
 def _forget_pool(location: str) -> None:
-    """Let django-redis' pool of connections go, which it keeps in a class, by address, for good."""
+    """Drop django-redis' connection pool, which it otherwise keeps for ever, by address, in a class."""
     from django_redis.pool import ConnectionFactory
 
     pool = ConnectionFactory._pools.pop(location, None)

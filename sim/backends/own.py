@@ -1,7 +1,7 @@
-"""Backends of one's own: an entry of Django's CACHES, from a TOML file or a settings module, on a private place.
+"""A user's own backend: an entry of Django's CACHES, from a TOML file or a settings module, at a private place.
 
-What the entry says about keys, timeouts and options counts. Its LOCATION is never used: a run has a server, a folder or
-a store of its own, chosen by the class's ancestry.
+The entry's keys, timeouts and options count. Its LOCATION is never used: a run has its own server, folder or store,
+chosen by the base classes.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +25,7 @@ from .simulated import verbs_of
 from .trial import only_ours, try_out
 from .until_2038 import until_2038
 
-# How to reach and enter somebody's server: of no use for a private one.
+# Address and login of the user's server: not needed for a private one.
 _ACCESS = ("password", "username", "host", "port", "unix_socket_path", "ssl", "socket_module", "connection_class")
 
 
@@ -33,7 +33,7 @@ def own_backend(name: str) -> Backend:
     """Return the backend that the CACHES entry at *name* describes.
 
     Raises:
-        UserError: if there is no such entry, or nothing can be made of it.
+        UserError: if there is no such entry, or it cannot be used.
     """
     entry = entry_at(name)
     cls = class_of(name, str(entry["BACKEND"]))
@@ -43,7 +43,7 @@ def own_backend(name: str) -> Backend:
     def opened(servers: Servers, *, virtual: bool) -> Iterator[Place]:
         virtualise_ancestry(cls)
         with told.open(servers, virtual=virtual) as place, only_ours(name, servers.owns) as refused:
-            if virtual:  # for real it is tried where it runs, in a worker process
+            if virtual:  # for a real run, it is tried in the worker process
                 try_out(own, place, refused)
             yield place
 
@@ -52,7 +52,7 @@ def own_backend(name: str) -> Backend:
 
 
 def described(name: str, entry: Mapping[str, Any], cls: type[BaseCache]) -> Backend:
-    """Return the backend that *entry* of CACHES describes, on a private place; *name* says where the entry stands."""
+    """Return the backend that *entry* of CACHES describes, at a private place; *name* is the entry's place."""
     family = _family(cls)
     params = {key: value for key, value in entry.items() if key not in ("BACKEND", "LOCATION")}
     params["OPTIONS"] = _without_access(params.get("OPTIONS") or {})
@@ -68,7 +68,7 @@ def described(name: str, entry: Mapping[str, Any], cls: type[BaseCache]) -> Back
 
 
 def _family(cls: type[BaseCache]) -> Backend:
-    """Return the backend whose class is nearest among *cls*'s ancestors; with none it is a cache within the process."""
+    """Return the backend whose class is the nearest base class of *cls*; without one, an in-process cache."""
     named = {backend.name: backend for backend in (*EMBEDDED, *NETWORKED)}
     for ancestor in cls.__mro__:
         path = f"{ancestor.__module__}.{ancestor.__qualname__}"
@@ -91,7 +91,7 @@ _FAMILIES = {
 
 
 def _pylibmc(cls: type[BaseCache]) -> Backend:
-    """Any other client of Memcached: what it sends is hidden in C, so each call of the class is one round trip."""
+    """Any other client of Memcached: its commands are hidden in C, so each call of the class is one round trip."""
 
     @contextmanager
     def opened(servers: Servers, *, virtual: bool) -> Iterator[Place]:
@@ -99,7 +99,7 @@ def _pylibmc(cls: type[BaseCache]) -> Backend:
         with on_server("memcached", servers, virtual=virtual) as place:
             yield place
 
-    # Django's class imports it late; others' classes have imported theirs by now.
+    # Django's class imports its client late; other classes have imported theirs by now.
     client = [Library("pylibmc", "pylibmc")] if issubclass(cls, PyLibMCCache) else []
     changes = {"in_simulation": _simulated_memcached, "wire": None, "primitives": verbs_of(cls), "opaque": True}
     return _like("memcached", opened, needs=(MEMCACHED, FAKETIME_THREADS, *client), **changes)
@@ -120,7 +120,7 @@ def _valkey(_cls: type[BaseCache]) -> Backend:
             try:
                 yield place
             finally:
-                # As in django-redis: it keeps its pools in a class, by address, for good.
+                # As django-redis, it keeps its pools in a class, by address, for ever.
                 pool = BaseConnectionFactory._pools.pop(place.location, None)
                 if pool is not None:
                     pool.disconnect()
@@ -138,7 +138,7 @@ def _in_process(cls: type[BaseCache]) -> Backend:
     """A cache that needs no server, in a private folder that all workers share (if it keeps files at all)."""
 
     @contextmanager
-    def opened(servers: Servers, *, virtual: bool) -> Iterator[Place]:  # noqa: ARG001 - what every opener takes
+    def opened(servers: Servers, *, virtual: bool) -> Iterator[Place]:  # noqa: ARG001 - every opener has this argument
         with servers.folder() as folder:
             yield Place(str(folder))
 
@@ -148,18 +148,18 @@ def _in_process(cls: type[BaseCache]) -> Backend:
 
 
 def _like(name: str, opened: Open, **changes: Any) -> Backend:
-    """Return the backend *name* with *changes*, opened in another way."""
+    """Return the backend *name* with *changes*, opened by *opened*."""
     model = next(backend for backend in (*EMBEDDED, *NETWORKED) if backend.name == name)
     return replace(model, open=opened, **changes)
 
 
 def _entries(cache: Any) -> int:
-    """Return how many entries a cache says it holds, 0 if it does not say."""
+    """Return how many entries a cache says it holds, or 0 if it does not say."""
     holders: list[Any] = [cache, getattr(cache, "_cache", None)]
     return next((len(holder) for holder in holders if hasattr(holder, "__len__")), 0)
 
 
 def _without_access(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *options*, the nested ones too, without those of `_ACCESS`."""
+    """Return *options*, with nested ones, but without those of `_ACCESS`."""
     kept = {key: value for key, value in options.items() if not str(key).lower().startswith(_ACCESS)}
     return {key: _without_access(value) if isinstance(value, Mapping) else value for key, value in kept.items()}

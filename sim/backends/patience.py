@@ -1,8 +1,8 @@
-"""Patience with a client in C: a call that its server has answered, and that waits all the same, is stopped short.
+"""Limits how long a client in C waits in vain: the server has answered, but the client waits for more.
 
-libmemcached waits for bytes that memcached does not send (after a `touch` in its binary protocol, for instance), for
-5 s unless told otherwise, and then says that all is well. No time of the run passes meanwhile, on a site it does: what
-a run made of such calls would be wrong.
+libmemcached may wait for bytes that memcached does not send (for instance after a `touch` in its binary protocol), by
+default for 5 s, and then reports success. On a real site this time passes, in a run it does not, so the run's figures
+would be wrong.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from django.core.cache.backends.base import BaseCache
 
 from ..errors import UserError
 
-PATIENCE_MS = 3000  # a private server answers within a fraction of a second, unless the machine stands still
+PATIENCE_MS = 3000  # a private server answers within a fraction of a second unless the machine is stopped
 _POLL = "_poll_timeout"  # libmemcached's name for it, in milliseconds
 _SENT = ("get", "set", "add", "touch", "delete", "incr", "decr", "get_multi", "set_multi", "delete_multi", "flush_all")
 
@@ -24,11 +24,11 @@ class UnansweredError(UserError):
 
 
 def impatient(cls: type[BaseCache]) -> type[BaseCache]:
-    """Return *cls*, a cache on libmemcached, with a client that raises `UnansweredError` where it waited in vain."""
+    """Return *cls*, a cache on libmemcached, with a client that raises `UnansweredError` if it waited in vain."""
 
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
         cls.__init__(self, *args, **kwargs)
-        if getattr(self._class, "__module__", "").startswith("pylibmc"):  # others have no such knob
+        if getattr(self._class, "__module__", "").startswith("pylibmc"):  # other clients have no such setting
             self._class = _impatient_client(self._class)
 
     members = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__, "__init__": init}

@@ -1,4 +1,4 @@
-"""The vocabulary of backends: what one is, where a run's cache lives, and what reached its store."""
+"""The words of backends: a backend, the place of a run's cache, and a call that reached its store."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -16,7 +16,7 @@ from ..world.latency import Latency
 from ..world.scenario import MaxEntries
 from .culls import Removed, unknown
 
-DJANGO_MAX_ENTRIES: int = BaseCache({})._max_entries  # where OPTIONS say nothing
+DJANGO_MAX_ENTRIES: int = BaseCache({})._max_entries  # Django's default
 
 
 class Call(NamedTuple):
@@ -38,8 +38,8 @@ class Call(NamedTuple):
 class Place:
     """Where a run's cache lives: its LOCATION in Django's CACHES.
 
-    `entries` counts what is there, where that is not left to the cache objects (`Backend.entries`). A cache table has
-    a `database` (an entry of DATABASES), which this process knows as `database_alias`.
+    `entries` counts the stored entries, if the cache objects do not (`Backend.entries`). A cache table has a `database`
+    (an entry of DATABASES), with the alias `database_alias` in this process.
     """
 
     location: str
@@ -50,7 +50,7 @@ class Place:
 
 
 class Wiring(NamedTuple):
-    """How a run's wire comes below a cache class: whose client is wired, and which nested OPTIONS are its own, if any.
+    """How a run's wire is put below a cache class: the client library, and the nested OPTIONS for it, if any.
 
     See `cachewise.sim.backends.wire.wired`.
     """
@@ -60,7 +60,7 @@ class Wiring(NamedTuple):
 
 
 class Open(Protocol):
-    """Opens a place on a session of servers, on virtual time or on the real one."""
+    """Opens a place on a session's servers, in virtual or real time."""
 
     def __call__(self, servers: Servers, *, virtual: bool) -> AbstractContextManager[Place]:
         """Give the place for the length of a ``with`` block."""
@@ -68,26 +68,24 @@ class Open(Protocol):
 
 @dataclass(frozen=True)
 class Backend:
-    """A cache backend by its short name: all there is to know of it, on virtual time and on the real one.
+    """A cache backend by its short name: everything about it, for virtual and for real time.
 
-    `cache_class` is the class or its path; `params` are what Django's CACHES say of it besides BACKEND and LOCATION.
-    Where it `has_limits`, MAX_ENTRIES and CULL_FREQUENCY of the scenario are added; elsewhere they mean nothing.
-    `auto_max_entries` is the limit where the scenario says "auto" (None: there is none). `culled` carries out a cull
-    and says how many live entries that has cost. `refuses` says what is wrong with a key, as the cache
-    gets it ("": nothing); with None any key will do.
-    `primitives` are the methods of its class that touch the store directly; with a `wire` there are none, as the round
-    trips are those of its client. `entries` says how many entries a cache object holds, where its place does not.
-    `auto_rtt_s` is a round trip where the scenario says "auto". `verbs` are the methods
-    that its class has beside Django's own; `needs` what must be installed. `opaque`
-    says that nothing is known of what the primitives call of each other: then it is part of the same round trip.
-    `schemes` are those of URLs of a server that is not ours, each with what LOCATION has in its place. `home`
-    says where a cache of one's own lives that needs no server. `forget` lets go of what a library
-    keeps of a location for good. `in_simulation` changes the class for virtual time.
+    `cache_class` is the class or its path; `params` are what Django's CACHES say of it besides BACKEND and LOCATION. If
+    it `has_limits`, the scenario's MAX_ENTRIES and CULL_FREQUENCY are added; other backends have no such limits.
+    `auto_max_entries` is the limit if the scenario says "auto" (None: no limit). `culled` carries out a cull and
+    returns how many live entries it removed. `refuses` returns why the cache refuses a key ("": it accepts it); if
+    `refuses` is None, all keys are accepted. `primitives` are the methods of its class that touch the store directly;
+    with a `wire` there are none, because the client's commands are the round trips. `entries` returns how many entries
+    a cache object holds, if its place does not. `auto_rtt_s` is a round trip if the scenario says "auto". `verbs` are
+    the extra methods of its class; `needs` is what must be installed. `opaque` says that it is unknown which primitives
+    call each other; then inner calls are part of the same round trip. `schemes` are the URL schemes of a foreign
+    server, each with the scheme for LOCATION. `home` says where a user's cache without a server is. `forget` drops data
+    that a library would keep for ever for a location. `in_simulation` changes the class for virtual time.
     """
 
     name: str
     what: str
-    one_store: bool  # False: one store a worker process
+    one_store: bool  # False: one store for each worker process
     primitives: tuple[str, ...]
     open: Open
     cache_class: type[BaseCache] | str
@@ -108,14 +106,14 @@ class Backend:
     in_simulation: Callable[[type[BaseCache]], type[BaseCache]] = lambda cls: cls
 
     def load(self, *, virtual: bool = False) -> type[BaseCache]:
-        """Return the cache class, imported if it has not been yet, for a run on *virtual* time or for any other use."""
+        """Import and return the cache class, for a run in *virtual* time or for any other use."""
         found: type[BaseCache] = (
             import_string(self.cache_class) if isinstance(self.cache_class, str) else self.cache_class
         )
         return self.in_simulation(found) if virtual else found
 
     def lacks(self, strategy: Strategy | type[Strategy]) -> tuple[str, ...]:
-        """Return the methods that *strategy* needs and this backend's cache does not have."""
+        """Return the methods that *strategy* needs but this backend's cache does not have."""
         needed = (need.partition("cache.")[2] for need in getattr(strategy, "needs", ()) if need.startswith("cache."))
         return tuple(verb for verb in needed if verb not in self.verbs)
 

@@ -1,8 +1,8 @@
 """The simulated cache: Django's own cache class, subclassed so that each round trip to its store takes time.
 
-The wait is added to the calls that touch the store, and to nothing else, so that composite calls (`get_or_set`,
-`incr_version`, `get_many`, the file backend's `add`) run through Django's code and can be interleaved with other
-requests in the middle. On a server the wait sits in the client instead (`cachewise.sim.backends.wire`).
+Only calls that touch the store wait. So composite calls (`get_or_set`, `incr_version`, `get_many`, the file backend's
+`add`) run through Django's code, and other requests can come between their parts. On a server the wait sits in the
+client instead (`cachewise.sim.backends.wire`).
 """
 
 import inspect
@@ -35,7 +35,7 @@ def simulated(
 ) -> type[BaseCache]:
     """Return *cls* with a round trip before each primitive of *backend*, and with async twins that refuse.
 
-    *move* sets the clock of a server that the primitives reach by themselves.
+    *move* sets the clock of a server that the primitives contact directly.
     """
     members: dict[str, Any] = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
     nested = frozenset(backend.primitives) if backend.opaque else frozenset()
@@ -47,7 +47,7 @@ def simulated(
         members[name] = _refused(name)
     if issubclass(cls, FileBasedCache):
         members["_list_cache_files"] = lambda self: sorted(cls._list_cache_files(self))  # type: ignore[attr-defined]
-    if backend.refuses and cls.validate_key is BaseCache.validate_key:  # memcached's own refuses by itself
+    if backend.refuses and cls.validate_key is BaseCache.validate_key:  # memcached's own refuses them itself
         members["validate_key"] = validating(cls, backend)
     if hasattr(cls, "_cull"):
         members["_cull"] = _culling_at_once(cls, backend, engine)
@@ -55,9 +55,9 @@ def simulated(
 
 
 def verbs_of(cls: type[BaseCache]) -> tuple[str, ...]:
-    """Return the calls of the cache that *cls*, or an ancestor other than BaseCache, has of its own.
+    """Return the cache methods that *cls*, or a base class other than BaseCache, defines.
 
-    Not `get_or_set`: it calls the caller's load, which is no part of a round trip; those are the calls within it.
+    `get_or_set` is left out: it calls the caller's load, which is not part of a round trip. The calls within it count.
     """
     return tuple(verb for verb in _VERBS if getattr(cls, verb, None) is not getattr(BaseCache, verb, None))
 
@@ -71,7 +71,7 @@ _VERBS = (
 def _reaching(
     method: Callable[..., Any], cls: type, nested: frozenset[str], engine: Engine, move: Callable[[float], None] | None
 ) -> Callable[..., Any]:
-    """Return *method* for a class that is not known call by call: what it calls of itself is part of the same call."""
+    """Return *method* for an opaque class: calls of its own methods are part of the same round trip."""
     if not nested and move is None:
         return method
 
@@ -92,7 +92,7 @@ def _reaching(
 
 
 def _with_round_trip(method: Callable[..., Any], engine: Engine, rtt: LatencyOf | None) -> Callable[..., Any]:
-    """Return *method* taking effect half a round trip after the call; the other half becomes the request's debt."""
+    """Return *method* with its effect half a round trip after the call; the other half becomes a debt."""
 
     @wraps(method)
     def at_once(self: BaseCache, *args: Any, **kwargs: Any) -> Any:
@@ -120,12 +120,12 @@ def _with_round_trip(method: Callable[..., Any], engine: Engine, rtt: LatencyOf 
 
 
 def _unless_empty(name: str, method: Callable[..., Any], remote: Callable[..., Any]) -> Callable[..., Any]:
-    """Return *remote*, but *method* itself where there are no keys: Django sends nothing then."""
-    named = "data" if name == "set_many" else "keys"  # in Django, where they are given by name
+    """Return *remote*, except without keys: then *method* itself is called, because Django sends nothing."""
+    named = "data" if name == "set_many" else "keys"  # Django's name for the keys, if they are passed by name
 
     @wraps(method)
     def batch(self: BaseCache, *args: Any, **kwargs: Any) -> Any:
-        keys = args[0] if args else kwargs.get(named, True)  # a class may have a name of its own for them
+        keys = args[0] if args else kwargs.get(named, True)  # a class may use another name for them
         return (remote if keys else method)(self, *args, **kwargs)
 
     return batch
@@ -142,7 +142,7 @@ def _logged(method: Callable[..., Any], engine: Engine, log: list[Call]) -> Call
             raise
         finally:
             worker = engine.current.worker
-            if worker >= 0:  # no worker: a look at what the run has left behind
+            if worker >= 0:  # without a worker: the check of the caches after the run
                 log.append(Call(engine.time(), worker, method.__name__, args, kwargs, result))
         return result
 
@@ -150,7 +150,7 @@ def _logged(method: Callable[..., Any], engine: Engine, log: list[Call]) -> Call
 
 
 def _culling_at_once(cls: Any, backend: Backend, engine: Engine) -> Callable[..., None]:
-    """Return *cls*'s `_cull`, with what it costs on the request's account."""
+    """Return *cls*'s `_cull`, which adds the number of removed live entries to the request's costs."""
 
     def add(entries: float) -> None:
         engine.current.entries_culled += entries
@@ -158,7 +158,7 @@ def _culling_at_once(cls: Any, backend: Backend, engine: Engine) -> Callable[...
     culling = counted(cls, backend.culled, add)
 
     def cull(self: Any, *args: Any) -> None:
-        if self._max_entries != NO_LIMIT:  # else Django culls nothing, but the file backend lists its whole folder
+        if self._max_entries != NO_LIMIT:  # otherwise the file backend would list its folder in vain
             culling(self, *args)
 
     return cull

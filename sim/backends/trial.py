@@ -1,4 +1,4 @@
-"""Somebody's cache class on trial: it must work, keep the run's time, and connect to no server but the session's."""
+"""Tests of a user's cache class: it must work, use the run's time, and connect only to the session's servers."""
 
 import os
 import random
@@ -18,21 +18,21 @@ from .places import Backend, Place
 from .wire import wired
 
 TRIAL_KEY = "cachewise-trial"
-Owns = Callable[[str], bool]  # whether the unix socket at a path is one of our servers'
-Refused = list[ForbiddenError]  # what was refused so far: code that reaches out may catch it
-# The name of the backend that is guarded, which sockets it may connect to, and what it was refused.
+Owns = Callable[[str], bool]  # whether the unix socket at a path belongs to one of our servers
+Refused = list[ForbiddenError]  # the refusals so far: the refused code may catch the error
+# The name of the guarded backend, the sockets it may connect to, and its refusals so far.
 _GUARD: ContextVar[tuple[str, Owns, Refused] | None] = ContextVar("cachewise_guard", default=None)
 _watching: list[bool] = []
 
 
 @contextmanager
 def only_ours(name: str, owns: Owns) -> Iterator[Refused]:
-    """Let code of the run that reaches out for any other server than our own fail, before it sends anything.
+    """Refuse code of the run that tries to connect to a server other than ours, before it sends anything.
 
-    Python's own sockets are watched; a client in C that was told of another server in its OPTIONS is not.
+    Only Python's own sockets are watched. A client in C with another server in its OPTIONS is not seen.
     """
     if not _watching:
-        sys.addaudithook(_watch)  # there for good, and asleep outside such runs
+        sys.addaudithook(_watch)  # it cannot be removed, and does nothing outside such runs
         _watching.append(True)
     refused: Refused = []
     token = _GUARD.set((name, owns, refused))
@@ -44,9 +44,9 @@ def only_ours(name: str, owns: Owns) -> Iterator[Refused]:
 
 
 def only_ours_for_good(name: str, owns: Owns) -> Refused:
-    """Do the same in this whole process until its end, also in threads that the class starts by itself.
+    """Do the same in this whole process until its end, also in threads that the class starts.
 
-    A thread of its own ends alone with what it was refused; only the list returned tells others.
+    A refusal ends only the thread that gets it; the returned list holds all refusals.
     """
     refused: Refused = []
     sys.addaudithook(lambda event, args: _refuse_others(event, args, name, owns, refused))
@@ -54,7 +54,7 @@ def only_ours_for_good(name: str, owns: Owns) -> Refused:
 
 
 def quiet_threads() -> None:
-    """From now on a thread that was refused something ends without a word: the run tells it."""
+    """From now on a refused thread ends without a message, because the run reports the refusal."""
     last_words = threading.excepthook
 
     def without_ours(args: Any) -> None:
@@ -66,10 +66,10 @@ def quiet_threads() -> None:
 
 @contextmanager
 def ending(refused: Refused) -> Iterator[None]:
-    """Let what was refused, if anything was, end the block, whatever its code has made of the refusal.
+    """If anything was refused, raise the refusal at the end of the block, even if its code has caught it.
 
     Raises:
-        ForbiddenError: then.
+        ForbiddenError: in that case.
     """
     try:
         yield
@@ -87,7 +87,7 @@ def _watch(event: str, args: tuple[Any, ...]) -> None:
         _refuse_others(event, args, *guard)
 
 
-# Where the address is among the arguments. Asking for a host's address asks a server, too.
+# The address's position among the event's arguments. Looking up a host's address also contacts a server.
 REACHING = {
     "socket.connect": 1,
     "socket.sendto": 1,
@@ -102,7 +102,7 @@ def _refuse_others(event: str, args: tuple[Any, ...], name: str, owns: Owns, ref
         return
     at = REACHING[event]
     address = args[at]
-    if event == "socket.sendmsg" and address is None:  # to whom it has connected
+    if event == "socket.sendmsg" and address is None:  # to the connected address
         return
     if at and args[0].family == socket.AF_UNIX and owns(os.fsdecode(address)):
         return
@@ -127,10 +127,10 @@ class _Clock:
 
 @contextmanager
 def usable(backend: Backend) -> Iterator[None]:
-    """Say in one line that *backend*'s class cannot be used, where it raises something: it can raise anything.
+    """Report any exception of *backend*'s class in one line: the class cannot be used.
 
     Raises:
-        UserError: then.
+        UserError: in that case.
     """
     try:
         yield
@@ -142,7 +142,7 @@ def usable(backend: Backend) -> Iterator[None]:
 
 
 def try_out(backend: Backend, place: Place, refused: Refused) -> None:
-    """Store an entry for a second, look for it at once and three seconds later; *refused* is looked at at each step.
+    """Store an entry for a second, and look for it at once and three seconds later; check *refused* at each step.
 
     Raises:
         UserError: if the class cannot do that, or the entry is not there at first, or still there at last: then it
@@ -159,7 +159,7 @@ def try_out(backend: Backend, place: Place, refused: Refused) -> None:
             cache = make(place.location, wired(backend.params, backend.wire, virtual=True))
             cache.set(TRIAL_KEY, 1, 1)
             cache.get(TRIAL_KEY)
-        virtualise_ancestry(cls)  # some import what keeps their time only when it is needed: by now they have
+        virtualise_ancestry(cls)  # some classes import their clock's module late: by now they have
         with ending(refused):
             cache.set(TRIAL_KEY, 1, 1)
         with ending(refused):
@@ -184,5 +184,5 @@ def try_out(backend: Backend, place: Place, refused: Refused) -> None:
     if at_last is not None:
         raise UserError(
             f"{file_name(backend.name)}: an entry of {cls.__qualname__} with a timeout of 1 s is still there 3 s "
-            "later: it keeps its time where the run cannot reach it"
+            "later: its clock is not one that the run can set"
         )

@@ -1,9 +1,9 @@
-"""Memcached past 2038: an entry that would expire later is lost at once, as on a server of today.
+"""Memcached past 2038: an entry that would expire after that year's limit is lost at once, as on a server today.
 
-Django sends a timeout of more than 30 days as an instant, and memcached 1.6.18 keeps that in 32 bits with a sign: from
-2^31 on (19 January 2038) it lies in the past. A private server's clock starts in 2000, so the run would reach that
-limit only with longer timeouts. What such a run sends is therefore what a site sends whose day is `TODAY_S`, for good:
-the same run gives the same reads in any year.
+Django sends a timeout of more than 30 days as an instant. memcached 1.6.18 stores it as a signed 32-bit number: from
+2^31 on (19 January 2038) it takes the instant for one in the past. A private server's clock starts in 2000, so a run
+would reach that limit only with longer timeouts. Therefore a run sends what a site would send on the fixed day
+`TODAY_S`. So the same run gives the same reads in any year.
 """
 
 from typing import Any
@@ -12,13 +12,13 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 
 from ..engine.virtual import CURRENT_RUN
 
-TODAY_S = 1_767_225_600  # 2026-01-01 UTC, when every run begins as far as 2038 is concerned
-LAST_S = 2**31 - 1  # the last instant that memcached can tell from the past
-LONGEST_RELATIVE_S = 30 * 86_400  # memcached takes what is more for an instant
+TODAY_S = 1_767_225_600  # 2026-01-01 UTC: for the limit of 2038, every run begins here
+LAST_S = 2**31 - 1  # the last instant that memcached does not take for the past
+LONGEST_RELATIVE_S = 30 * 86_400  # memcached takes larger numbers for an instant
 
 
 def until_2038(cls: type[BaseCache]) -> type[BaseCache]:
-    """Return *cls*, a cache on memcached, which sends an instant past 2038 as a site of `TODAY_S` sends it."""
+    """Return *cls*, a cache on memcached; it sends an instant past 2038 as a site on the day `TODAY_S` would."""
 
     def get_backend_timeout(self: Any, timeout: Any = DEFAULT_TIMEOUT) -> Any:
         sent_s: Any = cls.get_backend_timeout(self, timeout)

@@ -1,7 +1,7 @@
-"""The wire to a server: the innermost round trip of a client library, where the wait sits and the server's clock moves.
+"""The wire to a server: the innermost round trip of a client library. Here the wait happens and the clock is set.
 
-The client's own connection or socket class is subclassed, so that everything above it (Django's cache class, the
-client, pipelines, scripts) is what it is in production. Outside a run a wired client behaves like any other.
+The client's connection or socket class is subclassed. So everything above it (Django's cache class, the client,
+pipelines, scripts) is the same as in production. Outside a run, a wired client behaves like any other.
 """
 
 import socket
@@ -21,9 +21,9 @@ from .places import Call, Wiring
 
 
 class Wire:
-    """One run's way to *server*, which it has to itself: whatever connects there crosses it, in any thread.
+    """One run's way to *server*, which no other run uses: every connection there goes through it, in any thread.
 
-    `tells_instants` says that the server's clock is the requests' own, so that EXPIREAT means what it says.
+    `tells_instants` says that the server's clock is the same as the requests', so that EXPIREAT means what it says.
     """
 
     tells_instants = False
@@ -39,18 +39,18 @@ class Wire:
             _OPEN[self._path] = self
 
     def opened(self, hang_up: Callable[[], object]) -> None:
-        """Remember a connection that a client has opened, by what closes it."""
+        """Remember a client's connection by the function that closes it."""
         self._hang_ups.append(hang_up)
 
     def close(self) -> None:
-        """Close all connections, whatever one raises: the clients would leave that to the garbage collection."""
+        """Close all connections, even if one raises: the clients would leave this to the garbage collection."""
         with ExitStack() as hanging_up:
             hanging_up.callback(_OPEN.pop, self._path, None)
             for hang_up in self._hang_ups:
                 hanging_up.callback(hang_up)
 
     def cross(self, describe: Callable[[], tuple[str, ...]]) -> None:
-        """Let half a round trip pass and bring the server to this instant; the way back becomes the request's debt.
+        """Let half a round trip pass and set the server's clock to now; the way back becomes the request's debt.
 
         *describe* returns the command and its arguments, for the log.
         """
@@ -71,12 +71,12 @@ class Wire:
 
 
 def wire_this_process(wire: Any) -> None:
-    """Let every client of this process cross *wire*: it serves one real run and nothing else."""
+    """Let every client of this process use *wire*: the process serves one real run only."""
     _OF_PROCESS.append(wire)
 
 
 def wire_to(path: Any) -> Any:
-    """Return the wire to the server whose socket is at *path* (a `Wire`, on the wall clock a stopwatch), if any."""
+    """Return the wire to the server with its socket at *path*: a `Wire`, in a real run a stopwatch, or None."""
     return _OPEN.get(path) or (_OF_PROCESS[-1] if _OF_PROCESS else None)
 
 
@@ -84,7 +84,7 @@ _OPEN: dict[Any, Wire] = {}  # by the path of the server's socket
 _OF_PROCESS: list[Any] = []
 
 
-# What a client sends by itself when it connects: no call of anybody's.
+# Commands that a client sends by itself when it connects; they are no calls.
 GREETINGS = frozenset({"hello", "auth", "client", "select", "readonly", "ping"})
 
 
@@ -107,7 +107,7 @@ def wired_connection(library: str) -> type:
             wire, name = wire_to(self.path), _name_of(command)
             if name in _WITH_INSTANTS and isinstance(wire, Wire) and not wire.tells_instants:
                 raise StrategyError(
-                    f"{name.upper()} gives the server an instant, whose clock is not the request's: "
+                    f"{name.upper()} gives an instant to the server, whose clock is not the request's: "
                     "use expire(key, seconds) instead of expire_at()"
                 )
             if wire is not None and name not in GREETINGS:
@@ -125,7 +125,7 @@ def _name_of(command: Any) -> str:
 
 
 def _words(command: Any) -> tuple[str, ...]:
-    """Return a packed command's name and arguments; of a pipeline, its first command's."""
+    """Return a packed command's name and arguments; for a pipeline, those of its first command."""
     parts = command if isinstance(command, list) else [command]
     text = b"".join(part.encode() if isinstance(part, str) else bytes(part) for part in parts)
     lines = text.split(b"\r\n")
@@ -160,13 +160,13 @@ def _memcached_words(data: bytes) -> tuple[str, ...]:
 
 # pymemcache takes a module for its sockets; only what it creates is different.
 _WIRED_SOCKETS = SimpleNamespace(**{**vars(socket), "socket": _WiredSocket})
-_MANY_CONNECTIONS = 100_000  # redis-py's own limit is 100 a process, the number of requests in flight can be higher
+_MANY_CONNECTIONS = 100_000  # redis-py's own limit is 100; more requests may be under way
 
 
 def wired(params: Mapping[str, Any], wiring: Wiring | None, *, virtual: bool) -> dict[str, Any]:
     """Return a cache's *params* with the wire below its client; on virtual time it may open any number of connections.
 
-    Made where it is used: what is wired cannot be handed to another process.
+    Call it in the process that uses the result: wired params cannot be sent to another process.
     """
     if wiring is None:
         return {**params}

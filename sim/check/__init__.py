@@ -1,1 +1,1 @@
-"""A strategy on trial: what it declares of itself and what the contract asks, tried on real caches."""
+"""Tests of a strategy on real caches: the contract, and what the strategy declares about itself."""

@@ -1,4 +1,4 @@
-"""The attacks: small worlds in which a promise about outdated reads breaks, if it can."""
+"""The attacks: small scenarios that try to break a promise about outdated reads."""
 
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -10,14 +10,14 @@ SEEDS = (1, 2, 3)
 
 
 class Attack(NamedTuple):
-    """What is tried, and the world in which it happens."""
+    """What is tried, and the scenario for it."""
 
     name: str
     scenario: Scenario
 
 
 def attacks(timeout_s: float, backend: str) -> list[Attack]:
-    """Return the attacks on a strategy with this timeout, whose times are all in proportion to it."""
+    """Return the attacks on a strategy with this timeout; all their times are proportional to it."""
     unit_s = timeout_s / 2
 
     def spread(low: float, high: float) -> str:

@@ -19,22 +19,23 @@ from .finding import BrokeError, Finding, Subject
 if TYPE_CHECKING:
     import pandas as pd
 
-SHORT_S = 2  # a timeout that every cache keeps: Redis and Memcached know whole seconds only
-DJANGOS_S = 300  # the timeout of an entry for which the code names none
-ROUNDING_S = 2e-6  # a cache table's stamps have microseconds
+SHORT_S = 2  # a timeout that every cache can keep: Redis and Memcached count whole seconds
+DJANGOS_S = 300  # Django's default timeout
+ROUNDING_S = 2e-6  # a cache table stores times in microseconds
 
 
 class Claim(NamedTuple):
-    """What a strategy promises: its bound (None: nothing), and its timeout in seconds while it is attacked."""
+    """A strategy's promise: its bound (None: no promise), and its timeout in seconds during the attacks."""
 
     bound: Bound | None
     timeout_s: float
 
 
 class Seen(NamedTuple):
-    """What one run of an attack has shown.
+    """The result of one run of an attack.
 
-    `age_s` is the age of the outdated read that its load explains least: `load_s`, which that load took or can have.
+    `age_s` is the age of the outdated read that exceeds its load by most; `load_s` is how long that load took, or may
+    have taken.
     """
 
     result: Result
@@ -45,7 +46,7 @@ class Seen(NamedTuple):
 
 
 def bound(subject: Subject) -> Iterator[Finding]:
-    """Yield what came of each attack, and last, whether a read returned what was not committed."""
+    """Yield the finding of each attack, and last, whether a read returned a row that was not committed."""
     attacked, claim = with_short_timeout(subject)
     runs: list[Seen] = []
     for attack in attacks(claim.timeout_s, attacked.backend):
@@ -63,18 +64,18 @@ def bound(subject: Subject) -> Iterator[Finding]:
 
 
 def with_short_timeout(subject: Subject) -> tuple[Subject, Claim]:
-    """Return the subject as it is attacked, its timeout a short one if it can be set, and what it promises then."""
+    """Return the subject for the attacks, with a short timeout if it can be set, and its promise then."""
     strategy: Any = subject.strategy
     if "timeout" in parameters(strategy):
         try:
             strategy = replace(strategy, timeout=SHORT_S)
-        except Exception:  # noqa: BLE001 - whatever its own code has against it: then it keeps its own
+        except Exception:  # noqa: BLE001 - its code refuses the timeout with any error: it keeps its own
             strategy = subject.strategy
     timeout_s, stated = getattr(strategy, "timeout", DJANGOS_S), declared_bound(strategy)
     attacked = replace(subject, strategy=strategy)
     if stated == "timeout" and timeout_s:
         return attacked, Claim(stated, timeout_s)
-    return attacked, Claim(None if stated == "timeout" else stated, SHORT_S)  # the traffic needs some measure
+    return attacked, Claim(None if stated == "timeout" else stated, SHORT_S)  # to scale the attacks
 
 
 def _play(subject: Subject, attack: Attack, seed: int) -> Seen:
@@ -87,8 +88,8 @@ def _play(subject: Subject, attack: Attack, seed: int) -> Seen:
 def _least_explained(reads: "pd.DataFrame", least_s: float) -> tuple[float, float]:
     """Return the age of the outdated read that exceeds its load by most, and that load, *least_s* at least.
 
-    Its load is the longest read that went to the database and returned the same version of the same key: no other can
-    have stored what it got.
+    Its load is the longest read that went to the database and returned the same version of the same key: only such a
+    read can have stored this version.
     """
     stale, loads = reads[reads["stale"]], reads[~reads["hit"]]
     if stale.empty:
@@ -101,7 +102,7 @@ def _least_explained(reads: "pd.DataFrame", least_s: float) -> tuple[float, floa
 
 
 def _against(claim: Claim, attack: Attack, what: str, seen: list[Seen]) -> Finding:
-    """Hold the worst of an attack's runs against the claim."""
+    """Compare the worst run of an attack with the claim."""
     allowance = claim.bound == "timeout"
     worst = max(seen, key=lambda one: (one.age_s - one.load_s if allowance else one.oldest_s, one.stale))
     reads, stale = sum(len(one.result.reads) for one in seen), sum(one.stale for one in seen)
@@ -122,7 +123,7 @@ def _against(claim: Claim, attack: Attack, what: str, seen: list[Seen]) -> Findi
 
 
 def _unclaimed(strategy: Strategy) -> str:
-    """Return why a strategy claims nothing of outdated reads."""
+    """Return why a strategy promises nothing about outdated reads."""
     stated = declared_bound(strategy)
     if stated is None:
         return "no `stale_at_most` is declared"
@@ -130,7 +131,7 @@ def _unclaimed(strategy: Strategy) -> str:
 
 
 def _committed(claim: Claim, runs: list[Seen]) -> Iterator[Finding]:
-    """Say whether reads returned rows before their commit, or rows that were rolled back."""
+    """Yield whether reads returned rows before their commit, or rows that were rolled back."""
     for metric, what, how in (
         ("dirty_ratio", "no row before its commit", "returned a row that was committed only later"),
         ("aborted_ratio", "no row that was rolled back", "returned a row that was never committed"),
@@ -144,7 +145,7 @@ def _committed(claim: Claim, runs: list[Seen]) -> Iterator[Finding]:
         if claim.bound == "never":
             yield Finding(what, "broke", facts, worst.run)
         else:
-            yield Finding(what, "not claimed", f"{facts}; `stale_at_most` speaks of outdated rows", worst.run)
+            yield Finding(what, "not claimed", f"{facts}; `stale_at_most` is about outdated rows only", worst.run)
 
 
 def _promise(claim: Claim) -> str:
@@ -161,9 +162,9 @@ def longest_s(field: str, spec: Latency, seed: int) -> float:
 def slack_s(scenario: Scenario, seed: int) -> float:
     """Return how much older than its timeout an entry's row can be.
 
-    The row was loaded by a query that began before the entry was stored: the query and the rendering lie in between,
-    and calls to the cache: at most the answer of the last look, a has_key and half of the set itself. A row written
-    rather than loaded is stored sooner after its commit. The database backend rounds stamps to microseconds.
+    The row was loaded by a query that began before the entry was stored. Between them are the query, the rendering and
+    calls of the cache: at most the answer of the last lookup, a has_key and half of the set itself. A row that was
+    written rather than loaded is stored sooner after its commit. The database backend rounds times to microseconds.
     """
     load_s = longest_s("db_read_s", scenario.db_read_s, seed) + longest_s("render_s", scenario.render_s, seed)
     return load_s + 2 * longest_s("cache_rtt_s", scenario.cache_rtt_s, seed) + ROUNDING_S

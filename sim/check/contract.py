@@ -1,4 +1,4 @@
-"""The contract: what every strategy owes the site, whatever it claims of itself."""
+"""The contract: rules for every strategy, whatever it declares about itself."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -35,21 +35,21 @@ FORGETFUL: list[Step] = [
     (0.5, "read", "b"),
     (1.0, "write", "a"),
     (2.0, "read", "a"),
-    (3.0, "write", "b"),  # what is cached of it may be outdated from here on
+    (3.0, "write", "b"),  # a cached copy may be outdated from here on
     (4.0, "read", CLEARED),
-    (5.0, "read", "a"),  # these two find nothing, and must be right
+    (5.0, "read", "a"),  # these two find an empty cache, and must be right
     (6.0, "read", "b"),
     (7.0, "write", "a"),
     (8.0, "read", "a"),
     (9.0, "read", CLEARED),
-    (10.0, "write", "b"),  # so does this write
+    (10.0, "write", "b"),  # this write finds an empty cache, too
     (11.0, "read", "b"),
 ]
 RIGHT = (5.0, 6.0, 11.0)  # when a read cannot be outdated: the cache was empty after the last write
 
 
 def contract(subject: Subject) -> Iterator[Finding]:
-    """Yield what came of each clause; where the first one broke, no other could be tried."""
+    """Yield the finding of each rule; if the first is broken, the others cannot be tried."""
     fresh = state_of(subject.strategy)
     try:
         first, second = subject.play(BUSY), subject.play(BUSY)
@@ -69,13 +69,13 @@ def _rows(result: Result) -> Finding:
     what = "a read returns a row of the database"
     forged = int((result.reads["version"] < 0).sum()) + round(result.summary["aborted_ratio"] * len(result.reads))
     if forged:
-        detail = f"{forged:,} of {len(result.reads):,} reads returned a version that never was"
+        detail = f"{forged:,} of {len(result.reads):,} reads returned a version that never existed"
         return Finding(what, "broke", detail, result.run)
     return Finding(what, "held", f"{len(result.reads):,} reads")
 
 
 def _writes(subject: Subject, result: Result) -> Finding:
-    """Look for a committed version of its own key for every write request."""
+    """Check that every write request has committed a new version of its key."""
     what = "a write commits a new version"
     asked = _Counting(subject.strategy)
     subject.play(BUSY, strategy=asked)
@@ -95,16 +95,16 @@ def _repeats(first: Result, second: Result) -> Finding:
         return Finding(what, "held", "two runs, read for read")
     differs = int((first.reads != second.reads).any(axis=1).sum()) if first.reads.shape == second.reads.shape else 0
     detail = (
-        f"{differs:,} of {len(first.reads):,} reads differ in a second run: chance comes from site.random, and what is "
-        "remembered goes into the cache"
+        f"{differs:,} of {len(first.reads):,} reads differ in a second run: take random numbers from site.random, and "
+        "keep what must be remembered in the cache"
     )
     return Finding(what, "broke", detail, first.run)
 
 
 def _keeps_nothing(subject: Subject, fresh: State) -> Finding:
-    """Hold what the strategy held when it was *fresh*, and after two runs, against what it holds after a third one.
+    """Compare the strategy's state when it was *fresh*, and after two runs, with its state after a third run.
 
-    What was not there at first, or None, it may make once.
+    An attribute that was missing or None at first may be set once.
     """
     what = "it keeps nothing outside the cache"
     before = state_of(subject.strategy)
@@ -114,7 +114,7 @@ def _keeps_nothing(subject: Subject, fresh: State) -> Finding:
     changed = [place for place in {**expected, **after} if expected.get(place) != after.get(place)]
     if changed:
         names = ", ".join(dict.fromkeys(name for _holder, name in changed))
-        detail = f"a run changed {names}: every worker process has its own, and the others do not see it"
+        detail = f"a run changed {names}: every worker process has its own, so the others do not see the change"
         return Finding(what, "broke", detail)
     return Finding(what, "held", "unchanged after a run")
 
@@ -137,14 +137,14 @@ def _forgets(subject: Subject) -> Finding:
 
 
 def _travels(subject: Subject) -> Finding:
-    what = "worker processes can be sent it"
+    what = "it can be sent to worker processes"
     if can_travel(Run(BUSY, subject.strategy, subject.backend, 1)):
         return Finding(what, "held", "by its name, with its parameters")
-    return Finding(what, "broke", "define it, and all that is in it, at the top of a file")
+    return Finding(what, "broke", "define it, and everything in it, at the top level of a file")
 
 
 class _StandIn:
-    """A strategy that does what another one does, and something besides."""
+    """A strategy that does the same as another one, and something more."""
 
     def __init__(self, strategy: Strategy) -> None:
         self._strategy = strategy
@@ -152,11 +152,11 @@ class _StandIn:
         self.__name__ = strategy_title(strategy)
 
     def read(self, site: Site, key: str) -> Row:
-        """Read as the other does."""
+        """Read as the other strategy does."""
         return self._strategy.read(site, key)
 
     def write(self, site: Site, key: str) -> Any:
-        """Write as the other does."""
+        """Write as the other strategy does."""
         return self._strategy.write(site, key)
 
 
@@ -174,7 +174,7 @@ class _Counting(_StandIn):
 
 
 class _Clearing(_StandIn):
-    """Clears the cache where `CLEARED` is read."""
+    """Clears the cache when `CLEARED` is read."""
 
     def read(self, site: Site, key: str) -> Row:
         """Read; or clear, and return the row as it is."""

@@ -1,4 +1,4 @@
-"""Round trips: how often a hit, a miss and a write reach the cache, counted one request at a time."""
+"""Round trips: how many calls of the cache a hit, a miss and a write make, counted one request at a time."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,13 +16,13 @@ WARM: list[Step] = [
     (0.0, "read", "a"),
     (0.5, "read", "b"),
     (1.0, "write", "a"),
-    (2.0, "read", "a"),  # whatever the write threw away is back
+    (2.0, "read", "a"),  # it stores again what the write deleted
     (3.0, "read", "b"),
     (10.5, "read", "b"),  # a hit
     (20.0, "write", "a"),  # a write of a cached key
     (21.0, "read", "b"),
     (22.0, "read", "a"),  # a miss, if nothing expires
-    (400.5, "read", "b"),  # a miss, as the timeout is over, with all tokens in place
+    (400.5, "read", "b"),  # a miss, because the timeout is over; all tokens are in the cache
 ]
 HITS, MISSES, WRITE = (10.5,), (400.5, 22.0, 0.5), 20.0
 REFERENCE = "shared"  # where each call is one round trip
@@ -30,7 +30,7 @@ SIMPLE = {"get", "set", "add", "delete", "incr"}  # each of these is one call on
 
 
 class Counted(NamedTuple):
-    """Round trips: of a hit, of a miss in all, and of a write; None for what was not seen."""
+    """Round trips of a hit, of a whole miss, and of a write; None if none was seen."""
 
     hit: int | None
     miss: int | None
@@ -41,7 +41,7 @@ def count(subject: Subject) -> Counted:
     """Return the round trips that the strategy takes.
 
     Raises:
-        BrokeError: if it does what the contract rules out.
+        BrokeError: if it breaks the contract.
     """
     log: list[Call] = []
     strategy: Any = subject.strategy
@@ -59,14 +59,14 @@ def count(subject: Subject) -> Counted:
 
 
 def costs(subject: Subject) -> Iterator[Finding]:
-    """Yield what was counted against what is declared."""
+    """Compare the counted round trips with the declared ones."""
     declared = declared_costs(subject.strategy)
     try:
         counted = count(subject)
         if declared is None:
             yield Finding(TRIPS, "not claimed", f"{_shown(counted)}; no `costs` are declared")
         elif counted.hit is None and declared.on_hit:
-            yield Finding(TRIPS, "not claimed", f"{_shown(counted)}: nothing that was cached was found again")
+            yield Finding(TRIPS, "not claimed", f"{_shown(counted)}: no cached entry was found again")
         else:
             yield _against(subject, declared, counted)
     except BrokeError as error:
@@ -74,7 +74,7 @@ def costs(subject: Subject) -> Iterator[Finding]:
 
 
 def _against(subject: Subject, declared: Costs, counted: Counted) -> Finding:
-    """Hold the count against what is declared, which speaks of calls: where these are round trips, if need be."""
+    """Compare the count with the declaration. That counts calls, so if they differ, count on `REFERENCE`, too."""
     seen = _shown(counted)
     if _agree(counted, declared):
         return Finding(TRIPS, "held", f"{seen}, as declared")
@@ -84,7 +84,7 @@ def _against(subject: Subject, declared: Costs, counted: Counted) -> Finding:
         return Finding(TRIPS, "broke", said)
     there = count(replace(subject, backend=REFERENCE))
     if _agree(there, declared):
-        return Finding(TRIPS, "held", f"{said}, which are the calls: some are several round trips on this cache")
+        return Finding(TRIPS, "held", f"{said} calls: on this cache some calls take several round trips")
     return Finding(TRIPS, "broke", f"{said}; {REFERENCE}: {_shown(there)}")
 
 
@@ -94,7 +94,7 @@ def _agree(counted: Counted, declared: Costs) -> bool:
 
 
 def counts_calls(subject: Subject) -> bool:
-    """Return whether each simple call of the cache is one round trip, as `costs` are meant."""
+    """Return whether each simple call of the cache is one round trip, as `costs` assumes."""
     backend = backend_named(subject.backend)
     return backend.wire is None and set(backend.primitives) >= SIMPLE
 

@@ -1,4 +1,4 @@
-"""A strategy examined on a backend: the contract, what it costs, and its bound under attack."""
+"""Examines a strategy on a backend: the contract, its costs, and its bound under attack."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ STEPS = 18  # findings at most
 
 
 def examine(subject: Subject) -> Iterator[Finding]:
-    """Yield what was found, one trial at a time; where it cannot even answer requests, that is all."""
+    """Yield the findings, one trial at a time; if the strategy cannot answer requests, there is only that one."""
     for finding in contract(subject):
         yield finding
         if finding.verdict == "broke" and finding.what == ANSWERS:

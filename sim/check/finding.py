@@ -1,4 +1,4 @@
-"""The vocabulary of a check: what was tried, what came of it, and on what."""
+"""The words of a check: the subject, the trials and their findings."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -17,10 +17,10 @@ Verdict = Literal["held", "broke", "not claimed"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What one trial came to: `detail` has what was measured.
+    """The result of one trial; `detail` says what was measured.
 
-    `again` is a run that shows it, where one from the command line can; `frames` the traceback of an exception in
-    somebody's own file.
+    `again` is a run that shows it, if a command can repeat it; `frames` is the traceback of an exception in a user's
+    file.
     """
 
     what: str
@@ -31,7 +31,7 @@ class Finding:
 
 
 class BrokeError(Exception):
-    """The strategy raised an exception, or did what the contract rules out; the message is one line."""
+    """The strategy raised an exception or broke the contract; the message is one line."""
 
     def __init__(self, message: str, frames: str = "") -> None:
         super().__init__(message)
@@ -49,11 +49,11 @@ class Subject:
     def play(
         self, scenario: Scenario, seed: int = 1, *, strategy: Strategy | None = None, log: list[Call] | None = None
     ) -> Result:
-        """Run *scenario* under the strategy, or under another one that stands in for it.
+        """Run *scenario* with the strategy, or with another one in its place.
 
         Raises:
-            BrokeError: for what the strategy is to blame for.
-            UserError: for anything else that keeps a run from its end.
+            BrokeError: if the strategy caused the error.
+            UserError: for any other error that ends the run.
         """
         try:
             with said_plainly():
@@ -70,7 +70,7 @@ class Subject:
         except UserError:
             raise
         except Exception as error:
-            if not getattr(error, "__notes__", ()):  # a note says in which request it was raised: else it is ours
+            if not getattr(error, "__notes__", ()):  # only a request adds a note: it is ours
                 raise
             words = [f"{type(error).__name__}: {words_of(error)}", *error.__notes__]
             raise BrokeError(one_line(" ".join(words), 300)) from error

@@ -13,7 +13,7 @@ INSTANT: dict[str, Any] = {"cache_rtt_s": 0, "db_read_s": 0, "db_commit_s": 0}
 def script(folder: Path, steps: Sequence[Step], **settings: Any) -> Scenario:
     """Return a scenario that replays *steps* exactly, all latencies zero unless *settings* say otherwise.
 
-    The first step's time is the run's zero; one stamp must have a fraction, or the trace is spread within its seconds.
+    The first step must be at 0. One time must have a fraction; otherwise requests are spread within their seconds.
     """
     if steps[0][0] != 0 or all(float(at_s).is_integer() for at_s, _, _ in steps):
         raise ValueError("a script starts at 0 and needs a stamp with a fraction")

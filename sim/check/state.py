@@ -1,4 +1,4 @@
-"""What a strategy holds outside the cache: in itself, its classes, and the modules of its code."""
+"""The state that a strategy keeps outside the cache: in itself, its classes, and the modules of its code."""
 
 import pickle
 import sys
@@ -7,15 +7,15 @@ from inspect import ismemberdescriptor
 from typing import Any
 
 PLAIN = (dict, list, set, bytearray, deque, int, float, complex, str, bytes, tuple, frozenset, type(None))
-State = dict[tuple[str, str], Any]  # by what holds it and its name there: bytes or text that compare
+State = dict[tuple[str, str], Any]  # (holder, name): bytes or text that can be compared
 NOTHING = pickle.dumps(None)
 
 
 def state_of(strategy: object) -> State:
-    """Return all that a strategy can have put somewhere: its attributes, those of its class, its module's globals.
+    """Return all state that a strategy can keep: its attributes, those of its class, its module's globals.
 
-    Of classes and modules, which hold more than state, it takes plain values and containers. What is cachewise's own
-    is left out.
+    Classes and modules hold more than state, so only their plain values and containers count. Cachewise's own are left
+    out.
     """
     classes = [cls for cls in reversed(type(strategy).__mro__) if _is_theirs(cls)]
     functions = getattr(strategy, "functions", {}).values()
@@ -39,5 +39,5 @@ def _is_theirs(part: Any) -> bool:
 def _frozen(value: Any) -> Any:
     try:
         return pickle.dumps(value)
-    except Exception:  # noqa: BLE001 - what cannot be pickled is compared by what it says of itself
+    except Exception:  # noqa: BLE001 - if it cannot be pickled, its repr is compared
         return repr(value)

@@ -15,7 +15,7 @@ from .finding import Finding
 
 HEADINGS = ("what was tried", "verdict", "what was seen")
 COLOURS = {"broke": "bold red", "held": "green", "not claimed": ""}
-Again = Mapping[int, str]  # the commands that show a finding again, by its place
+Again = Mapping[int, str]  # a finding's place: the command that shows it again
 
 
 def text(title: str, findings: Sequence[Finding], again: Again) -> str:
@@ -45,7 +45,7 @@ def markdown(title: str, findings: Sequence[Finding], again: Again) -> str:
 
 
 def as_json(found: Sequence[tuple[str, Sequence[Finding], Again]]) -> str:
-    """Return one list of flat objects, one a finding, with its backend."""
+    """Return a list of flat objects, one for each finding, with its backend."""
     rows: list[dict[str, Any]] = [
         {
             "backend": backend,
@@ -61,7 +61,7 @@ def as_json(found: Sequence[tuple[str, Sequence[Finding], Again]]) -> str:
 
 
 def summary(findings: Sequence[Finding]) -> str:
-    """Return how many of the trials held, broke, or tried what nobody claims."""
+    """Return how many trials held, broke, or tested something that is not claimed."""
     counts = {verdict: sum(one.verdict == verdict for one in findings) for verdict in COLOURS}
     said = [f"{count} {verdict}" for verdict, count in counts.items() if count]
     return f"{len(findings)} tried: {', '.join(said)}."

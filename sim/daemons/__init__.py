@@ -1,7 +1,7 @@
-"""Private servers: real Redis, Memcached and PostgreSQL, started when first asked for and gone afterwards.
+"""Private servers: real Redis, Memcached and PostgreSQL, started when first needed and stopped afterwards.
 
-Nothing here ever connects to a server that it did not start. Every server listens on a unix socket in a private folder
-and nowhere else, and keeps nothing on disk that outlives it.
+Code here connects only to servers that it has started. Every server listens on a unix socket in a private folder and
+nowhere else, and leaves nothing on the disk.
 """
 
 from .session import Servers, servers

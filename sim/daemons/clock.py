@@ -1,4 +1,4 @@
-"""Clocks: the file that a server under libfaketime takes for the time, rewritten as the run moves on; the real one."""
+"""Clocks of servers: the file that libfaketime reads as the time, rewritten as the run goes on; and the real clock."""
 
 import os
 import time
@@ -10,14 +10,14 @@ START_S = 946_684_800  # 2000-01-01, the first instant of every server's life
 
 
 def second_and_micros(time_s: float) -> tuple[int, int]:
-    """Return the whole second and the microseconds that every server is shown of *time_s*, rounded to the nearest."""
+    """Return *time_s* as every server sees it: whole second and microseconds, rounded to the nearest."""
     return divmod(int(time_s * 1e6 + 0.5), 1_000_000)
 
 
 class ClockFile:
-    """One absolute stamp of fixed width in a file; seconds count from `epoch_s`, the current run's start.
+    """One absolute time stamp of fixed width in a file; seconds count from `epoch_s`, the current run's start.
 
-    A server's clock never goes back in its life: every run gets a later epoch.
+    A server's clock never goes back: every run gets a later epoch.
     Source: libfaketime's FAKETIME_TIMESTAMP_FILE.
     """
 
@@ -39,20 +39,21 @@ class ClockFile:
         if second != self._second:
             self._prefix = time.strftime("%Y-%m-%d %H:%M:%S.", time.gmtime(self.epoch_s + second)).encode()
             self._second = second
-        # Half a microsecond more: libfaketime reads a double and cuts off what is finer, so .751 might become .750999.
+        # Half a microsecond more: libfaketime reads a double and cuts it off to microseconds, so .751 might become
+        # .750999.
         os.pwrite(self._file, b"%b%06d5\n" % (self._prefix, micros), 0)
         return self.epoch_s + second
 
     @property
     def age_s(self) -> int:
-        """How many seconds it has shown in its life."""
+        """How many seconds of time it has shown so far."""
         return self.epoch_s + max(self._second, 0) - START_S
 
     def begin(self, epoch_s: int | None = None) -> None:
-        """Start the next run's time, at a whole second later than any before: at *epoch_s*, if it is given.
+        """Start the next run's time at a whole second later than any before, or at *epoch_s* if given.
 
         Raises:
-            UserError: if that is no later than what it has shown.
+            UserError: if *epoch_s* is not later than all times shown before.
         """
         next_s = self.epoch_s + max(self._second, 0) + 2
         if epoch_s is not None and epoch_s < next_s:
@@ -62,7 +63,7 @@ class ClockFile:
         self.show(0.0)
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         os.close(self._file)
 
 
@@ -73,5 +74,5 @@ def _shown(instant_s: int) -> str:
 def second_began_s() -> float:
     """Return an instant, by `time.monotonic`, at which a second of this machine's clock began."""
     looks = [(time.monotonic(), time.time(), time.monotonic()) for _ in range(5)]
-    before_s, shown_s, _ = min(looks, key=lambda look: look[2] - look[0])  # between two of them it may stand still
+    before_s, shown_s, _ = min(looks, key=lambda look: look[2] - look[0])  # it may be stopped in between
     return before_s - shown_s % 1

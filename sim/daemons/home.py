@@ -15,9 +15,9 @@ from ..errors import UserError
 
 PREFIX = "cachewise-servers-"
 PROGRAMS = ("redis-server", "memcached", "postgres")
-# It waits for a farewell. If its standard input ends without one, whoever started it is dead: then it ends all servers
-# (its process group), by force, but PostgreSQL has a second to give its shared memory back; and it takes their folder
-# along. After a farewell there should be nobody left in the group; whoever is, goes.
+# The watchdog waits for a goodbye. If its standard input ends without one, its parent is dead. Then it kills all
+# servers (its process group) and removes their folder; PostgreSQL first has a second to give its shared memory back.
+# After a goodbye, it kills any process that is left in the group.
 WATCHDOG = """
 trap '' INT TERM HUP QUIT
 postgres_lives() {
@@ -37,7 +37,7 @@ if ! read -r farewell; then
         sleep 0.1
     done
     for _ in 1 2 3 4 5; do
-        rm -rf "$1" && break  # somebody who is just ending may still write there
+        rm -rf "$1" && break  # a server that is just ending may still write there
         sleep 0.1
     done
 fi
@@ -46,7 +46,7 @@ kill -KILL 0
 
 
 class Home:
-    """A private folder under a lock which says that its owner lives, and the process group of its servers."""
+    """A private folder, locked while its owner lives, and the process group of its servers."""
 
     def __init__(self) -> None:
         sweep()
@@ -54,7 +54,7 @@ class Home:
         unnamed = Path(tempfile.mkdtemp(prefix="cachewise-"))
         unnamed.chmod(0o711)  # a server may run as another user, who has a folder of its own in this one
         self._lock = _locked(unnamed)
-        # Only a folder with a lock on it bears the name by which others would sweep it.
+        # It gets the name that `sweep` looks for only when it is locked.
         self.folder = unnamed.rename(unnamed.with_name(PREFIX + unnamed.name.removeprefix("cachewise-")))
         try:
             self._watchdog = subprocess.Popen(
@@ -71,19 +71,19 @@ class Home:
 
     @property
     def group(self) -> int:
-        """The process group that the watchdog ends.
+        """The process group that the watchdog kills.
 
         Raises:
-            UserError: if the watchdog is dead: nobody would end what is started now.
+            UserError: if the watchdog is dead: nothing would end a server that is started now.
         """
         if self._watchdog.poll() is not None:
             raise UserError("the watchdog of this session's servers is dead, and none is started without it; run again")
         return self._watchdog.pid
 
     def let_go(self) -> None:
-        """Make a forked child let go of what says that the owner lives: the watchdog's pipe, and the lock.
+        """In a forked child, close the two signs that the owner lives: the watchdog's pipe and the lock.
 
-        /dev/null takes their places, so that whatever closes them in the child closes nothing else.
+        /dev/null takes their numbers, so that code that closes them later in the child closes no other file.
         """
         nowhere = os.open(os.devnull, os.O_RDWR)
         for held in (self._watchdog.stdin.fileno(), self._lock):  # type: ignore[union-attr]
@@ -91,9 +91,9 @@ class Home:
         os.close(nowhere)
 
     def close(self) -> None:
-        """Dismiss the watchdog, which takes along whoever still runs, and remove the folder."""
+        """Dismiss the watchdog, which kills servers that still run, and remove the folder."""
         if os.getpid() != self._owner:
-            return  # a forked child has let go of it
+            return  # a forked child has closed it
         _HOMES.discard(self)
         with suppress(OSError):
             self._watchdog.communicate(b"farewell\n")
@@ -117,17 +117,17 @@ os.register_at_fork(after_in_child=_let_go_of_all)  # a child that outlives this
 
 
 def in_a_home(path: str) -> bool:
-    """Return whether *path*, of a socket, lies in the home of a session's servers."""
+    """Return whether a socket's *path* lies in the home of one of this process's sessions."""
     return any(part.startswith(PREFIX) for part in Path(path).parts[:-1])
 
 
 def sweep() -> None:
-    """Remove what this user's dead sessions have left, their watchdogs killed too: servers first, then the folders."""
+    """Remove leftovers of this user's dead sessions whose watchdogs died, too: first the servers, then the folders."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         try:
             lock = _locked(folder)
         except OSError:
-            continue  # its owner lives, or is somebody else
+            continue  # its owner lives, or is another user
         for pid in _processes_of(folder):
             with suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
@@ -139,7 +139,7 @@ def _locked(folder: Path) -> int:
     """Return *folder*, opened and locked.
 
     Raises:
-        OSError: if somebody else holds the lock or owns the folder, or it is no folder.
+        OSError: if another process holds the lock, another user owns the folder, or it is no folder.
     """
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
@@ -153,7 +153,7 @@ def _locked(folder: Path) -> int:
 
 
 def _processes_of(folder: Path) -> Iterator[int]:
-    """Yield the servers that run in *folder* (on Linux): their program's name and a path in it say so."""
+    """Yield the numbers of servers that run in *folder* (on Linux), found by program name and a path in the command."""
     inside = os.fsencode(folder) + b"/"
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):

@@ -14,17 +14,17 @@ from .clock import second_and_micros
 from .programs import FAKETIME_THREADS, MEMCACHED
 from .server import Server
 
-MEMORY_MB = 4096  # only what is used is taken; a scenario without a limit must not evict
+MEMORY_MB = 4096  # memory is taken only when used; without a limit in the scenario nothing may be evicted
 TICK_PATIENCE_S = 5.0
-TICK_SEEN_WITHIN_S = 0.05  # else this process stood still meanwhile, and the next one may tell better
-LONGEST_LIFE_S = 100_000_000  # before the last run, which can take ten times as long
+TICK_SEEN_WITHIN_S = 0.05  # otherwise this process was stopped meanwhile: try the next tick
+LONGEST_LIFE_S = 100_000_000  # before the last run, which can last ten times as long
 
 
 class MemcachedServer(Server):
-    """Memcached on one worker thread, nothing running in its background.
+    """Memcached with one worker thread and no background work.
 
-    Its own clock ticks in whole seconds, from a timer that reads the faked time: a new second is shown by waking it
-    with a throw-away connection, and confirmed by asking for `stats`.
+    Its own clock counts whole seconds, from a timer that reads the faked time. To show it a new second, a throw-away
+    connection wakes it, and `stats` confirms the second.
     """
 
     kind: ClassVar[str] = "memcached"
@@ -60,8 +60,8 @@ class MemcachedServer(Server):
     def _started(self) -> subprocess.Popen[bytes]:
         """Start it in the first half of a second of CLOCK_MONOTONIC, if its own clock is the real one.
 
-        Its ticks come a little later each second, and when they pass the end of such a second it skips one: minutes
-        later, unless the machine is busy.
+        Its ticks come a little later each second. When they pass the end of such a second, it skips one. From the first
+        half this takes minutes, unless the machine is busy.
         """
         phase_s = time.monotonic() % 1
         if self.clock is None and phase_s > 0.5:
@@ -76,7 +76,7 @@ class MemcachedServer(Server):
         self._shown_s = -1
 
     def move(self, time_s: float) -> None:
-        """Set its clock to the whole second of *time_s*, and wait until it says so itself."""
+        """Set its clock to the whole second of *time_s*, and wait until it confirms the second."""
         whole_s, _ = second_and_micros(time_s)
         if self.clock is None or whole_s == self._shown_s:
             return
@@ -84,7 +84,7 @@ class MemcachedServer(Server):
         self._shown_s = whole_s
         deadline_s = time.monotonic() + TICK_PATIENCE_S
         while self._confirmed_s != second:
-            late = time.monotonic() > deadline_s  # before it is asked: this process may stand still meanwhile
+            late = time.monotonic() > deadline_s  # read before asking: this process may be stopped meanwhile
             self._wake()
             self._confirmed_s = self._time_s()
             if self._confirmed_s != second and late:
@@ -92,14 +92,14 @@ class MemcachedServer(Server):
 
     @property
     def worn_out(self) -> bool:
-        """Its seconds are 32-bit numbers: they end in 2038."""
+        """Whether its clock comes near 2038, where its 32-bit seconds end."""
         return self.clock is not None and self.clock.age_s > LONGEST_LIFE_S
 
     def second_began_s(self) -> float:
-        """Wait for the next tick of its timer, which is not when a second of the machine's clock begins."""
+        """Wait for the next tick of its timer, which differs from the start of a second of the machine's clock."""
         shown_s, old_s = self._time_s(), time.monotonic()
         deadline_s = old_s + TICK_PATIENCE_S
-        ticks: list[tuple[float, float]] = []  # how long nobody looked, and when the new second was there
+        ticks: list[tuple[float, float]] = []  # the time between two looks, and when the new second was seen
         while not ticks or (min(ticks)[0] > TICK_SEEN_WITHIN_S and time.monotonic() < deadline_s):
             asked_s = time.monotonic()
             now_s, answered_s = self._time_s(), time.monotonic()
@@ -107,7 +107,7 @@ class MemcachedServer(Server):
                 ticks.append((answered_s - old_s, answered_s))
             elif not ticks:
                 _give_up_after(deadline_s, f"memcached's clock stands still at {shown_s}")
-            shown_s, old_s = now_s, asked_s  # this second was still there when that was asked
+            shown_s, old_s = now_s, asked_s  # at `asked_s` it still showed this second
             time.sleep(0.001)
         return min(ticks)[1]
 
@@ -121,7 +121,7 @@ class MemcachedServer(Server):
             self._sweep()
 
     def _sweep(self) -> None:
-        """Let go of what a flush has only marked: it would count among the entries of the next run."""
+        """Really remove the entries that a flush has only marked: they would count as entries of the next run."""
         deadline_s = time.monotonic() + TICK_PATIENCE_S
         while not self._crawls():
             _give_up_after(deadline_s, "memcached does not let its crawler start")
@@ -131,7 +131,7 @@ class MemcachedServer(Server):
         self._admin.raw_command("lru_crawler disable")  # in a run nothing may expire by itself
 
     def _crawls(self) -> bool:
-        """Start the crawler, which is refused while it still ends since the sweep before."""
+        """Start the crawler; memcached refuses while an earlier one still ends. Return whether it started."""
         from pymemcache.exceptions import MemcacheError
 
         with suppress(MemcacheError):

@@ -17,12 +17,12 @@ from .programs import INITDB, POSTGRES
 from .server import Server
 
 USER = "cachewise"
-PORT = "5432"  # only a part of the socket's name
-# Two a thread of the largest real run, to the rows and to a cache table; or the snapshots of seven runs at once.
+PORT = "5432"  # only used in the socket's name
+# Two for each thread of the largest real run (rows and cache table), or the snapshots of seven runs at once.
 CONNECTIONS = 1_500
 STOP_PATIENCE_S = 10.0
 INITDB_PATIENCE_S = 3.0
-STEP_S = 0.05  # how often a wait looks whether Ctrl-C has come
+STEP_S = 0.05  # how often a wait checks for Ctrl-C
 
 
 class PostgresServer(Server):
@@ -82,14 +82,14 @@ class PostgresServer(Server):
         return {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
 
     def flush(self) -> None:
-        """Do nothing: who makes a table in it drops it."""
+        """Do nothing: the code that makes a table also drops it."""
 
     def entries(self) -> int:
-        """Return 0: what is in its tables is known to who made them."""
+        """Return 0: the code that makes a table counts its rows."""
         return 0
 
     def stop(self) -> None:
-        """Shut down at once: killed by force, it would leave its shared memory behind."""
+        """Shut down at once, but not by force: that would leave its shared memory behind."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGQUIT)
             with suppress(subprocess.TimeoutExpired):
@@ -104,7 +104,7 @@ class PostgresServer(Server):
         return False
 
     def _reason_in(self, said: str) -> str:
-        """Return the line of *said* that tells why, and what to do where it is the folder's fault."""
+        """Return the line of *said* with the reason, and a hint if the folder is the reason."""
         lines = said.strip().splitlines() or ["no message"]
         telling = [line for line in lines if re.search(r"error|FATAL|could not|cannot", line)] or lines
         hint = ""
@@ -150,21 +150,21 @@ def _told_by(process: "subprocess.Popen[str]") -> str:
                 return process.communicate(timeout=STEP_S)[1]
             give_up_if_interrupted()
     except BaseException:
-        process.terminate()  # it then waits for the server that it has started, which would go on writing otherwise
+        process.terminate()  # initdb then waits for its server, which would otherwise go on writing
         with suppress(subprocess.TimeoutExpired):
             process.wait(INITDB_PATIENCE_S)
         process.kill()
         raise
 
 
-DETOURS = ("PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE")  # libpq takes them for what a client leaves open
+DETOURS = ("PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE")  # libpq uses them for values that a client leaves open
 
 
 def _refuse_detours() -> None:
-    """Make sure that no client of a private cluster is led to another server.
+    """Make sure that no environment variable leads a client of a private cluster to another server.
 
     Raises:
-        UserError: naming the variables that would do so.
+        UserError: with the names of such variables.
     """
     found = [name for name in DETOURS if name in os.environ]
     if found:

@@ -12,7 +12,7 @@ from ..errors import UserError
 
 
 def _release(folder: str) -> float:
-    """Return the number in ``/usr/lib/postgresql/15/bin``, and 0 where there is something else."""
+    """Return the number in a path such as ``/usr/lib/postgresql/15/bin``, or 0 if there is none."""
     found = re.match(r"/usr/lib/postgresql/(\d+(\.\d+)?)/", folder)
     return float(found[1]) if found else 0.0
 
@@ -31,14 +31,14 @@ _FAKETIME = ("/usr/lib/*/faketime/", "/usr/lib/faketime/", "/usr/local/lib/faket
 
 
 class Program(NamedTuple):
-    """Something that has to be on the machine: a program, or (if it has a suffix) a library of libfaketime's."""
+    """A program that has to be on the machine, or (if the name has a suffix) a library of libfaketime."""
 
     name: str
     package: str
 
     @property
     def called(self) -> str:
-        """What people call it."""
+        """Its usual name."""
         return self.name
 
     def find(self) -> str | None:
@@ -73,13 +73,13 @@ class Library(NamedTuple):
 
     @property
     def called(self) -> str:
-        """What people call it: as it is installed."""
+        """Its usual name: that of the package."""
         return self.package.strip("'").partition("[")[0]
 
     def find(self) -> str | None:
         """Return where it is, or None if it is not here."""
         spec = find_spec(self.name)
-        return None if spec is None else spec.origin  # a folder that happens to have its name has none
+        return None if spec is None else spec.origin  # a folder that happens to have its name has no origin
 
     @property
     def mend(self) -> str:
@@ -91,10 +91,10 @@ Needed = Program | Library
 
 
 def require_all(needed: Iterable[Needed]) -> None:
-    """Make sure that all of *needed* is here.
+    """Make sure that all of *needed* are installed.
 
     Raises:
-        UserError: naming all that is not, with the commands that install it.
+        UserError: with the names of all that are missing, and the commands that install them.
     """
     missing = [one for one in needed if one.find() is None]
     if missing:
@@ -118,10 +118,10 @@ FAKETIME_THREADS = Program("libfaketimeMT.so.1", "libfaketime")
 INITDB = Program("initdb", "postgresql")
 POSTGRES = Program("postgres", "postgresql")
 HISTOGRAM = Library("hdrh", "hdrhistogram")  # for the latencies of real runs
-TIME_MACHINE = Library("time_machine", "time-machine")  # for the calendar that a team's own project sees
+TIME_MACHINE = Library("time_machine", "time-machine")  # for the date and time that a team's own project sees
 PROGRAMS = (REDIS_SERVER, MEMCACHED, FAKETIME, FAKETIME_THREADS, INITDB, POSTGRES)
 
 
 def missing_packages() -> list[str]:
-    """Return the packages of Debian and Ubuntu that bring the programs which are not here."""
+    """Return the Debian and Ubuntu packages of the programs that are missing."""
     return sorted({one.package for one in PROGRAMS if one.find() is None})

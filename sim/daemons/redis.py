@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 from .programs import FAKETIME, REDIS_SERVER
 from .server import Server
 
-DATABASES = 512  # a project's servers become databases of one
+DATABASES = 512  # each Redis server of a project becomes a database of this one
 
 
 class RedisServer(Server):
-    """Redis without persistence; on virtual time an entry expires when it is asked for, and only then.
+    """Redis without persistence. On virtual time an entry expires only when it is asked for.
 
-    Active expiry is off: it would read the clock at times of its own, half-way through a rewriting of the stamp.
+    Active expiry is off: it would read the clock at any time, also while the time stamp is being rewritten.
     """
 
     kind: ClassVar[str] = "redis"
@@ -48,7 +48,7 @@ class RedisServer(Server):
     def environment(self) -> Mapping[str, str]:
         if self.clock is None:
             return {}
-        # libc comes along by name: with libfaketime alone the server hangs in its allocator's initialisation.
+        # libc must be named as well: with libfaketime alone, the server hangs while its allocator starts.
         return {
             "LD_PRELOAD": f"{FAKETIME.path()}:libc.so.6",
             "FAKETIME_TIMESTAMP_FILE": str(self.clock.path),

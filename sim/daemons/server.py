@@ -1,4 +1,4 @@
-"""What all servers share: to be started in a home, to be ready, to be alive, and to be stopped and reaped."""
+"""The part that all servers share: starting in a home, waiting until ready, checking for life, stopping."""
 
 import os
 import re
@@ -20,11 +20,11 @@ from .clock import ClockFile, second_began_s
 from .home import Home
 
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel takes 107 on Linux, 103 on macOS
-MISREAD = "#?%,;'\"\\"  # in addresses: what follows, or another server
+MISREAD = "#?%,;'\"\\"  # characters that clients misread in an address
 PATIENCE_S = 30.0  # for a server to start
 LAST_BREATH_S = 1.0  # a killed server may take connections for a moment longer
 LISTENS_WITHIN_S = 1.0
-DYING_S = 5.0  # between the end of its connections and the end of its process
+DYING_S = 5.0  # from the end of its connections to the end of its process
 
 
 class Server(ABC):
@@ -43,7 +43,7 @@ class Server(ABC):
                 undone.callback(self.clock.close)
             self._check_path()
             self._process = self._started()
-            undone.pop_all()  # from here on `stop` does it
+            undone.pop_all()  # from here on `stop` cleans up
         try:
             self._wait_until_ready()
             with self.dying():
@@ -60,7 +60,7 @@ class Server(ABC):
     @property
     @abstractmethod
     def location(self) -> str:
-        """What a Django cache's LOCATION calls it."""
+        """Its address as LOCATION of a Django cache."""
 
     @abstractmethod
     def command_path(self) -> str:
@@ -79,7 +79,7 @@ class Server(ABC):
         """Return how many entries it holds, expired ones included that it has not dropped yet."""
 
     def environment(self) -> Mapping[str, str]:
-        """Return what the server's environment has beside this process's."""
+        """Return the server's environment variables in addition to this process's."""
         return {}
 
     def options(self) -> dict[str, Any]:
@@ -87,12 +87,12 @@ class Server(ABC):
         return {}
 
     def set_up(self) -> None:  # noqa: B027 - not every server needs it
-        """Do what can only be done once it runs."""
+        """Do the set-up that is possible only once it runs."""
 
     def begin(self, epoch_s: int | None = None) -> int:
-        """Make it ready for a run: empty, and at a whole second that is later than any before; return that second.
+        """Make it ready for a run: empty, and at a whole second later than any before; return that second.
 
-        It is *epoch_s*, if that is given.
+        If *epoch_s* is given, this is the second.
         """
         self.flush()
         if self.clock is None:
@@ -108,7 +108,7 @@ class Server(ABC):
 
     @property
     def worn_out(self) -> bool:
-        """Whether it has lived for so long, by its own clock, that another run may be more than it can bear."""
+        """Whether its clock has advanced so far that it may not have room for another run."""
         return False
 
     def second_began_s(self) -> float:
@@ -128,7 +128,7 @@ class Server(ABC):
 
     @contextmanager
     def dying(self) -> Iterator[None]:
-        """Say that it died, if it did, where its clients raise in the block: all sorts of errors then."""
+        """If the block raises and the server is dead, say that instead: clients then raise various errors."""
         try:
             yield
         except Exception as error:
@@ -190,7 +190,7 @@ class Server(ABC):
     def listens(self) -> bool:
         """Return whether somebody listens on its socket."""
         with socket.socket(socket.AF_UNIX) as probe, suppress(OSError):
-            probe.settimeout(LISTENS_WITHIN_S)  # one that hangs takes no more connections once its queue is full
+            probe.settimeout(LISTENS_WITHIN_S)  # a hanging server accepts no more connections once its queue is full
             probe.connect(str(self.socket))
             return True
         return False
@@ -204,7 +204,7 @@ class Server(ABC):
 
 
 def first_dead(servers: Iterable[Server]) -> Server | None:
-    """Return one of *servers* that has died, having given a death under way time to show."""
+    """Return one of *servers* that has died, after waiting a little for one that may be dying."""
     deadline_s = time.monotonic() + LAST_BREATH_S
     while True:
         dead = next((one for one in servers if not one.alive()), None)

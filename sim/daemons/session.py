@@ -1,4 +1,4 @@
-"""A session of servers: each is started when it is first asked for; all are stopped when the session ends."""
+"""A session of servers: each is started when it is first needed; all are stopped when the session ends."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,7 +19,7 @@ KINDS: dict[str, type[Server]] = {one.kind: one for one in (RedisServer, Memcach
 
 
 class Servers:
-    """The private servers of a run, or of all the runs in a ``with servers() as s:`` block."""
+    """The private servers of a run, or of all runs in a ``with servers() as s:`` block."""
 
     def __init__(self) -> None:
         self._home: Home | None = None
@@ -32,12 +32,12 @@ class Servers:
 
         Args:
             kind: one of `KINDS`.
-            virtual: whether a run moves its clock; otherwise it lives on the real one.
+            virtual: whether a run moves its clock; otherwise it uses the real one.
 
         Raises:
             UserError: if it is not installed or does not start, or the session is over.
         """
-        with self._lock, interrupts_held():  # a server that has been started is known here, whenever Ctrl-C comes
+        with self._lock, interrupts_held():  # whenever Ctrl-C comes, a started server is registered here
             server = self._running.get((kind, virtual))
             if server is None or not server.alive() or server.worn_out:
                 if server is not None:
@@ -50,7 +50,7 @@ class Servers:
         """Give the session's server of *kind* to one run alone.
 
         Raises:
-            UserError: if another run has it, or it dies meanwhile; or as `start` does.
+            UserError: if another run has it, if it dies meanwhile, or as for `start`.
         """
         with self._lock:
             server = self.start(kind, virtual=virtual)
@@ -62,14 +62,14 @@ class Servers:
         try:
             with server.dying():
                 yield server
-            if not server.alive():  # its clients may have raised nothing
+            if not server.alive():  # its clients may not have raised an error
                 raise server.died()
         finally:
             server.in_use = False
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
-        """Give a private folder that is gone afterwards, if need be (kill -9) through the session's watchdog."""
+        """Give a private folder that is removed afterwards; after kill -9, the session's watchdog removes it."""
         with self._lock, interrupts_held():
             home = self._at_home()
         with temporary_folder("run-", home.folder) as folder:
@@ -79,7 +79,7 @@ class Servers:
         """Make sure that no server of the session has died.
 
         Raises:
-            UserError: saying which one, and how.
+            UserError: with the name of the dead server, and how it died.
         """
         for server in self._running.values():
             if not server.alive():
@@ -87,7 +87,7 @@ class Servers:
 
     @contextmanager
     def dying(self) -> Iterator[None]:
-        """Say that one of them died, if one did, where anything is raised in the block."""
+        """If an exception is raised in the block and one of the servers is dead, say that instead."""
         try:
             yield
         except Exception as error:
@@ -97,13 +97,13 @@ class Servers:
             raise
 
     def owns(self, socket_path: str) -> bool:
-        """Return whether a socket is one of the session's: all of them are in its home."""
+        """Return whether a socket belongs to the session: all its sockets are in its home."""
         return self._home is not None and Path(socket_path).is_relative_to(self._home.folder)
 
     def close(self) -> None:
         """Stop and reap all servers and remove their folder; harmless to repeat."""
         self._over = True
-        with self._lock, interrupts_held(), ExitStack() as stack:  # whatever fails, the rest is stopped all the same
+        with self._lock, interrupts_held(), ExitStack() as stack:  # if one step fails, the others are still done
             home, self._home = self._home, None
             if home is not None:
                 stack.callback(home.close)
@@ -119,7 +119,7 @@ class Servers:
 
 @contextmanager
 def servers() -> Iterator[Servers]:
-    """Give a session of servers; whatever it has started is gone afterwards."""
+    """Give a session of servers; all that it has started are stopped afterwards."""
     session = Servers()
     try:
         yield session
@@ -129,7 +129,7 @@ def servers() -> Iterator[Servers]:
 
 @cache
 def kept_servers() -> Servers:
-    """Return the session of this process: a worker keeps its servers from run to run, until it ends."""
+    """Return the session of this process: a worker keeps its servers from run to run until it ends."""
     session = Servers()
-    Finalize(None, session.close, exitpriority=0)  # a worker of whatever kind calls these, the main process as well
+    Finalize(None, session.close, exitpriority=0)  # every kind of worker, and the main process, calls these at its end
     return session

@@ -1,8 +1,8 @@
 """The database: rows with versions, transactions as PostgreSQL's READ COMMITTED runs them, and the log of all commits.
 
-A query sees what is committed once it has been sent, and takes its latency to come back. A write locks its row until
-commit or rollback, so a key's versions are committed in ascending order. A commit becomes visible when its latency has
-passed.
+A query sees the rows that are committed when it reaches the database. Its answer comes back after its latency. A write
+locks its row until commit or rollback, so a key's versions are committed in ascending order. A commit becomes visible
+when its latency has passed.
 """
 
 import logging
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class DatabaseLatencies:
-    """What the database's steps take; None means no time at all."""
+    """How long each step of the database takes; None means no time at all."""
 
     send: LatencyOf | None
     read: LatencyOf | None
@@ -40,14 +40,14 @@ class DatabaseLatencies:
 
 @dataclass
 class _Transaction:
-    """What a transaction has done so far, in order, so that a savepoint can undo its part."""
+    """The work of a transaction so far, in order, so that a savepoint can undo its part."""
 
     writes: list[tuple[Row, int]] = field(default_factory=list)  # the row, and its place in the log
     hooks: list[tuple[Callable[[], object], bool]] = field(default_factory=list)
     locks: list[str] = field(default_factory=list)
     waits_for: str | None = None
-    broken: bool = False  # after an error that only a rollback mends
-    aborted: bool = False  # and it is the server that says so
+    broken: bool = False  # after an error: only a rollback helps
+    aborted: bool = False  # broken, and the server says so (not Django)
 
 
 @dataclass
@@ -83,7 +83,7 @@ class SimulatedDatabase:
         self.measured_from_s = self.log.measured_from_s
 
     def read(self, key: str) -> Row:
-        """Return *key*'s row as of the query's snapshot, ready to cache after the rendering time."""
+        """Return *key*'s row as of the query's snapshot, after the rendering time: the value that goes into a cache."""
         task = self._begin_statement("read")
         nth = task.db_reads
         task.db_reads = nth + 1
@@ -93,7 +93,7 @@ class SimulatedDatabase:
         return row
 
     def version(self, key: str) -> int:
-        """Return *key*'s version: a query of the same latency that loads nothing."""
+        """Return *key*'s version, by a query with the same latency but without rendering."""
         return self._query(self._begin_statement("version"), key).version
 
     def write(self, key: str) -> Row:
@@ -106,7 +106,7 @@ class SimulatedDatabase:
 
     @contextmanager
     def atomic(self, savepoint: bool = True, durable: bool = False) -> Iterator[None]:
-        """Open a transaction, or a savepoint inside one; an exception rolls it back and goes on."""
+        """Open a transaction, or a savepoint inside one; an exception rolls it back and is raised again."""
         task = self._current("atomic")
         if task.transaction is not None:
             if durable:
@@ -118,7 +118,7 @@ class SimulatedDatabase:
                 yield
 
     def on_commit(self, func: Callable[[], object], robust: bool = False) -> None:
-        """Call *func* after the commit: in order, at once outside `atomic`, never after a rollback."""
+        """Call *func* after the commit, in order; outside `atomic` at once; after a rollback never."""
         if not callable(func):
             raise TypeError("on_commit()'s callback must be a callable.")
         transaction = self._current("on_commit").transaction
@@ -132,15 +132,15 @@ class SimulatedDatabase:
         self._pool.release(connection)  # type: ignore[union-attr]
 
     def committed(self, key: str) -> Row:
-        """Return *key*'s row as committed now, at no cost: the truth, not a query."""
+        """Return *key*'s row as committed now. This is for the judge: it is not a query and costs nothing."""
         row = self._rows.get(key)
         return Row(key, 0, self._payload_of(key)) if row is None else row
 
     def may_commit(self, versions: set[tuple[int, int]]) -> set[tuple[int, int]]:
-        """Return those of *versions*, (key's code, version) that are not committed, that can still be.
+        """Return those of the uncommitted *versions* (key's code, version) that can still be committed.
 
-        These are the ones that no write has been given yet, and those of transactions under way, which hold the
-        locks of their rows.
+        These are versions that no write has been given yet, and those of open transactions, which hold the locks of
+        their rows.
         """
         owners = {id(lock.owner): lock.owner for lock in self._locks.values()}
         codes = self.key_codes
@@ -149,17 +149,17 @@ class SimulatedDatabase:
         return {one for one in versions if one in written or one[1] > issued.get(one[0], 0)}
 
     def written_keys(self) -> list[str]:
-        """Return the keys that were ever written, those with a committed write first."""
+        """Return the keys that were ever written; those with a committed write come first."""
         return [*self._rows, *(key for key in self._issued if key not in self._rows)]
 
     def _current(self, what: str) -> Task:
-        """Return the request's task, for a call of *what*."""
+        """Return the task of the request that calls *what*; refuse a call from another thread."""
         if get_ident() != self._engine.thread:
             raise self._engine.astray(f"site.db.{what}()")
         return self._engine.current
 
     def _begin_statement(self, what: str) -> Task:
-        """Settle the request's debt and get it a connection; statements start here."""
+        """Begin a statement: let the request's debt pass, and get the request a connection."""
         engine = self._engine
         self._current(what)
         engine.settle()
@@ -258,10 +258,10 @@ class SimulatedDatabase:
             self._roll_back(transaction, before)
             raise
         if transaction.broken and not before.broken:
-            self._roll_back(transaction, before)  # as Django does, without a word: an inner block has doomed it
+            self._roll_back(transaction, before)  # without an error, as Django does: an inner block has broken it
 
     def _roll_back(self, transaction: _Transaction, before: _Transaction) -> None:
-        """Undo what *transaction* has done since it was as *before*."""
+        """Put *transaction* back to the state *before*."""
         self._unlock(transaction, keep=len(before.locks))
         transaction.writes, transaction.hooks = before.writes, before.hooks
         transaction.broken, transaction.aborted = before.broken, before.aborted
@@ -305,7 +305,7 @@ class SimulatedDatabase:
 
 @contextmanager
 def _breaking(transaction: _Transaction) -> Iterator[None]:
-    """Stand for an inner `atomic` without a savepoint: an exception dooms the whole transaction."""
+    """An inner `atomic` without a savepoint: after an exception the whole transaction must be rolled back."""
     try:
         yield
     except BaseException:

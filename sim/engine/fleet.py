@@ -35,7 +35,7 @@ class Worker:
 
 
 class Fleet:
-    """Assigns arriving requests to workers, runs the strategy, and records what came of it."""
+    """Assigns arriving requests to workers, runs the strategy, and records the results."""
 
     def __init__(
         self, engine: Engine, strategy: Strategy, db: SimulatedDatabase, reads: ReadLog, warmup_s: float
@@ -55,7 +55,7 @@ class Fleet:
         self._late = 0
 
     def take(self, workload: Workload) -> None:
-        """Start on *workload*: from now on the engine calls in whenever a request arrives."""
+        """Start *workload*: from now on the engine calls this fleet whenever a request arrives."""
         self._requests = chain.from_iterable(self._chunks(workload))
         self._engine.arrive = self._arrive
         self._draw()
@@ -65,7 +65,7 @@ class Fleet:
         engine, parent = self._engine, self._engine.current
         parent.spawned += 1
         number = child_number(parent.request, parent.spawned)
-        arrival_s = parent.arrival_s  # measured if its request is
+        arrival_s = parent.arrival_s  # it counts in the figures if its request does
         self._count_late()
 
         def background() -> None:
@@ -81,7 +81,7 @@ class Fleet:
         engine.call_at(engine.request_time() + after_s, background)
 
     def _count_late(self) -> None:
-        """Count the work that was spawned after the last arrival: one that spawns its own successor has no end."""
+        """Count the work spawned after the last arrival; refuse more than `MOST_LATE`: such work never ends."""
         if self._engine.next_arrival_s == inf:
             self._late += 1
             if self._late > MOST_LATE:
@@ -104,7 +104,7 @@ class Fleet:
         self.progress(reads + writes)
 
     def _numbered(self, chunk: Chunk, names: list[str], reads: int, writes: int) -> Iterator[Request]:
-        """Return the chunk's requests. Reads and writes are numbered apart, so that more writes shift no read."""
+        """Return the chunk's requests. Reads and writes have separate numbers, so that more writes shift no read."""
         is_read = ~chunk.is_write
         row = np.full(len(is_read), -1)
         row[is_read] = self._reads.extend(chunk.arrival_s[is_read], chunk.key_code[is_read], chunk.worker[is_read])
@@ -153,7 +153,7 @@ class Fleet:
         self._finish(task, worker)
 
     def _write(self, task: Task, site: Site, key: str) -> None:
-        """Let the strategy write. A request that is rolled back on purpose fails alone, as it does in a site."""
+        """Let the strategy write. A request that is rolled back on purpose fails alone, as on a real site."""
         task.rolls_back = self.rolls_back is not None and self.rolls_back(task.request)
         try:
             self._strategy.write(site, key)
@@ -191,7 +191,7 @@ class Fleet:
             self._release_later(task, thread_of)
 
     def _release_later(self, task: Task, worker: Worker | None) -> None:
-        # Nobody waits for the release: it is an entry in the calendar, not a sleeping greenlet.
+        # The release is only an entry in the calendar: no greenlet has to sleep for it.
         connection, task.connection = task.connection, None
 
         def release() -> None:

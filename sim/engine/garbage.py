@@ -1,4 +1,4 @@
-"""Python's garbage: collected between the chunks of a run and after it, never in the midst of a request."""
+"""Python's garbage collection: between the chunks of a run and after it, never in the middle of a request."""
 
 import gc
 from collections.abc import Iterator
@@ -19,16 +19,16 @@ def collected_by_hand() -> Iterator[None]:
 
 
 def collect_garbage() -> None:
-    """Collect what the last chunk left behind (the old generation holds the libraries: looking through it is slow)."""
+    """Collect the last chunk's garbage, without the old generation: it holds the libraries, so a look at it is slow."""
     gc.collect(1)
 
 
 class _Broom:
-    """Collects what a run has made when it is gone: its parts know each other in circles.
+    """Collects a run's objects when the run is over: they refer to each other in cycles.
 
     The automatic collection would be too late: it counts objects, and a run has few but large ones (the tables of its
-    latencies). What was there before the first of the runs under way is not looked through; where somebody else has
-    frozen objects, theirs stay as they are.
+    latencies). Objects from before the first active run are skipped (frozen). If other code has frozen objects, they
+    stay frozen.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class _Broom:
 
     @contextmanager
     def after_run(self) -> Iterator[None]:
-        """Sweep at the end of the block."""
+        """Collect at the end of the block."""
         with self._lock:
             self._runs += 1
             if self._runs == 1 and gc.get_freeze_count() == 0:

@@ -1,8 +1,8 @@
-"""Time as the code of a request sees it: `time.sleep` lets virtual time pass, `time.time` and the like tell it.
+"""Time as the code of a request sees it: `time.sleep` lets virtual time pass, and `time.time` returns it.
 
-While runs are under way, Python's own functions are replaced by stand-ins: in the `time` module, and wherever somebody
-has imported one by name. A stand-in asks whether it was called within a request of a run. If not it is the real one,
-so that other threads, callbacks and whatever else this process does notice nothing.
+During runs, Python's own functions are replaced by stand-ins: in the `time` module, and in modules that have imported
+one by name. A stand-in checks whether a request of a run called it. If not, it calls the real function, so other
+threads, callbacks and the rest of this process are not affected.
 """
 
 import inspect
@@ -21,7 +21,7 @@ from django.utils import timezone
 from .scheduler import Engine
 from .virtual import CURRENT_RUN, uses_time_zones
 
-# Clients of servers that wait for their answers in Python: there the time is real. Python's own modules do so, too.
+# These modules wait for servers in Python, so they need the real time. So do Python's own modules.
 _WAIT_FOR_REAL = frozenset({*sys.stdlib_module_names, "psycopg", "psycopg_pool"})
 
 
@@ -29,7 +29,7 @@ _WAIT_FOR_REAL = frozenset({*sys.stdlib_module_names, "psycopg", "psycopg_pool"}
 def request_time(*namespaces: dict[str, Any]) -> Iterator[None]:
     """Put the stand-ins in place for the length of a ``with`` block.
 
-    *namespaces* are looked through besides the imported modules: a file can be run without becoming one.
+    Besides the imported modules, *namespaces* are searched, too: a file can be run without becoming a module.
     """
     with _LOCK:
         _begin(namespaces)
@@ -49,13 +49,13 @@ def globals_of(strategy: Any) -> list[dict[str, Any]]:
 def _begin(namespaces: tuple[dict[str, Any], ...]) -> None:
     if not _under_way:
         for module, name, real, stand_in in _STAND_INS:
-            if getattr(module, name) is real:  # else somebody else has replaced it
+            if getattr(module, name) is real:  # otherwise other code has replaced it
                 setattr(module, name, stand_in)
     _under_way.append(True)
     for module_name, module in list(sys.modules.items()):
         names = getattr(module, "__dict__", None)
         if names is not None and not _keeps_real_time(module_name) and _seen.get(module_name) is not module:
-            if module_name != "__main__":  # which goes on importing, in a notebook
+            if module_name != "__main__":  # in a notebook, it goes on importing
                 _seen[module_name] = module
             _replace_in(names)
     for names in namespaces:
@@ -71,7 +71,7 @@ def _end() -> None:
 
 
 def _replace_in(names: dict[str, Any]) -> None:
-    """Replace what was imported by name, for good: at other times a stand-in is the real function."""
+    """Replace functions that were imported by name, and leave that so: outside a run a stand-in calls the real one."""
     for name, value in list(names.items()):
         stand_in = _STAND_IN_FOR.get(id(value))
         if stand_in is not None:
@@ -80,16 +80,16 @@ def _replace_in(names: dict[str, Any]) -> None:
 
 @cache
 def _keeps_real_time(module: str) -> bool:
-    """Return whether the code of *module* needs the real time, even within a request: ours does, to deal with servers.
+    """Return whether *module* needs the real time even within a request, as our code does when it deals with servers.
 
-    But the engine and `own` call what a strategy has handed them.
+    The engine and `own` are exceptions: they call functions that a strategy passed to them.
     """
     calls_theirs = module.startswith(("cachewise.sim.engine.", "cachewise.sim.own."))
     return (module.startswith("cachewise.sim.") and not calls_theirs) or module.partition(".")[0] in _WAIT_FOR_REAL
 
 
 def _engine_of(caller: FrameType) -> Engine | None:
-    """Return the engine whose request *caller* belongs to; None: real time counts for it."""
+    """Return the engine of the request that *caller* belongs to, or None if *caller* needs real time."""
     current = CURRENT_RUN.get()
     engine = None if current is None else current.engine
     if engine is None or not engine.serves_here() or _keeps_real_time(caller.f_globals.get("__name__", "")):
@@ -98,7 +98,7 @@ def _engine_of(caller: FrameType) -> Engine | None:
 
 
 def _stand_in(real: Callable[..., Any], virtual: Callable[..., Any]) -> Callable[..., Any]:
-    """Return *real*, or, when a request calls it, *virtual* with the engine in front of the arguments."""
+    """Return a function that calls *real*, or within a request *virtual*, with the engine as its first argument."""
 
     @wraps(real)
     def asking(*args: Any, **kwargs: Any) -> Any:
@@ -141,4 +141,4 @@ _STAND_INS = tuple(
 _STAND_IN_FOR = {id(real): stand_in for _module, _name, real, stand_in in _STAND_INS}
 _LOCK = Lock()
 _under_way: list[bool] = []
-_seen: dict[str, Any] = {}  # the modules that were looked through
+_seen: dict[str, Any] = {}  # the modules that were searched

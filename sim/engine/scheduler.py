@@ -1,12 +1,12 @@
-"""The scheduler: SimPy's calendar, and greenlets that pass a baton.
+"""The scheduler: SimPy's calendar, and greenlets that take turns.
 
-Requests are ordinary synchronous functions, yet thousands are under way in virtual time. One greenlet at a time holds
-the loop and takes whatever is due next. A request is called directly on that greenlet. When it has to wait and
-something else is due first, it enters itself into the calendar and hands the loop on; whoever meets that entry switches
-back to it.
+Requests are ordinary synchronous functions, yet thousands of them overlap in virtual time. One greenlet at a time runs
+the loop, which takes the next event or arrival. A request is called directly on that greenlet. If it has to wait and
+something else is due first, it enters itself into the calendar and gives the loop to another greenlet. The greenlet
+that reaches the entry switches back to the request.
 """
 
-from _thread import get_ident  # in a project's process, `threading` tells the request's
+from _thread import get_ident  # in a project's process, `threading` gives the request's thread
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import Context, copy_context
@@ -29,7 +29,7 @@ MOST_SLEEPS = 1_000_000  # of one request
 
 
 class StrayedError(StrategyError):
-    """What a thread must not do, or a call of the site in one; `told` says whether the run is there to tell it."""
+    """A call that a thread must not make; `told` says whether the run still goes on and reports it."""
 
     told = True
 
@@ -48,8 +48,8 @@ class Task(simpy.Event):
         self.greenlet: greenlet
         self.worker = -1
         self.connection: Any = None
-        self.thread: Any = None  # of a project's own request: the thread that its code takes this for
-        self.note: Any = None  # of a project's own request: what it has done so far
+        self.thread: Any = None  # in a team's project: the virtual thread of this request
+        self.note: Any = None  # in a team's project: the record of this request so far
         self.transaction: Any
         self.begin(0, 0.0, 0.0)
         self.serving = False
@@ -59,9 +59,9 @@ class Task(simpy.Event):
         self.request = request
         self.arrival_s = arrival_s
         self.start_s = start_s
-        self.oldest_s = start_s  # the birth of the oldest copy that it has seen
+        self.oldest_s = start_s  # when the oldest copy was made that it has seen
         self.debt_s = 0.0
-        self.serving = True  # until it ends: what runs is the strategy's code
+        self.serving = True  # until it ends: the strategy's code is running
         self.transaction = None
         self.cache_calls = self.db_reads = self.db_queries = self.db_writes = self.db_commits = self.spawned = 0
         self.sleeps = 0
@@ -80,7 +80,7 @@ class Engine(simpy.Environment):
         super().__init__(0.0)
         self.next_arrival_s = inf
         self.arrive: Callable[[Task], None]
-        self.contexts: list[Context] = [copy_context()]  # one a worker
+        self.contexts: list[Context] = [copy_context()]  # one for each worker
         self.current = Task(self)  # nobody's, until a request comes
         self._idle: list[Task] = []
         self._tasks: list[Task] = []
@@ -89,7 +89,7 @@ class Engine(simpy.Environment):
         self._greenlet_wanted = True
         self._closing = self._over = False
         self.thread = get_ident()
-        self.threads: list[Thread] = []  # that requests have started
+        self.threads: list[Thread] = []  # those that requests have started
         self.strayed: list[StrategyError] = []  # the calls that came from other threads
         self.advice = "hand the work to site.spawn(func, after_s=0)"  # what to do instead
 
@@ -102,34 +102,34 @@ class Engine(simpy.Environment):
         return self._now + self.current.debt_s
 
     def serves_here(self) -> bool:
-        """Return whether the code that asks belongs to a request."""
+        """Return whether the calling code belongs to a request."""
         return get_ident() == self.thread and self.current.serving
 
     def astray(self, what: str) -> StrategyError:
-        """Return the error for *what* being called in another thread than the run's; it is remembered."""
+        """Return, and remember, the error for a call of *what* from another thread than the run's."""
         return self.refused(
             f"{what} in another thread, where no virtual time passes (async_to_sync starts one, too): {self.advice}"
         )
 
     def refused(self, told: str) -> StrategyError:
-        """Return the error *told*, which ends the run even if nobody lets it out."""
+        """Return an error with the text *told*. It ends the run even if the caller catches it."""
         error = StrayedError(told)
         self.strayed.append(error)
         error.told = not self._over
         return error
 
     def end_if_strayed(self) -> None:
-        """End the run if a call came from another thread, whatever that thread has made of the error."""
+        """End the run if a call came from another thread, even if that thread has caught the error."""
         if self.strayed:
             raise self.strayed[0] from None
 
     def end(self) -> None:
-        """Say that the run is over, and nothing is wrong: who comes now must speak for itself."""
+        """Note that the run is over without an error: the run will not report calls that come later."""
         self.end_if_strayed()
         self._over = True
 
     def play(self) -> None:
-        """Run until nothing is due any more; whatever a request raises comes out here, and all others are unwound."""
+        """Run until nothing is due any more. A request's exception ends all others and is raised here."""
         self._root = greenlet.getcurrent()
         try:
             with collected_by_hand():
@@ -155,8 +155,8 @@ class Engine(simpy.Environment):
         """Let *delay_s* virtual seconds pass for the current request, its debt included.
 
         Raises:
-            StrategyError: for a request that sleeps again and again, for ever.
-            OverflowError: for more than any time.
+            StrategyError: if a request sleeps more than `MOST_SLEEPS` times.
+            OverflowError: if *delay_s* is above `LONGEST_DELAY_S`.
         """
         task = self.current
         self._count(task)
@@ -166,9 +166,9 @@ class Engine(simpy.Environment):
         self.wait(debt_s + delay_s)
 
     def freeze(self) -> None:
-        """Let no more time pass: calls take effect at once, to look at what a run has left behind.
+        """Stop the clock after a run: calls take effect at once, so that its caches can be read as it left them.
 
-        Only a sleep moves the clock: who polls would wait for ever.
+        Only a sleep still moves the clock; otherwise code that polls would wait for ever.
         """
         self.wait = lambda delay_s: self._count(self.current)  # type: ignore[method-assign]  # noqa: ARG005 - its name
         self.sleep = self._skip  # type: ignore[method-assign]
@@ -177,7 +177,7 @@ class Engine(simpy.Environment):
 
     @contextmanager
     def still(self) -> Iterator[None]:
-        """Let no time pass in a ``with`` block, before the traffic: what is done there belongs to no request."""
+        """Stop the clock in a ``with`` block before the traffic: calls there belong to no request."""
         self.freeze()
         try:
             yield
@@ -190,7 +190,7 @@ class Engine(simpy.Environment):
         self._now += delay_s
 
     def _count(self, task: Task) -> None:
-        """Count one more sleep of a request; whoever sleeps for ever ends the run, even by swallowing the error."""
+        """Count one more sleep of a request. Too many end the run, even if the request catches the error."""
         task.sleeps += 1
         if task.sleeps > MOST_SLEEPS:
             error = StrategyError(f"a request has waited {MOST_SLEEPS:,} times, for something that never happens")
@@ -229,15 +229,15 @@ class Engine(simpy.Environment):
     def enter_worker(self, task: Task, worker: int) -> None:
         """Let *task*'s greenlet see the context variables of *worker* (Django's `caches` among them).
 
-        It gets a copy, as a thread has its own: what one request sets, no request under way beside it sees.
+        It gets a copy, as each thread has its own: other requests do not see what this one sets.
         """
         task.worker = worker
         task.greenlet.gr_context = self.contexts[worker].copy()
 
     def _start_greenlets(self) -> None:
-        """Start a greenlet to hold the loop, and another whenever all are taken, until one has nothing more to do.
+        """Start a greenlet to run the loop, and another whenever all are busy, until nothing more is due.
 
-        A greenlet starts at the depth of recursion it is started from: always this one, however many wait.
+        All are started from here, because a greenlet begins at the recursion depth of the code that starts it.
         """
         while self._greenlet_wanted:
             self._greenlet_wanted = False
@@ -246,7 +246,7 @@ class Engine(simpy.Environment):
     def _new_task(self) -> Task:
         task = Task(self)
         task.greenlet = greenlet(self._carry, parent=self._root)
-        # Its first switch hands it its own task.
+        # The new greenlet reads its own task from `_starting`.
         task.greenlet.gr_context = self.contexts[0].copy()
         task.worker = 0
         self._tasks.append(task)
@@ -254,7 +254,7 @@ class Engine(simpy.Environment):
         return task
 
     def _carry(self) -> None:
-        """Hold the loop: take what is due next until nothing is; the body of every greenlet."""
+        """Run the loop until nothing is due any more. This is the body of every greenlet."""
         task = self._starting
         queue = self._queue
         while True:
@@ -274,7 +274,7 @@ class Engine(simpy.Environment):
                 return
 
     def _hand_over(self, task: Task) -> None:
-        """Give the loop away; return when somebody has switched back to *task*."""
+        """Give the loop to another greenlet; return when one has switched back to *task*."""
         if self._closing:
             raise GreenletExit
         queue = self._queue
@@ -291,7 +291,7 @@ class Engine(simpy.Environment):
         self.current = task
 
     def _wake(self, task: Task, event: simpy.Event) -> None:
-        """Let *task* go on at this instant, after whoever waited longer for the same *event*."""
+        """Let *task* go on at this instant, after tasks that have waited longer for the same *event*."""
         event.defused = True  # if it failed, the task raises
         heappush(self._queue, (self._now, NORMAL, next(self._eid), task))
 
@@ -299,11 +299,11 @@ class Engine(simpy.Environment):
         """End every greenlet that is still suspended, running its `finally` blocks."""
         self._closing = True
         self.next_arrival_s = -inf
-        self.arrive = _leave  # where a request swallows what ends it, and returns
+        self.arrive = _leave  # for a request that swallows GreenletExit and returns
         for task in self._tasks:
             if not task.greenlet.dead:
                 self.current = task
-                with suppress(Exception):  # what ended the run matters, not what its clean-up stumbles over
+                with suppress(Exception):  # only the first error matters, not those of the clean-up
                     task.greenlet.throw(GreenletExit)
         self.current = Task(self)
 

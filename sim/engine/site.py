@@ -1,4 +1,4 @@
-"""The site a strategy is handed: the cache of the request's worker, the database, time, chance and background work."""
+"""The `site` argument of a strategy: its worker's cache, the database, time, randomness and background work."""
 
 import random
 from _thread import get_ident
@@ -49,13 +49,13 @@ class SimulatedSite:
 
     @property
     def ideal(self) -> OmniscientCache:
-        """The cache that cannot exist."""
+        """The perfect cache, which cannot exist for real."""
         self._here("ideal")
         return self._ideal
 
     @property
     def random(self) -> random.Random:
-        """The request's own generator: what other requests draw does not shift it."""
+        """The request's own random generator; draws of other requests do not change its numbers."""
         self._here("random")
         task = self._engine.current
         if task.random is None:

@@ -1,7 +1,7 @@
 """Threads that a request starts: no virtual time passes there, so one that uses the site ends the run.
 
-A thread finds the run's cache under Django's own names, too (`from django.core.cache import cache`), and that refuses
-it. The project's cache, which is what it would find otherwise, would take it, and nobody would know.
+Django's own names (`from django.core.cache import cache`) give such a thread the run's cache, too, which refuses its
+calls. Otherwise the thread would use the project's real cache, without an error.
 """
 
 import threading
@@ -24,10 +24,10 @@ GRACE_S = 2.0  # real time, for threads that are still at work when the traffic 
 
 @contextmanager
 def threads_watched(engine: Engine) -> Iterator[None]:
-    """Remember, for the length of a ``with`` block, which threads the requests start.
+    """Remember in a ``with`` block which threads the requests start.
 
-    A thread that used the site ends with an error, which is the run's to tell. So the thread prints nothing, however
-    long it outlives the run.
+    A thread that used the site ends with an error, which the run reports. So the thread itself prints nothing, even if
+    it ends long after the run.
     """
     with _LOCK:
         _begin()
@@ -39,7 +39,7 @@ def threads_watched(engine: Engine) -> Iterator[None]:
 
 
 def wait_for_threads(engine: Engine) -> list[str]:
-    """Wait a little for the threads that requests have started, and return a note on those that go on.
+    """Wait a little for the threads that requests have started; return a note on those that still run.
 
     Raises:
         StrategyError: if one of them has used the site.
@@ -53,13 +53,13 @@ def wait_for_threads(engine: Engine) -> list[str]:
     if not left:
         return []
     threads = "1 thread" if left == 1 else f"{left:,} threads"
-    told = f"{threads} that requests have started went on after the run: what they do is not in these figures"
+    told = f"{threads} that requests have started went on after the run: their work is not in these figures"
     return [f"{told}; {engine.advice}"]
 
 
 def _begin() -> None:
     if not _under_way:
-        if threading.Thread.start is not _remembering:  # a Ctrl-C can have kept the last run from putting it back
+        if threading.Thread.start is not _remembering:  # if a Ctrl-C kept the last run from restoring it
             _real_start[:] = [threading.Thread.start]
         threading.Thread.start = _remembering  # type: ignore[method-assign]
     if threading.excepthook is not _quiet:
@@ -81,7 +81,7 @@ def _remembering(self: threading.Thread) -> None:
     if current is not None and current.engine is not None and current.engine.serves_here():
         if isinstance(self, threading.Timer):
             raise current.engine.refused(
-                f"a threading.Timer waits {self.interval:g} s of real time, of which a run knows nothing: "
+                f"a threading.Timer waits {self.interval:g} s of real time, not of the run's virtual time: "
                 f"{current.engine.advice.replace('after_s=0', f'after_s={self.interval:g}')}"
             )
         current.engine.threads.append(self)
@@ -95,13 +95,13 @@ def _remembering(self: threading.Thread) -> None:
 
 
 def _with_default(cache: Any, work: Callable[[], None]) -> None:
-    """Do a thread's *work* with *cache* as its default: Django keeps that by thread."""
+    """Do a thread's *work* with *cache* as its default cache, which Django keeps separately for each thread."""
     caches["default"] = cache
     work()
 
 
 class _RunsCache:
-    """A run's cache as a thread sees it; a thread that outlives the run keeps nothing of it in memory."""
+    """A run's cache as a thread sees it. It holds no reference to the run, so a long thread keeps no memory of it."""
 
     def __init__(self, cache: BaseCache) -> None:
         self._cache = weakref.ref(cache)
@@ -124,4 +124,4 @@ def _quiet(args: Any) -> None:
 _LOCK = threading.Lock()
 _under_way: list[bool] = []
 _real_start: list[Any] = [threading.Thread.start]
-_last_words: list[Any] = []  # what printed the errors of threads before
+_last_words: list[Any] = []  # the hook for errors of threads before ours

@@ -1,8 +1,8 @@
-"""Virtual time and chance for Django's cache code, in every module where expiry is written or judged.
+"""Virtual time and randomness for Django's cache code, in every module that sets or checks expiry.
 
-The modules' own names (`time`, `random`, `tz_now`, `router`) are replaced once, for good, by stand-ins that ask a
-context variable which run they are in. Outside a run they behave exactly as before, and two runs in one process never
-meet. What a strategy's own code sees of the time is in `request_time.py`.
+The names `time`, `random`, `tz_now` and `router` in these modules are replaced once and stay replaced. A stand-in reads
+from a context variable which run it is in. Outside a run it behaves exactly as before, and two runs in one process do
+not affect each other. The time that a strategy's own code sees is in `request_time.py`.
 """
 
 import importlib
@@ -22,13 +22,13 @@ import django.core.cache.backends.locmem
 from django.conf import global_settings, settings
 from django.utils import timezone
 
-PRIVATE = "cachewise-"  # begins the names of all that a run creates: databases, stores, folders
-_REAL_TIME = time.time  # whatever stands in for it meanwhile
+PRIVATE = "cachewise-"  # first part of the name of every database, store and folder of a run
+_REAL_TIME = time.time  # the real function, even while a stand-in replaces it
 EPOCH_S = 0.0  # a run starts at 1970-01-01 UTC: small numbers keep sums of times exact
 
 
 class Clock(Protocol):
-    """Anything that knows the virtual time."""
+    """An object that knows the virtual time."""
 
     def time(self) -> float:
         """Return seconds since the run's start."""
@@ -36,13 +36,13 @@ class Clock(Protocol):
 
 @dataclass(frozen=True)
 class CurrentRun:
-    """What Django's cache code sees of the run it is in."""
+    """The run, as far as Django's cache code needs it."""
 
     clock: Clock
     culling: random.Random
     database_alias: str | None = None
     engine: Any = None  # whose requests see virtual time (`cachewise.sim.engine.request_time`)
-    epoch_s: float = EPOCH_S  # when the run began by the clock that Django's code shares with its server
+    epoch_s: float = EPOCH_S  # the run's first second, by the clock that Django's code shares with its server
 
 
 CURRENT_RUN: ContextVar[CurrentRun | None] = ContextVar("cachewise_run", default=None)
@@ -62,7 +62,7 @@ class _VirtualTime:
 
 
 class _VirtualChance:
-    """The `random` module as the file backend sees it: which entries it culls is a function of the seed."""
+    """The `random` module as the file backend sees it: the seed decides which entries it culls."""
 
     def __getattr__(self, name: str) -> Any:
         current = CURRENT_RUN.get()
@@ -70,7 +70,7 @@ class _VirtualChance:
 
 
 class _VirtualRouter:
-    """The database router as the database backend sees it: a run's private file, which no router of a project knows."""
+    """The database router as the database backend sees it: it leads to the run's private file, past project routers."""
 
     def __init__(self, real: Any) -> None:
         self._real = real
@@ -109,13 +109,13 @@ def virtualise() -> None:
     for module in (backends.base, backends.locmem, backends.filebased):
         module.time = _TIME
     backends.filebased.random = _CHANCE
-    # Nothing to do with time: Django compiles this expression late, behind a proxy that every call on a cache pays for.
+    # For speed only: Django compiles this expression lazily, and its proxy would slow down every call of a cache.
     chars = backends.base.memcached_error_chars_re
     backends.base.memcached_error_chars_re = re.compile(chars.pattern, chars.flags)
 
 
 def virtualise_module(name: str) -> None:
-    """Put virtual time in place in one more module, wherever it says `time` (the module, or its function)."""
+    """Put virtual time in place in one more module, for its name `time` (the module or the function)."""
     module: Any = importlib.import_module(name)
     for attribute, value in list(vars(module).items()):
         if value is time:
@@ -125,10 +125,10 @@ def virtualise_module(name: str) -> None:
 
 
 def virtualise_ancestry(cls: type) -> None:
-    """Put virtual time in place in every module that *cls* may keep time in.
+    """Put virtual time in place in every module in which the class *cls* may ask for the time.
 
-    These are the modules of its class's ancestry, and of the packages that they belong to: a cache class is often thin,
-    and its store is in a module beside it. Django's own are dealt with one by one.
+    These are the modules of its base classes, and all modules of their packages: the store of a cache class is often in
+    another module. Django's own modules are replaced one by one.
     """
     packages = {ancestor.__module__.partition(".")[0] for ancestor in cls.__mro__} - {
         "builtins",
@@ -142,7 +142,7 @@ def virtualise_ancestry(cls: type) -> None:
 
 
 def virtualise_database_cache() -> None:
-    """Do the same for the database backend, which is imported only where it is used.
+    """Put virtual time in place for the database backend, which is imported only where it is used.
 
     Source: Django 5.2's `backends.db`, which imports `tz_now` and `router` by name, and its `createcachetable`.
     """

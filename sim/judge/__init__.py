@@ -1,1 +1,1 @@
-"""Truth without annotation: snapshots of the database, and what a read gives there without a cache."""
+"""Finds the truth about a project's reads: the result that each would give without a cache, on database snapshots."""

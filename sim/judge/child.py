@@ -20,7 +20,7 @@ Work = list[tuple[int, bytes, float]]  # (question's number; question and stores
 
 
 class Answer(NamedTuple):
-    """What a question gives, and which tables it depends on; `path` is what it asked, if that can be asked again."""
+    """A question's result, and the tables it depends on; `path` is its queries, if they can be repeated."""
 
     question: int
     digest: bytes
@@ -30,14 +30,14 @@ class Answer(NamedTuple):
 
 
 class Child:
-    """Evaluates questions on the state that it has adopted; *memory* is what the judge knows of the project's."""
+    """Evaluates questions on its database state; *memory* is the judge's knowledge of what the project remembers."""
 
     def __init__(self, evaluate: Evaluate, times_asked: Callable[[], int], adopted: Adopted, memory: Memory) -> None:
         self._evaluate, self._times_asked = evaluate, times_asked
         self._adopted, self._memory = adopted, memory
 
     def serve(self, pipe: Connection) -> None:
-        """Answer what comes through *pipe* until it is closed."""
+        """Answer the questions that come through *pipe* until it is closed."""
         loading = Loading()
         with suppress(EOFError):
             while True:
@@ -72,16 +72,16 @@ class Child:
                 digest = self._evaluate(question, clock_s, stores).digest
             except (UserError, StrategyError):
                 raise
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - that is what the read gives there
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - this is the read's true result there
                 digest, frames = raised(error).digest, traceback.format_exc()
             return Called(digest, heard, self._times_asked() > before, frames)
 
     def _path(self, number: int, first: Called) -> list[Asked] | None:
-        """Return what was asked, and what the rows are; None: it cannot be asked again, or that would not do."""
+        """Return the queries and their rows, or None if repeating the queries is impossible or not enough."""
         if first.timed or not first.heard.only_asked or number in self._memory.restless:
             return None
         with self._adopted.undone():
             try:
                 return [Asked(one, self._adopted.rows_of(one)) for one in first.heard.statements]
-            except Exception:  # noqa: BLE001 - the project has met it, too, and lives with it
+            except Exception:  # noqa: BLE001 - the project got the same error and handled it
                 return None

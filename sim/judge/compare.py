@@ -1,4 +1,4 @@
-"""What of a read's result is compared with the truth: status and content, without what is drawn anew each time."""
+"""The compared parts of a read's result: status and content, with the parts masked that are random each time."""
 
 import gzip
 import hashlib
@@ -21,19 +21,19 @@ Judge = Callable[[Any], Any]
 ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{4,}\b")
 MASK = b"***"
 _TOKEN = rb"(?<![A-Za-z0-9])(?:[A-Za-z0-9]{64}|[A-Za-z0-9]{32})(?![A-Za-z0-9])"
-_DRAWN = (  # (what stands before, what is drawn anew each time, what stands behind)
+_DRAWN = (  # (text before, random text, text after)
     re.compile(rb"(?is)(csrf.{0,80}?)(" + _TOKEN + rb")()"),
     re.compile(rb"""(?is)(\bvalue\s*=\s*["']?)(""" + _TOKEN + rb""")(["']?[^<>]{0,80}csrf)"""),
     re.compile(rb"""(?i)(\bnonce["']?(?:-|\s*[=:]\s*["']?))([A-Za-z0-9+/_=-]{8,})()"""),
     re.compile(rb"(?i)(\brequest[-_ ]?id\b[^<>A-Za-z0-9]{1,20})([0-9a-f-]{16,36})()"),
 )
-_RESPONSE = re.compile(rb"response (\d+) ")  # as `_of_response` has it
+_RESPONSE = re.compile(rb"response (\d+) ")  # as `_of_response` writes it
 _PLAIN = (str, bytes, bool, int, float, complex, type(None))
 _VALUES = (Decimal, UUID, datetime, date, time, timedelta)
 
 
 class Shown(NamedTuple):
-    """What a read gave, fit to be compared: equal digests, equal results."""
+    """A read's result in comparable form: results with equal digests are equal."""
 
     status: int | None  # of a response
     digest: bytes
@@ -42,7 +42,7 @@ class Shown(NamedTuple):
 
 
 def shown(result: Any, judge: Judge | None = None) -> Shown:
-    """Return what of *result* is compared; *judge* picks what matters of it first."""
+    """Return the comparable form of *result*; first, *judge* picks the part that matters."""
     status = result.status_code if isinstance(result, HttpResponseBase) else None
     content = compared(result, judge)
     size_bytes = len(_body(result)) if isinstance(result, HttpResponseBase) else len(content)
@@ -50,7 +50,7 @@ def shown(result: Any, judge: Judge | None = None) -> Shown:
 
 
 def raised(error: BaseException) -> Shown:
-    """Return what is compared where *error* was raised: its class and what it says."""
+    """Return the comparable form of an *error* that was raised: its class and its message."""
     text = f"{type(error).__name__}: {ADDRESS.sub('0x', str(error))}"
     return Shown(None, _digest(b"raised " + text.encode()), 0, text)
 
@@ -61,7 +61,7 @@ def compared(result: Any, judge: Judge | None = None) -> bytes:
 
 
 def masked_difference(one: bytes, other: bytes, around: int = 30) -> str:
-    """Return where two contents differ, with every letter and digit masked: no content is told."""
+    """Return where two contents differ; all letters and digits are masked, so that no content is shown."""
     if one == other:
         return "no difference"
     status, one, of_other, other = *_parted(one), *_parted(other)
@@ -73,7 +73,7 @@ def masked_difference(one: bytes, other: bytes, around: int = 30) -> str:
 
 
 def _parted(compared_bytes: bytes) -> tuple[str, bytes]:
-    """Return "status 200" and the content of a response, or "" and the whole of what is none."""
+    """Return ("status 200", content) of a response; of any other result ("", all of it)."""
     found = _RESPONSE.match(compared_bytes)
     return (f"status {int(found[1])}", compared_bytes[found.end() :]) if found else ("", compared_bytes)
 
@@ -88,7 +88,7 @@ def _digest(content: bytes) -> bytes:
 
 
 def _body(response: Any) -> bytes:
-    """Return the content of a response; one that streams can be read again afterwards."""
+    """Return the content of a response; a streaming one can still be read afterwards."""
     if hasattr(response, "render") and not response.is_rendered:
         response.render()
     if response.streaming:
@@ -121,10 +121,10 @@ def _request_ids(response: Any) -> Iterator[bytes]:
 
 
 class _Walk:
-    """Any value as bytes that are the same for equal values, in whichever process it was made."""
+    """Turns any value into bytes that are the same for equal values, also from different processes."""
 
     def __init__(self) -> None:
-        self._above: set[int] = set()  # what contains what is looked at: a thing that contains itself ends there
+        self._above: set[int] = set()  # the containers of the current value: one that contains itself ends there
 
     def parts(self, value: Any) -> Iterator[bytes]:
         if type(value) in _PLAIN:
@@ -165,14 +165,17 @@ class _Walk:
         yield from self._bracketed(row._meta.label.encode(), values)
 
     def _of_object(self, value: Any) -> Iterator[bytes]:
-        """What its pickle is made of; the pickle itself tells apart what is equal (which of its strings are one)."""
+        """Yield the parts of its pickle.
+
+        Whole pickles of equal objects can differ: they show which strings are shared.
+        """
         kind = f"{type(value).__module__}.{type(value).__qualname__}".encode()
         if isinstance(value, (type, FunctionType, ModuleType)):
             yield kind + b" " + getattr(value, "__qualname__", value.__name__).encode() + b";"
             return
         try:
             reduced = value.__reduce_ex__(4)
-        except Exception:  # noqa: BLE001 - it says in its own way that it does not pickle
+        except Exception:  # noqa: BLE001 - any error may say that it cannot be pickled
             yield kind + b" " + ADDRESS.sub("0x", repr(value)).encode() + b";"
             return
         if isinstance(reduced, str):

@@ -1,4 +1,4 @@
-"""What a function of an experiment does when it is called: in a process that ends afterwards."""
+"""Facts about a function of an experiment: it is called once, in a process that ends afterwards."""
 
 import traceback
 from collections.abc import Callable, Sequence
@@ -25,11 +25,11 @@ CACHE_CALLS = (
     *("incr", "decr", "incr_version", "decr_version"),
 )
 LATER_S = 119_820.0  # a day, and at another time of day: some pages say whether the shop is open
-MOMENTS = ((0.0, 1), (0.0, 2), (LATER_S, 1))  # second of the run, and chance: what is read must be the same
+MOMENTS = ((0.0, 1), (0.0, 2), (LATER_S, 1))  # (second, random seed): a read must give the same
 
 
 class Judged(NamedTuple):
-    """A response that a journey judges as a read; `again` sends its request once more at a moment."""
+    """A response that a journey judges as a read; `again` repeats its request at another moment."""
 
     name: str
     response: Any
@@ -39,7 +39,7 @@ class Judged(NamedTuple):
 
 @dataclass
 class Facts:
-    """`content` is what is compared of its result; `failure`, that it raised something. Stores are no cache calls."""
+    """What a call did. `content` is the comparable result; `failure` an exception. Calls of stores are not counted."""
 
     status: int | None = None
     location: str = ""
@@ -51,14 +51,14 @@ class Facts:
     is_async: bool = False
     is_generator: bool = False
     is_none: bool = False
-    asked: str = ""  # the request whose response it gave
-    raised: str = ""  # what was raised in the view, of which there is an error page
+    asked: str = ""  # the request whose response it returned
+    raised: str = ""  # the view's exception behind an error page
     failure: str = ""
     judged: "list[JudgedFacts]" = field(default_factory=list)
 
 
 class JudgedFacts(NamedTuple):
-    """What is known of a response that a journey judges, and of its request asked again at each of `MOMENTS`."""
+    """Facts about a response that a journey judges, and about its request repeated at each of `MOMENTS`."""
 
     name: str
     expect: tuple[int, ...]
@@ -69,9 +69,9 @@ class JudgedFacts(NamedTuple):
 def facts_of(
     adopted: Adopted, call: Callable[[], Any], judge: Callable[[Any], Any] | None, judged: Sequence[Judged] = ()
 ) -> Facts:
-    """Return what *call* does on a snapshot, where `commits` counts the transactions that would change a row.
+    """Return what *call* does on a snapshot; `commits` counts the transactions that would change a row.
 
-    What it has *judged* in the end is asked again.
+    The requests that a journey has *judged* are repeated afterwards.
     """
     counter = CacheCalls()
     return adopted.writing(lambda: _called(adopted, call, judge, judged, counter))
@@ -106,7 +106,7 @@ def _called(
 
 
 def _asked_again(adopted: Adopted, judged: Sequence[Judged]) -> list[JudgedFacts]:
-    """Send the requests of what was *judged* again on the rows as they are now, moment by moment."""
+    """Repeat the requests of the *judged* responses on the present rows, at each of `MOMENTS`."""
     found = [JudgedFacts(one.name, one.expect, _at_sight(getattr, one, "response"), []) for one in judged]
     for moment in MOMENTS:
         for one, facts in zip(judged, found, strict=True):
@@ -116,7 +116,7 @@ def _asked_again(adopted: Adopted, judged: Sequence[Judged]) -> list[JudgedFacts
 
 
 def _at_sight(call: Callable[..., Any], *args: Any) -> Facts:
-    """Return what can be said of what *call* gives, of that alone."""
+    """Return the facts that follow from the result of *call* alone."""
     facts = Facts()
     try:
         _look_at(call(*args), facts, None)
@@ -150,27 +150,27 @@ def _line_of(error: BaseException) -> str:
 
 
 def _told(error: BaseException) -> str:
-    """Return what was raised, and the innermost place in the project, in whose folder this process is."""
+    """Return the exception and its innermost place in the project, whose folder is the current one."""
     said, place = words_of(error), innermost(Path.cwd(), traceback.extract_tb(error.__traceback__))
     return f"{type(error).__name__}{': ' if said else ''}{said}{f' ({place})' if place else ''}"
 
 
 class Changes:
-    """What a connection that has been adopted would have committed, where there is one transaction around all."""
+    """Counts what a connection would have committed, although one transaction is around everything."""
 
     def __init__(self, wrapper: Any) -> None:
         self.statements = self.commits = 0
         self._wrapper = wrapper
-        self._open = 0  # changes, in what would be the transaction
+        self._open = 0  # changes in what would be the current transaction
         self._block: Any = None  # the outermost `atomic` that they are in
-        self._at: dict[str, int] = {}  # savepoint: how many there were
+        self._at: dict[str, int] = {}  # savepoint: how many changes there were before it
         self._schema = schema_of(wrapper)
         self._real_savepoint, self._real_rollback = wrapper._savepoint, wrapper._savepoint_rollback
         wrapper.execute_wrappers.append(self._statement)
         wrapper._savepoint, wrapper._savepoint_rollback = self._savepoint, self._savepoint_rollback
 
     def end(self) -> None:
-        """Commit what is left, and call what was put off until then."""
+        """Commit the rest, and call the functions that wait for the commit."""
         self._settle()
         while self._wrapper.run_on_commit:
             waiting, self._wrapper.run_on_commit = self._wrapper.run_on_commit, []
@@ -179,7 +179,7 @@ class Changes:
             self._settle()
 
     def _settle(self) -> None:
-        """Count a transaction that has ended since."""
+        """Count a transaction that has ended since the last call."""
         if self._open and self._block is not self._outermost():
             self.commits += not self._wrapper.needs_rollback
             self._open = 0
@@ -192,7 +192,7 @@ class Changes:
         result = execute(sql, params, many, context)
         kind = self._schema.nature(str(sql)).kind
         self.statements += kind in ("read", "write", "schema")
-        cursor = context["cursor"]  # whose count comes late where rows are returned
+        cursor = context["cursor"]  # its row count comes late if rows are returned
         if kind == "schema" or (kind == "write" and (cursor.rowcount != 0 or cursor.description)):
             self._block = self._outermost()
             self._open += self._block is not None
@@ -210,7 +210,7 @@ class Changes:
 
 
 class CacheCalls:
-    """Counts the calls of the blank caches in this process; those of stores, and those that others make, not."""
+    """Counts the calls of the blank caches in this process, except calls of stores and calls within other calls."""
 
     def __init__(self) -> None:
         self.count = 0

@@ -1,4 +1,4 @@
-"""How the states of a project's databases are pinned: for each family in its own way."""
+"""Snapshots for each family of databases."""
 
 from collections.abc import Iterable
 
@@ -10,12 +10,12 @@ from .sqlite import SqliteSnapshots
 
 
 def snapshots_of(family: str, aliases: Iterable[str]) -> Snapshots:
-    """Return how the databases of *family* ("sqlite" or "postgres"), which Django knows by *aliases*, are pinned."""
+    """Return the snapshots of the databases *aliases*, which are of *family* ("sqlite" or "postgres")."""
     aliases = tuple(aliases)
     for alias in aliases:
-        schema_of(connections.create_connection(alias))  # now: a fork must not open the database once more
+        schema_of(connections.create_connection(alias))  # here, because a fork must not open the database again
     if family == "sqlite":
         return SqliteSnapshots(aliases)
-    from .postgres import PostgresSnapshots  # psycopg is not everywhere
+    from .postgres import PostgresSnapshots  # imported late: psycopg may not be installed
 
     return PostgresSnapshots(aliases)

@@ -12,28 +12,28 @@ from contextlib import suppress
 
 from ..processes.deaths import die_with_parent
 
-_MOST_FILES, _FILES_KEPT = 65_536, 256  # as many as make sense; what is open beside snapshots
+_MOST_FILES, _FILES_KEPT = 65_536, 256  # a sensible maximum; files besides snapshots
 
 
 def fork(body: Callable[[], object]) -> int:
-    """Call *body* in a fork of this process, which then ends at once (nothing is closed, flushed or said goodbye to).
+    """Call *body* in a fork of this process. The fork then ends at once, without closing or flushing anything.
 
-    Ctrl-C is for the process above to hear. Return the fork's process id.
+    The fork ignores Ctrl-C; its parent handles it. Return the fork's process id.
     """
     above = os.getpid()
-    gc.freeze()  # what there is now need not be looked at, so memory stays shared
+    gc.freeze()  # the collection skips present objects, so their memory stays shared
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # threads of the project do not come along: it is said so
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python warns that threads are not forked
         pid = os.fork()
     if pid:
         return pid
     code = 1
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        die_with_parent(above)  # elsewhere than on Linux its pipe tells
+        die_with_parent(above)  # outside Linux, its pipe tells that the parent is gone
         body()
         code = 0
-    except BaseException:  # noqa: BLE001 - nothing of it may reach what the process above was doing
+    except BaseException:  # noqa: BLE001 - the fork must not go on with the parent's code
         with suppress(Exception):
             sys.stderr.write(traceback.format_exc())
             sys.stderr.flush()
@@ -52,7 +52,7 @@ def reap(pid: int, *, kill: bool = False) -> int:
 
 
 def files_left() -> int:
-    """Raise this process's limit of open files as far as it may, and return how many it can still open."""
+    """Raise this process's limit of open files as far as allowed; return how many it can still open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
     if soft != resource.RLIM_INFINITY and soft < most:

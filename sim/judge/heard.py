@@ -1,4 +1,4 @@
-"""What an evaluation asks the databases, statement by statement, so that the same can be asked on another state."""
+"""The statements that an evaluation sends to the databases, so that they can be repeated on another state."""
 
 import pickle
 import re
@@ -13,10 +13,10 @@ from ..project.databases.connections import Sent
 from ..project.databases.statements import asks_the_time
 from ..project.watch import Tables
 
-_VARIES = re.compile(r"'(?:[^']|'')*'|\b\d+\b")  # in texts of one query, which a project may have put together itself
+_VARIES = re.compile(r"'(?:[^']|'')*'|\b\d+\b")  # literals: a project may write them into the text of a query
 _LISTS = re.compile(r"%s(?:\s*,\s*%s)+")
 _SAVEPOINTS = re.compile(r"\s*(?:SAVEPOINT|RELEASE|ROLLBACK)\b", re.IGNORECASE)
-# Queries that do something, or wait.
+# Queries with side effects, or that wait.
 _ACTS = re.compile(
     r"\b(?:pg_\w+|nextval|setval|set_config|dblink\w*|lo_\w+|load_extension)\s*\(|\bFOR\s+[\w\s]*(?:UPDATE|SHARE)\b",
     re.IGNORECASE,
@@ -24,7 +24,7 @@ _ACTS = re.compile(
 
 
 class Statement(NamedTuple):
-    """A statement of an evaluation; `text` is its text without what varies, `packed` what sends it again."""
+    """A statement of an evaluation. `text` is its text without literals; `packed` is the data to send it again."""
 
     alias: str
     text: str
@@ -32,10 +32,10 @@ class Statement(NamedTuple):
     tables: Tables
 
     def sent(self) -> tuple[str, Any]:
-        """Return its text and parameters, as they were sent.
+        """Return the text and parameters that were sent.
 
         Raises:
-            pickle.UnpicklingError: if a parameter is of a module that is not loaded here.
+            pickle.UnpicklingError: if the class of a parameter is in a module that is not loaded here.
         """
         found: tuple[str, Any] = _Unpickler(BytesIO(self.packed)).load()
         return found
@@ -49,7 +49,7 @@ class Asked(NamedTuple):
 
 
 class Heard:
-    """The statements of an evaluation so far; `only_asked` says that all were queries that can be sent again."""
+    """The statements of an evaluation so far; `only_asked` says that all were queries that can be repeated."""
 
     def __init__(self) -> None:
         self.statements: list[Statement] = []
@@ -57,7 +57,7 @@ class Heard:
 
     @property
     def tables(self) -> Tables:
-        """The tables that they have named."""
+        """The tables that the statements name."""
         return frozenset().union(*(one.tables for one in self.statements))
 
     def hear(self, alias: str, sent: Sent) -> None:
@@ -73,12 +73,12 @@ class Heard:
 
 
 def digest_of(rows: Sequence[Any]) -> bytes:
-    """Return a digest of what a query gave."""
+    """Return a digest of a query's rows."""
     return blake2b(repr(rows).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 class _Unpickler(pickle.Unpickler):
-    """Loads no module: the project's own may keep what they have read, and every child has what the judge has."""
+    """Unpickles without importing: the project's modules may keep rows in memory, which must not be in the judge."""
 
     def find_class(self, module: str, name: str) -> Any:
         if module not in sys.modules:
@@ -92,7 +92,7 @@ def _alike(text: str) -> str:
 
 
 def _packed(sent: tuple[str, Any]) -> bytes:
-    """Return a pickle in which equal parts are equal, whether they are the same object or not; b"": there is none."""
+    """Return a pickle that is equal for equal values, also if they share objects differently; b"" if impossible."""
     packed = BytesIO()
     pickler = pickle.Pickler(packed, protocol=5)
     pickler.fast = True

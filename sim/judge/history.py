@@ -1,4 +1,4 @@
-"""The commits of a run: when each came, which tables it changed, and so, how long a value holds."""
+"""The commits of a run: their times and the tables they changed. They tell how long a value holds."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -10,7 +10,7 @@ ANY = next(iter(ALL_TABLES))
 
 
 class History:
-    """The states of the database: number 0 was there first, number n came with the nth commit."""
+    """The states of the database: number 0 is the first; the nth commit makes state n."""
 
     def __init__(self) -> None:
         self.commit_s = [0.0]
@@ -22,20 +22,20 @@ class History:
         return len(self.commit_s) - 1
 
     def commit(self, at_s: float, tables: Tables) -> int:
-        """Note a commit that changed *tables*, and return the number of the state that came with it."""
+        """Note a commit that changed *tables*, and return the number of the new state."""
         self.commit_s.append(at_s)
         for table in tables:
             self._changes[table].append(self.newest)
         return self.newest
 
     def began(self, tables: Tables, state: int) -> int:
-        """Return the first state of those up to *state* between which nothing in *tables* has changed."""
+        """Return the first state from which on, up to *state*, nothing in *tables* has changed."""
         if tables >= ALL_TABLES:
             return state
         return max((_last_up_to(self._changes.get(table, ()), state) for table in (*tables, ANY)), default=0)
 
     def ended(self, tables: Tables, state: int) -> int | None:
-        """Return the first state after *state* with which something in *tables* changed; None: there is none yet."""
+        """Return the first state after *state* that changed one of *tables*, or None if there is none yet."""
         if tables >= ALL_TABLES:
             return state + 1 if state < self.newest else None
         after = (_first_after(self._changes.get(table, ()), state) for table in (*tables, ANY))
@@ -44,9 +44,9 @@ class History:
 
 @dataclass(slots=True)
 class Value:
-    """What a question gave on `state`; it is the same from `began` on, as long as nothing in `tables` changes.
+    """A question's value on `state`. It holds from `began` on, as long as nothing in `tables` changes.
 
-    `ended` is the first state after it held, once that is known.
+    `ended` is the first state on which it no longer holds, once known.
     """
 
     began: int
@@ -57,7 +57,7 @@ class Value:
 
 
 class Values:
-    """All that is known of one question."""
+    """All known values of one question."""
 
     def __init__(self, history: History) -> None:
         self._history = history
@@ -65,10 +65,10 @@ class Values:
         self._began: list[int] = []  # of each
 
     def learn(self, state: int, tables: Tables, digest: bytes) -> Value:
-        """Note what an evaluation gave."""
+        """Note the value of an evaluation."""
         began = self._history.began(tables, state)
         place = bisect_right(self._began, state)
-        if place:  # where the tables are not always the same, what was known before still holds where it did
+        if place:  # if the tables vary, an older value keeps the states on which it held
             began = max(began, self.ended(self._known[place - 1]) or 0)
         value = Value(began, state, tables, digest)
         place = bisect_right(self._began, began)
@@ -77,7 +77,7 @@ class Values:
         return value
 
     def at(self, state: int) -> Value | None:
-        """Return what the question gives on *state*, if that is known."""
+        """Return the question's value on *state*, or None if it is not known."""
         place = bisect_right(self._began, state) - 1
         if place < 0:
             return None
@@ -86,7 +86,7 @@ class Values:
         return value if ended is None or state < ended else None
 
     def ended(self, value: Value) -> int | None:
-        """Return the first state after *value* held; None: it holds still."""
+        """Return the first state on which *value* no longer holds, or None if it still holds."""
         if value.ended is None:
             value.ended = self._history.ended(value.tables, value.state)
         return value.ended

@@ -1,4 +1,4 @@
-"""The judge, as the process of a run knows it."""
+"""The judge, as seen from the run's process."""
 
 import pickle
 import select
@@ -21,12 +21,12 @@ PATIENCE_S = 5.0  # for the judge to end its children
 
 
 class Judge:
-    """Judges reads in a process of its own, which sees the databases as they were after each commit.
+    """Judges reads in a separate process, which sees the databases as they were after each commit.
 
     Args:
-        evaluate: what a question gives without a cache on the database that Django's connections show. It is called in
-            children of the judge; what the project's code raises is a truth, too.
-        snapshots: how states of the databases are pinned.
+        evaluate: gives a question's value without a cache, on the database of Django's connections. It is called in
+            children of the judge; an exception of the project's code is a value, too.
+        snapshots: pins states of the databases.
         times_asked: how often this process's code has asked for the time so far.
     """
 
@@ -34,12 +34,12 @@ class Judge:
         self._evaluate, self._snapshots, self._times_asked = evaluate, snapshots, times_asked
         self._pid: int | None = None
         self._pipe: Connection
-        self.raised: dict[str, str] = {}  # functions that raised something in an evaluation: the first traceback
+        self.raised: dict[str, str] = {}  # function that raised in an evaluation: its first traceback
         self._asks: Asks = []
         self._questions: dict[bytes, int] = {}  # (question, stores) pickled: its number
 
     def start(self) -> None:
-        """Fork the judge, which pins state 0; before the first request, with no connection to the databases open."""
+        """Fork the judge, which pins state 0. Call it before the first request, with no database connection open."""
         self._pipe, theirs = Pipe()
         self._pid = fork(partial(self._be_judge, theirs))
         theirs.close()
@@ -52,7 +52,7 @@ class Judge:
         return int(self._hear("state"))
 
     def ask(self, read: Read) -> None:
-        """Have *read* judged, in time."""
+        """Have *read* judged, sooner or later."""
         packed = pickle.dumps((read.question, sorted(read.stores.items(), key=lambda item: item[0])))
         known = self._questions.get(packed)
         number = self._questions.setdefault(packed, len(self._questions))
@@ -62,7 +62,7 @@ class Judge:
             self._send_asks()
 
     def let_go(self, before_s: float) -> None:
-        """States that were superseded before that instant are in no cache any more: reads to come cannot show them."""
+        """Say that no cache holds a value from before that instant any more, so later reads cannot return one."""
         self._send_asks()
         self._send("let go", before_s)
 
@@ -75,13 +75,13 @@ class Judge:
         return verdicts
 
     def close(self) -> None:
-        """End the judge and its children, whatever they are doing."""
+        """End the judge and its children, even in the middle of work."""
         if self._pid is None:
             return
         pid, self._pid = self._pid, None
         with suppress(OSError, EOFError):
             self._pipe.send(("close",))
-            told = select.poll()  # multiprocessing would wait by this process's clock, which may stand still
+            told = select.poll()  # multiprocessing's own wait uses this process's clock, which may stand still
             told.register(self._pipe, select.POLLIN)
             while told.poll(PATIENCE_S * 1000):
                 self._pipe.recv()
@@ -100,7 +100,7 @@ class Judge:
     def _send(self, *message: Any) -> None:
         try:
             self._pipe.send(message)
-        except OSError:  # it is gone; why, it may have said
+        except OSError:  # the judge is gone; it may have sent the reason
             self._hear("nothing")
 
     def _hear(self, expected: str) -> Any:

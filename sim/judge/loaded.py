@@ -1,7 +1,7 @@
-"""Code that a child had to load first: the judge loads it, too, so that the next child has it.
+"""Code that a child had to load: the judge loads it, too, so that the next child has it.
 
-Only modules that are installed, and templates: both are the same on every state. The project's own modules may keep
-what they have read, so they are loaded anew in each child.
+This is only for installed modules and templates, which are the same on every state. The project's own modules may keep
+rows in memory, so each child loads them anew.
 """
 
 import importlib
@@ -27,9 +27,9 @@ class Loaded(NamedTuple):
 
 
 class Loading:
-    """Watches what this process loads.
+    """Watches which modules and templates this process loads.
 
-    It looks only at what is new: to look at the rest would copy the memory that this process shares with the judge.
+    It looks only at new ones: a look at the others would copy memory that this process shares with the judge.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Loading:
         self._templates = len(list(_templates()))
 
     def new(self) -> Loaded:
-        """Return what has been loaded since this was asked last."""
+        """Return what has been loaded since the last call."""
         modules = list(islice(reversed(sys.modules), max(0, len(sys.modules) - self._modules)))
         templates = list(_templates())
         found = Loaded([name for name in modules if _is_installed(name)], templates[self._templates :])
@@ -46,7 +46,7 @@ class Loading:
 
 
 def load(loaded: Loaded) -> None:
-    """Load it here, as far as that is possible without the database."""
+    """Load the same here, as far as possible without the database."""
     if not any(loaded):
         return
     for alias in connections:
@@ -69,8 +69,8 @@ def _is_installed(name: str) -> bool:
 
 
 def _templates() -> Iterator[tuple[str, str]]:
-    """Yield the templates that Django keeps once it has read them."""
-    with suppress(Exception):  # a project whose engines cannot be made needs none
+    """Yield the templates that Django has read and keeps."""
+    with suppress(Exception):  # if a project's template engines cannot be made, it needs none
         for backend in engines.all():
             if isinstance(backend, DjangoTemplates):
                 for loader in backend.engine.template_loaders:

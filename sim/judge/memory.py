@@ -1,7 +1,7 @@
-"""What the project keeps in its process's memory: rows that an evaluation has read, and the next one does not read.
+"""Rows that the project keeps in its process's memory: one evaluation reads them, later ones do not.
 
-`lru_cache`, Django's own SITE_CACHE and content types are such memories. Children of the judge evaluate many questions
-each, on one state: only the first of them sends the query. All that come after it depend on its tables, too.
+`lru_cache`, Django's SITE_CACHE and its content types are such memories. Each child of the judge evaluates many
+questions on one state, and only the first sends such a query. The questions after it depend on its tables, too.
 """
 
 from collections import Counter
@@ -12,9 +12,9 @@ from .heard import Heard
 
 
 class Called(NamedTuple):
-    """What a question gave, and asked the databases.
+    """A question's value, and its queries.
 
-    `timed` says that it asked for the time; `frames` is the traceback of what it raised.
+    `timed` says that it asked for the time; `frames` is the traceback of its exception.
     """
 
     digest: bytes
@@ -24,25 +24,25 @@ class Called(NamedTuple):
 
 
 class Memory:
-    """What is known of all questions' queries.
+    """What is known about the queries of all questions.
 
-    `seen` are those that were looked at; `kept` are the tables whose rows are asked for once and then remembered;
-    `restless` are the questions that give something else when they are asked again.
+    `seen` are queries that were examined. `kept` are tables whose rows are read once and then remembered. `restless`
+    are questions that give another value when they are evaluated again.
     """
 
     def __init__(self) -> None:
-        self.seen: set[int] = set()  # hashes, which forks have in common
+        self.seen: set[int] = set()  # hashes, which are the same in all forks
         self.kept: set[str] = set()
         self.restless: set[int] = set()
 
     def join(self, other: "Memory") -> None:
-        """Know what *other* knows, too."""
+        """Add the knowledge of *other*."""
         self.seen |= other.seen
         self.kept |= other.kept
         self.restless |= other.restless
 
     def look_at(self, question: int, first: Called, again: Callable[[], Called]) -> "Memory":
-        """Learn from a question what is new, and return that; *again* asks it once more."""
+        """Learn from a question's queries, and return what is new; *again* evaluates the question once more."""
         new, known = Memory(), {hash((question, one.alias, one.text)) for one in first.heard.statements}
         if known <= self.seen:
             return new

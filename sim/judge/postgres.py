@@ -1,6 +1,6 @@
-"""Snapshots of PostgreSQL: REPEATABLE READ transactions on connections that are kept.
+"""Snapshots of PostgreSQL: REPEATABLE READ transactions on connections that are reused.
 
-A child of the judge uses the connection that it inherits, one child at a time, while the judge leaves it alone.
+One child of the judge at a time uses the inherited connection; the judge does not use it meanwhile.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,8 +12,8 @@ from psycopg import IsolationLevel, sql
 from ..project.watch import ALL_TABLES, Tables
 from .snapshots import Adopted
 
-MOST = 200  # snapshots, each of which keeps a process of the server's
-PATIENCE_MS = 50  # with a lock, where an evaluation can be asked instead
+MOST = 200  # snapshots; each one occupies a process of the server
+PATIENCE_MS = 50  # wait for a lock so long; then an evaluation is made instead
 _READ_ONLY = "25006"
 _COPIED = """
     SELECT nspname, relname, attname, attidentity <> '' OR pg_get_expr(adbin, adrelid) LIKE 'nextval(%%',
@@ -26,7 +26,7 @@ _COPIED = """
 
 
 class PostgresSnapshots:
-    """A snapshot is a connection an alias, in a transaction that has taken its snapshot."""
+    """A snapshot is one connection for each alias, in a transaction that has taken its snapshot."""
 
     def __init__(self, aliases: tuple[str, ...]) -> None:
         self._aliases = aliases
@@ -48,7 +48,7 @@ class PostgresSnapshots:
         return self._pinned < self._most
 
     def let_go(self, pin: Mapping[str, Any]) -> None:
-        """End a snapshot's transactions; their connections serve again."""
+        """End a snapshot's transactions; their connections are used again."""
         self._pinned -= 1
         for alias, connection in pin.items():
             connection.rollback()
@@ -62,9 +62,10 @@ class PostgresSnapshots:
 
 
 class _AdoptedPostgres(Adopted):
-    """What writes does so to temporary tables, which stand before those of the same names and nobody else sees.
+    """Writes go to temporary tables, which hide the tables with the same names and are invisible to others.
 
-    They have sequences of their own, for the others would count on in the run. Triggers they have none.
+    The temporary tables have their own sequences, because the original ones would go on counting in the run. They have
+    no triggers.
     """
 
     def copy(self, alias: str, tables: Tables) -> None:
@@ -80,10 +81,10 @@ class _AdoptedPostgres(Adopted):
 
     def rest(self) -> None:
         for connection in self._raw.values():
-            connection.execute("ROLLBACK TO SAVEPOINT judged")  # what is copied is gone, and made again if need be
+            connection.execute("ROLLBACK TO SAVEPOINT judged")  # this removes the copies; they are made again if needed
 
     def _begin(self, alias: str) -> None:
-        begin = "SAVEPOINT evaluated; SET LOCAL transaction_read_only = on"  # to temporary tables one may write even so
+        begin = "SAVEPOINT evaluated; SET LOCAL transaction_read_only = on"  # temporary tables can still be written
         self._raw[alias].execute(begin, prepare=False)
 
     def _undo(self, alias: str) -> None:
@@ -106,7 +107,7 @@ class _AdoptedPostgres(Adopted):
 
 
 def _opened(alias: str) -> Any:
-    """Return a new connection to the database of *alias*, as Django sets one up."""
+    """Return a new connection to the database of *alias*, set up as by Django."""
     wrapper = connections.create_connection(alias)
     wrapper.connect()
     connection = wrapper.connection
@@ -121,7 +122,7 @@ def _exists(connection: Any, table: str) -> bool:
 
 
 def _copy(connection: Any, schema: str, table: str, columns: list[Any]) -> None:
-    """Make a temporary table with the rows of another, its indexes and defaults, and numbers that go on from there."""
+    """Make a temporary copy of a table: rows, indexes, defaults, and counters that go on from there."""
     theirs, ours = sql.Identifier(schema, table), sql.Identifier("pg_temp", table)
     connection.execute(sql.SQL("CREATE TEMPORARY TABLE {} (LIKE {} INCLUDING ALL)").format(ours, theirs))
     given = sql.SQL(", ").join(sql.Identifier(name) for name, _counts, generated, _identity in columns if not generated)
@@ -134,7 +135,7 @@ def _copy(connection: Any, schema: str, table: str, columns: list[Any]) -> None:
 
 
 def _count_on(connection: Any, table: str, column: str, *, identity: bool) -> None:
-    """Let a column that counts go on after its greatest value, by a sequence of its own."""
+    """Give a counting column its own sequence, which goes on after the greatest value."""
     ours, name = sql.Identifier("pg_temp", table), sql.Identifier(column)
     if not identity:
         counter = sql.Identifier("pg_temp", f"{table}_{column}_judged")

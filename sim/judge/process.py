@@ -1,4 +1,4 @@
-"""The judge's process: pins a snapshot as soon as it hears of a commit, and has children evaluate what is wanted."""
+"""The judge's process: it pins a snapshot at each commit, and lets children evaluate the wanted questions."""
 
 import os
 import selectors
@@ -25,11 +25,11 @@ from .question import Evaluate
 from .recall import Recall, Recalled
 from .snapshots import Adopted, Snapshots
 
-BATCH = 32  # questions that a child is handed at once
+BATCH = 32  # questions that a child gets at once
 WORTH_A_CHILD = 64  # questions: a fork costs as much as some evaluations
-AT_ONCE = 50  # questions that are recalled before the run is listened to again
-MANY_PINS = 200  # that only reads to be judged detain: from here on no question is too few
-TOO_MANY_PINS = 400  # of these: the run waits, or its snapshots would take ever more memory, and each fork more time
+AT_ONCE = 50  # questions that are recalled before the run's next message is read
+MANY_PINS = 200  # needed only by waiting reads: from here on, one question is worth a child
+TOO_MANY_PINS = 400  # of the same kind: from here on the run waits; otherwise memory and forks would grow
 Asks = list[tuple[int, bytes | None, int, float, int, int, bytes]]  # (question, packed if new, number, ...)
 
 
@@ -42,7 +42,7 @@ class _Child:
 
 
 class JudgeProcess:
-    """Serves the run until that has its verdicts, or is gone."""
+    """Serves the run until the run has its verdicts, or is gone."""
 
     def __init__(
         self, run: Connection, evaluate: Evaluate, times_asked: Callable[[], int], snapshots: Snapshots
@@ -51,7 +51,7 @@ class JudgeProcess:
         self._evaluate, self._times_asked = evaluate, times_asked
         history = History()
         self._docket, self._recall = Docket(history), Recall(history)
-        self._readers: dict[int, Adopted] = {}  # state: how its snapshot is read in this process
+        self._readers: dict[int, Adopted] = {}  # state: its snapshot, opened for reading in this process
         self._pins: dict[int, Any] = {}
         self._packed: dict[int, bytes] = {}
         self._children: dict[int, _Child] = {}
@@ -59,7 +59,7 @@ class JudgeProcess:
         self._memory = Memory()
         self._held: tuple[float, Tables] | None = None  # a commit, while the run waits for it to be pinned
         self._raised: dict[str, str] = {}  # function: the first traceback
-        self._last = 0  # the state that has got a child last
+        self._last = 0  # the state that last got a child
         self._finishing = self._ended = False
         self._cores = cores()
         self._selector = selectors.DefaultSelector()
@@ -73,7 +73,7 @@ class JudgeProcess:
         }
 
     def serve(self) -> None:
-        """Do so; what goes wrong is told to the run."""
+        """Serve the run; errors are sent to it."""
         try:
             self._pins[0] = self._snapshots.pin()
             self._run.send(("state", 0))
@@ -81,7 +81,7 @@ class JudgeProcess:
                 for key, _mask in self._selector.select(0 if self._docket.fresh else None):
                     key.data()
                 self._ask_again()
-                self._make_room()  # which may wait for nothing but what has just been found
+                self._make_room()  # it may have waited only for a value that has just been found
                 self._employ()
                 self._deliver()
         except (EOFError, BrokenPipeError, ConnectionResetError):
@@ -95,7 +95,7 @@ class JudgeProcess:
                 reap(pid, kill=True)
 
     def _fail(self, error: Exception) -> None:
-        """Tell the run, and hear it out: what is sent is lost if this end is closed with something unread."""
+        """Send *error* to the run, then read all its messages: otherwise closing the pipe would lose the error."""
         with suppress(OSError, EOFError):
             self._run.send(("failed", error))
             while self._run.recv()[0] != "close":
@@ -129,7 +129,7 @@ class JudgeProcess:
         self._ended = True
 
     def _forget(self) -> None:
-        """Close the snapshots that nobody needs any more; before the project's memory is known, that may be any."""
+        """Close the snapshots that are no longer needed. Until the project's memory is known, all may be needed."""
         if not self._memory.seen:
             return
         needed = self._docket.needed_from()
@@ -143,7 +143,7 @@ class JudgeProcess:
         self._docket.gone(state)
 
     def _make_room(self) -> None:
-        """Pin what the run has just committed, and let it go on; the oldest snapshot goes where there are too many."""
+        """Pin the run's last commit and let the run go on; if there are too many snapshots, drop the oldest."""
         if self._held is None or (self._docket.detained() > TOO_MANY_PINS and self._is_at_work()):
             return
         if not self._snapshots.has_room():
@@ -159,7 +159,7 @@ class JudgeProcess:
         self._run.send(("state", state))
 
     def _ask_again(self) -> None:
-        """Find what has come to be wanted among what is known, where the rows on its state say that it is the same."""
+        """Answer newly wanted questions from known values, if their queries give known rows on the wanted state."""
         found = False
         for _ in range(min(AT_ONCE, len(self._docket.fresh))):
             question, state = self._docket.fresh.popleft()
@@ -174,7 +174,7 @@ class JudgeProcess:
             with reader.undone():
                 reader.hurry()
                 value = self._recall.value(question, state, frozenset(self._memory.kept), reader.rows_of)
-        except Exception:  # noqa: BLE001 - an evaluation is to say what the project makes of that
+        except Exception:  # noqa: BLE001 - then an evaluation finds the project's result
             del self._readers[state]
             return False
         if value is not None:
@@ -182,7 +182,7 @@ class JudgeProcess:
         return value is not None
 
     def _employ(self) -> None:
-        """Hand out what is wanted: to the child of its state, or to a new one in place of one that has no work."""
+        """Give out wanted questions: to the child of their state, or to a new child that replaces an idle one."""
         for one in self._children.values():
             if not one.busy and one.state in self._docket.wanted:
                 self._hand(one)
@@ -195,23 +195,24 @@ class JudgeProcess:
             self._hand(self._bear(state))
 
     def _next_state(self) -> int | None:
-        """Return a state that has no child and is to get one, if any is worth it.
+        """Return a state that should get a child, or None if no state is worth one.
 
-        They go from the newest down, and again: who looks for the last state on which a value was true goes that way.
+        States are visited from the newest down, round and round: a search for the last state with a value goes this
+        way.
         """
-        if self._docket.fresh:  # perhaps nobody needs to be called
+        if self._docket.fresh:  # a recall may make an evaluation needless
             return None
         wanted = {state: len(few) for state, few in self._docket.wanted.items() if state not in self._children}
         if not self._snapshots.has_room() and min(self._pins) in wanted:
             return min(self._pins)
-        busy = any(one.busy for one in self._children.values())  # what it finds may be wanted on the same states next
+        busy = any(one.busy for one in self._children.values())  # its values may lead to questions on the same states
         hurried = self._finishing or self._held or self._docket.detained() > MANY_PINS or not self._memory.seen
         patient = busy or not hurried
         worth = [state for state in wanted if not patient or wanted[state] >= WORTH_A_CHILD]
         return max((state for state in worth if state < self._last), default=max(worth, default=None))
 
     def _most_children(self) -> int:
-        return self._cores if self._finishing or self._held else max(1, self._cores - 1)  # then the run waits
+        return self._cores if self._finishing or self._held else max(1, self._cores - 1)  # its core is free
 
     def _is_at_work(self) -> bool:
         return bool(self._docket.wanted or self._docket.fresh or any(one.busy for one in self._children.values()))
@@ -256,14 +257,14 @@ class JudgeProcess:
 
     def _be_child(self, pipe: Connection, strange: list[Connection], pin: Any) -> None:
         for connection in (*strange, *(one.pipe for one in self._children.values())):
-            connection.close()  # so that their other ends see it when they are closed
+            connection.close()  # so that the other ends notice when they are closed
         Child(self._evaluate, self._times_asked, self._snapshots.adopt(pin), self._memory).serve(pipe)
 
     def _dismiss(self, one: _Child) -> None:
         self._selector.unregister(one.pipe)
         one.pipe.close()
         del self._children[one.state]
-        os.kill(one.pid, signal.SIGKILL)  # it has nothing to tidy up
+        os.kill(one.pid, signal.SIGKILL)  # it has nothing to clean up
         self._dying = [pid for pid in (*self._dying, one.pid) if not os.waitpid(pid, os.WNOHANG)[0]]
 
     def _deliver(self) -> None:

@@ -1,28 +1,28 @@
-"""What the judge is asked. All of it pickles."""
+"""Questions for the judge. All of them can be pickled."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from .compare import Shown
 
-Stores = Mapping[tuple[str, str], Any]  # (alias, key): the value that a cache keeps as a store, a session for instance
+Stores = Mapping[tuple[str, str], Any]  # (alias, key): the value in a cache that is a store, for instance of sessions
 
 
 class Question(NamedTuple):
-    """What was called, so that it can be called again: the function's name, its arguments, and who called it.
+    """A call that can be repeated: the function's name, its arguments, and its user.
 
-    `replay` is what repeats a journey's request; None: call the function.
+    `replay` holds the data to repeat a journey's request; with None the function is called.
     """
 
     name: str
     args: tuple[Any, ...] = ()
     replay: Mapping[str, Any] | None = None
-    user: Any = None  # which one
+    user: Any = None  # which user
     cookies: Mapping[str, str] = {}
 
 
 class Read(NamedTuple):
-    """A read as it was served: `first` and `last` are the newest states when it began and when it ended."""
+    """A read with its result: `first` and `last` are the newest states when it began and when it ended."""
 
     number: int
     question: Question
@@ -33,4 +33,4 @@ class Read(NamedTuple):
     stores: Stores = {}
 
 
-Evaluate = Callable[[Question, float, Stores], Shown]  # what a question gives without a cache, at a time
+Evaluate = Callable[[Question, float, Stores], Shown]  # the result of a question without a cache, at a time

@@ -1,8 +1,8 @@
-"""What a question gives on one more state, without calling the project: its queries are sent there again.
+"""A question's value on another state without calling the project: its queries are repeated there.
 
-Between two evaluations of a question its function can only learn something else from the database. As long as each of
-its queries gives the rows that it gave in an evaluation, the next query is the same, and in the end the value. So all
-that is known of a question is a tree: at each node a query, on each branch what its rows were, at the end the value.
+Between two evaluations of a question, only the database can change what its function does. While each query gives the
+same rows as in an earlier evaluation, the next query is the same, and at last the value. So the knowledge about a
+question is a tree: each node is a query, each branch its rows, each leaf a value.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,10 +12,10 @@ from ..project.watch import Tables
 from .heard import Asked, Statement
 from .history import History
 
-MOST_NODES = 100_000  # of all questions; with one more, all are forgotten
-MOST_SURPRISES = 3  # of a question that had the same rows, and then asked or gave something else
-RowsOf: TypeAlias = Callable[[Statement], bytes]  # what digest a query's rows have on a state
-Branches: TypeAlias = dict[Any, "_Node | Recalled"]  # by what the rows were
+MOST_NODES = 100_000  # of all questions together; beyond this, all are forgotten
+MOST_SURPRISES = 3  # of a question: a different query or value after the same rows
+RowsOf: TypeAlias = Callable[[Statement], bytes]  # returns the digest of a query's rows on a state
+Branches: TypeAlias = dict[Any, "_Node | Recalled"]  # by the digest of the rows
 
 
 class Recalled(NamedTuple):
@@ -31,7 +31,7 @@ class _Node(NamedTuple):
 
 
 class Recall:
-    """What is known of all questions."""
+    """The known trees of all questions."""
 
     def __init__(self, history: History) -> None:
         self._history = history
@@ -39,7 +39,7 @@ class Recall:
         self._forget()
 
     def learn(self, question: int, state: int, path: Iterable[Asked], kept: Tables, value: Recalled) -> None:
-        """Know what *question* asks and gives on *state*, where the project remembers rows of the tables *kept*."""
+        """Learn the queries and value of *question* on *state*; the project remembers rows of the tables *kept*."""
         if self._surprises.get(question, 0) > MOST_SURPRISES:
             return
         if self._nodes > MOST_NODES:
@@ -52,7 +52,7 @@ class Recall:
                 self._grow(self._trees[question], seen, path, value)
 
     def value(self, question: int, state: int, kept: Tables, rows_of: RowsOf) -> Recalled | None:
-        """Return what *question* gives on *state*, if its queries have been answered like this before."""
+        """Return the value of *question* on *state*, or None if its queries have not given these rows before."""
         if question not in self._trees:
             return None
         place = self._trees[question].get(self._version(kept, state))
@@ -66,7 +66,7 @@ class Recall:
         self._nodes = 0
 
     def _grow(self, branches: Branches, seen: Any, path: list[Asked], value: Recalled) -> bool:
-        """Add a path; return False where another query, or a value, stands in its way."""
+        """Add a path; return False if it contradicts a known query or value."""
         for statement, rows in path:
             if seen not in branches:
                 branches[seen] = _Node(self._statements.setdefault(statement, statement), {})
@@ -78,5 +78,5 @@ class Recall:
         return branches.setdefault(seen, value) == value
 
     def _version(self, tables: Tables, state: int) -> tuple[Tables, int]:
-        """Return what stands for the rows that the project remembers: they are as old as any of their tables."""
+        """Return a key for the rows that the project remembers: the tables, and since when all are unchanged."""
         return tables, self._history.began(tables, state)

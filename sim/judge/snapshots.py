@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class WriteError(BaseException):
-    """A statement would write; no ``except Exception`` of the project is to hear of it."""
+    """A statement would write. It is no Exception, so that no ``except Exception`` of the project catches it."""
 
     def __init__(self, alias: str, tables: Tables) -> None:
         super().__init__(alias, tables)
@@ -22,7 +22,7 @@ class WriteError(BaseException):
 
 
 class Snapshots(Protocol):
-    """How states of the databases are pinned."""
+    """Pins states of the databases."""
 
     def pin(self) -> Any:
         """Return the snapshot of the databases as they are now."""
@@ -40,28 +40,28 @@ class Snapshots(Protocol):
 class Adopted:
     """A snapshot that this process, a child of the judge, reads through `django.db.connections`.
 
-    The database itself refuses to write; what has to is copied first, into a place that nobody else sees.
+    The database itself refuses writes. Tables that must be written are first copied to a private place.
     """
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
         self._raw = dict(raw)
         self._plain: dict[str, Any] = {}
         self._refused: WriteError | None = None
-        self._expected = False  # that the database is asked something, since a statement is under way
+        self._expected = False  # whether a statement is running, so that the database is used
 
     @property
     def aliases(self) -> tuple[str, ...]:
-        """The databases of the snapshot, as Django knows them."""
+        """Django's aliases of the snapshot's databases."""
         return tuple(self._raw)
 
     @contextmanager
     def evaluation(self) -> Iterator[Heard]:
-        """Meanwhile the connections show the snapshot; what is written is undone in the end.
+        """In the block the connections show the snapshot; writes are undone at its end.
 
-        Give what has been heard of the statements so far.
+        Give the statements recorded so far.
 
         Raises:
-            WriteError: within, at a statement that would write what has not been copied.
+            WriteError: in the block, at a statement that would write a table that has not been copied.
         """
         heard = Heard()
         self._refused = None
@@ -73,12 +73,12 @@ class Adopted:
             finally:
                 for raw in self._raw.values():
                     self._tell(raw, None)
-            if self._refused is not None:  # and the project has caught it
+            if self._refused is not None:  # the project has caught the refusal
                 raise self._refused
 
     @contextmanager
     def undone(self) -> Iterator[None]:
-        """Undo in the end what is done to the snapshot meanwhile, and what has failed."""
+        """At the end of the block, undo all writes to the snapshot, and any failed transaction."""
         for alias in self._raw:
             self._begin(alias)
         try:
@@ -89,7 +89,7 @@ class Adopted:
 
     @contextmanager
     def set_back(self) -> Iterator[None]:
-        """Within `evaluation`: undo in the end what is written meanwhile, and nothing of what was before."""
+        """Within `evaluation`: at the end of the block, undo the block's writes, but not earlier ones."""
         for raw in self._raw.values():
             raw.execute("SAVEPOINT within")
         try:
@@ -100,7 +100,7 @@ class Adopted:
                 raw.execute("RELEASE SAVEPOINT within")
 
     def writing(self, attempt: Callable[[], T]) -> T:
-        """Return what *attempt* gives once all that it writes has been copied: it is made again after each copy."""
+        """Return the result of *attempt*. Tables that it writes are copied, and it is repeated after each copy."""
         while True:
             try:
                 return attempt()
@@ -108,7 +108,7 @@ class Adopted:
                 self.copy(error.alias, error.tables)
 
     def rows_of(self, statement: Statement) -> bytes:
-        """Return a digest of the rows that a query gives on the snapshot; whatever the driver raises is raised."""
+        """Return a digest of a query's rows on the snapshot; the driver's exceptions pass through."""
         if statement.alias not in self._plain:
             self._plain[statement.alias] = stand_on(statement.alias, self._raw[statement.alias])
         connection = self._plain[statement.alias]
@@ -120,27 +120,27 @@ class Adopted:
             return digest_of(rows)
 
     def hurry(self) -> None:
-        """Wait for no lock, until the end of `undone`: who holds it may be waiting for this process."""
+        """Wait for no lock until the end of `undone`: its holder may be waiting for this process."""
 
     def rest(self) -> None:
-        """Hold no lock while there is nothing to do: the run may be waiting for it."""
+        """Release all locks while idle: the run may be waiting for one."""
 
     def copy(self, alias: str, tables: Tables) -> None:
-        """Copy *tables*, or more, so that they can be written."""
+        """Make a writable copy of *tables* (or of more)."""
         raise NotImplementedError
 
     def _begin(self, alias: str) -> None:
-        """Begin what `_undo` undoes."""
+        """Set the point to which `_undo` goes back."""
 
     def _undo(self, alias: str) -> None:
         """Undo what was written since `_begin`."""
 
     def _tell(self, raw: Any, crossed: Callable[[], object] | None) -> None:
-        """Call *crossed* whenever the database is asked something through *raw*; None: no more."""
+        """Call *crossed* whenever *raw* sends something to the database; None ends this."""
         raise NotImplementedError
 
     def _refuses(self, error: BaseException | None) -> bool:
-        """Return whether the database's *error* says that it must not write."""
+        """Return whether the database's *error* is the refusal of a write."""
         raise NotImplementedError
 
     def _show(self, alias: str, heard: Heard) -> None:
@@ -164,7 +164,7 @@ class Adopted:
                 self._expected = False
 
         def crossed() -> None:
-            heard.only_asked &= self._expected  # else the project has gone past Django
+            heard.only_asked &= self._expected  # otherwise the project has bypassed Django
 
         adopt(alias, self._raw[alias], told)
         self._tell(self._raw[alias], crossed)

@@ -1,7 +1,7 @@
 """Snapshots of SQLite: connections with an open read transaction on the WAL.
 
-A fork may read through them: within a transaction SQLite takes no further lock, and the process that opened it holds on
-to those there are. The fork must not close one.
+A fork may read through them: within a transaction SQLite takes no further lock, and the process that opened it keeps
+the locks. The fork must not close one.
 """
 
 import sqlite3
@@ -17,11 +17,11 @@ from .snapshots import Adopted
 
 FILES_EACH = 2  # the database, and its WAL
 MOST = 5_000  # snapshots: each takes 0.13 MB
-PAGES_KEPT_KB = 64  # in memory, of each snapshot: SQLite's own 2 MB would be too much for thousands
+PAGES_KEPT_KB = 64  # SQLite's page cache of each snapshot; its default, 2 MB, is too much for thousands
 
 
 class SqliteSnapshots:
-    """A snapshot is such a connection an alias."""
+    """A snapshot is one such connection for each alias."""
 
     def __init__(self, aliases: tuple[str, ...]) -> None:
         self._aliases = aliases
@@ -36,7 +36,7 @@ class SqliteSnapshots:
         return {alias: _pinned(alias) for alias in self._aliases}
 
     def has_room(self) -> bool:
-        """Return whether the system lets us open the files of another one."""
+        """Return whether this process may open the files of another one."""
         return self._most is None or self._pinned < self._most
 
     def let_go(self, pin: Mapping[str, sqlite3.Connection]) -> None:
@@ -51,7 +51,7 @@ class SqliteSnapshots:
 
 
 class _AdoptedSqlite(Adopted):
-    """What writes gets a copy of the whole snapshot, in a file without a name."""
+    """Writes go to a copy of the whole snapshot, in a file without a name."""
 
     def __init__(self, raw: Mapping[str, sqlite3.Connection]) -> None:
         super().__init__(raw)
@@ -82,7 +82,7 @@ class _AdoptedSqlite(Adopted):
 
 
 def _opened(alias: str, **changed: Any) -> Any:
-    """Return a new connection to the database of *alias*, as Django sets one up, which tells Python's time."""
+    """Return a new connection to the database of *alias*, set up as by Django; its SQL time is Python's time."""
     wrapper = connections.create_connection(alias)
     connection = wrapper.get_new_connection({**wrapper.get_connection_params(), **changed})
     overrule(connection)

@@ -1,4 +1,4 @@
-"""Before a run each function of an experiment is called; what cannot be judged is refused, all in one list."""
+"""Before a run each function of an experiment is called once. Those that cannot be judged are refused in one list."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,16 +13,16 @@ from .forks import fork, reap
 from .snapshots import Snapshots
 
 BY_JUDGE = "name what matters with judge="
-BY_READ = "let an @APP.read read it, and name what matters with judge="  # what a journey judges is judged whole
+BY_READ = "let an @APP.read read it, and name what matters with judge="  # a journey's responses are compared as a whole
 
-REFUSES = (401, 403)  # whoever is not logged in, for instance
+REFUSES = (401, 403)  # for instance, if nobody is logged in
 
 
 class Candidate(NamedTuple):
-    """A function to be shown.
+    """A function to be tried.
 
-    `call` calls it with its first arguments and blank caches, at a second of the run; chance is to be another with each
-    number that comes second. `judged` is what a journey has judged when it was called last.
+    `call` calls it with its first arguments and blank caches. The arguments of `call` are a second of the run and a
+    random seed. `judged` are the responses that a journey judged in its last call.
     """
 
     kind: Literal["read", "write", "journey"]
@@ -35,7 +35,7 @@ class Candidate(NamedTuple):
 
 
 class Trial(NamedTuple):
-    """What came of it: what each function did, why some cannot be run, and what is noteworthy of others."""
+    """The result: what each function did, why some cannot be run, and notes on others."""
 
     facts: list[tuple[Candidate, Facts]]
     refusals: list[str]
@@ -43,10 +43,10 @@ class Trial(NamedTuple):
 
 
 def tried(candidates: Sequence[Candidate], snapshots: Snapshots) -> Trial:
-    """Call each function in a process of its own, on the databases as they are now; nothing of it is left there.
+    """Call each function in its own process, on the present databases; its writes are undone.
 
-    Reads are called three times: twice at the same second, and more than a day later. So are the requests that a
-    journey judges, once it has ended. No connection to the databases may be open.
+    Reads are called three times: twice at the same second, and once more than a day later. So are the requests that a
+    journey judges, after it has ended. No connection to the databases may be open.
     """
     trial = Trial([], [], [])
     pin = snapshots.pin()
@@ -73,12 +73,12 @@ def _refusals(one: Candidate, found: Sequence[Facts]) -> list[str]:
         answered = f" (status {first.status} of {one_line(first.asked)}: is a form refused?)" if first.asked else ""
         return [f"it commits no change of a row{answered}"]
     if one.kind == "read" and first.is_none:
-        return ["it returns nothing; return what is to be judged"]
+        return ["it returns nothing; return the value to judge"]
     return _unsteady(found, BY_JUDGE) if one.kind == "read" else []
 
 
 def _of_judged(judged: Sequence[JudgedFacts]) -> list[str]:
-    """Say why what a journey judges is no read; of each name once, be it judged in a loop."""
+    """Say why a journey's judged responses cannot be reads; once for each name, even in a loop."""
     refused: dict[str, str] = {}
     for one in judged:
         for why in _of_response(one.first, one.expect, logged_in=True) or _unsteady(one.again, BY_READ):
@@ -87,7 +87,7 @@ def _of_judged(judged: Sequence[JudgedFacts]) -> list[str]:
 
 
 def _of_response(first: Facts, expect: Sequence[int], *, logged_in: bool) -> list[str]:
-    """Say why what a function gives is of no use, whatever else it does."""
+    """Say why a function's result cannot be used."""
     if first.failure:
         return [one_line(first.failure, 200)]
     if first.is_async:
@@ -98,7 +98,7 @@ def _of_response(first: Facts, expect: Sequence[int], *, logged_in: bool) -> lis
 
 
 def _status(first: Facts, *, logged_in: bool) -> str:
-    """Say which status was not expected, and what may be the reason."""
+    """Say which status was not expected, and the likely reason."""
     told = f"status {first.status}{f' of {one_line(first.asked)}' if first.asked else ''}"
     if first.raised:
         return f"{told}: {one_line(first.raised, 200)}"
@@ -108,11 +108,11 @@ def _status(first: Facts, *, logged_in: bool) -> str:
         hint = ": is its user logged in?" if logged_in else ": does it need users=?"
     elif first.status in REFUSES:
         hint = ": may its user see it?" if logged_in else ": does it need users=?"
-    return f"{told}{to}{hint}; if that is what it is to give, say expect={first.status}"
+    return f"{told}{to}{hint}; if this status is right, say expect={first.status}"
 
 
 def _unsteady(found: Sequence[Facts], cure: str) -> list[str]:
-    """Say how a read is no function of the database."""
+    """Say why a read's result does not depend on the database alone."""
     first, again, later = found
     failure = first.failure or again.failure or later.failure
     if failure:
@@ -127,7 +127,7 @@ def _unsteady(found: Sequence[Facts], cure: str) -> list[str]:
 
 
 def _apart(snapshots: Snapshots, pin: Any, one: Candidate, call: Callable[[], Any]) -> Facts:
-    """Return what a function does, called in a fork of this process."""
+    """Call a function in a fork of this process; return the facts."""
     ours, theirs = Pipe()
     pid = fork(partial(_called, theirs, snapshots, pin, one, call))
     theirs.close()

@@ -1,16 +1,16 @@
-"""What the judge answers."""
+"""The judge's answer."""
 
 import math
 from typing import NamedTuple
 
 
 class Verdict(NamedTuple):
-    """What the truth says of a read; fresh, unless one of the three is set.
+    """The verdict on a read: fresh, unless one of the three is set.
 
-    `stale`: its age runs from the commit `outdated_by`, which came after the last state on which it was true, `behind`
-    commits before the read began; `changed` are those of them that changed what the read should have given.
-    `never_true`: it was true on no state so far. `unknown`: its snapshot had to make room for others, so that nobody
-    can say.
+    `stale`: the read is outdated. Its age counts from the commit `outdated_by`, the first after the last state on which
+    it was true, `behind` commits before the read began. `changed` are those commits that changed the right result.
+    `never_true`: it was true on no state so far. `unknown`: a needed snapshot was dropped to make room, so there is no
+    answer.
     """
 
     number: int

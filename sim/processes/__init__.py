@@ -1,1 +1,1 @@
-"""Processes and signals: nothing is cut in two by Ctrl-C, and no process outlives the one that started it."""
+"""Processes and signals: Ctrl-C leaves nothing half-done, and no process outlives the one that started it."""

@@ -1,4 +1,4 @@
-"""Processes started here: they end with this one, however it ends, and none outlives what it was started for."""
+"""Child processes: they end with this process, however it ends, and when their work is over."""
 
 import io
 import multiprocessing
@@ -18,7 +18,7 @@ SAFE_PATH = "PYTHONSAFEPATH"  # as `python -P`
 
 
 def follow_parent(end: Callable[[], object]) -> None:
-    """In a process that was started: call *end*, in a thread, when the parent is gone: killed, it could not say so."""
+    """In a child process: call *end*, in a thread, when the parent is gone (a killed parent cannot tell it)."""
     parent = multiprocessing.parent_process()
 
     def follow() -> None:
@@ -30,11 +30,11 @@ def follow_parent(end: Callable[[], object]) -> None:
 
 
 def start_tracker(start: Callable[[], object] = resource_tracker.ensure_running) -> None:
-    """Start the process that looks after what others share, so that it survives a closed terminal, as it does Ctrl-C.
+    """Start multiprocessing's resource tracker so that it survives a closed terminal, as it survives Ctrl-C.
 
-    It would be started with the first of the processes, and die with them before they have let go of what it knows of.
-    Starting it, Python also unblocks Ctrl-C, which would then reach processes that are only starting. No module in the
-    current folder, such as a project's `numpy.py`, is taken for one that it imports.
+    Python would start it with the first child; then it would die with the children before they have released what it
+    tracks. While Python starts it, it also unblocks Ctrl-C, which would then reach children that are just starting. A
+    module in the current folder, such as a project's `numpy.py`, does not hide a module that the tracker imports.
     """
     with safe_path():
         _start_unheard(start)
@@ -43,7 +43,7 @@ def start_tracker(start: Callable[[], object] = resource_tracker.ensure_running)
 def _start_unheard(start: Callable[[], object]) -> None:
     if not hasattr(signal, "SIGHUP"):
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # which a process inherits
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # children inherit the mask
     try:
         start()
     finally:
@@ -52,7 +52,7 @@ def _start_unheard(start: Callable[[], object]) -> None:
 
 @contextmanager
 def safe_path() -> Iterator[None]:
-    """Start processes of Python meanwhile that do not look for modules in the current folder first."""
+    """In the block, start Python processes so that they do not look for modules in the current folder first."""
     before = os.environ.get(SAFE_PATH)
     os.environ[SAFE_PATH] = "1"
     try:
@@ -77,21 +77,21 @@ def end_all(processes: Sequence[BaseProcess], patience_s: float) -> None:
 
 
 def can_travel(things: object) -> bool:
-    """Return whether another process can be sent *things*: none of a class that the script or notebook itself defines.
+    """Return whether *things* can be sent to another process: no class among them is defined in the script or notebook.
 
-    Nor of one that is found under no name, as it was made inside a function.
+    Nor may a class be defined inside a function, because no name leads to it.
     """
     try:
         _Traveller(io.BytesIO(), pickle.HIGHEST_PROTOCOL).dump(things)
-    except Exception:  # noqa: BLE001 - whatever it is: it does not get there
+    except Exception:  # noqa: BLE001 - any error: it cannot be sent
         return False
     return True
 
 
 class _Traveller(pickle.Pickler):
-    """Pickles, but for what is defined in the script."""
+    """Pickles everything except what the script itself defines."""
 
     def persistent_id(self, one: Any) -> None:
-        """Refuse a class, a function or an instance of the script's; the name is the pickler's."""
+        """Refuse a class, a function or an instance of the script's (`pickle` defines the method's name)."""
         if getattr(one, "__module__", None) == MAIN:
             raise pickle.PicklingError(f"{one!r} is the script's own")

@@ -1,4 +1,4 @@
-"""A Dask cluster as a backend of joblib's."""
+"""A Dask cluster as a joblib backend."""
 
 import logging
 from collections.abc import Callable
@@ -19,17 +19,17 @@ class Cluster(DaskDistributedBackend):  # type: ignore[misc]  # joblib has no ty
     """The workers of the scheduler at *address*.
 
     Raises:
-        OSError, ValueError: if nobody answers there.
+        OSError, ValueError: if no scheduler answers there.
     """
 
     def __init__(self, address: str) -> None:
-        for name in LOGGERS:  # what it has to say of a lost connection, we say in one line
+        for name in LOGGERS:  # we report a lost connection in one line ourselves
             logging.getLogger(name).setLevel(logging.CRITICAL)
         super().__init__(client=Client(address, timeout=CONNECT_S, set_as_default=False))
         self.nesting_level = 0
 
     def effective_n_jobs(self, n_jobs: int) -> int:
-        """Return for how many joblib is to provide: never one, which it would run in this process.
+        """Return the number of jobs for joblib: never one, because joblib would run that in this process.
 
         Raises:
             NoClusterError: if no worker comes.
@@ -41,7 +41,7 @@ class Cluster(DaskDistributedBackend):  # type: ignore[misc]  # joblib has no ty
             raise NoClusterError(f"the Dask scheduler at {at} has no worker; start one: dask worker {at}") from None
 
     def submit(self, func: Callable[[], Any], callback: Callable[[Any], object]) -> Future[Any]:
-        """Hand *func* to the cluster, and tell joblib of what Dask itself gives up: else it would wait for ever."""
+        """Send *func* to the cluster, and tell joblib if Dask gives it up; otherwise joblib would wait for ever."""
         future: Future[Any] = super().submit(func, callback)
         future.add_done_callback(lambda done: callback(done.exception()) if done.exception() is not None else None)
         return future
@@ -51,5 +51,5 @@ class Cluster(DaskDistributedBackend):  # type: ignore[misc]  # joblib has no ty
         return bool(self.client.status == "running")
 
     def end(self) -> None:
-        """Let go of the cluster; what it still has to do, it forgets."""
+        """Disconnect from the cluster, which drops its remaining tasks."""
         self.client.close(timeout=FAREWELL_S)

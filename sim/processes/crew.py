@@ -1,4 +1,4 @@
-"""A crew: processes of this machine, or of a Dask cluster, that do one task after another, by way of joblib."""
+"""A crew: processes on this machine or on a Dask cluster that do one task after another, through joblib."""
 
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from .cluster import Cluster
     from .local import Processes
 
-PATIENCE_S = 10.0  # with a process that is to end, and may have servers to stop
+PATIENCE_S = 10.0  # for a process that must end, and may have servers to stop
 
 
 class Crew(Generic[Task, Answer]):
-    """*jobs* processes that call *func*, a function of a module, with one task at a time; or those of a *cluster*.
+    """*jobs* processes, or those of a *cluster*, that call *func* (a module's function) with one task at a time.
 
-    They are started when there is work, kept from round to round, and gone after the ``with`` block, however it ends,
-    and after ``kill -9`` of this process. On Linux they also end with the thread that has started them.
+    They are started when there is work and kept from round to round. They are gone after the ``with`` block, however it
+    ends, and after ``kill -9`` of this process. On Linux they also end with the thread that started them.
     """
 
     def __init__(self, jobs: int, func: Callable[[Task], Answer], *, cluster: str | None = None) -> None:
@@ -32,7 +32,7 @@ class Crew(Generic[Task, Answer]):
         self._backend: Processes | Cluster | None = None
 
     def __enter__(self) -> Self:
-        """Reach the cluster, if there is to be one.
+        """Connect to the cluster, if one was given.
 
         Raises:
             NoClusterError: if that fails.
@@ -47,20 +47,20 @@ class Crew(Generic[Task, Answer]):
         finish(self._end)
 
     def work(self, tasks: Iterable[Task]) -> Iterator[tuple[int, Answer]]:
-        """Yield the place of each task and its answer, as they end; *tasks* are taken a few ahead, in another thread.
+        """Yield each task's place and answer as tasks end. *tasks* is read a few tasks ahead, in another thread.
 
-        What a task raises comes out as it is. Whatever ends a round before its last answer ends the processes as well,
-        and unwinds what is under way in them; the next round has others.
+        An exception of a task is raised here unchanged. If a round ends before its last answer, its processes end, too,
+        and their running tasks are ended; the next round has new processes.
 
         Raises:
-            WorkerKilledError: if a process was killed: what it had to do, and others with it, is not done.
+            WorkerKilledError: if a process was killed: its task, and those of the others, are not done.
             CrewGoneError: if the cluster's scheduler is gone.
             NoClusterError: if the cluster cannot be reached, or has no worker.
         """
         answers: Any = None
         complete = False
         try:
-            # Processes are started here; a cluster may have to be waited for.
+            # Local processes are started here. A cluster may take long, so Ctrl-C is not held back for it.
             with interrupts_held() if self._cluster is None else nullcontext():
                 answers = self._begin(tasks)
             for answer in answers:  # noqa: UP028 - `yield from` would close them, and joblib warn of that
@@ -79,7 +79,7 @@ class Crew(Generic[Task, Answer]):
         from joblib import Parallel, delayed, parallel_config
 
         self._backend = self._backend or self._new_backend()
-        with parallel_config(backend=self._backend):  # what a script has set for its own use of joblib is not for here
+        with parallel_config(backend=self._backend):  # joblib settings of the script must not apply here
             parallel = Parallel(n_jobs=self._jobs, return_as="generator_unordered", batch_size=1)
         answers: Generator[tuple[int, Answer]]
         answers = parallel(delayed(do)(self._func, place, task) for place, task in enumerate(tasks))
@@ -93,20 +93,20 @@ class Crew(Generic[Task, Answer]):
         return Processes(self._jobs, PATIENCE_S)
 
     def _explained(self, error: Exception) -> Exception:
-        """Return what to raise for *error*: itself, where it came out of a task."""
+        """Return the exception to raise for *error*: *error* itself if a task raised it."""
         from joblib.externals.loky.process_executor import TerminatedWorkerError
 
         if isinstance(error, TerminatedWorkerError) or type(error).__name__ == "KilledWorker":  # loky's, and Dask's
             return WorkerKilledError("a worker process was killed in mid-run")
         if self._cluster is None or self._backend is None:
             return error
-        if isinstance(error, CancelledError) or not self._backend.answers():  # Dask cancels all when it loses somebody
+        if isinstance(error, CancelledError) or not self._backend.answers():  # Dask cancels all tasks then
             return CrewGoneError(f"the Dask scheduler at {self._cluster} went away in mid-run")
         return error
 
     def _give_up(self, answers: Any) -> None:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # joblib warns of answers that nobody takes
+            warnings.simplefilter("ignore")  # joblib warns about answers that are not read
             if answers is not None:
                 answers.close()
         self._end()

@@ -1,4 +1,4 @@
-"""A process on Linux that ends with the one that started it, however that ends; and its own children with it."""
+"""On Linux: a process that ends with its parent, however the parent ends; and its own children with it."""
 
 import ctypes
 import os
@@ -10,10 +10,10 @@ _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def die_with_parent(parent: int | None = None) -> None:
-    """From now on end by force when the parent is gone; at once, if the *parent* with this number is gone already.
+    """Be killed when the parent is gone; at once if the *parent* with this process number is gone already.
 
-    Elsewhere than on Linux this does nothing. The thread of the parent's that started this process counts as it: it
-    must live as long.
+    Outside Linux this does nothing. The kernel watches the parent's thread that started this process, so that thread
+    must live as long as this process.
     """
     if _LIBC is None:
         return
@@ -23,5 +23,5 @@ def die_with_parent(parent: int | None = None) -> None:
 
 
 def children_die_with_this() -> None:
-    """Let every fork of this process, and of its forks in turn, end with who made it."""
+    """Let every fork of this process, and every fork of a fork, end with its parent."""
     os.register_at_fork(after_in_child=die_with_parent)

@@ -1,4 +1,4 @@
-"""In a process of a crew: one task at a time, an end that unwinds it, and no life after the parent's."""
+"""In a crew's worker process: one task at a time, an orderly end of that task, and an end with the parent."""
 
 import os
 import signal
@@ -17,34 +17,34 @@ from .losses import WorkerKilledError
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
 
-ORPHAN_S = 0.5  # what a task has for its end where the parent is gone and no kernel has ended this process
+ORPHAN_S = 0.5  # for a task to end, if the parent is gone and the kernel has not killed this process
 
-_ONE_AT_A_TIME = threading.Lock()  # a worker of Dask's may have several threads
+_ONE_AT_A_TIME = threading.Lock()  # a Dask worker may have several threads
 _under_way: list[object] = []
-_told_to_end: list[int] = []  # the signal that did
+_told_to_end: list[int] = []  # the signal that told this process to end
 
 
 def begin(parent: int, lifeline: Connection, patience_s: float, *, safe_path: bool = False) -> None:
-    """Leave a terminal's signals to the *parent*, and let SIGTERM unwind what is under way; end when the parent does.
+    """Leave a terminal's signals to the *parent*, let SIGTERM end the current task, and end with the parent.
 
-    The parent holds the other end of *lifeline*: when it closes that, this process is to end within *patience_s*.
+    The parent holds the other end of *lifeline*. When the parent closes it, this process must end within *patience_s*.
     """
-    if not safe_path:  # it was for the start of this process alone, not for what that starts
+    if not safe_path:  # it was only for the start of this process, not for its children
         os.environ.pop(SAFE_PATH, None)
     leave_to_parent()
     raise_what_is_swallowed()
     signal.signal(signal.SIGTERM, _end)
-    # The kernel ends this process with its parent, even while code in C has hold of Python. Where it does not do such
-    # things, the closed lifeline says that the parent is gone; it also says that a living one wants no more.
+    # On Linux the kernel kills this process with its parent, even while code in C holds the GIL. On other systems, the
+    # closed lifeline shows that the parent is gone. A living parent closes it to end this process.
     die_with_parent(parent)
     threading.Thread(target=_follow, args=(parent, lifeline, patience_s), daemon=True).start()
 
 
 def do(func: Callable[[Task], Answer], place: int, task: Task) -> tuple[int, Answer]:
-    """Return *place* and what *func* makes of *task*, while nothing else is under way in this process.
+    """Return *place* and the result of *func* for *task*, while no other task runs in this process.
 
     Raises:
-        WorkerKilledError: if this process was told to end, whatever became of the exception.
+        WorkerKilledError: if this process was told to end, even if the task swallowed the signal's exception.
     """
     with _ONE_AT_A_TIME:
         try:
@@ -59,10 +59,10 @@ def do(func: Callable[[Task], Answer], place: int, task: Task) -> tuple[int, Ans
 
 
 def _end(number: int, _frame: object) -> None:
-    """Unwind the task under way. Its process goes on to the next, which is refused: loky ends it, and in order.
+    """End the current task. The process goes on, refuses further tasks, and is ended in good order by loky.
 
-    It would take a process that ends by itself for one that was killed, and kill the others, with all that they have
-    started, before they have put anything away.
+    loky would take a process that exits by itself for a killed one. Then it would kill the others, with all that they
+    have started, before they have cleaned up.
     """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _told_to_end.append(number)

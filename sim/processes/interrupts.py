@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a closed terminal: exceptions in a command, held back while something must not stop half-way."""
+"""Ctrl-C, SIGTERM and a closed terminal: they become exceptions, held back while code must not be cut short."""
 
 import signal
 import sys
@@ -14,46 +14,47 @@ from typing import Any
 # Not every system has SIGHUP, which says that the terminal is gone.
 ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 TERMINALS = tuple(number for number in (signal.SIGINT, *ENDING) if number != signal.SIGTERM)
-AGAIN: Any = getattr(signal, "SIGALRM", None)  # what was swallowed comes again with this one; Windows has none
+AGAIN: Any = getattr(signal, "SIGALRM", None)  # it repeats a swallowed exception; Windows has no such signal
 AGAIN_S = 0.01
 HELD = (signal.SIGINT, *ENDING)
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C. Python loses the exit code of a command in which a plain KeyboardInterrupt has passed through `eval`."""
+    """Ctrl-C. It has its own class: Python loses a command's exit code if a KeyboardInterrupt passes through `eval`."""
 
 
 class Terminated(SystemExit):
     """SIGTERM, or a closed terminal."""
 
 
-ENDS = (KeyboardInterrupt, Terminated)  # what a signal raises
+ENDS = (KeyboardInterrupt, Terminated)  # the exceptions that a signal raises
 
 
 _received: list[int] = []
 
 
 def received() -> int | None:
-    """Return the signal that ends this command, if one does: what it raised may have come out as something else.
+    """Return the signal that ends this command, if any: its exception may have been turned into another one.
 
-    A module in C that is interrupted while it is imported raises ImportError, and matplotlib's own in C ValueError.
+    For example, a C module that is interrupted during its import raises ImportError, and matplotlib's C code
+    ValueError.
     """
     return _received[0] if _received else None
 
 
 def forget_received() -> None:
-    """Let whatever comes next in this process begin anew."""
+    """Forget a received signal, so that later work in this process starts afresh."""
     _received.clear()
 
 
 def raise_if_received() -> None:
-    """Raise what a signal raised once already, if one came and somebody has taken its exception for another."""
+    """If a signal was received, raise its exception again: other code may have turned it into another exception."""
     if _received:
         raise Interrupted if _received[0] == signal.SIGINT else Terminated(128 + _received[0])
 
 
 def raise_on_signals() -> None:
-    """Let Ctrl-C raise `Interrupted`, and the others exit with 128 + their number: all unwind what is under way."""
+    """Let Ctrl-C raise `Interrupted`, and the other signals exit with 128 + their number; `finally` blocks run."""
     forget_received()
     signal.signal(signal.SIGINT, _interrupt)
     for number in ENDING:
@@ -63,9 +64,9 @@ def raise_on_signals() -> None:
 
 
 def raise_what_is_swallowed() -> None:
-    """From now on, raise an end again that came where Python swallows every exception.
+    """From now on, if a signal's exception is raised where Python swallows exceptions, raise it again later.
 
-    It does so in `__del__` and in the callbacks of weak references, of which every import has one.
+    Python swallows them in `__del__` and in callbacks of weak references; every import has such a callback.
     """
     global _usual_hook
     if AGAIN is not None and sys.unraisablehook is not _again_if_it_ends:
@@ -74,9 +75,9 @@ def raise_what_is_swallowed() -> None:
 
 @contextmanager
 def nothing_swallowed() -> Iterator[None]:
-    """Do so until the block is over: Django makes a client for every call of Redis, each of which has a `__del__`.
+    """Raise swallowed signals again (as above) in a block. Django makes a client with a `__del__` for every Redis call.
 
-    Outside the main thread, which alone hears signals, this does nothing.
+    Outside the main thread this does nothing, because only the main thread gets signals.
     """
     before = sys.unraisablehook
     if threading.current_thread() is threading.main_thread():
@@ -89,7 +90,7 @@ def nothing_swallowed() -> Iterator[None]:
 
 
 _usual_hook: Callable[[Any], Any] = sys.unraisablehook
-_swallowed: list[tuple[BaseException, Any]] = []  # what was, and the handler of alarms before it
+_swallowed: list[tuple[BaseException, Any]] = []  # the swallowed exception, and the earlier handler of alarms
 
 
 def _again_if_it_ends(unraisable: Any) -> None:
@@ -98,12 +99,12 @@ def _again_if_it_ends(unraisable: Any) -> None:
         _usual_hook(unraisable)
         return
     _swallowed.append((type(error)(*error.args), signal.signal(AGAIN, _raise_swallowed)))
-    signal.setitimer(signal.ITIMER_REAL, AGAIN_S)  # not at once, which is still inside of what swallows
+    signal.setitimer(signal.ITIMER_REAL, AGAIN_S)  # not at once: that would still be inside the code that swallows
 
 
 def _raise_swallowed(_signal: int, frame: FrameType | None) -> None:
     if any(one.f_code is _again_if_it_ends.__code__ for one, _ in walk_stack(frame)):
-        signal.setitimer(signal.ITIMER_REAL, AGAIN_S)  # still inside: a busy machine took long to get out
+        signal.setitimer(signal.ITIMER_REAL, AGAIN_S)  # still inside the swallowing code: the machine is busy
         return
     error, handler = _swallowed[0]
     _swallowed.clear()
@@ -112,20 +113,20 @@ def _raise_swallowed(_signal: int, frame: FrameType | None) -> None:
 
 
 def ignore_signals() -> None:
-    """Let them do nothing any more: what was asked for is done, and only Python's own end is left."""
+    """Ignore signals from now on: the command's work is done, and only Python's own exit is left."""
     for number in _ours():
         _set_handler(number, signal.SIG_IGN)
 
 
 def leave_to_parent() -> None:
-    """In a worker process: what a terminal sends to all processes is the parent's to handle."""
+    """In a worker process: ignore signals that a terminal sends to all processes; the parent handles them."""
     for number in TERMINALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """Let Ctrl-C and the others wait until the block is over; a process started in it never sees a Ctrl-C.
+    """Hold back Ctrl-C and the other signals until the block is over. A process started in it never sees a Ctrl-C.
 
     Outside the main thread this does nothing: Python hands signals to the main thread alone.
     """
@@ -138,12 +139,12 @@ def interrupts_held() -> Iterator[None]:
         undone.callback(_raise_again, came)
         for number in _ours():
             handler = signal.getsignal(number)
-            if handler is not None:  # else other code than Python's has set it, and Python could not put it back
+            if handler is not None:  # otherwise C code has set it, and Python could not restore it
                 handlers[number] = handler
                 undone.callback(_set_handler, number, handler)
                 signal.signal(number, lambda number, _frame: came.append(number))
         if hasattr(signal, "pthread_sigmask"):  # not on Windows
-            # Processes started from here inherit this thread's mask; its handlers they do not.
+            # Processes started from here inherit this thread's signal mask, but not its handlers.
             undone.callback(signal.pthread_sigmask, signal.SIG_SETMASK, signal.pthread_sigmask(signal.SIG_BLOCK, ()))
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         _holds.append((handlers, came))
@@ -152,7 +153,7 @@ def interrupts_held() -> Iterator[None]:
 
 
 def finish(func: Callable[[], object]) -> None:
-    """Call *func*, cut in two by no interrupt, and again if one came just before it was held: it must bear that."""
+    """Call *func* with signals held back. If one comes just before that, call it again: *func* must allow this."""
     try:
         with interrupts_held():
             func()
@@ -176,18 +177,18 @@ def _raise_again(came: list[int]) -> None:
         signal.raise_signal(number)
 
 
-_holds: list[tuple[dict[Any, Any], list[int]]] = []  # the blocks under way: the handlers before, and what came
+_holds: list[tuple[dict[Any, Any], list[int]]] = []  # the open blocks: earlier handlers, and the signals that came
 
 
 def give_up_if_interrupted() -> None:
-    """Raise `Interrupted` if Ctrl-C or another signal is being held: what waits for long in a block asks now and then.
+    """Raise `Interrupted` if Ctrl-C or another signal is being held back. Long waits in a block call this now and then.
 
     The block's end then raises what the signal itself does.
     """
     if not _holds or threading.current_thread() is not threading.main_thread():
         return
     came = {number for _, numbers in _holds for number in numbers}
-    if hasattr(signal, "sigpending"):  # a Ctrl-C that is blocked has not come yet
+    if hasattr(signal, "sigpending"):  # a blocked Ctrl-C is still pending
         came |= signal.sigpending()
     before, _ = _holds[0]
     if any(before.get(number, signal.SIG_IGN) != signal.SIG_IGN for number in came):
@@ -196,9 +197,9 @@ def give_up_if_interrupted() -> None:
 
 @contextmanager
 def interrupts_first() -> Iterator[None]:
-    """Let Ctrl-C through where the code that it interrupted stumbled over itself and raised something else.
+    """Raise Ctrl-C's own exception if the interrupted code raised another one in its clean-up.
 
-    Django's file backend, for instance, removes in its `finally` what it has just renamed.
+    For instance, Django's file backend fails in its `finally`, when it removes a file that it has just renamed.
     """
     try:
         yield
@@ -213,10 +214,10 @@ def interrupts_first() -> Iterator[None]:
 
 @contextmanager
 def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
-    """Make a folder in *parent* (or where temporary files go) that is gone afterwards, whenever Ctrl-C comes."""
+    """Make a folder in *parent* (or in the temporary folder). It is removed afterwards, whenever Ctrl-C comes."""
     folder = None
     try:
-        with interrupts_held():  # what it held back is raised at its end, when the folder is there
+        with interrupts_held():  # a held signal is raised at the block's end, when the folder exists
             folder = tempfile.TemporaryDirectory(prefix=prefix, dir=parent)
         yield Path(folder.name)
     finally:
@@ -225,7 +226,7 @@ def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
 
 
 def _ours() -> list[Any]:
-    """Return the signals that may end a command; an alarm is one only where it brings back what was swallowed."""
+    """Return the signals that may end a command. An alarm is one only if it repeats a swallowed exception."""
     return [*HELD, AGAIN] if AGAIN is not None and signal.getsignal(AGAIN) is _raise_swallowed else [*HELD]
 
 

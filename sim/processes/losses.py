@@ -1,12 +1,12 @@
-"""How a crew is lost: each is one line for people, which callers put into words of their own where they know more."""
+"""Ways to lose a crew. Each error is one line for people; callers that know more use their own words."""
 
 
 class WorkerKilledError(Exception):
-    """A worker process was killed, or told to end, while it had something to do."""
+    """A worker process was killed, or told to end, while it had a task."""
 
 
 class NoClusterError(Exception):
-    """There is no cluster where one was said to be, or nothing to reach it with."""
+    """There is no cluster at the given address, or the package to reach it is not installed."""
 
 
 class CrewGoneError(Exception):

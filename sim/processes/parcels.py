@@ -1,4 +1,4 @@
-"""What is sent to another process, in a parcel: it is unpacked only when it is asked for."""
+"""Parcels: objects sent to another process, which are unpickled only on request."""
 
 from multiprocessing.reduction import ForkingPickler
 from pickle import PicklingError
@@ -14,7 +14,7 @@ class UnsendableError(Exception):
 class Parcel(Generic[Content]):
     """Something for another process, unpacked there by `opened`.
 
-    So what goes wrong in the unpacking, which may import somebody's code, is raised where somebody listens.
+    Unpacking may import a user's code. An error there is then raised where it is caught and reported.
     """
 
     def __init__(self, content: Any, packed: bytes | None = None) -> None:
@@ -24,11 +24,11 @@ class Parcel(Generic[Content]):
     def __reduce__(self) -> tuple[Any, ...]:
         try:
             packed = bytes(ForkingPickler.dumps(self._content)) if self._packed is None else self._packed
-        except (PicklingError, AttributeError, TypeError) as error:  # what pickle raises for a lambda, in each Python
+        except (PicklingError, AttributeError, TypeError) as error:  # for a lambda; it differs by Python version
             raise UnsendableError(str(error)) from error
         return Parcel, (None, packed)
 
     def opened(self) -> Content:
-        """Return what is in it."""
+        """Return the content."""
         content: Content = self._content if self._packed is None else ForkingPickler.loads(self._packed)
         return content

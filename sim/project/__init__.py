@@ -1,1 +1,1 @@
-"""Inside a process of a team's own project: its time, threads, databases, caches, requests; nothing leads outside."""
+"""The inside of a process that runs a team's project: time, threads, databases, caches and requests, all private."""

@@ -1,7 +1,7 @@
-"""What a real thread must not touch while a request is served: caches and databases, for which no time passes there.
+"""Forbidden to real threads while requests are served: caches and databases, because no virtual time passes there.
 
-Whoever asks for one is refused, and the run ends: a request's thread would otherwise read and write beside the run, and
-nobody would know.
+A thread that uses one gets an error, and the run ends. Otherwise the thread would read and write beside the run,
+unnoticed.
 """
 
 import sys
@@ -23,7 +23,7 @@ _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib"
 _OURS = str(Path(__file__).resolve().parents[2])
 
 
-_shown: list[tuple[int, list[str]]] = []  # where a function is shown: its thread, and what others have asked for
+_shown: list[tuple[int, list[str]]] = []  # while a function is tried: its thread, and uses by other threads
 
 
 def refuse_in_threads(engine: Engine) -> None:
@@ -35,7 +35,7 @@ def refuse_in_threads(engine: Engine) -> None:
 
 @contextmanager
 def threads_refused() -> Iterator[list[str]]:
-    """Refuse the same in a ``with`` block, without a run, in another thread than this; give what was refused."""
+    """Refuse the same in a ``with`` block without a run, in threads other than this one; give the refusals."""
     _watch()
     refused: list[str] = []
     _shown.append((get_ident(), refused))
@@ -72,7 +72,7 @@ def _used(handler: Any, alias: str) -> str:
 
 
 def _astray(engine: Engine, what: str) -> StrategyError:
-    """Return the error for *what* being done in a real thread, with the place in the project that does it."""
+    """Return the error for *what* done in a real thread, with the place in the project's code."""
     return engine.refused(_told(what.removeprefix("site.")))
 
 
@@ -82,7 +82,7 @@ def _told(what: str) -> str:
 
 
 def _place(frame: FrameType | None) -> str:
-    """Return the innermost line outside of Python, of libraries and of ours."""
+    """Return the innermost line that is not in Python, a library or cachewise."""
     while frame is not None:
         file = frame.f_code.co_filename
         if not file.startswith((*_LIBRARIES, _OURS, "<")):

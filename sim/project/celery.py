@@ -1,11 +1,11 @@
-"""Celery without a broker: each task that is sent is carried out as background work of the run.
+"""Celery without a broker: each sent task runs as background work of the run.
 
 All of Celery's own code runs, on both sides: routing, serialisation, signals, retries, chains, groups, chords, results.
-What is ours is the wire. Messages go to a transport of kombu's that hands each to the run, which begins it when it was
-sent, or at its eta; in virtual time both. Results that a server would keep stay in this process. Results in Django's
-database or cache (django-celery-results) stay where the project has them, and cost what they cost.
+Only the transport is ours: a kombu transport that hands each message to the run. The run begins the task when it was
+sent, or at its eta, in virtual time. Results that a server would keep stay in this process. Results in Django's
+database or cache (django-celery-results) stay there, and their queries and calls count.
 
-Not there: queues that are full, workers that are busy, time limits, rate limits, `revoke`, and beat.
+Not modelled: full queues, busy workers, time limits, rate limits, `revoke`, and beat.
 """
 
 from collections.abc import Callable
@@ -15,18 +15,17 @@ from importlib.util import find_spec
 from typing import Any
 
 Spawn = Callable[[Callable[[], object], float], object]
-POLL_S = 0.01  # how often a request that waits for a result looks for it
-_spawn: list[Spawn] = []  # the one that counts
-KEPT = ("disabled", "django-db", "django-cache")  # where results stay as the project has them
+POLL_S = 0.01  # how often a request polls for a result
+_spawn: list[Spawn] = []  # the last one is in use
+KEPT = ("disabled", "django-db", "django-cache")  # result backends that stay as the project has them
 
 
 def install(spawn: Spawn) -> None:
-    """Let every Celery app of this process, also one that is yet to come, send its tasks to *spawn*.
+    """Let every Celery app of this process, also a later one, send its tasks to *spawn*.
 
-    It gets a function that carries the task out, and after how many seconds. That function must be called with a
-    database connection of its own, outside of the sender's transaction; it raises what the task has failed with.
-    Called again, it replaces *spawn*, also for apps that have sent something already. Where there is no Celery in this
-    environment, nothing happens.
+    *spawn* gets a function that carries out the task, and a delay in seconds. The function must be called with its own
+    database connection, outside the sender's transaction. It raises the exception of a failed task. A later call
+    replaces *spawn*, also for apps that have already sent tasks. Without Celery in this environment, nothing happens.
     """
     _spawn[:] = [spawn]
     if find_spec("celery") is not None:
@@ -34,17 +33,17 @@ def install(spawn: Spawn) -> None:
 
 
 def silence() -> None:
-    """Let what is sent be carried out never: while databases are filled, and where a read is evaluated."""
+    """Drop all sent tasks: while databases are filled, and while reads are evaluated."""
     install(lambda _func, _after_s: None)
 
 
 @cache
 def _replace() -> None:
-    """Put our wire, and our place for results, in place of Celery's."""
+    """Replace Celery's transport and its place for results by ours."""
     from celery import Celery
     from kombu import Connection
 
-    transport_of = cache(_transport)  # one an app: kombu keeps its connections by their transport
+    transport_of = cache(_transport)  # one for each app: kombu keeps its connections by transport
     celerys = Celery._get_backend
 
     def connection(app: Any, *_url: Any, **_login: Any) -> Any:
@@ -59,7 +58,7 @@ def _replace() -> None:
 
 
 def _transport(app: Any) -> type:
-    """Return a transport for *app* that keeps no message: those that are tasks begin in time."""
+    """Return a transport for *app* that keeps no message: each task begins at its time."""
     from kombu.transport import memory, virtual
 
     class Channel(memory.Channel):  # type: ignore[misc]
@@ -71,7 +70,7 @@ def _transport(app: Any) -> type:
                 _sent(app, self.message_to_python(message))
 
         def _put_fanout(self, *_arguments: Any, **_options: Any) -> None:
-            """Tell nobody: there are no workers to remote-control, and no monitors."""
+            """Do nothing: there are no workers to control and no monitors."""
 
     class Transport(memory.Transport):  # type: ignore[misc]
         """What a connection is made with."""
@@ -89,7 +88,7 @@ def _sent(app: Any, message: Any) -> None:
 
 
 def _carry_out(app: Any, message: Any) -> None:
-    """Do what a worker does with a message. A task that fails has its result stored, and raises here."""
+    """Do a worker's work for a message. The result of a failed task is stored, and its exception is raised here."""
     from celery import states
     from celery.app.trace import build_tracer
     from celery.exceptions import TaskRevokedError
@@ -118,13 +117,13 @@ def _carry_out(app: Any, message: Any) -> None:
 
 @cache
 def _tasks(app: Any) -> Any:
-    """Return the tasks of *app*, once it has looked for them in the project, as a worker does when it starts."""
+    """Return the tasks of *app* after it has searched the project for them, as a worker does when it starts."""
     app.loader.import_default_modules()
     return app.tasks
 
 
 def _results(app: Any) -> Any:
-    """Return a place for results in this process."""
+    """Return a result backend in this process's memory."""
     from celery.backends.cache import CacheBackend
 
     class Results(CacheBackend):  # type: ignore[misc]
@@ -138,7 +137,7 @@ def _results(app: Any) -> Any:
             no_ack: bool = True,
             on_interval: Any = None,
         ) -> Any:
-            """Wait for a result as servers that announce it let one wait: hardly longer than it takes."""
+            """Wait for a result, hardly longer than the task takes, as with a server that announces results."""
             return super().wait_for(task_id, timeout, min(interval, POLL_S), no_ack, on_interval)
 
     return Results(app=app, url="memory://", backend="memory")

@@ -1,8 +1,8 @@
-"""Chance as a function of the seed: session keys and CSRF tokens are the same in each run.
+"""Random numbers that depend only on the seed: session keys and CSRF tokens are the same in each run.
 
-`os.urandom` is what `random.SystemRandom`, `secrets` and `uuid4` draw from. Real threads, the harness and names of
-temporary files keep the real one: when they draw is no matter of the run. (The order of a set of strings is chance,
-too: a process has it from the environment, `PYTHONHASHSEED`, before anything runs.)
+`random.SystemRandom`, `secrets` and `uuid4` draw from `os.urandom`, which is replaced. Real threads, the harness and
+names of temporary files keep the real one, because the run does not decide when they draw. (The order of a set of
+strings is random, too. It comes from the environment variable `PYTHONHASHSEED`, before anything runs.)
 """
 
 import os
@@ -19,12 +19,12 @@ _KEEP_REAL = {"cachewise", "tempfile"}
 
 
 def install(seed: object) -> None:
-    """Make the chance that this process's code sees a function of *seed*, for good."""
+    """Make the random numbers of this process's code depend on *seed*, permanently."""
     if os.urandom is not _urandom:
         _thread.append(get_ident())
         replace_by_name({id(_real_urandom): _urandom}, _KEEP_REAL)
         random.Random.seed = _seed  # type: ignore[method-assign]
-        # After a fork `random` takes a seed from the system.
+        # After a fork, `random` takes a seed from the system.
         os.register_at_fork(after_in_child=lambda: reseed(f"{_seeds[-1]}/child"))
     reseed(seed)
 
@@ -46,7 +46,7 @@ def _urandom(size: int, /) -> bytes:
 
 def _seed(self: random.Random, a: Any = None, version: int = 2) -> None:
     """Stand in for `random.Random.seed`, which asks the system if it is given none."""
-    # The caller is `Random.__init__`, and its caller the one who wants a generator.
+    # The caller is `Random.__init__`; its caller is the code that wants a generator.
     if a is None and _virtual_for(sys._getframe(2).f_globals):
         a = _SOURCE.getrandbits(256)
     _real_seed(self, a, version)
@@ -59,5 +59,5 @@ def _virtual_for(names: dict[str, Any]) -> bool:
 _real_urandom = os.urandom
 _real_seed: Callable[..., None] = random.Random.seed
 _SOURCE = random.Random(0)
-_thread: list[int] = []  # the one that plays the run
+_thread: list[int] = []  # the thread of the run
 _seeds: list[object] = []

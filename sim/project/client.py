@@ -1,6 +1,6 @@
-"""The client that read and write functions get: Django's test client, fit for many requests under way at once.
+"""The client that read and write functions get: Django's test client, made fit for overlapping requests.
 
-Django's own connects signals for the length of a request, in a process that serves one at a time.
+Django's own client connects signals during a request, and so allows only one request at a time.
 """
 
 import sys
@@ -19,16 +19,16 @@ from django.test import Client
 from django.urls import set_urlconf
 from django.utils import timezone, translation
 
-MOST_FRAMES = 12  # of a traceback that is kept
+MOST_FRAMES = 12  # kept of a traceback
 
 
 class Handler(BaseHandler):
-    """Serves requests as a web server's worker does; all clients share one, as its threads share the middleware."""
+    """Serves requests as a web worker does. All clients share it, as a worker's threads share the middleware."""
 
     def __init__(self) -> None:
         super().__init__()
         self.load_middleware()
-        request_started.disconnect(close_old_connections)  # a connection stays with its thread: opening takes no time
+        request_started.disconnect(close_old_connections)  # a connection stays open: opening takes no time
         request_finished.disconnect(close_old_connections)
         got_request_exception.connect(self._note, weak=False)
         self.raised: Callable[[str], None] = lambda _frames: None
@@ -41,10 +41,10 @@ class Handler(BaseHandler):
         response: Any = self.get_response(request)
         response.wsgi_request = request
         if response.streaming:
-            response._iterator = [b"".join(response.streaming_content)]  # a list: the function may look, and the judge
+            response._iterator = [b"".join(response.streaming_content)]  # a list: it can be read twice
         elif hasattr(response, "is_rendered") and not response.is_rendered:
             response.render()
-        for close in response._resource_closers:  # then `request_finished`, as at the end of a real response
+        for close in response._resource_closers:  # ends with `request_finished`, as a real response does
             close()
         response._resource_closers.clear()
         request_finished.send(sender=type(self))
@@ -57,9 +57,9 @@ class Handler(BaseHandler):
 
 
 def forget_the_last_request() -> None:
-    """Take from this thread what the request before has left in it: its language, time zone and URLconf.
+    """Remove from this thread the language, time zone and URLconf that its last request has left.
 
-    A read function is the client's side: what its `reverse` gives must not depend on who was served before.
+    A read function is on the client's side: its `reverse` must not depend on the request before.
     """
     translation.deactivate()
     timezone.deactivate()
@@ -67,7 +67,7 @@ def forget_the_last_request() -> None:
 
 
 class ProjectClient(Client):
-    """A client of the project; `served` is called around each request of it, as ``served(send, request)``."""
+    """A client of the project; `served` is called around each of its requests, as ``served(send, request)``."""
 
     def __init__(
         self, handler: Handler, served: Callable[[Callable[[], Any], Mapping[str, Any]], Any] | None = None
@@ -88,7 +88,7 @@ class ProjectClient(Client):
         return response
 
     def generic(self, method: str, path: Any, *args: Any, **named: Any) -> Any:
-        """Send a request by any method, on HTTPS where the project redirects to it."""
+        """Send a request with any method, over HTTPS if the project redirects to it."""
         if settings.SECURE_SSL_REDIRECT:
             named["secure"] = True
         return super().generic(method, path, *args, **named)

@@ -1,10 +1,11 @@
-"""The clock of a project's process: all that its code sees of the time is virtual, and what is shown ascends strictly.
+"""The clock of a project's process: its code sees virtual time, and each time shown is later than the one before.
 
-`time-machine` replaces the calendar for everybody, in C: `time.time`, `datetime.now`, `date.today` and the like. What
-measures durations (`time.monotonic` and others) and `time.sleep` have stand-ins, which ask who calls: whoever waits
-for a server waits for real. Real threads see the same calendar and do not move it; their durations and sleep are real.
+`time-machine` replaces the date and time for all code, in C: `time.time`, `datetime.now`, `date.today` and so on.
+`time.sleep` and functions that measure durations (such as `time.monotonic`) have stand-ins, which check the caller:
+code that waits for a server waits in real time. Real threads see the same date and time but do not move it; their
+durations and sleeps are real.
 
-While a process is set up, the time stands at the run's start. A `time.sleep` there puts off all that comes later.
+While a process is set up, the time stands at the run's start. A `time.sleep` there delays all later times.
 """
 
 import sys
@@ -19,22 +20,22 @@ from ..errors import UserError
 from .imports import replace_by_name
 from .work import RUN
 
-# Whoever waits for sockets and processes, in Python: there durations are real.
+# These packages wait for sockets and processes in Python, so their durations are real.
 _WAIT_FOR_REAL = {"psycopg", "psycopg_pool", "cachewise", "time_machine"}
-# Python's own modules do so, too, but for those that wait for locks, which are virtual in a request.
+# So are those of Python's own modules, except modules that wait for locks: a lock's wait is virtual in a request.
 _WAIT_FOR_LOCKS = {"threading", "queue", "concurrent"}
 _VIRTUAL = {"sched", "timeit", "__main__"}
-# Who asks for the time, and shows it in no content: headers, ends of copies, logs.
+# Modules that ask for the time but show it in no content: headers, expiry of copies, logs.
 _NO_MATTER = {
     *("django.http.response", "django.http.cookie", "django.utils.cache", "django.db.backends.utils", "logging"),
     *("django.core.cache.backends.base", "django.core.cache.backends.locmem", "django.db.backends.base.base"),
 }
-_UPTIME_NS = 10**15  # at the run's start; small, since the fractions of a large float are coarse
-_LONG_S = 1.0  # who sleeps so long in a real thread does nothing meanwhile that a request waits for
+_UPTIME_NS = 10**15  # at the run's start; small, because a large float has coarse fractions
+_LONG_S = 1.0  # a real thread that sleeps so long does no work that a request waits for
 
 
 class ProjectClock:
-    """What time it is to a project's code: `start_s` (since 1970), and what `source` says has passed since then.
+    """The time for a project's code: `start_s` (since 1970) plus the seconds that `source` returns.
 
     `source` and `sleeper` are the run's: `engine.request_time` and `engine.sleep`.
     """
@@ -42,16 +43,16 @@ class ProjectClock:
     def __init__(self, start_s: float) -> None:
         self.source: Callable[[], float] = lambda: 0.0
         self.sleeper: Callable[[float], None] = self._put_off
-        self._stands_s = 0.0  # where it does
-        self.times_asked = 0  # by what may show it
-        self._thread = get_ident()  # the one that plays the run
+        self._stands_s = 0.0  # the seconds at which it stands
+        self.times_asked = 0  # by code that may show the time in content
+        self._thread = get_ident()  # the thread of the run
         self._start_ns = _whole_us(start_s)
         self._booted_ns = self._start_ns - _UPTIME_NS
         self._shown_ns = self._start_ns - 1000
         self._measured_ns = self._start_ns
 
     def install(self) -> None:
-        """Show this clock to the whole process, for good.
+        """Show this clock to the whole process, permanently.
 
         Raises:
             UserError: if `time-machine` is not installed.
@@ -67,9 +68,9 @@ class ProjectClock:
         replace_by_name({id(real): getattr(time, name) for name, real in _REAL.items()}, ("cachewise",))
 
     def show(self, since_start_s: float) -> None:
-        """Stand still at *since_start_s* from now on, be it earlier than what was shown: to evaluate a read.
+        """Stand still at *since_start_s* from now on, to evaluate a read. This may be earlier than times shown before.
 
-        Only what that sleeps moves it.
+        Only a sleep of that read moves it.
         """
         self._stands_s = since_start_s
         self.source, self.sleeper = lambda: self._stands_s, self._move_on
@@ -79,12 +80,12 @@ class ProjectClock:
             sys.modules["uuid"]._last_timestamp = None  # type: ignore[attr-defined]  # below which it shows none
 
     def shown_ns(self) -> int:
-        """Return the time that is shown next: the calendar's, or a microsecond after what was shown last."""
+        """Return the time to show next: the present one, or a microsecond after the one shown last."""
         self._shown_ns = max(self._calendar_ns(), self._shown_ns + 1000)
         return self._shown_ns
 
     def told_ns(self, caller: str) -> int:
-        """Return what `time.time_ns` tells the code of the module *caller*; only the project's moves what is shown."""
+        """Return `time.time_ns` for code of the module *caller*; only the project's code advances the shown time."""
         if get_ident() != self._thread:
             return self._shown_ns
         if caller.startswith("cachewise."):
@@ -99,7 +100,7 @@ class ProjectClock:
         return self._start_ns + _whole_us(self.source())
 
     def _measure_ns(self) -> int:
-        """Return the time by which durations are measured: since this machine was started, and never back."""
+        """Return the time that measures durations: since the machine's start, never going back."""
         self._measured_ns = max(self._calendar_ns(), self._measured_ns)
         return self._measured_ns - self._booted_ns
 
@@ -114,7 +115,7 @@ class ProjectClock:
         self.sleeper(float(seconds))
 
     def _put_off(self, seconds: float) -> None:
-        """Sleep during set-up: for real only where there are threads that it may wait for."""
+        """Sleep during set-up: in real time only if there are threads that it may wait for."""
         _REAL["sleep"](seconds if threading.active_count() > 1 else 0)
         self._start_ns += _whole_us(seconds)
 
@@ -122,7 +123,7 @@ class ProjectClock:
         self._stands_s += seconds
 
     def _virtual_for(self, module: str) -> bool:
-        """Return whether durations are virtual for code of *module* here."""
+        """Return whether durations are virtual here for code of *module*."""
         if get_ident() != self._thread:
             return False
         kind = _kind(module)
@@ -143,7 +144,7 @@ class ProjectClock:
         return asking
 
     def _of_clock(self, real: Callable[..., Any], virtual: Callable[[], Any]) -> Callable[..., Any]:
-        """Return `clock_gettime` with *virtual* for all clocks but the calendar, which is replaced already."""
+        """Return `clock_gettime` with *virtual* for all clocks except CLOCK_REALTIME, which is already replaced."""
 
         @wraps(real)
         def asking(clock: int) -> Any:
@@ -159,7 +160,7 @@ class ProjectClock:
 
 @cache
 def _kind(module: str) -> bool | None:
-    """Return whether durations are virtual for code of *module*; None: in requests only."""
+    """Return whether durations are virtual for code of *module*; None: only in requests."""
     top = module.partition(".")[0]
     if top in _WAIT_FOR_LOCKS:
         return None
@@ -167,12 +168,12 @@ def _kind(module: str) -> bool | None:
 
 
 def _whole_us(seconds: float) -> int:
-    """Return *seconds* in nanoseconds, but whole microseconds: so a `datetime` shows them as they are."""
+    """Return *seconds* in nanoseconds, rounded to whole microseconds, so that a `datetime` shows them exactly."""
     return round(seconds * 1e6) * 1000
 
 
 def _of_now(real: Callable[..., Any], now: Callable[[], Any]) -> Callable[..., Any]:
-    """Return *real*, which asks C for the time when it is given none, asking *now* instead."""
+    """Return *real* with the time from *now* if it gets no time (it would ask C for it)."""
 
     @wraps(real)
     def asking(*given: Any) -> Any:
@@ -182,7 +183,7 @@ def _of_now(real: Callable[..., Any], now: Callable[[], Any]) -> Callable[..., A
 
 
 def _replace_calendar(clock: ProjectClock) -> None:
-    hidden = {"pytest": None} if "pytest" not in sys.modules else {}  # it would import that, where it is installed
+    hidden = {"pytest": None} if "pytest" not in sys.modules else {}  # time-machine would import pytest
     sys.modules.update(hidden)  # type: ignore[arg-type]
     try:
         import time_machine
@@ -195,7 +196,7 @@ def _replace_calendar(clock: ProjectClock) -> None:
     class Traveller(time_machine.Traveller):  # type: ignore[misc]
         def time_ns(self) -> int:
             caller = sys._getframe(1).f_globals.get("__name__", "")
-            if caller.startswith("cachewise.sim.daemons."):  # servers begin at a second of this machine's clock
+            if caller.startswith("cachewise.sim.daemons."):  # a server's start depends on the machine's clock
                 return int(time_machine.escape_hatch.time.time_ns())
             return clock.told_ns(caller)
 

@@ -1,4 +1,4 @@
-"""Whose a file is: the project's own, a package's that is installed in its folder, or cachewise's."""
+"""Tells whether a file belongs to the project, to a package installed in its folder, or to cachewise."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ OURS = tuple(f"{_SIM.parent / name}{os.sep}" for name in ("sim", "reports", "str
 
 
 def is_of(project: Path, file: str) -> bool:
-    """Return whether *file* is one of the project's own, no package that is installed in its folder, and not ours."""
+    """Return whether *file* is the project's own, not of a package installed in its folder, and not cachewise's."""
     path, environment = Path(file), Path(sys.prefix)
     if not path.is_relative_to(project) or "site-packages" in path.relative_to(project).parts:
         return False
@@ -27,5 +27,5 @@ def innermost(project: Path, stack: Iterable[FrameSummary]) -> str:
 
 
 def shown(project: Path, file: str, line: int | None) -> str:
-    """Return a line of the project as people are told it."""
+    """Return a line of the project in the form that messages use."""
     return f"{Path(file).relative_to(project).as_posix()}, line {line}"

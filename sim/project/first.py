@@ -1,4 +1,4 @@
-"""What must be in place before anything of Django or of a project is imported: threads, time, chance, and the guard."""
+"""Set-up before any import of Django or the project: threads, time, random numbers, and the guard."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,24 +11,24 @@ if TYPE_CHECKING:
 
 
 class InPlace(NamedTuple):
-    """What this process has: the project's clock, and the guard that nothing leads outside."""
+    """The replacements in this process: the project's clock, and the guard against connections to the outside."""
 
     clock: ProjectClock
     guard: "Guard"
 
 
 def put_in_place(start_s: float, seed: int, project: Path) -> InPlace:
-    """Make this process a project's: its threads, its time from *start_s* (seconds since 1970), its chance.
+    """Make this process a project's: threads, time from *start_s* on (seconds since 1970), random numbers.
 
-    *project* is the folder of its files. From now on nothing outside is reached.
+    *project* is the folder of its files. From now on the process cannot connect to the outside.
 
     Raises:
-        UserError: if what this needs is not installed.
+        UserError: if a needed package is not installed.
     """
     chance.install(seed)
     threads.install()
     clock = ProjectClock(start_s)
     clock.install()
-    from . import outside  # which imports Django
+    from . import outside  # imports Django
 
     return InPlace(clock, outside.install(project))

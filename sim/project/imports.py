@@ -1,4 +1,4 @@
-"""What is done to modules: to one as soon as it is imported, and to all that have imported something by its name."""
+"""Changes to modules: to one as soon as it is imported, and to all that have imported something by name."""
 
 import importlib.abc
 import sys
@@ -11,9 +11,9 @@ Change = Callable[[Any], object]
 
 
 def replace_by_name(stand_ins: Mapping[int, Any], keep: Container[str]) -> None:
-    """Put stand-ins, by the `id` of what they stand for, wherever that was imported by name, for good.
+    """Put stand-ins (by the `id` of the original) into all modules that imported the original by name, permanently.
 
-    Packages whose names are in *keep* go on with the real ones.
+    Packages in *keep* go on with the originals.
     """
     for module_name, module in list(sys.modules.items()):
         if module_name.partition(".")[0] not in keep:
@@ -23,7 +23,7 @@ def replace_by_name(stand_ins: Mapping[int, Any], keep: Container[str]) -> None:
 
 
 def after_import(module: str, change: Change) -> None:
-    """Call *change* with *module*: at once if it is imported, else as soon as it is."""
+    """Call *change* with *module*: now if it is imported, otherwise as soon as it is."""
     if module in sys.modules:
         change(sys.modules[module])
         return
@@ -33,13 +33,13 @@ def after_import(module: str, change: Change) -> None:
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds a module where others do, and has it changed once it is there."""
+    """Finds a module as the other finders do, and applies the changes after its import."""
 
     def __init__(self) -> None:
         self.changes: dict[str, list[Change]] = {}
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """Return the spec that the next finder has, with a loader that makes the changes."""
+        """Return the spec of the next finder, with a loader that makes the changes."""
         if name not in self.changes:
             return None
         changes = self.changes.pop(name)

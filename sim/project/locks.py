@@ -1,8 +1,8 @@
-"""A lock of requests: who wants one that another request holds is parked, in virtual time; elsewhere it is real.
+"""Locks of requests: a request that wants another request's lock is parked in virtual time; elsewhere locks are real.
 
 Python's own `RLock`, `Condition`, `Event`, `Semaphore` and `Barrier` are written in Python on top of one lock, so it is
-enough to replace that one (`threads.py` does). What a request waits for can also come from a real thread that a
-request has started or woken: such a wait is real, and no virtual time passes meanwhile.
+enough to replace that one (in `threads.py`). A request may also wait for a real thread that a request has started or
+woken: such a wait is real, and no virtual time passes.
 """
 
 import _thread
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 
 
 class _Waiter:
-    """A request that waits for a lock; `event` happens with True when the lock is its own, with False in vain."""
+    """A request that waits for a lock; `event` happens with True when it gets the lock, with False if in vain."""
 
     def __init__(self, task: "Task") -> None:
         self.thread = task.thread
         self.event = task.env.event()
 
     def answer(self, taken: bool) -> None:
-        """Let the request go on, unless it has its answer."""
+        """Let the request go on, unless it already has its answer."""
         if not self.event.triggered:
             self.event.succeed(taken)
 
 
 class Lock:
-    """Stands in for `threading.Lock`; what holds it is a request (`holder` is REQUEST) or a real thread (its ident).
+    """Replaces `threading.Lock`. Its holder is a request (`holder` is REQUEST) or a real thread (its ident).
 
-    Whoever waits for a lock that it holds itself waits for a signal, as `threading.Condition` does.
+    Code that waits for a lock that it holds itself waits for a signal, as in `threading.Condition`.
     """
 
     __slots__ = ("__weakref__", "_by", "_free_s", "_real", "_since_s", "_waiters", "_woken", "holder")
@@ -46,12 +46,12 @@ class Lock:
         self._waiters: deque[_Waiter] = deque()  # first come, first served
         self._by: Any = None  # the virtual thread that took it last
         self._since_s = 0.0  # when it was taken, in virtual time
-        self._free_s = 0.0  # until then who let it go was still on the way, in virtual time
-        self._woken = False  # by a request: the real thread that it wakes works for requests from now on
+        self._free_s = 0.0  # in virtual time: when the request that released it has come so far
+        self._woken = False  # a request released it: the real thread that gets it then works for requests
         self.holder = NOBODY
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        """Take the lock, waiting for it if need be, and return whether it was taken."""
+        """Take the lock, after a wait if needed, and return whether it was taken."""
         if timeout != -1:
             if not blocking:
                 raise ValueError("can't specify a timeout for a non-blocking call")
@@ -72,13 +72,13 @@ class Lock:
         return True
 
     def release(self) -> None:
-        """Let the lock go: to the request that has waited longest, or to anyone."""
+        """Release the lock: to the request that has waited longest, or to anyone."""
         task = RUN.task()
         if self._waiters:
             if RUN.engine is None or get_ident() != RUN.engine.thread:
                 raise RUN.refused_signal()
             if task is not None:
-                task.env.settle()  # it is the next one's only when this one has come so far
+                task.env.settle()  # the next request gets it only when this one has come so far
             while self._waiters:
                 waiter = self._waiters.popleft()
                 if not waiter.event.triggered:
@@ -88,7 +88,7 @@ class Lock:
         if not self._real.locked():
             raise RuntimeError("release unlocked lock")
         self._free_s = 0.0 if task is None or not task.debt_s else task.env.time() + task.debt_s
-        if self._free_s <= self._since_s:  # held for no time at all, it was in nobody's way
+        if self._free_s <= self._since_s:  # held for no time at all, it delays nobody
             self._free_s = 0.0
         self._woken = task is not None
         self.holder = NOBODY
@@ -113,7 +113,7 @@ class Lock:
         self.holder, self._by = REQUEST, thread
 
     def _wait_for_its_way(self, task: "Task", blocking: bool, timeout: float) -> bool:
-        """Wait until the request that let the lock go has come so far; return False if that takes too long."""
+        """Wait until the request that released the lock has come so far; return False if this takes too long."""
         engine: Engine = task.env
         left_s = self._free_s - engine.time() - task.debt_s
         if not blocking or 0 <= timeout < left_s:
@@ -124,7 +124,7 @@ class Lock:
         return True
 
     def _wait(self, task: "Task", timeout: float) -> bool:
-        """Wait in a request: really for real threads, else parked; return whether the lock is its own now."""
+        """Wait in a request: in real time for real threads, otherwise parked. Return whether it got the lock."""
         engine: Engine = task.env
         signal = self._by is task.thread or self.holder == engine.thread
         if (signal or self.holder != REQUEST) and RUN.wait_while_someone_works(self._taken_for_real, signal=signal):
@@ -149,7 +149,7 @@ class Lock:
         return self._real.acquire(timeout=within_s)
 
     def _wait_outside(self, timeout: float) -> bool:
-        """Wait outside of requests: really."""
+        """Wait outside of requests, in real time."""
         me = get_ident()
         if RUN.engine is not None and me == RUN.engine.thread and self.holder == REQUEST:
             raise RUN.engine.refused("code outside of requests waits for a lock that a request holds: it never ends")

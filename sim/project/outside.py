@@ -1,7 +1,6 @@
-"""Nothing outside: sockets of this process reach the session's servers only, and mail and files stay in its folder.
+"""No contact with the outside: sockets reach only the session's servers; mail and files stay in a private folder.
 
-Python's sockets and PostgreSQL's clients are watched. A subprocess, or a client in C of another kind, is the project's
-own affair.
+Python's sockets and PostgreSQL's clients are watched. A subprocess, or another client in C, is not seen.
 """
 
 import os
@@ -27,11 +26,11 @@ _ASKING = {**REACHING, "socket.gethostbyaddr": 0, "socket.getnameinfo": 0}
 
 
 class OutsideError(ConnectionRefusedError):
-    """A request reached for something outside: to the project's code nobody listens there."""
+    """A request tried to connect to the outside: to the project's code it looks as if nobody listens there."""
 
 
 class Guard:
-    """What this process was refused: while it is set up that ends it, later it is noted."""
+    """The refused connections of this process: at set-up one ends the process, later they are noted."""
 
     def __init__(self, project: Path) -> None:
         self._project = project.resolve()
@@ -41,47 +40,47 @@ class Guard:
         self.refused: Counter[str] = Counter()  # by address
 
     def set_up(self) -> None:
-        """Hear that the project is set up; from now on it is told that nobody listens.
+        """Note that the project is set up; from now on refusals look as if nobody listens.
 
         Raises:
-            ForbiddenError: if it reached outside meanwhile, and has swallowed the error.
+            ForbiddenError: if it tried to connect to the outside during set-up and swallowed the error.
         """
         self._set_up = True
         if self._first is not None:
             raise self._first
 
     def notes(self) -> list[str]:
-        """Say what was refused since the set-up, and how often."""
+        """Return a note on the connections refused since set-up, and how often."""
         if not self.refused:
             return []
         told = ", ".join(f"{address} ({count:,} times)" for address, count in self.refused.most_common(MOST_TOLD))
         more = f", and {len(self.refused) - MOST_TOLD} more" if len(self.refused) > MOST_TOLD else ""
-        return [f"the project reached for what is outside, and was told that nobody listens there: {told}{more}"]
+        return [f"the project tried to connect to the outside, and was told that nobody listens there: {told}{more}"]
 
     def refuse(self, address: str) -> Exception:
-        """Return the error for who wants to connect to *address*."""
+        """Return the error for a connection to *address*."""
         if self._set_up or get_ident() != self._thread:
             self.refused[address] += 1
-            return OutsideError(f"nothing outside is reached from a run of cachewise: {address}")
+            return OutsideError(f"a run of cachewise connects to nothing outside: {address}")
         error = ForbiddenError(
-            f"{self._place()}it connects to {address} while the project is set up; a run reaches nothing outside: "
+            f"{self._place()}it connects to {address} while the project is set up; a run connects to nothing outside: "
             "leave that out, for instance by an environment variable in App(..., env={...})"
         )
         self._first = self._first or error
         return error
 
     def _place(self) -> str:
-        """Return where in the project the connection is made, if it is in one of its files."""
+        """Return the place in the project's files that makes the connection, or ""."""
         place = innermost(self._project, extract_stack())
         return f"{place}: " if place else ""
 
     def watch(self, event: str, args: tuple[Any, ...]) -> None:
-        """Refuse what leads outside; Python calls this for all that can be audited."""
+        """Refuse connections to the outside; Python calls this for all audit events."""
         at = _ASKING.get(event)
         if at is None:
             return
         address = args[at]
-        if at and (address is None or _is_ours(args[0].family, address)):  # None: where it has connected to
+        if at and (address is None or _is_ours(args[0].family, address)):  # None: the connected address
             return
         if not at and _is_nobody(address):
             return
@@ -123,7 +122,7 @@ def _is_ours(family: int, address: Any) -> bool:
 
 
 def _is_nobody(host: Any) -> bool:
-    """Return whether *host* is a number or nothing, about which no server is asked."""
+    """Return whether *host* is an IP address or empty, so that no name server is asked."""
     try:
         socket.inet_pton(socket.AF_INET6 if ":" in str(host) else socket.AF_INET, host)
     except (OSError, TypeError, ValueError):
@@ -138,9 +137,9 @@ def _shown(address: Any) -> str:
 
 
 def install(project: Path) -> Guard:
-    """Let this process reach the session's servers only, for good; *project* is the folder of the project's files.
+    """Let this process connect only to the session's servers, permanently; *project* is the folder of its files.
 
-    Clients of Redis are led to one of them.
+    Direct clients of Redis are redirected to one of them.
     """
     guard = Guard(project)
     after_import("psycopg", guard.watch_psycopg)
@@ -152,12 +151,12 @@ def install(project: Path) -> Guard:
 
 
 def _name_this_host(module: Any) -> None:
-    """Give mails a host's name, for which Django would ask a server."""
+    """Give mails a host name; Django would ask a name server for it."""
     module.DNS_NAME._fqdn = "localhost"
 
 
 def private_settings(settings: Any, folder: Path) -> dict[str, Any]:
-    """Return the settings that keep mail in memory, and what is uploaded in *folder*, which belongs to this process."""
+    """Return settings that keep mail in memory, and uploads in *folder*, which belongs to this process."""
     files = "django.core.files.storage.FileSystemStorage"
     storages = {
         alias: {"BACKEND": files, "OPTIONS": {"location": str(folder / "media" / alias)}}

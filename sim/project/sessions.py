@@ -1,7 +1,7 @@
-"""Sessions in the database: no copies but state, as those in a cache are.
+"""Sessions in the database: they are state, not copies, as sessions in a cache are.
 
-What a read found of its session is what its evaluations find, also on a state from before that session was made: there
-everybody would be logged out, and an outdated page would be none that ever was true.
+An evaluation of a read uses the session that the read found, also on a state from before that session existed.
+Otherwise the user would be logged out there, and an outdated page would look as if it had never been true.
 """
 
 import pickle
@@ -12,12 +12,12 @@ from typing import Any
 
 from .watch import Watch
 
-KEPT = "sessions in the database"  # stands where stores of a cache have its alias
+KEPT = "sessions in the database"  # used in place of a cache's alias
 _Load = Callable[[Any, Callable[[Any], dict[str, Any]]], dict[str, Any]]
 
 
 def tell(watch: Watch, serves: Callable[[], bool]) -> None:
-    """Let *watch* hear of each session that a request loads; *serves* says whether it is one that asks."""
+    """Tell *watch* of each session that a request loads; *serves* says whether a request is running."""
 
     def load(store: Any, real: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
         key = store.session_key
@@ -30,7 +30,7 @@ def tell(watch: Watch, serves: Callable[[], bool]) -> None:
 
 
 def hand_in(values: Mapping[tuple[str, str], bytes | None]) -> None:
-    """From now on let sessions be what *values* say; one that is not among them is looked for."""
+    """From now on use the sessions in *values*; others are loaded as usual."""
 
     def load(store: Any, real: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
         key = (KEPT, store.session_key)
@@ -38,7 +38,7 @@ def hand_in(values: Mapping[tuple[str, str], bytes | None]) -> None:
             return real(store)
         value = values[key]
         if value is None:
-            store._session_key = None  # as Django has it for one that is not there
+            store._session_key = None  # as Django does for a missing session
             return {}
         found: dict[str, Any] = pickle.loads(value)
         return found
@@ -47,7 +47,7 @@ def hand_in(values: Mapping[tuple[str, str], bytes | None]) -> None:
 
 
 def _replace(load: _Load) -> None:
-    """Let the project's sessions be loaded by *load*, which gets Django's own way, if they are in the database."""
+    """If sessions are in the database, load them with *load*, which gets Django's own method."""
     from django.conf import settings
 
     kind: Any = import_module(settings.SESSION_ENGINE).SessionStore

@@ -21,7 +21,7 @@ from .caches import blank
 
 @dataclass(frozen=True)
 class Project:
-    """A project that is set up: its experiment, and its CACHES and DATABASES as they were before they became private.
+    """A project that is set up: its experiment, and its original CACHES and DATABASES.
 
     `file` is the experiment's file; `folder` belongs to this process alone.
     """
@@ -58,12 +58,12 @@ def load_settings(module: str, overrides: Mapping[str, Any]) -> Any:
 
 
 def _nearest(module: str) -> str:
-    """Return a hint at the settings module in this folder, where ``manage.py`` is, whose name is nearest."""
+    """Return a hint with the settings module in this folder (that of ``manage.py``) whose name is nearest."""
     files = [*Path().glob("*settings*.py"), *Path().glob("*/settings.py"), *Path().glob("*/settings/*.py")]
     files += Path().glob("*/*/settings/*.py")
     names = [".".join(one.with_suffix("").parts) for one in sorted(files) if one.name != "__init__.py"]
     close = difflib.get_close_matches(module, names, n=1, cutoff=0.0)
-    return f"; did you mean {close[0]!r}?" if close else "; the file belongs into the folder of manage.py"
+    return f"; did you mean {close[0]!r}?" if close else "; the file belongs in the folder of manage.py"
 
 
 def set_up(
@@ -80,7 +80,7 @@ def set_up(
     """Set the project up, with *places* for its databases, and import the experiment's *text*.
 
     Raises:
-        UserError: for what cannot be; whatever the project's code raises comes out as it is.
+        UserError: for an experiment that cannot work; exceptions of the project's code pass through.
     """
     settings = load_settings(module, overrides)
     caches, rows = dict(settings.CACHES), dict(settings.DATABASES)
@@ -115,7 +115,7 @@ def set_up(
 
 
 def load_urls(project: Project, variant: str) -> None:
-    """Load the URLconf, and then run the code of *variant*, if it has any."""
+    """Load the URLconf, then run the code of *variant*, if it has any."""
     from django.urls import get_resolver
 
     with contextlib.suppress(AttributeError):  # a project without URLs
@@ -127,13 +127,13 @@ def load_urls(project: Project, variant: str) -> None:
 
 
 def _set(settings: Any, module: ModuleType, name: str, value: Any) -> None:
-    """Set a setting for who asks Django, and for who imports the module itself."""
+    """Set a setting for code that asks Django, and for code that imports the settings module."""
     setattr(settings, name, value)
     setattr(module, name, value)
 
 
 def _experiment(file: Path, text: bytes) -> ModuleType:
-    """Return the experiment's module, made of *text*: all processes of a command have the same."""
+    """Return the experiment's module, made from *text*, which is the same for all processes of a command."""
     module = ModuleType(file.stem)
     module.__file__ = str(file)
     module.__spec__ = ModuleSpec(file.stem, None, origin=str(file))

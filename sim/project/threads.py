@@ -1,8 +1,9 @@
-"""A request is a thread to the project's code: `threading` acts per virtual thread within a request.
+"""To the project's code a request is a thread: within a request, `threading` works with virtual threads.
 
-`install` comes before Django and the project are imported. Outside of requests, and in real threads (a Sentry transport
-that set-up has started), all is real. Python's own pure parts do most of the work: `_threading_local.local`, which asks
-for the current thread, and `_PyRLock`, `Condition` and so on, which ask for its ident and stand on one lock.
+Call `install` before Django and the project are imported. Outside of requests, and in real threads (such as a Sentry
+transport started at set-up), everything is real. Python's own pure-Python parts do most of the work:
+`_threading_local.local` asks for the current thread; `_PyRLock`, `Condition` and so on ask for its ident and are built
+on one lock.
 """
 
 import _thread
@@ -19,19 +20,19 @@ from .locks import Lock
 from .work import ADVICE, RUN
 
 if TYPE_CHECKING:
-    from ..engine.scheduler import Engine, Task  # which imports Django: too early
+    from ..engine.scheduler import Engine, Task  # it imports Django, too early here
 
-_IDENTS = itertools.count(1)  # the ident of a real thread is an address, which is larger
-_POLL_S = 0.001  # of virtual time, for who joins a real thread that waits for another request
-# Python's own frozen modules use locks while anything is imported; `threading` is dealt with by name.
+_IDENTS = itertools.count(1)  # idents of real threads are addresses, which are larger
+_POLL_S = 0.001  # of virtual time, between polls of a real thread that waits for another request
+# Python's frozen modules use locks during imports; `threading` is changed separately.
 _KEEP = ("threading", "_thread", "_threading_local", "importlib", "_frozen_importlib", "greenlet", "cachewise")
 
 
 class VirtualThread(threading.Thread):
-    """A thread of a web worker, as a request's code sees it: it serves one request after the other.
+    """A web worker's thread, as a request's code sees it: it serves one request after the other.
 
-    Its ident is one that no thread of the operating system has, the same in each run. It keeps its `threading.local`
-    values, and its context variables, from request to request.
+    Its ident is the same in each run, and no real thread has it. It keeps its `threading.local` values and its context
+    variables from request to request.
     """
 
     def __init__(self, name: str, context: Context | None = None) -> None:
@@ -42,7 +43,7 @@ class VirtualThread(threading.Thread):
         self.context = copy_context() if context is None else context.copy()
 
     def enter(self, task: "Task") -> None:
-        """Let *task*, whose greenlet asks, be served by this thread."""
+        """Let this thread serve *task*; called on the greenlet of *task*."""
         task.thread = self
         task.greenlet.gr_context = self.context
 
@@ -55,7 +56,7 @@ class VirtualThread(threading.Thread):
         raise RuntimeError("threads can only be started once")
 
     def join(self, timeout: float | None = None) -> None:
-        """Refuse: a request would wait for the end of a web server."""
+        """Refuse: the request would wait for ever, because a web worker's thread does not end."""
         raise RuntimeError(f"cannot join the web worker's thread {self.name!r}, which never ends (timeout={timeout!r})")
 
 
@@ -78,7 +79,7 @@ def current_thread() -> threading.Thread:
 
 
 def install() -> None:
-    """Put the stand-ins in place, for good, in `threading` and wherever their names were imported already."""
+    """Put the stand-ins in place, permanently, in `threading` and in modules that imported the names already."""
     if _REAL:
         return
     stand_ins = {
@@ -103,9 +104,9 @@ def install() -> None:
 
 
 def serve(engine: "Engine") -> None:
-    """Bind the threads of this process to a run's engine: a request is what its current task serves.
+    """Connect this process's threads to a run's engine: its current task is the current request.
 
-    From now on real threads are refused the project's caches and databases.
+    From now on real threads may not use the project's caches and databases.
     """
     from .astray import refuse_in_threads  # which imports Django
 
@@ -130,7 +131,7 @@ def _remember(thread: threading.Thread) -> None:
     engine: Any = RUN.engine
     if isinstance(thread, threading.Timer):
         raise engine.refused(
-            f"a threading.Timer waits {thread.interval:g} s of real time, of which a run knows nothing: {ADVICE}"
+            f"a threading.Timer waits {thread.interval:g} s of real time, not of the run's virtual time: {ADVICE}"
         )
     if thread not in engine.threads:
         engine.threads.append(thread)
@@ -162,7 +163,7 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
     engine: Engine = task.env
     until_s = None if timeout is None else engine.request_time() + max(timeout, 0.0)
     while not RUN.wait_while_someone_works(ended):
-        # It waits for what another request does, or for itself.
+        # It waits for another request, or for itself.
         left_s = inf if until_s is None else until_s - engine.request_time()
         if left_s <= 0:
             return

@@ -1,4 +1,4 @@
-"""What Django puts off until it is first needed, made before a process forks: else each fork would make it anew."""
+"""Does Django's lazy work before a process forks; otherwise each fork would do it again."""
 
 import sys
 from contextlib import suppress
@@ -10,13 +10,13 @@ from django.utils.functional import SimpleLazyObject
 
 
 def warm_up() -> None:
-    """Compile the regular expressions of Django's modules that are imported, and the tables of the URLconf."""
+    """Compile the regular expressions of imported Django modules, and build the tables of the URLconf."""
     for name, module in list(sys.modules.items()):
         if name.startswith("django."):
             for value in list(vars(module).values()):
                 if type(value) is SimpleLazyObject and _is_expression(value):
                     bool(value.pattern)
-    with suppress(NoReverseMatch, AttributeError):  # there is no such name, or no URLconf; the tables are made
+    with suppress(NoReverseMatch, AttributeError):  # no such name or no URLconf; the tables are built anyway
         get_resolver().reverse("")
 
 

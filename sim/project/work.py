@@ -1,4 +1,4 @@
-"""Which request is under way here, and which real threads work for requests: what a lock must know to wait rightly."""
+"""The current request, and the real threads that work for requests: a lock needs both to wait in the right way."""
 
 import threading
 import time
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Protocol
 from ..errors import StrategyError
 
 if TYPE_CHECKING:
-    from ..engine.scheduler import Engine, Task  # which imports Django: too early
+    from ..engine.scheduler import Engine, Task  # it imports Django, too early here
 
-REQUEST, NOBODY = 0, -1  # who holds a lock, if it is no real thread
+REQUEST, NOBODY = 0, -1  # holder of a lock that no real thread holds
 PATIENCE_S = 60.0  # real time that a request waits for a real thread
-_LOOK_S = 0.002  # real time between two looks at whether a real thread still works
+_LOOK_S = 0.002  # real time between two checks whether a real thread still works
 ADVICE = "do that in the request itself, or hand it to a Celery task"
-_monotonic = time.monotonic  # whatever stands in for it later
+_monotonic = time.monotonic  # the real one, before a stand-in replaces it
 
 
 class _Held(Protocol):
@@ -32,16 +32,16 @@ def _wakes(lock: _Held) -> bool:
 
 
 class Work:
-    """The run that this process plays, if any, and the real threads that work for its requests."""
+    """This process's run, if any, and the real threads that work for its requests."""
 
     def __init__(self) -> None:
         self.engine: Engine | None = None
-        self.at_work: dict[int, threading.Thread] = {}  # by ident: those that a request has started or woken
-        self.starting: set[threading.Thread] = set()  # of those, who have no ident yet
-        self.blocked: dict[int, _Held | None] = {}  # by ident: what a real thread waits for; None: a long sleep
+        self.at_work: dict[int, threading.Thread] = {}  # by ident: threads that a request has started or woken
+        self.starting: set[threading.Thread] = set()  # those that have no ident yet
+        self.blocked: dict[int, _Held | None] = {}  # by ident: the lock it waits for; None: a long sleep
 
     def task(self) -> "Task | None":
-        """Return the request under way here; None outside of requests, and in real threads."""
+        """Return the current request's task; None outside of requests and in real threads."""
         engine = self.engine
         if engine is None or get_ident() != engine.thread:
             return None
@@ -54,9 +54,9 @@ class Work:
             self.at_work[thread.ident] = thread
 
     def someone_works(self) -> bool:
-        """Return whether a real thread may still do what a request waits for.
+        """Return whether a real thread may still do the work that a request waits for.
 
-        One that waits for a lock does not, unless that lock is free again or another real thread holds it.
+        A thread that waits for a lock does not work, unless the lock is free again or another real thread holds it.
         """
         if self.starting or any(lock is not None and _wakes(lock) for lock in [*self.blocked.values()]):
             return True
@@ -68,9 +68,9 @@ class Work:
         return False
 
     def wait_while_someone_works(self, done: Callable[[float], bool], *, signal: bool = True) -> bool:
-        """Wait in real time until *done* (which waits for so many seconds), or until nobody works who could do it.
+        """Wait in real time until *done* (called with seconds to wait) is true, or no real thread works any more.
 
-        Without *signal* it is known that a real thread will do it, whether or not it works for requests.
+        Without *signal*, a real thread will surely do it, whether or not it works for requests.
 
         Raises:
             StrategyError: if it takes too long.
@@ -85,7 +85,7 @@ class Work:
 
     @contextmanager
     def resting(self) -> Iterator[None]:
-        """Say that what this real thread does meanwhile is nothing that a request waits for."""
+        """In the block, this real thread does no work that a request waits for."""
         self.blocked[get_ident()] = None
         try:
             yield
@@ -93,9 +93,9 @@ class Work:
             del self.blocked[get_ident()]
 
     def refused_signal(self) -> StrategyError:
-        """Return the error for a real thread that lets go of what a request, parked in virtual time, waits for."""
+        """Return the error for a real thread that releases a lock for which a request is parked in virtual time."""
         name = threading.current_thread().name
-        return self._refused(f"a request waits for the thread {name!r}, of which a run knows nothing: {ADVICE}")
+        return self._refused(f"a request waits for the thread {name!r}, which no request has started: {ADVICE}")
 
     def _rests(self, ident: int) -> bool:
         if ident not in self.blocked:

@@ -3,12 +3,14 @@ r"""Access logs: the common and the combined format of nginx and Apache, as they
 ``HOST IDENT USER [10/Oct/2000:13:55:36 -0700] "GET /path?query HTTP/1.1" STATUS BYTES ...``
 
 The key is the path without its query. GET and HEAD read, OPTIONS, TRACE and CONNECT do neither, other methods write.
-A request that failed (status 400 and above) read no row and changed none, so it is left out, as are lines that are no
-requests. nginx writes a line when a request ends, Apache gives the time at which it began, and both write lines of
-several processes: so times may go backwards, and lines are sorted by time (those of one second stay in their order).
+Requests that failed (status 400 and above) are left out, because as a rule they cache nothing and change nothing. Lines
+that are no requests are left out, too.
 
-The bytes of a line are those that were sent, often compressed, so they are not taken for a row's size. Bytes that are
-not UTF-8 are kept as ``\xff``, as nginx writes them itself.
+Lines are sorted by time, and those of one second stay in their order. Times may go backwards: several processes write
+a log, and Apache writes a line when a request ends, with the time at which it began.
+
+The bytes in a line are those that were sent, often compressed, so they are not taken for a row's size. Bytes that are
+not UTF-8 become ``\xff``, as nginx writes them itself.
 
 Sources: nginx, ngx_http_log_module; Apache, mod_log_config; RFC 9110, 9.2.1 (safe methods), RFC 9112, 3.2 (targets).
 """
@@ -77,7 +79,7 @@ def read_access_log(path: Path, where: str) -> Log:
     failed = good & (table["status"].to_numpy() >= FAILED)
     if failed.any():
         share = f"{failed.sum():,} of the log's {good.sum():,} requests"
-        notes.append(f"left out: {share}, which failed (status {FAILED} and above): no row was read or changed")
+        notes.append(f"left out: {share}, which failed (status {FAILED} and above)")
     kept = np.flatnonzero(good & ~failed)
     if not len(kept):
         raise UserError(f"{where}: all of its {good.sum():,} requests failed (status {FAILED} and above)")

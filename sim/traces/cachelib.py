@@ -1,10 +1,10 @@
 """Meta's CacheLib traces: ``op_time,key,key_size,op,op_count,size,cache_hits,ttl[,usecase,sub_usecase]``.
 
-A row is what one cache saw of a key in one second: `op_count` operations, of which `cache_hits` hit. So it becomes
-`op_count` requests, at random within that second, and the order of rows within a second means nothing: in the published
-files a SET stands before the GET whose miss it answers. `size` is the value's, and 0 where a read missed, which says
-nothing of the row. GET_LEASE is a get that on a miss hands out a lease, and SET_LEASE the store of the client that has
-it: always a fill. Keys are anonymous; `key_size`, `usecase` and `sub_usecase` are not used.
+A row is what one cache saw of a key in one second: `op_count` operations, of which `cache_hits` were hits. It becomes
+`op_count` requests at random times within that second. The order of the rows of one second means nothing: in the
+published files a SET stands before the GET whose miss it answers. `size` is 0 where a read missed, so 0 is no size.
+GET_LEASE is a get that gives a lease on a miss. SET_LEASE is the store of the client that has the lease, so it
+is always a fill. Keys are anonymous; `key_size`, `usecase` and `sub_usecase` are not used.
 
 Sources: CacheLib, cachebench/workload/KVReplayGenerator.h, and its sample, test_configs/trace_replay/kvcache; Nishtala
 et al., Scaling Memcache at Facebook (NSDI 2013), 3.2.1, for leases.

@@ -92,10 +92,12 @@ def chosen(names: Sequence[str], wanted: Mapping[str, str], where: str) -> dict[
         raise UserError(f"{where}: it has {' and '.join(times)}: say which is the time: {mend}")
     likes = _look_alikes(names, found, wanted)
     if not times or "key" not in found:
-        raise _lacking("key" if times else "time_s", names, _typed(wanted, likes) if likes else "", where)
+        lacking = ("key",) if times else TIMES
+        mend = "" if likes.keys().isdisjoint(lacking) else _typed(wanted, likes)
+        raise _lacking(lacking[0], names, mend, where)
     if likes:
         ours, like = next(iter(likes.items()))
-        told = f"column {one_line(like, 20)!r} looks like {ours}, but is not called so"
+        told = f"column {one_line(like, 20)!r} looks like {ours} under another name"
         raise UserError(f"{where}: {told}: write {_typed(wanted, likes)}, or {ours}={LEFT_OUT} to leave it out")
     return found
 

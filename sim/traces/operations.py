@@ -51,14 +51,15 @@ def kinds_in(frame: "pd.DataFrame", where: str) -> NDArray[np.int8]:
     """
     if "op" not in frame.columns:
         return np.zeros(len(frame), np.int8)
-    ops = frame["op"].astype(str).str.strip().str.lower()
-    kinds = ops.map(KINDS)
-    if kinds.isna().any():
-        row = int(kinds.isna().argmax())
-        if frame["op"].isna().iloc[row]:
+    codes, names = frame["op"].factorize()  # the code of none is -1
+    known = [KINDS.get(str(name).strip().lower(), -1) for name in names]
+    kinds: NDArray[np.int8] = np.array([*known, -1], np.int8)[codes]
+    if (kinds < 0).any():
+        row = int((kinds < 0).argmax())
+        if codes[row] < 0:
             raise UserError(f"{where}: row {row + 1} has no op")
-        raise UserError(f"{where}: row {row + 1}: {_unknown(str(frame['op'].iloc[row]))}")
-    return np.asarray(kinds, np.int8)
+        raise UserError(f"{where}: row {row + 1}: {_unknown(str(names[codes[row]]))}")
+    return kinds
 
 
 def _unknown(op: str) -> str:

@@ -51,6 +51,10 @@ def head(path: Path, where: str) -> bytes:
         found = bytearray()
         while len(found) < _HEAD_BYTES and (more := stream.read(_HEAD_BYTES - len(found))):
             found += more
+    with path.open("rb") as file:
+        is_packed = file.read(len(PARQUET)) != found[: len(PARQUET)]
+    if is_packed and found.startswith(PARQUET):
+        raise UserError(f"{where}: it is a packed Parquet file: unpack it first")
     if found[257:262] == b"ustar":
         raise UserError(f"{where}: it is a tar archive: unpack it (tar -xf) and give one of its files")
     return bytes(found)

@@ -60,6 +60,8 @@ def read_table(path: Path, wanted: Mapping[str, str], where: str) -> Table:
     Raises:
         UserError: for a file that cannot be read, or that is no trace.
     """
+    import pandas as pd
+
     try:
         return _table(path, wanted, where)
     except UserError:
@@ -67,9 +69,26 @@ def read_table(path: Path, wanted: Mapping[str, str], where: str) -> Table:
     except FileNotFoundError:
         raise UserError(f"{where}: no such file") from None
     except UnicodeDecodeError:
-        raise _not_text(path, where) from None
+        raise _damage(path, where) or _not_text(path, where) from None
+    except pd.errors.ParserError as error:
+        raise _damage(path, where) or _unreadable(error, where) from None
     except _UNREADABLE as error:
-        raise UserError(f"{where}: cannot be read: {one_line(str(error).strip() or type(error).__name__)}") from None
+        raise _unreadable(error, where) from None
+
+
+def _unreadable(error: Exception, where: str) -> UserError:
+    return UserError(f"{where}: cannot be read: {one_line(str(error).strip() or type(error).__name__)}")
+
+
+def _damage(path: Path, where: str) -> UserError | None:
+    """Return the error of a packed file that is damaged: its text made no sense before that came out."""
+    try:
+        with opened(path, where) as stream:
+            while stream.read(1 << 20):
+                pass
+    except _UNREADABLE as error:
+        return _unreadable(error, where)
+    return None
 
 
 def _table(path: Path, wanted: Mapping[str, str], where: str) -> Table:
@@ -162,9 +181,7 @@ def _parquet(path: Path, wanted: Mapping[str, str], where: str) -> "pd.DataFrame
 
 def _ours(frame: "pd.DataFrame", found: Mapping[str, str]) -> "pd.DataFrame":
     """Return the columns that were found, under our names."""
-    import pandas as pd
-
-    return pd.DataFrame({ours: frame[theirs] for ours, theirs in found.items()})
+    return frame[[*found.values()]].set_axis([*found], axis=1)
 
 
 def _is_bytes(kind: "pa.DataType") -> bool:

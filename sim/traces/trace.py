@@ -4,6 +4,7 @@ A size is the row's payload (the first one known for a key). Timeouts are the tr
 they are only reported. If every stamp is a whole second, requests are spread at random within their second.
 """
 
+import time
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +19,8 @@ from .operations import FILL, FILL_OR_WRITE, NOTHING, READ, fills_by_misses, fil
 from .tables import read_table
 from .times import seconds_in
 from .values import median_timeout_in, sizes_in
+
+_SETTLED_S = 2.0  # longer than the ticks in which any file system counts
 
 
 @dataclass(frozen=True)
@@ -86,16 +89,26 @@ def load_trace(path: str, columns: str | None = None) -> Trace:
     Raises:
         UserError: for a file that is missing, broken, empty, or whose times go backwards; the message names the row.
     """
+    state = _state_of(path)
+    return _read(path, columns) if state is None else _read_once(path, columns, state)
+
+
+def _state_of(path: str) -> tuple[int, ...] | None:
+    """Return what tells a file from what it was before; None if it was just written, as it may change unseen."""
     try:
         stat = Path(path).stat()
-        state = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
     except (OSError, ValueError):
-        state = None
-    return _loaded(path, columns, state)
+        return None
+    settled = time.time() - stat.st_mtime > _SETTLED_S
+    return (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns) if settled else None
 
 
 @lru_cache(maxsize=1)  # all runs of a process replay the same one
-def _loaded(path: str, columns: str | None, _state: tuple[int, ...] | None) -> Trace:
+def _read_once(path: str, columns: str | None, _state: tuple[int, ...]) -> Trace:
+    return _read(path, columns)
+
+
+def _read(path: str, columns: str | None) -> Trace:
     where = f"trace {file_name(path)}"
     table = read_table(Path(path), {} if columns is None else parse_columns(columns), where)
     frame = table.frame

@@ -1,1 +1,1 @@
-"""The verdict: what happened in a run, every read judged against the commits, and the figures that come of it."""
+"""The verdict: the records of a run, every read judged against the commits, and the resulting figures."""

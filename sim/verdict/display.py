@@ -1,4 +1,4 @@
-"""How a result shows itself: in one line, and as a small table in a notebook."""
+"""A result's representations: one line, and a small table in a notebook."""
 
 from dataclasses import is_dataclass
 from html import escape
@@ -10,7 +10,7 @@ LONGEST = 80  # of a name in the line
 
 
 class Summed(Protocol):
-    """What a result must have to be shown."""
+    """The parts of a result that are shown."""
 
     run: Any
     notes: list[str]
@@ -20,11 +20,11 @@ class Summed(Protocol):
         """The figures by name."""
 
     def counts(self) -> dict[str, int]:
-        """Return what a zero is out of."""
+        """Return the counts that a zero refers to, as in "none seen in 30,000 reads"."""
 
 
 def line(result: Summed) -> str:
-    """Return one line: what was run, and what a reader asks first."""
+    """Return one line: the run, and its most important figures."""
     run = result.run
     figures = f"{_figure(result, 'reads')} reads, {_figure(result, 'hit_ratio')} hits"
     return (
@@ -49,7 +49,7 @@ def table(result: Summed) -> str:
 
 
 def _wrong(result: Summed) -> str:
-    """Return "outdated: 1.20%"; where reads were of rows that were not committed, the sum and its parts."""
+    """Return "outdated: 1.20%"; if there were reads of uncommitted rows, the sum and its parts."""
     told = {metric: f"{name}: {_figure(result, metric)}" for metric, name in PARTS.items() if metric in result.summary}
     uncommitted = [told[metric] for metric in UNCOMMITTED if result.summary[metric] > 0]
     parts = [told["stale_ratio"], *uncommitted]
@@ -61,7 +61,7 @@ def _figure(result: Summed, name: str) -> str:
 
 
 def _value(result: Summed, name: str) -> tuple[str, str]:
-    """Return the value as people read it, and its unit where the value does not say it."""
+    """Return the value for people, and its unit if the value does not contain it."""
     text, unit = _figure(result, name), KNOWN[name].unit
     says_it = unit in ("s", "ratio") or text == "-" or text.startswith("none seen")
     return text, "" if says_it else unit

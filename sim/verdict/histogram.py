@@ -1,4 +1,4 @@
-"""Quantiles of more durations than one can keep."""
+"""Quantiles of more durations than memory can hold."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ SHIFT = 52 - DIGITS
 
 
 class Histogram:
-    """How many durations fell into each bucket: quantiles are within 0.05%, zero, the least and the largest exact.
+    """Counts of durations in buckets. Quantiles are exact within 0.05%; zero, the least and the largest are exact.
 
-    Buckets are cut from the bits of the numbers, not from their logarithms, so that every machine finds the same.
+    Buckets are cut from the bits of the numbers, not from their logarithms, so that every machine gives the same.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Histogram:
         return np.asarray(low + (high - low) * (place - below))
 
     def _ranked(self, places: Floats) -> Floats:
-        """Return the values at *places* in ascending order, the first at 0: each by the middle of its bucket."""
+        """Return the values at *places* in ascending order (the first is 0); each is the middle of its bucket."""
         buckets = np.array(sorted(self._buckets), np.int64)
         up_to = np.cumsum([self._buckets[bucket] for bucket in buckets.tolist()])
         middles = np.where(buckets, (buckets << SHIFT) + (1 << SHIFT - 1), 0).view(np.float64)

@@ -1,4 +1,4 @@
-"""The metrics: their names, units and meanings in one place, which tables, charts and the page share."""
+"""The metrics: names, units and meanings in one place, for tables, charts and the page."""
 
 from dataclasses import dataclass
 from math import isnan
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Metric:
-    """One figure of a run's summary. `of` names the count a zero is out of ("none seen in 30,000 reads")."""
+    """One figure of a run's summary. `of` names the count that a zero refers to ("none seen in 30,000 reads")."""
 
     name: str
     unit: str
@@ -70,7 +70,7 @@ METRICS = _by_name(
     Metric("wall_s", "s", "real time the run took"),
     Metric("requests_per_wall_s", "requests/s", "simulated and judged requests per real second"),
 )
-# What only a run on the wall clock has. Its percentiles come from an HDR histogram (three significant figures).
+# Only a run on the wall clock has these. Its percentiles come from an HDR histogram (three significant figures).
 WALL_METRICS = _by_name(
     Metric("throughput_per_s", "requests/s", "requests answered per second, from the warm-up's end to the last answer"),
     Metric("response_p999_s", "s", "99.9th percentile of a read's response time, from its arrival"),
@@ -94,7 +94,7 @@ WALL_METRICS = _by_name(
     ),
     Metric("late_max_s", "s", "the latest that the generator sent such a request"),
 )
-# What a run of a team's own project has: its reads are whole responses, and its queries are any SQL statements.
+# A run of a team's own project has these: its reads are whole responses, and its queries are any SQL statements.
 APP_METRICS = _by_name(
     *map(METRICS.__getitem__, ("wrong_reads_per_day", "stale_reads_per_day", "response_p50_s", "response_p99_s")),
     METRICS["wall_s"],
@@ -137,8 +137,8 @@ APP_METRICS = _by_name(
     Metric("errors", "requests", "requests that failed, reads and others", "requests"),
     Metric("logouts", "sessions", "sessions and other entries of stores that a call has thrown away", "requests"),
 )
-KNOWN = {**APP_METRICS, **METRICS, **WALL_METRICS}  # two with one name are shown alike
-# What wrong reads are: each is one of these, so that the shares add up to `wrong_ratio`.
+KNOWN = {**APP_METRICS, **METRICS, **WALL_METRICS}  # metrics with the same name are shown in the same way
+# The kinds of wrong reads. Each wrong read is of one kind, so that the shares add up to `wrong_ratio`.
 PARTS = {
     "stale_ratio": "outdated",
     "dirty_ratio": "not yet committed",
@@ -147,12 +147,12 @@ PARTS = {
 }
 UNCOMMITTED = ("dirty_ratio", "aborted_ratio")
 NOT_OUTDATED = (*UNCOMMITTED, "never_true_ratio")
-# Figures that a rerun does not reproduce: how fast this machine was, not what the strategy did.
+# Figures that a rerun does not reproduce: they measure the machine's speed, not the strategy.
 MACHINE_METRICS = ("wall_s", "requests_per_wall_s")
 
 
 def shown(name: str, value: Any, counts: dict[str, Any]) -> str:
-    """Return *value* of the metric *name* as people read it; *counts* holds what a zero is out of."""
+    """Return *value* of the metric *name* for people; *counts* holds the counts that a zero refers to."""
     metric = KNOWN[name]
     if value is None or isnan(value):
         return "-"

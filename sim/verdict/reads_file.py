@@ -1,4 +1,4 @@
-"""Judged reads in a frame, and in a Parquet file that they go into as they come."""
+"""Judged reads in a frame, and in a Parquet file that is written while the run goes on."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,7 +16,7 @@ from .truth import Verdicts
 if TYPE_CHECKING:
     import pandas as pd
 
-ROWS_AT_ONCE = 1 << 19  # of reads that are all there
+ROWS_AT_ONCE = 1 << 19  # when all reads are written after the run
 
 
 def frame_of(columns: Mapping[str, Column], key_names: Sequence[str]) -> "pd.DataFrame":
@@ -37,7 +37,7 @@ def read_back(path: Path, key_names: Sequence[str]) -> "pd.DataFrame":
     """Return the frame of the reads that a `ReadsFile` has written to *path*.
 
     Raises:
-        UserError: if the file cannot be read any more.
+        UserError: if the file can no longer be read.
     """
     import pandas as pd
 
@@ -53,12 +53,12 @@ def read_back(path: Path, key_names: Sequence[str]) -> "pd.DataFrame":
 class ReadsFile:
     """A Parquet file of judged reads: the columns of `Result.reads`, and `number`, their order of arrival from 0.
 
-    They are in the order in which they could be judged.
+    The reads are in the order in which they could be judged.
     """
 
     def __init__(self, path: Path, key_names: Sequence[str]) -> None:
         import pyarrow as pa
-        from pyarrow import parquet  # before the run: a module that is imported in one sees its time
+        from pyarrow import parquet  # before the run: a module imported during a run would see virtual time
 
         self._path = path
         self._open = parquet.ParquetWriter
@@ -97,7 +97,7 @@ class ReadsFile:
 
 @contextmanager
 def reads_file(path: Path, key_names: Sequence[str]) -> Iterator[ReadsFile]:
-    """Open a file that has its name only when the block has ended well, and is gone if it has not.
+    """Open a file that gets its name only when the block ends without an error; otherwise it is removed.
 
     Raises:
         UserError: if it cannot be written.
@@ -109,7 +109,7 @@ def reads_file(path: Path, key_names: Sequence[str]) -> Iterator[ReadsFile]:
             if path.is_dir():
                 raise IsADirectoryError(EISDIR, "it is a folder")
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Aside is inside the folder, which may be a mount of its own: a move is atomic within one file system.
+            # The temporary file is in the same folder, because a move is atomic only within one file system.
             aside = undone.enter_context(temporary_folder(".unfinished-", path.parent))
         file = ReadsFile(aside / path.name, key_names)
         try:
@@ -131,4 +131,4 @@ def _errors_told(path: Path) -> Iterator[None]:
 def _remove_empty(folders: Sequence[Path]) -> None:
     with interrupts_held(), suppress(OSError):
         for folder in folders:
-            folder.rmdir()  # unless there is something in it
+            folder.rmdir()  # unless it has files

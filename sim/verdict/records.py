@@ -1,4 +1,4 @@
-"""Records: what happened to every read, in numpy columns that grow in place, and what all requests cost."""
+"""Records: the data of every read, in numpy columns that grow in place, and the costs of all requests."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 Column = NDArray[Any]
 MOST_KEPT_READS = 5_000_000
-BATCH_READS = 1 << 17  # of more reads, so many are taken in before those that are decided are let go
-# The columns in order, with what a row holds until its read has ended.
+BATCH_READS = 1 << 17  # in a longer run, decided reads are dropped after so many new ones
+# The columns in order, with the value in a row until its read has ended.
 READ_COLUMNS: dict[str, Any] = {
     "arrival_s": np.float64("nan"),
     "start_s": np.float64("nan"),
@@ -28,13 +28,13 @@ READ_COLUMNS: dict[str, Any] = {
 class ReadLog:
     """All reads that arrived at or after `measured_from_s`, in order of arrival, up to `MOST_KEPT_READS`.
 
-    A read fills in its own row when it ends, in whichever order; row 0 is scrap, shared by the reads of the warm-up.
-    The memory views write single numbers about twice as fast as indexing the arrays does.
+    A read fills in its own row when it ends; reads end in any order. Row 0 is unused data: the reads of the warm-up
+    share it. The memory views write single numbers about twice as fast as indexing the arrays.
 
-    Where there are more reads, `let_go` is called with the columns of reads that have ended, and whether the run is
-    over; it says which of them need their row no longer. Others take these rows, so that memory grows no further. This
-    begins with the read that is one too many, or with the first one where *surely* so many will come. With *numbered*
-    there is a further column then, `number`: the order of arrival, from 0.
+    If there are more reads, `let_go` is called with the columns of reads that have ended, and whether the run is over.
+    It returns which of them no longer need their row. New reads use these rows, so memory stops growing. This begins
+    when there is one read too many, or with the first read if so many are *surely* to come. With *numbered* there is
+    then one more column, `number`: the order of arrival, from 0.
     """
 
     def __init__(self, measured_from_s: float, *, surely: int = 0, numbered: bool = False) -> None:
@@ -42,7 +42,7 @@ class ReadLog:
         self._numbered = numbered
         self._measured_from_s = measured_from_s
         self._columns: dict[str, Column] = {name: np.full(1, empty) for name, empty in READ_COLUMNS.items()}
-        self._taken = np.ones(0, np.bool_)  # which rows are, once they can be taken again
+        self._taken = np.ones(0, np.bool_)  # which rows are in use, once rows are reused
         self._free = np.zeros(0, np.int64)
         self.reads = 0
         self.let_go: Callable[[dict[str, Column], bool], NDArray[np.bool_]] | None = None
@@ -68,12 +68,12 @@ class ReadLog:
         return np.concatenate([np.zeros(skip, np.int64), rows])
 
     def let_all_go(self) -> None:
-        """Let go of all reads that are left, at the end of a run that has let go of some."""
+        """At the end of a run that has dropped reads, drop the rest."""
         self._sweep(over=True)
 
     @property
     def lets_go(self) -> bool:
-        """Whether there were too many reads to keep all."""
+        """Whether there were too many reads to keep all of them."""
         return len(self._taken) > 0
 
     def _resize(self, count: int) -> None:
@@ -85,7 +85,7 @@ class ReadLog:
             column[before:] = READ_COLUMNS.get(name, 0)
 
     def _take(self, count: int) -> NDArray[np.int64]:
-        """Return *count* rows that nobody needs, emptied."""
+        """Return *count* free rows, emptied."""
         if not self.lets_go:
             if self._numbered:
                 self._columns["number"] = np.arange(-1, self.reads)
@@ -102,7 +102,7 @@ class ReadLog:
         return rows
 
     def _sweep(self, *, over: bool = False) -> None:
-        """Let go of the reads that are decided."""
+        """Drop the reads that are decided."""
         for start in range(1, len(self._taken), BATCH_READS):
             batch = slice(start, start + BATCH_READS)
             ended = start + np.flatnonzero(self._taken[batch] & ~np.isnan(self._columns["end_s"][batch]))
@@ -111,9 +111,9 @@ class ReadLog:
                 self._taken[ended[gone]] = False
 
     def _make_room(self, count: int) -> None:
-        """Let there be *count* free rows, and hardly more: what lies beyond them is given back, if it is free."""
+        """Provide *count* free rows and hardly more: free rows at the end are given back."""
         taken = int(self._taken.sum())
-        free = np.flatnonzero(~self._taken[: taken + count])[:count]  # of millions of them, no more than are wanted
+        free = np.flatnonzero(~self._taken[: taken + count])[:count]  # no more than wanted, of perhaps millions
         last = int(np.flatnonzero(self._taken)[-1])
         size = max(last, int(free.max(initial=0))) + 1 + count - len(free)
         self._resize(size)
@@ -121,7 +121,7 @@ class ReadLog:
         self._free = np.append(free, np.arange(size - count + len(free), size))
 
     def take_columns(self) -> dict[str, Column]:
-        """Return the columns and forget them; nothing is copied."""
+        """Return the columns without copying them, and forget them."""
         self._close()
         columns, self._columns = self._columns, {}
         return {name: column[1:] for name, column in columns.items()}
@@ -137,22 +137,22 @@ class ReadLog:
         return memoryview(column)
 
     def _close(self) -> None:
-        """Give up the memory views, under which a column must not move."""
+        """Release the memory views: while they exist, a column must not move."""
         for view in (self.start_s, self.end_s, self.hit, self.version):
             view.release()
 
 
 @dataclass
 class Totals:
-    """What the measured requests (those that arrived after the warm-up) cost, their background work included."""
+    """The costs of the measured requests (those that arrived after the warm-up), with their background work."""
 
     requests: int = 0
     cache_calls: int = 0
     db_reads: int = 0
     db_queries: int = 0
-    entries_culled: float = 0.0  # NaN: nobody could count them
+    entries_culled: float = 0.0  # NaN: they could not be counted
 
 
 def as_array(column: "array[Any]") -> Column:
-    """Return a typed column as an array, without copying it; while that lives, the column must not grow."""
+    """Return a typed column as an array without copying it. While the array exists, the column must not grow."""
     return np.frombuffer(column, column.typecode) if column else np.empty(0, column.typecode)

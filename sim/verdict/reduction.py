@@ -1,4 +1,4 @@
-"""Reads of a long run, judged while it goes on, so that they need not be kept."""
+"""Judges the reads of a long run while it goes on, so that they need not be kept."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
@@ -16,18 +16,18 @@ Version = tuple[int, int]  # a key's code, and a version of it
 
 
 class Keeper(Protocol):
-    """Who keeps the reads that are let go."""
+    """Keeps reads that are dropped from memory."""
 
     def write(self, columns: Mapping[str, Column], verdicts: Verdicts) -> None:
         """Keep these reads."""
 
 
 class Reduction:
-    """Judges reads by the commits so far, adds them up, and says which can be let go.
+    """Judges reads by the commits so far, counts them, and says which can be dropped.
 
-    A read that has ended began before now, so every commit before it is known, and what it says of stale reads is
-    final. A version that was committed stays so. All that a later commit can change is a version that was not:
-    such a read waits, unless nobody can commit that version any more.
+    A read that has ended began before now, so every commit before it is known, and a verdict "outdated" is final. A
+    committed version stays committed. A later commit can only change the verdict on an uncommitted version: such a read
+    waits until that version can no longer be committed.
     """
 
     def __init__(
@@ -45,10 +45,10 @@ class Reduction:
         self._keeper = keeper
 
     def let_go(self, columns: dict[str, Column], over: bool) -> Bools:
-        """Take down reads that have ended, and return which of them are done with: all of them once the run is over."""
+        """Count reads that have ended, and return which are decided; once the run is over, all are."""
         verdicts = judge_reads(columns, self._commits())
         decided = over | ~self._undecided(columns, verdicts)
-        if not decided.all():  # else nothing is copied: there can be hundreds of thousands
+        if not decided.all():  # otherwise nothing is copied: there can be hundreds of thousands
             columns, verdicts = {name: column[decided] for name, column in columns.items()}, verdicts.of(decided)
         self.tally.add(columns, verdicts)
         if self._keeper is not None:

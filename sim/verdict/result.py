@@ -1,4 +1,4 @@
-"""What a run left behind: judged reads, writes, and their summary."""
+"""The result of a run: judged reads, writes, and their summary."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ SECONDS_A_DAY = 86_400.0
 
 @dataclass(frozen=True)
 class Run:
-    """What identifies a run: with the same four, the same bytes come out."""
+    """The four things that identify a run: the same four give the same bytes."""
 
     scenario: Scenario
     strategy: Strategy
@@ -42,13 +42,13 @@ class Run:
 
 
 def _unpickled(_luggage: Luggage, *parts: Any) -> Run:
-    """Return a run in another process, where its luggage has been unpickled before its strategy."""
+    """Return a run in another process; its luggage is unpickled before its strategy."""
     return Run(*parts)
 
 
 @dataclass(frozen=True)
 class Leftovers:
-    """What was found after the traffic had stopped and drained; `entries_end` is NaN where nobody can count them."""
+    """The state after the traffic has stopped and drained; `entries_end` is NaN if they cannot be counted."""
 
     entries_end: float
     keys_left_wrong: int
@@ -56,12 +56,12 @@ class Leftovers:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a run has recorded; all times are seconds from its start.
+    """The records of a run; all times are seconds from its start.
 
-    `reads` holds the columns of `records.READ_COLUMNS`, one entry a measured read; `writes` those of the database's
-    `WriteLog`, one entry a write; `key_names` says what the key codes in both stand for. Where there were too many, it
-    is a `Tally` (which has the queries, too) or `WriteCounts` instead. `verdicts` are the judge's, where it took more
-    than the commits' times to judge.
+    `reads` holds the columns of `records.READ_COLUMNS`, one entry for each measured read; `writes` those of the
+    database's `WriteLog`, one entry for each write; `key_names` gives the key for each key code in both. If there were
+    too many, `reads` is a `Tally` (which has the queries, too) and `writes` is `WriteCounts`. `verdicts` are given if
+    the commits' times alone were not enough to judge.
     """
 
     reads: dict[str, Column] | Tally
@@ -75,15 +75,16 @@ class Evidence:
 
 
 class Result:
-    """The outcome of one run. Times are seconds from the start; frames are made when first asked for.
+    """The outcome of one run. Times are seconds from the start; frames are made when first used.
 
-    `clock` says whether those seconds were virtual or passed on the wall; there, `slept` names the scenario's latencies
-    that were added to the real ones, and `further` holds figures that a simulation has not (the summary has them too).
+    `clock` says whether those seconds were virtual or real. In a real run, `slept` names the scenario's latencies that
+    were added to the real ones, and `further` holds figures that a simulation does not have (they are in the summary,
+    too).
     """
 
     clock: Literal["virtual", "wall"] = "virtual"
     slept: tuple[str, ...] = ()
-    frames: tuple[str, ...] = ()  # on the wall clock: tracebacks of what failed in the user's own files
+    frames: tuple[str, ...] = ()  # in a real run: tracebacks of errors in the user's own files
 
     def __init__(self, run: Run, workload: Workload, evidence: Evidence) -> None:
         self.run = run
@@ -101,7 +102,7 @@ class Result:
         self.reads_file: Path | None = None
         if isinstance(evidence.reads, Tally):
             self._judged: Kept | Tally = evidence.reads
-            self.notes.append(f"of more than {MOST_KEPT_READS:,} reads quantiles are within 0.05%, all else is exact")
+            self.notes.append(f"of more than {MOST_KEPT_READS:,} reads quantiles are within 0.05%, the rest exact")
         else:
             self._judged = Kept(evidence.reads, evidence.verdicts or _judged(evidence.reads, evidence.writes))
 
@@ -117,12 +118,12 @@ class Result:
 
         Columns: arrival_s, start_s (a worker takes it), end_s, key, worker, hit (no `db.read` was made), version
         (returned), latest_version (committed before start_s), stale, stale_age_s (NaN when not stale), versions_behind,
-        dirty (committed after end_s only), aborted (never committed). `truth` says what these mean.
+        dirty (committed only after end_s), aborted (never committed). The module `truth` explains them.
 
-        Of more than `MOST_KEPT_READS` reads it is read from the run's `keep_reads` file, when it is first asked for.
+        With more than `MOST_KEPT_READS` reads, it is read from the run's `keep_reads` file when first used.
 
         Raises:
-            UserError: if there were so many, and they went to no file.
+            UserError: if there were so many, and no such file.
         """
         if isinstance(self._judged, Kept):
             return frame_of(self._judged.columns, self._key_names)
@@ -131,7 +132,7 @@ class Result:
         return read_back(self.reads_file, self._key_names)
 
     def keep_reads(self, file: ReadsFile) -> None:
-        """Write the reads to *file*, unless they went there as they were let go."""
+        """Write the reads to *file*, unless they were written there during the run."""
         if isinstance(self._judged, Kept):
             file.write_all(self._judged.columns, self._judged.verdicts)
 
@@ -142,7 +143,7 @@ class Result:
         Columns: arrival_s, start_s, commit_s (NaN if rolled back), key, worker, version, committed.
 
         Raises:
-            UserError: if there were more than `MOST_KEPT_WRITES`, or so many write requests were sure to arrive.
+            UserError: if there were more than `MOST_KEPT_WRITES` writes, or so many were sure to come.
         """
         if isinstance(self._writes, WriteCounts):
             raise _not_kept(self._writes.measured, MOST_KEPT_WRITES, "writes")
@@ -157,17 +158,17 @@ class Result:
 
     @property
     def query_started_s(self) -> NDArray[np.float64]:
-        """When each query began, in seconds; it is there as long as `reads` are."""
+        """When each query began, in seconds; available if `reads` is."""
         self._require_all()
         return self._query_started_s
 
     @property
     def stale_ages_s(self) -> NDArray[np.float64]:
-        """The ages of the stale reads, in seconds; they are there as long as `reads` are."""
+        """The ages of the outdated reads, in seconds; available if `reads` is."""
         return self._require_all().stale_ages_s
 
     def stale_age_quantiles_s(self, shares: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return quantiles of the stale reads' ages, NaN if there was none."""
+        """Return quantiles of the outdated reads' ages in seconds, NaN if there was none."""
         return self._judged.stale_age_quantiles_s(shares)
 
     @cached_property
@@ -248,7 +249,7 @@ class Result:
         }
 
     def counts(self) -> dict[str, int]:
-        """Return what a zero in the summary is out of."""
+        """Return the counts that a zero in the summary refers to."""
         return {
             "reads": int(self.summary["reads"]),
             "hits": int(self.summary["hits"]),
@@ -263,7 +264,7 @@ def _ratio(part: int, whole: int) -> float:
 
 def _judged(reads: Mapping[str, Column], log: Mapping[str, Column] | WriteCounts) -> Verdicts:
     if isinstance(log, WriteCounts):
-        raise TypeError("of writes that were let go the verdicts must be given")
+        raise TypeError("without the writes, the verdicts must be given")
     done = log["committed"] > 0
     keys = int(log["key_code"].max(initial=-1)) + 1
     commits = Commits.of(log["key_code"][done], log["commit_s"][done], log["version"][done], keys)
@@ -271,9 +272,9 @@ def _judged(reads: Mapping[str, Column], log: Mapping[str, Column] | WriteCounts
 
 
 def _not_kept(count: int, most: int, what: str) -> UserError:
-    """Return the error for asking for rows that were let go."""
+    """Return the error for the use of rows that were not kept."""
     instead = ": keep_reads=PATH of run(), or --keep-reads on the command line, writes them to a file"
     return UserError(
-        f"this run had {count:,} {what}: where more than {most:,} are due, the summary has all figures, "
-        f"and none is kept by itself{instead if what == 'reads' else ''}"
+        f"this run had {count:,} {what}. If more than {most:,} are due, the summary has all figures, "
+        f"but the rows are not kept{instead if what == 'reads' else ''}"
     )

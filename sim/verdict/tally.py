@@ -1,4 +1,4 @@
-"""What comes of judged reads: counts, quantiles and loads, of reads that are all there or of reads that were let go."""
+"""Figures of judged reads: counts, quantiles and loads, of reads that were kept or of reads that were dropped."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Shares = Sequence[float] | Floats
 
 @dataclass
 class Counts:
-    """What is counted of reads. `oldest_s` is the greatest age of a stale one; NaN if there was none."""
+    """Counts of reads. `oldest_s` is the greatest age of an outdated one; NaN if there was none."""
 
     reads: int = 0
     hits: int = 0
@@ -60,13 +60,13 @@ class Load:
     def add_queries(self, started_s: Floats) -> None:
         """Count queries that began then.
 
-        Those that a request sends after the traffic's end belong to the last bin: their sum is the summary's.
+        Queries after the traffic's end belong to the last bin, so that the sum is that of the summary.
         """
         self.queries += np.histogram(np.minimum(started_s, self._edges[-1]), self._edges)[0]
 
 
 class Kept:
-    """Reads that are all there: every figure is exact."""
+    """Reads that were all kept: every figure is exact."""
 
     def __init__(self, columns: Mapping[str, Column], verdicts: Verdicts) -> None:
         self.columns = {**columns, **vars(verdicts)}
@@ -76,7 +76,7 @@ class Kept:
 
     @property
     def stale_ages_s(self) -> Floats:
-        """The ages of the stale reads."""
+        """The ages of the outdated reads."""
         return self.verdicts.stale_age_s[self.verdicts.stale]
 
     def response_quantiles_s(self, shares: Shares) -> Floats:
@@ -89,7 +89,7 @@ class Kept:
 
 
 class Tally:
-    """Reads that were let go: counts and loads are exact, quantiles within 0.05%."""
+    """Reads that were dropped: counts and loads are exact, quantiles within 0.05%."""
 
     def __init__(self, load: Load) -> None:
         self.counts = Counts()

@@ -2,10 +2,10 @@
 
 A read is right, or it is wrong in exactly one of three ways, so that these add up:
 
-- **stale**: the version it returned had been superseded by a commit made before the read began (when a worker took it);
+- **stale** (outdated): the version it returned was superseded by a commit before the read began (a worker took it);
   a commit that overlaps the read never makes it stale;
 - **dirty**: the version was committed, but only after it was returned;
-- **aborted**: the version was never committed. Nothing supersedes what was never there: such a read is aborted only,
+- **aborted**: the version was never committed. Nothing supersedes such a version, so the read is only aborted,
   whatever has been committed since.
 """
 
@@ -26,9 +26,9 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Verdicts:
-    """One entry a read, at most one of `stale`, `dirty` and `aborted`.
+    """One entry for each read; at most one of `stale`, `dirty` and `aborted` is true.
 
-    `stale_age_s` is NaN and `versions_behind` 0 where it is not stale.
+    For a read that is not outdated, `stale_age_s` is NaN and `versions_behind` is 0.
     """
 
     latest_version: Ints
@@ -40,7 +40,7 @@ class Verdicts:
 
     @property
     def wrong(self) -> Bools:
-        """The reads that are stale, dirty or aborted."""
+        """The reads that are outdated, dirty or aborted."""
         return self.stale | self.dirty | self.aborted
 
     def of(self, reads: Bools | slice) -> "Verdicts":
@@ -60,7 +60,7 @@ class Committed(Protocol):
 
 @dataclass(frozen=True)
 class Commits:
-    """Commits that are all known, by key and then by time; key *k*'s are at ``bounds[k]:bounds[k + 1]``."""
+    """All commits, sorted by key and then by time; those of key *k* are at ``bounds[k]:bounds[k + 1]``."""
 
     commit_s: Floats
     version: Ints
@@ -85,11 +85,11 @@ class Commits:
 
 
 class History:
-    """Commits that are taken down as they come, a key's versions in ascending order: eight bytes each.
+    """Commits, recorded as they come, a key's versions in ascending order: eight bytes each.
 
-    A key's n-th entry says when its version n was committed; NaN stands for one that was rolled back. As soon as a
-    key has `BLOCK` of them they are put away in a slab, which stays where it is: arrays that grow, or small ones
-    between others that come and go, leave gaps behind of up to half their size.
+    A key's n-th entry says when its version n was committed; NaN means that it was rolled back. Once a key has `BLOCK`
+    entries, they are moved to a slab, which never moves. Growing arrays, and small ones between short-lived ones, would
+    leave gaps of up to half their size.
     """
 
     BLOCK = 512
@@ -102,7 +102,7 @@ class History:
         self._last: dict[int, array[float]] = {}
 
     def add(self, key: int, version: int, commit_s: float) -> None:
-        """Take down that *version* of *key* was committed at *commit_s*."""
+        """Record that *version* of *key* was committed at *commit_s*."""
         times = self._last.get(key)
         if times is None:
             times = self._last[key] = array("d")
@@ -174,7 +174,7 @@ def _judge_key(
     """Judge the reads *rows* of one key, whose commits are given in order (times and versions both ascend)."""
     returned = version[rows]
     before = commit_s.searchsorted(start_s[rows])  # commits before the read began
-    newer = committed.searchsorted(returned, side="right")  # the first one newer than what it returned
+    newer = committed.searchsorted(returned, side="right")  # the first commit newer than the returned version
     verdicts.latest_version[rows] = np.concatenate([[0], committed])[before]
     own = newer - 1  # the commit of the returned version itself, if there is one
     known = (own >= 0) & (committed[own] == returned)

@@ -1,4 +1,4 @@
-"""The log of all writes, one by one up to a limit; above it, how many they were and when each version was committed."""
+"""The log of writes: one row each up to a limit; above it, only their number and when each version was committed."""
 
 from array import array
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ MOST_KEPT_WRITES = 5_000_000
 
 @dataclass
 class WriteCounts:
-    """How many writes arrived after the warm-up, and how many of these were committed."""
+    """The number of writes that arrived after the warm-up, and how many of these were committed."""
 
     measured: int = 0
     committed: int = 0
@@ -26,10 +26,10 @@ class WriteCounts:
 
 
 class WriteLog:
-    """Every write, committed or not: typed columns that grow, up to `MOST_KEPT_WRITES` rows; then they are let go.
+    """Every write, committed or not: typed columns that grow, up to `MOST_KEPT_WRITES` rows; then they are dropped.
 
-    Where *surely* more will come, no row is kept at all. `counts` is there once they are let go; `history` once it has
-    been asked for.
+    If *surely* more will come, no row is kept at all. `counts` exists once the rows are dropped; `history` once it has
+    been used.
     """
 
     def __init__(self, measured_from_s: float = 0.0, *, surely: int = 0) -> None:
@@ -67,7 +67,7 @@ class WriteLog:
         return place
 
     def commit(self, place: int, arrival_s: float, key_code: int, version: int, commit_s: float) -> None:
-        """Log that the write at *place* was committed; the rest is what it was logged with."""
+        """Log that the write at *place* was committed; the other arguments are those of its `append`."""
         if self._history is not None:
             self._history.add(key_code, version, commit_s)
         if self.counts is None:
@@ -77,7 +77,7 @@ class WriteLog:
             self.counts.committed += arrival_s >= self.measured_from_s
 
     def history(self) -> History:
-        """Return the commits so far; those to come will be added to it."""
+        """Return the commits so far; later ones will be added to the same object."""
         if self._history is None:
             self._history = History()
             rows = zip(self.key_code, self.version, self.commit_s, self.committed, strict=True)
@@ -92,7 +92,7 @@ class WriteLog:
         return {name: as_array(column) for name, column in columns.items()}
 
     def _let_go(self) -> None:
-        """Go on without the rows."""
+        """Drop the rows."""
         self.history()
         self.counts = WriteCounts.of(self.columns(), self.measured_from_s)
         self._clear()

@@ -1,1 +1,1 @@
-"""The wall clock: the same strategy objects in real Django processes and threads, real time passing."""
+"""The wall clock: the same strategy objects run in real Django processes and threads, in real time."""

@@ -1,4 +1,4 @@
-"""The bench: real runs one after the other, never side by side, as outcomes for the reports."""
+"""The bench: makes real runs one after the other, never side by side, and returns outcomes for the reports."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,9 +11,9 @@ from .outcome import BACKGROUND_FAILED, REQUESTS_FAILED
 from .rows import ROWS
 from .run import PAUSES, Around, check_real, run_for_real
 
-MOST_UNDECIDABLE = 0.01  # of the reads: with more, the stale ones are not counted well enough
+MOST_UNDECIDABLE = 0.01  # of the reads: with more, the count of outdated ones is not precise enough
 FEW_ERRORS = 0.001  # of the requests
-AROUND_IT_S = 3.0  # what a real run takes besides its traffic: processes that start, rows, the look at what is left
+AROUND_IT_S = 3.0  # time of a real run besides its traffic: start of processes, rows, the check at the end
 
 
 def bench_all(runs: Sequence[Run], around: Around, done: Callable[[Run], None] = lambda _run: None) -> list[Outcome]:
@@ -35,7 +35,7 @@ def bench_all(runs: Sequence[Run], around: Around, done: Callable[[Run], None] =
 def how_long(runs: Sequence[Run], simulations: int = 0) -> str:
     """Say how many real *runs* there are and how long they take, one after the other; a short trace ends sooner.
 
-    After each of them so many *simulations* follow.
+    After each of them, *simulations* simulations follow.
     """
     seconds = sum(AROUND_IT_S + one.scenario.end_s for one in runs)
     span = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:,.0f} min"
@@ -45,18 +45,18 @@ def how_long(runs: Sequence[Run], simulations: int = 0) -> str:
 
 
 def around_of(database: str | None, added: Sequence[str] | None, server: str | None, *, may_be_flushed: bool) -> Around:
-    """Return what is to be around real runs, from the command line's options.
+    """Return the surroundings of real runs, from the command line's options.
 
     Raises:
-        UserError: for an unknown name, or a foreign server that nobody has said may be flushed.
+        UserError: for an unknown name, or a foreign server without the permission to flush it.
     """
     if server is None and may_be_flushed:
         raise UserError(
-            "--this-server-may-be-flushed needs --server URL: which server may? Without it each run has a private one"
+            "--this-server-may-be-flushed needs --server URL. Without --server, each run has a private server"
         )
     if server is not None and not may_be_flushed:
         raise UserError(
-            f"--server {one_line(masked(server))}: each run empties that server's cache; nothing was sent to it. "
+            f"--server {one_line(masked(server))}: each run empties that server's cache; nothing was sent yet. "
             "If it may be emptied, add --this-server-may-be-flushed"
         )
     database = database or ("postgres" if all(one.find() for one in ROWS["postgres"].needs) else "sqlite")

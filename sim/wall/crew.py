@@ -1,4 +1,4 @@
-"""The crew: a real run's worker processes, asked question by question; none outlives the harness."""
+"""The crew: a real run's worker processes, which answer questions one by one; none outlives the harness."""
 
 import multiprocessing
 import time
@@ -18,8 +18,8 @@ from .worker import Job, work
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
-WATCH_S = 0.5  # how often it is looked whether all is well
-PATIENCE_S = 1.0  # with a process that was told to end
+WATCH_S = 0.5  # how often the state of the run is checked
+PATIENCE_S = 1.0  # for a process that was told to end
 
 
 class Crew:
@@ -30,22 +30,22 @@ class Crew:
         self._watch = watch
 
     def ask(self, worker: int, verb: str, *args: Any) -> Any:
-        """Let one worker do *verb* (a method of `cachewise.sim.wall.worker.Worker`) and return its answer."""
+        """Let one worker call *verb* (a method of `cachewise.sim.wall.worker.Worker`) and return its answer."""
         self._tell(worker, verb, args)
         return self._hear(worker)
 
     def ask_all(self, verb: str, *args: Any, within_s: float = inf) -> list[Any]:
-        """Let all workers do *verb* at once and return their answers in order.
+        """Let all workers call *verb* at once and return their answers in order.
 
         Raises:
-            UserError: if one of them has none after *within_s* seconds.
+            UserError: if one of them has not answered after *within_s* seconds.
         """
         for worker in range(len(self._pipes)):
             self._tell(worker, verb, args)
         answers: dict[int, Any] = {}
         deadline_s = time.monotonic() + within_s
         while len(answers) < len(self._pipes):
-            # Whoever is ready first is heard first: one that died would say nothing, and the others go on for long.
+            # Answers are read as they come: a dead worker sends none, and the others may take long.
             self._watch()
             if time.monotonic() > deadline_s:
                 late = next(nth for nth in range(len(self._pipes)) if nth not in answers)
@@ -63,12 +63,12 @@ class Crew:
         return float(sum(self.ask_all("entries")))
 
     def check_clock(self) -> None:
-        """Make sure that stamps of different processes compare: they come from one clock of the whole machine.
+        """Make sure that time stamps of different processes can be compared: one clock for the whole machine.
 
         Raises:
-            UserError: where they do not.
+            UserError: otherwise.
         """
-        self.ask_all("clock")  # the first question starts a worker: all at once
+        self.ask_all("clock")  # the first question sets a worker up: ask all at once
         for worker in range(len(self._pipes)):
             before_s = time.monotonic()
             clock, shown_s = self.ask(worker, "clock")
@@ -93,9 +93,9 @@ class Crew:
 
 @contextmanager
 def crew(jobs: Sequence[Job], watch: Callable[[], None]) -> Iterator[Crew]:
-    """Start one process a job; all are gone afterwards. *watch* is called while they work, and may raise."""
+    """Start one process for each job; all end with the block. *watch* is called while they work, and may raise."""
     start_tracker()
-    context = multiprocessing.get_context("spawn")  # a fork would take the harness's threads and Django along
+    context = multiprocessing.get_context("spawn")  # a fork would inherit the harness's Django and locks
     processes: list[BaseProcess] = []
     pipes: list[Connection] = []
     try:
@@ -104,12 +104,12 @@ def crew(jobs: Sequence[Job], watch: Callable[[], None]) -> Iterator[Crew]:
                 ours, theirs = context.Pipe()
                 process = context.Process(target=work, args=(Parcel(job), theirs), daemon=True)
                 process.start()
-                theirs.close()  # so that a dead worker is heard
+                theirs.close()  # so that a worker's death is noticed
                 processes.append(process)
                 pipes.append(ours)
         yield Crew(pipes, watch)
     except UnsendableError as error:
-        mend = "define it, and all that is in it, at the top of a file; a real run always has some"
+        mend = "define it, and everything in it, at the top level of a file; a real run always has some"
         why = one_line(error, 120)
         raise UserError(f"a strategy cannot be sent to a worker process ({why}): {mend}") from None
     finally:

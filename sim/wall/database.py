@@ -1,9 +1,9 @@
-"""The rows' database on the wall clock: `cachewise.sim.contract.Database` over Django's transactions and a model.
+"""The database in a real run: `cachewise.sim.contract.Database` over Django's transactions and a model.
 
-A query's snapshot is taken at some instant of its execution: the middle stands for it. A commit is stamped just
-before COMMIT is sent and by the first `on_commit` hook after it; row locks (with SQLite: one writer at a time) make a
-key's versions commit in ascending order. A version that was rolled back is never given out again, so that nobody who
-has seen it passes for one who saw the next.
+A query's snapshot is taken at an unknown instant of its execution; the middle is used for it. A commit is stamped just
+before COMMIT is sent and by the first `on_commit` hook after it. Row locks (with SQLite: one writer at a time) make a
+key's versions commit in ascending order. A version that was rolled back is never given out again; otherwise a read of
+it could be mistaken for a read of the next version.
 """
 
 import time
@@ -25,7 +25,7 @@ Pauses = Mapping[str, LatencyOf | None]  # the scenario's latencies that are sle
 
 
 class DjangoDatabase:
-    """The source of truth as the current thread's request sees it."""
+    """The database as the current thread's request sees it."""
 
     def __init__(self, ledger: Ledger, pauses: Pauses, issued: Issued) -> None:
         self._ledger = ledger
@@ -33,7 +33,7 @@ class DjangoDatabase:
         self._issued = issued
 
     def read(self, key: str) -> Row:
-        """Return *key*'s row as of the query's snapshot, ready to cache after the rendering time."""
+        """Return *key*'s row as of the query's snapshot, after the rendering time: the value that goes into a cache."""
         request = self._ledger.request
         nth, request.db_reads = request.db_reads, request.db_reads + 1
         version, payload = self._query(request, key, "version", "payload")
@@ -41,7 +41,7 @@ class DjangoDatabase:
         return Row(key, version, bytes(payload))
 
     def version(self, key: str) -> int:
-        """Return *key*'s version: a query that loads nothing."""
+        """Return *key*'s version, by a query that loads nothing else."""
         (version,) = self._query(self._ledger.request, key, "version")
         return int(version)
 
@@ -54,7 +54,7 @@ class DjangoDatabase:
 
     @contextmanager
     def atomic(self, savepoint: bool = True, durable: bool = False) -> Iterator[None]:
-        """Open a transaction, or a savepoint inside one; an exception rolls it back and goes on."""
+        """Open a transaction, or a savepoint inside one; an exception rolls it back and is raised again."""
         if not connection.in_atomic_block:
             with self._transaction(tail=True):
                 yield
@@ -64,7 +64,7 @@ class DjangoDatabase:
         try:
             with transaction.atomic(savepoint=savepoint, durable=durable):
                 yield
-                doomed = connection.needs_rollback  # by a block within: Django rolls back without a word
+                doomed = connection.needs_rollback  # by an inner block: Django rolls back without an error
         except BaseException:
             self._ledger.wrote(request, nan, since=kept)
             raise
@@ -72,7 +72,7 @@ class DjangoDatabase:
             self._ledger.wrote(request, nan, since=kept)
 
     def on_commit(self, func: Callable[[], object], robust: bool = False) -> None:
-        """Call *func* after the commit, at once outside `atomic`, never after a rollback."""
+        """Call *func* after the commit; outside `atomic` at once; after a rollback never."""
         transaction.on_commit(func, robust=robust)
 
     def _query(self, request: Request, key: str, *columns: str) -> tuple[Any, ...]:
@@ -113,7 +113,7 @@ class DjangoDatabase:
                 yield
                 self._before_commit(request, tail=tail)
         finally:
-            self._ledger.wrote(request, nan)  # what is still there was rolled back
+            self._ledger.wrote(request, nan)  # the remaining writes were rolled back
 
     def _before_commit(self, request: Request, *, tail: bool) -> None:
         if not request.writes or connection.needs_rollback:
@@ -139,7 +139,7 @@ class DjangoDatabase:
         self._ledger.took(name, began_s, slept_s)
 
     def _pause(self, name: str, request: Request, nth: int) -> float:
-        """Sleep what the scenario's latency *name* asks, if it is to be slept, and return how long that was."""
+        """Sleep for the scenario's latency *name*, if it is one that is slept; return the seconds slept."""
         latency = self._pauses.get(name)
         if latency is None or request.hurried:
             return 0.0

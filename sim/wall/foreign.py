@@ -1,4 +1,4 @@
-"""A server that was not started here, and may be flushed: reached or refused, and emptied before and after each run."""
+"""A foreign server (`--server URL`) that may be flushed: it is checked, and emptied before and after each run."""
 
 import sys
 import time
@@ -19,17 +19,17 @@ from ..daemons.programs import Library
 from ..errors import UserError, file_name, masked, one_line
 from ..processes.interrupts import finish, interrupts_held
 
-PATIENCE_S = 4.0  # with a server that does not answer
+PATIENCE_S = 4.0  # for a server that does not answer
 
 
 @contextmanager
 def foreign_place(backend: Backend, url: str) -> Iterator[Place]:
-    """Give a place for *backend*'s cache on the server at *url*: empty, and emptied when the run has ended, however.
+    """Give a place for *backend*'s cache on the server at *url*: empty, and always emptied after the run.
 
     Raises:
-        UserError: where it cannot be emptied.
+        UserError: if it cannot be emptied.
     """
-    place = Place(location_of(backend, url), lambda: nan)  # nobody counts what is not ours
+    place = Place(location_of(backend, url), lambda: nan)  # entries of a foreign server are not counted
     _load(backend, url)
     try:
         _empty(backend, place, url)
@@ -41,7 +41,7 @@ def foreign_place(backend: Backend, url: str) -> Iterator[Place]:
 
 @contextmanager
 def _emptied(backend: Backend, place: Place, url: str) -> Iterator[None]:
-    """Empty the server afterwards; where a run has failed and this fails, too, both are said."""
+    """Empty the server afterwards; if both the run and this fail, report both."""
     try:
         yield
     except Exception as error:
@@ -57,16 +57,16 @@ def _emptied(backend: Backend, place: Place, url: str) -> Iterator[None]:
         with interrupts_held():
             problem_now = _problem_of(lambda: _clear(backend, place))
         if problem_now:
-            print(f"{_named(url)}: it could not be emptied: {problem_now}", file=sys.stderr)  # noqa: T201 - its last word
+            print(f"{_named(url)}: it could not be emptied: {problem_now}", file=sys.stderr)  # noqa: T201
         raise
     finish(lambda: _empty(backend, place, url))
 
 
 def location_of(backend: Backend, url: str) -> str:
-    """Return what LOCATION calls the server at *url* for *backend*.
+    """Return the LOCATION of the server at *url* for *backend*.
 
     Raises:
-        UserError: where there is no such thing, naming the backends that fit.
+        UserError: if there is none, with the names of backends that fit.
     """
     if is_own(backend.name):
         raise UserError(f"{_named(url)}: {file_name(backend.name)} is a cache of your own, for private servers only")
@@ -84,10 +84,10 @@ def location_of(backend: Backend, url: str) -> str:
 
 
 def _check_one(url: str, scheme: str) -> None:
-    """Make sure that *url* says one server, and one of its databases: what a client cannot read it leaves out.
+    """Make sure that *url* names one server and one of its databases: clients ignore parts that they cannot read.
 
     Raises:
-        UserError: where it does not.
+        UserError: otherwise.
     """
     if "," in url or ";" in url:
         raise UserError(f"{_named(url)}: one server at a time")
@@ -96,7 +96,7 @@ def _check_one(url: str, scheme: str) -> None:
     numbers = [number, *parse_qs(parts.query).get("db", [])]
     wrong = [one for one in numbers if one and not one.isdecimal()]
     if wrong:
-        raise UserError(f"{_named(url)}: {one_line(wrong[0])!r} is no number of a database")
+        raise UserError(f"{_named(url)}: {one_line(wrong[0])!r} is not the number of a database")
 
 
 def _named(url: str) -> str:
@@ -114,14 +114,14 @@ def _empty(backend: Backend, place: Place, url: str) -> None:
 
 
 def _load(backend: Backend, url: str) -> None:
-    """Import all that a cache of *backend* needs: later it would take from the patience with the server."""
+    """Import all that a cache of *backend* needs: a later import would count as a slow answer of the server."""
     try:
-        set_django_up(backend.name)  # some clients ask for settings
+        set_django_up(backend.name)  # some clients need settings
         for one in backend.needs:
             if isinstance(one, Library):
                 import_module(one.name)
         backend.load()
-    except Exception as error:  # what an import, or somebody's settings, can raise
+    except Exception as error:  # an import, or a user's settings, can raise anything
         raise UserError(f"{_named(url)}: {type(error).__name__}: {one_line(error, 160)}") from error
 
 
@@ -129,11 +129,11 @@ def _clear(backend: Backend, place: Place) -> None:
     make: Any = backend.load()
     with closing(make(place.location, {**backend.params})) as cache:
         cache.clear()
-        cache.get("cachewise")  # pymemcache takes whatever is answered to a flush; this must be a cache's answer
+        cache.get("cachewise")  # pymemcache accepts any answer to a flush; this one must be a cache's
 
 
 def _problem_of(func: Callable[[], object]) -> str:
-    """Call *func* and return what went wrong, if anything did, or that it takes too long: clients wait for ever."""
+    """Call *func* and return its error, "" if none, or that it takes too long: clients may wait for ever."""
     ended: Queue[str] = Queue()
 
     silent = f"no answer within {PATIENCE_S:g} s"
@@ -142,8 +142,8 @@ def _problem_of(func: Callable[[], object]) -> str:
     def call() -> None:
         try:
             func()
-        except Exception as error:  # noqa: BLE001 - a client's own kinds
-            late = time.monotonic() - began_s >= PATIENCE_S  # a client may lose its patience just after we do
+        except Exception as error:  # noqa: BLE001 - clients have their own exceptions
+            late = time.monotonic() - began_s >= PATIENCE_S  # a client's own timeout may come just after ours
             ended.put(silent if late else f"{type(error).__name__}: {one_line(error, 160)}")
         else:
             ended.put("")

@@ -1,4 +1,4 @@
-"""The version numbers given out so far, by all worker processes: one that was rolled back is not given out again."""
+"""The version numbers that all worker processes have given out; one that was rolled back is not used again."""
 
 import multiprocessing
 from collections.abc import Mapping
@@ -6,18 +6,18 @@ from typing import Any
 
 
 class Issued:
-    """The newest number of each key, in memory that the processes share; who asks has locked the key's row."""
+    """The newest number of each key, in memory that the processes share. The caller must hold the key's row lock."""
 
     def __init__(self, codes: Mapping[str, int]) -> None:
         self._codes = codes
         self._newest: Any = multiprocessing.get_context("spawn").RawArray("q", len(codes))
 
     def __getitem__(self, key: str) -> int:
-        """Return the newest number of *key*, 0 at first."""
+        """Return the newest number of *key*, at first 0."""
         return int(self._newest[self._codes[key]])
 
     def written(self) -> list[str]:
-        """Return the keys of which a number was ever given out."""
+        """Return the keys that were ever given a number."""
         return [key for key, code in self._codes.items() if self._newest[code]]
 
     def __setitem__(self, key: str, version: int) -> None:

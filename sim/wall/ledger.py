@@ -1,6 +1,6 @@
-"""The ledger: what one worker process writes down about its requests, on a clock that all processes share.
+"""The ledger: one worker process's records about its requests, on a clock that all processes share.
 
-`time.monotonic()` is CLOCK_MONOTONIC, which counts for the whole machine: stamps of different processes compare.
+`time.monotonic()` is CLOCK_MONOTONIC, one clock for the whole machine, so times of different processes can be compared.
 """
 
 import random
@@ -15,7 +15,7 @@ from ..contract import Row, child_number
 from ..errors import ForbiddenError
 from ..own.blame import code_error, place_of
 
-# Timed one by one; what a write's own statements take (db_write_s) is known only once all have ended: see outcome.py.
+# Each is timed at once. The time of a write's own statements (db_write_s) is known only at the end: see outcome.py.
 STEPS = ("cache_rtt_s", "db_send_s", "db_read_s", "db_commit_s", "render_s", "transaction_tail_s")
 CLOCK = "clock_gettime(CLOCK_MONOTONIC)"  # as Python names it
 
@@ -32,7 +32,7 @@ class Read(NamedTuple):
 
 
 class Written(NamedTuple):
-    """A row that the open transaction has written, by statements that lasted from `asked_s` to `done_s`."""
+    """A row written by the open transaction; its statements lasted from `asked_s` to `done_s`."""
 
     row: Row
     asked_s: float
@@ -53,7 +53,7 @@ class Write(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """What a measured request, or background work of one, has cost."""
+    """The costs of a measured request, or of its background work."""
 
     background: bool
     cache_calls: int
@@ -64,16 +64,16 @@ class Cost(NamedTuple):
 
 @dataclass
 class Request:
-    """The request a thread is serving; its counters say what it cost and which of its latencies comes next."""
+    """The request that a thread is serving. Its counters give its costs, and which of its latencies comes next."""
 
     number: int = 0
     arrival_s: float = nan
     start_s: float = nan
     measured: bool = False
     background: bool = False
-    hurried: bool = True  # without added latencies: a look at what is left, not traffic
+    hurried: bool = True  # without added latencies: the check after the traffic
     in_cache: bool = False  # inside a call that reaches the store
-    owed_s: float = 0.0  # added latency that this call has yet to sleep
+    owed_s: float = 0.0  # added latency that this call must still sleep
     cache_calls: int = 0
     db_reads: int = 0
     db_queries: int = 0
@@ -81,13 +81,13 @@ class Request:
     db_commits: int = 0
     entries_culled: float = 0.0
     spawned: int = 0
-    rolls_back: bool = False  # its first transaction that has written fails instead of committing
+    rolls_back: bool = False  # its first transaction with writes fails instead of committing
     chance: random.Random | None = None
     writes: list[Written] = field(default_factory=list)  # of the open transaction
     commit_began_s: float = nan
     slept_s: float = 0.0  # between that and `before_s`
     before_s: float = nan  # just before COMMIT is sent
-    snapshot_s: float = nan  # of the last statement: from then on it sees no commit
+    snapshot_s: float = nan  # of the last statement: it sees no later commit
 
     def child(self) -> "Request":
         """Return the next background work of this request, numbered as in the simulation."""
@@ -98,19 +98,19 @@ class Request:
 
 @dataclass
 class Records:
-    """All that a worker has written down; times are seconds from the run's start."""
+    """All records of a worker; times are seconds from the run's start."""
 
     reads: list[Read] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
     queries: list[tuple[float, float]] = field(default_factory=list)  # start and end
     costs: list[Cost] = field(default_factory=list)
-    late_s: list[float] = field(default_factory=list)  # from the intended start to the real one, where a thread waited
-    # What ended a request or its background work, one entry each: the kind and, in a file of the user's, where.
+    late_s: list[float] = field(default_factory=list)  # from the intended to the real start, if a thread was free
+    # Errors that ended a request or its background work: the kind and, in a user's file, the place.
     errors: list[str] = field(default_factory=list)
     background_errors: list[str] = field(default_factory=list)
-    frames: dict[str, str] = field(default_factory=dict)  # by what ended it: the first traceback, in their files
-    unanswered: list[int] = field(default_factory=list)  # the measured requests among those that failed
-    # How long each step took besides what was slept, by the name of its latency.
+    frames: dict[str, str] = field(default_factory=dict)  # by error: the first traceback, in the user's files
+    unanswered: list[int] = field(default_factory=list)  # the measured requests that failed
+    # The time of each step without its sleep, by the name of its latency.
     steps: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in STEPS})
 
 
@@ -122,7 +122,7 @@ class Ledger:
         self._began_s = 0.0
         self._local = threading.local()
         self.refused: list[ForbiddenError] = []
-        self.request = Request()  # of this thread: the look at what is left
+        self.request = Request()  # of this thread: for the check after the traffic
 
     def begin(self, began_s: float) -> None:
         """Count seconds from *began_s* on the monotonic clock."""
@@ -134,14 +134,14 @@ class Ledger:
 
     @property
     def request(self) -> Request:
-        """The request this thread is serving; one that counts for nothing before its first.
+        """The request that this thread is serving; before its first, a request that is not counted.
 
         Raises:
             ForbiddenError: in a thread that a request has started, as in the simulation; it is remembered.
         """
         found: Request | None = getattr(self._local, "request", None)
         if found is None:
-            told = "the strategy used the site in a thread of its own: hand the work to site.spawn(func, after_s=0)"
+            told = "the strategy used the site in its own thread: hand the work to site.spawn(func, after_s=0)"
             self.refused.append(ForbiddenError(told))
             raise self.refused[-1]
         return found
@@ -151,29 +151,29 @@ class Ledger:
         self._local.request = request
 
     def took(self, step: str, since_s: float, slept_s: float, until_s: float | None = None) -> None:
-        """Write down how long a step of the current request took, besides what was slept; it ends now or *until_s*."""
+        """Record the time of a step of the current request, without its sleep; it ends now or at *until_s*."""
         if self.request.measured:
             self.records.steps[step].append((self.now() if until_s is None else until_s) - since_s - slept_s)
 
     def called(self, since_s: float, slept_s: float, trips: int) -> None:
-        """Write down a call of the cache that made *trips* round trips, all taken for equally long."""
+        """Record a call of the cache with *trips* round trips, which count as equally long."""
         if self.request.measured and trips:
             self.records.steps["cache_rtt_s"].extend([(self.now() - since_s - slept_s) / trips] * trips)
 
     def executed(self, execute: Callable[..., Any], *statement: Any) -> Any:
-        """Execute a statement, and take the middle of that for the instant of its snapshot."""
+        """Execute a statement; the middle of its execution counts as the instant of its snapshot."""
         sent_s = self.now()
         found = execute(*statement)
         self.request.snapshot_s = (sent_s + self.now()) / 2
         return found
 
     def queried(self, since_s: float) -> None:
-        """Write down a query that began at *since_s*."""
+        """Record a query that began at *since_s*."""
         if self.request.measured:
             self.records.queries.append((since_s, self.now()))
 
     def wrote(self, request: Request, after_s: float, since: int = 0) -> None:
-        """Write down writes of a transaction, from number *since* on: committed before *after_s*, or not (NaN)."""
+        """Record writes of a transaction, from number *since* on: committed before *after_s*, or rolled back (NaN)."""
         before_s = nan if isnan(after_s) else request.before_s
         for row, asked_s, done_s in request.writes[since:]:
             stamps = (request.arrival_s, request.start_s, asked_s, done_s, before_s, after_s)
@@ -181,7 +181,7 @@ class Ledger:
         del request.writes[since:]
 
     def failed(self, request: Request, error: BaseException) -> None:
-        """Write down that *error* ended a request, of the warm-up or not, or its background work."""
+        """Record that *error* ended a request (also in the warm-up) or its background work."""
         records, place = self.records, place_of(error)
         what = f"{type(error).__name__} at {place}" if place else type(error).__name__
         (records.background_errors if request.background else records.errors).append(what)
@@ -192,12 +192,12 @@ class Ledger:
             records.unanswered.append(request.number)
 
     def rolled_back(self, request: Request) -> None:
-        """Write down that a request failed as `rollback_ratio` asked: no error, but no answer either."""
+        """Record a request that failed because of `rollback_ratio`: it is no error, but has no answer."""
         if request.measured:
             self.records.unanswered.append(request.number)
 
     def finish(self, request: Request) -> None:
-        """Write down what a request has cost."""
+        """Record the costs of a request."""
         if request.measured:
             cost = (request.cache_calls, request.db_reads, request.db_queries, request.entries_culled)
             self.records.costs.append(Cost(request.background, *cost))

@@ -13,11 +13,11 @@ class Stored(models.Model):
     payload: Any = models.BinaryField()
 
     class Meta:
-        """The table belongs to the harness, not to an app that has migrations."""
+        """The table belongs to the harness, not to an app with migrations."""
 
         app_label = "cachewise"
         db_table = "cachewise_rows"
 
     def __str__(self) -> str:
-        """Return the row as people read it."""
+        """Return the row for people."""
         return f"{self.key} at version {self.version}"

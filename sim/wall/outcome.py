@@ -1,4 +1,4 @@
-"""What a real run left behind, as a result like a simulation's."""
+"""The result of a real run, in the same form as a simulation's."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ REQUESTS_FAILED, BACKGROUND_FAILED = "requests failed", "background work failed"
 
 @dataclass(frozen=True)
 class Ending:
-    """What the workers handed in, in order, and what the tables and caches held after the traffic had drained."""
+    """The workers' records, in order, and the contents of tables and caches after the traffic has drained."""
 
     records: Sequence[Records]
     entries: float
@@ -31,7 +31,7 @@ class Ending:
 
 
 class WallResult(Result):
-    """The outcome of one real run; `steps` holds how long each step took besides what was slept, in seconds."""
+    """The outcome of one real run; `steps` holds the seconds of each step, without its sleep."""
 
     clock: Literal["virtual", "wall"] = "wall"
 
@@ -82,7 +82,7 @@ class WallResult(Result):
 
 
 def most_at_once(intervals: NDArray[np.float64]) -> int:
-    """Return how many of the *intervals* (start and end, one a row) are under way at once at most."""
+    """Return how many of the *intervals* (rows of start and end) overlap at most."""
     starts, ends = np.sort(intervals[:, 0]), np.sort(intervals[:, 1])
     under_way = np.arange(1, len(starts) + 1) - np.searchsorted(ends, starts, side="right")
     return int(under_way.max(initial=0))
@@ -99,9 +99,9 @@ def _reads(records: Sequence[Records], codes: Codes) -> dict[str, Column]:
 
 
 def writes_of(records: Sequence[Records], codes: Codes) -> dict[str, Column]:
-    """Return all writes in order of commit, those that were rolled back last.
+    """Return all writes in order of commit; those that were rolled back come last.
 
-    A thread can be held up between its COMMIT and the stamp after it: the narrowed stamps are in order.
+    A thread can be delayed between its COMMIT and the stamp after it, so the narrowed stamps are used for the order.
     """
     rows = [(worker, one) for worker, each in enumerate(records) for one in each.writes]
     columns = _columns([one for _, one in rows], Write, codes)
@@ -119,15 +119,15 @@ def writes_of(records: Sequence[Records], codes: Codes) -> dict[str, Column]:
 def statements_s(writes: Mapping[str, Column], warmup_s: float) -> NDArray[np.float64]:
     """Return how long the measured writes' own statements took, in seconds, once their row was free.
 
-    It was locked until the version before was committed: that wait is no step, as the simulation has locks of its own.
-    Writes whose row was free too late by its stamp, which can be late itself, are left out; waiting for one that was
-    rolled back cannot be told from working.
+    The row was locked until the version before was committed. That wait is not a step, because the simulation has its
+    own locks. A write is left out if, by the stamps, its row became free too late: a stamp can be late. Waiting for a
+    transaction that was rolled back cannot be told from working.
     """
     done = writes["committed"] > 0
     order = np.lexsort((writes["version"][done], writes["key_code"][done]))
     row = {name: column[done][order] for name, column in writes.items()}
     same = {name: np.r_[False, row[name][1:] == row[name][:-1]] for name in ("key_code", "start_s", "before_s")}
-    ours = np.logical_and.reduce(list(same.values()))  # this transaction has it already
+    ours = np.logical_and.reduce(list(same.values()))  # this transaction already holds the lock
     free_s = np.where(same["key_code"] & ~ours, np.r_[-np.inf, row["after_s"][:-1]], -np.inf)
     took_s = row["done_s"] - np.maximum(row["asked_s"], free_s)
     return np.asarray(took_s[(row["arrival_s"] >= warmup_s) & (free_s <= row["done_s"])], np.float64)
@@ -140,7 +140,7 @@ def _columns(rows: Sequence[NamedTuple], kind: Any, codes: Codes) -> dict[str, C
 
 
 def _check_books(writes: Mapping[str, Column], names: Sequence[str], versions: Mapping[str, int]) -> None:
-    """Make sure that the log holds every commit: the newest one of each key is the version in the table."""
+    """Make sure that the log has every commit: the newest one of each key is the version in the table."""
     done = writes["committed"] > 0
     newest = np.zeros(len(names), np.int32)
     np.maximum.at(newest, writes["key_code"][done], writes["version"][done])
@@ -176,7 +176,7 @@ def _about_errors(failed: Mapping[str, int], behind: Mapping[str, int], workload
 
 
 def _kinds(errors: Mapping[str, int]) -> str:
-    """Return what the errors were, with a count for each where they were several."""
+    """Return the kinds of errors, with counts if there were several."""
     counted = sorted(errors.items())
     return ", ".join(name if len(counted) == 1 else f"{name} ({count:,})" for name, count in counted)
 

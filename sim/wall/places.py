@@ -1,4 +1,4 @@
-"""The place of a real run's cache, private to it unless the user named a server that may be flushed."""
+"""The place of a real run's cache: private, unless the user named a server that may be flushed."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,15 +14,15 @@ from ..world.scenario import Scenario
 from .foreign import foreign_place, location_of
 from .rows import CONN_MAX_AGE_S
 
-TABLE_ALIAS = "cache"  # of the database that holds a cache table: not the rows', as in the simulation
+TABLE_ALIAS = "cache"  # the cache table's own database, not the rows', as in the simulation
 
 
 @dataclass(frozen=True)
 class CachePlace:
-    """What a worker process is told of the place of its cache: all else it knows of the backend by its name.
+    """The data about its cache's place for a worker process, which knows the rest by the backend's name.
 
-    `socket` is the one that a cache class may connect to. On a `foreign` server nothing is wired: only the wires of
-    private servers' sockets are known.
+    `socket` is the only one that a cache class may connect to. On a `foreign` server the client has no wire: only
+    private servers' sockets have one.
     """
 
     location: str
@@ -35,7 +35,7 @@ def check_backend(backend: Backend, scenario: Scenario, foreign: str | None = No
     """Make sure that *backend* can run for real, on the *foreign* server if one is named.
 
     Raises:
-        UserError: where it cannot.
+        UserError: otherwise.
     """
     if backend.name == "shared" and (scenario.workers or 1) > 1:
         raise UserError(
@@ -57,7 +57,7 @@ def cache_place(run: Run, servers: Servers, foreign: str | None = None) -> Itera
     """Give a private place for *run*'s cache, or one on the *foreign* server that may be flushed.
 
     Raises:
-        UserError: where its server cannot be started, or cannot be reached.
+        UserError: if its server cannot be started or reached.
     """
     backend = backend_named(run.backend)
     if foreign is not None:
@@ -76,7 +76,7 @@ class CacheTableRouter:
     """Keeps a cache table in its own database."""
 
     def db_for_read(self, model: Any, **_hints: Any) -> str | None:
-        """Return the database of the cache table for it, and no opinion on the rest."""
+        """Return the cache table's database for the cache table, and None (no opinion) for other models."""
         return TABLE_ALIAS if model._meta.app_label == "django_cache" else None
 
     db_for_write = db_for_read

@@ -1,4 +1,4 @@
-"""The databases that can keep a real run's rows, each private to it."""
+"""The databases for a real run's rows, each private to the run."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -12,12 +12,12 @@ from ..daemons.postgres import PostgresServer
 from ..daemons.programs import Needed
 
 Settings = dict[str, Any]
-# Connections live on between requests, as where a site cares about speed: opening one is no part of the simulation.
+# Connections stay open between requests, as on a site that cares about speed: opening one is not simulated.
 CONN_MAX_AGE_S = 60
 
 
 class Rows(NamedTuple):
-    """A database for rows: what outputs say of it, what it needs, and what opens one as an entry of DATABASES."""
+    """A database for rows: its name in outputs, its needs, and a function that opens it as an entry of DATABASES."""
 
     what: str
     needs: tuple[Needed, ...]
@@ -45,13 +45,11 @@ def _in_postgres(servers: Servers) -> Iterator[Settings]:
         try:
             yield {**base, "NAME": name, "CONN_MAX_AGE": CONN_MAX_AGE_S}
         finally:
-            with suppress(psycopg.OperationalError):  # a server that died took it along
+            with suppress(psycopg.OperationalError):  # if the server died, the database is gone
                 admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 ROWS = {
-    "sqlite": Rows(
-        "an SQLite file (one writer at a time, which the simulation knows nothing of)", needs=(), open=_in_file
-    ),
+    "sqlite": Rows("an SQLite file (one writer at a time, which is not simulated)", needs=(), open=_in_file),
     "postgres": Rows("PostgreSQL", needs=backend_named("postgres").needs, open=_in_postgres),
 }

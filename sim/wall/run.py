@@ -1,4 +1,4 @@
-"""One real run: the scenario's traffic against real processes, threads, cache and database, every read judged."""
+"""One real run: the scenario's traffic on real processes, threads, cache and database; every read is judged."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -23,18 +23,18 @@ from .places import cache_place, check_backend
 from .rows import ROWS
 from .worker import Job
 
-LEAD_S = 1.0  # from the word to the first instant of the run: every worker hears it, and opens its connections
-THREADS = 8  # a worker, where the scenario sets no limit: no real site has none
-PATIENCE, PATIENCE_S = 3, 60.0  # so many times as long may the traffic take as it should, and so many seconds more
-MOST_THREADS = 256  # in all; each has a database connection of its own
-# The latencies that describe the application are slept, for there is no application; the cache and the database are
-# there, and take the time they take.
+LEAD_S = 1.0  # from the start signal to the first instant of the run: all workers get it and open connections
+THREADS = 8  # for each worker if the scenario sets no limit; a real site always has one
+PATIENCE, PATIENCE_S = 3, 60.0  # the traffic may take so many times its length, plus so many seconds
+MOST_THREADS = 256  # in all; each has its own database connection
+# These latencies stand for the application, so they are slept, because there is none. Cache and database are real and
+# take their own time.
 PAUSES = ("db_read_s", "render_s", "transaction_tail_s")
 
 
 @dataclass(frozen=True)
 class Around:
-    """What is around a real run: which database keeps the rows, and which of the scenario's latencies are slept."""
+    """The surroundings of a real run: the database for the rows, and the scenario's latencies that are slept."""
 
     database: str = "sqlite"  # a key of ROWS
     pauses: tuple[str, ...] = PAUSES
@@ -42,10 +42,10 @@ class Around:
 
 
 def run_for_real(run: Run, servers: Servers, around: Around | None = None) -> WallResult:
-    """Run on the wall clock what `cachewise.run` simulates, and return what happened.
+    """Do for real what `cachewise.run` simulates, and return the result.
 
     Raises:
-        UserError: for what cannot run for real, or a server that dies in mid-run.
+        UserError: if it cannot run for real, or a server dies during the run.
     """
     around = around or Around()
     check_real(run, around)
@@ -61,10 +61,10 @@ def run_for_real(run: Run, servers: Servers, around: Around | None = None) -> Wa
 
 
 def check_real(run: Run, around: Around) -> None:
-    """Refuse what cannot run for real.
+    """Refuse a run that is impossible for real.
 
     Raises:
-        UserError: saying why.
+        UserError: with the reason.
     """
     check(run.scenario, run.strategy, run.seed)
     if not can_be_real(run.strategy):
@@ -89,13 +89,13 @@ def check_real(run: Run, around: Around) -> None:
 
 
 def can_be_real(strategy: Strategy) -> bool:
-    """Return whether *strategy* does without the cache that cannot exist."""
+    """Return whether *strategy* works without the ideal cache, which cannot exist for real."""
     return "ideal" not in getattr(strategy, "needs", ())
 
 
 @contextmanager
 def _crew_of(run: Run, keys: Sequence[str], servers: Servers, around: Around) -> Iterator[tuple[Crew, Place]]:
-    """Start the run's processes on places of its own; all but the servers are gone afterwards."""
+    """Start the run's processes on private places; everything but the servers is removed afterwards."""
     with ExitStack() as stack:
         told, place = stack.enter_context(cache_place(run, servers, around.foreign))
         rows = stack.enter_context(ROWS[around.database].open(servers))
@@ -106,8 +106,8 @@ def _crew_of(run: Run, keys: Sequence[str], servers: Servers, around: Around) ->
 
 
 def _play(workers: Crew, place: Place, end_s: float) -> Ending:
-    """Play a run whose traffic stops at *end_s*, from its tables to the look at what it has left behind."""
-    workers.check_clock()  # all are up after this
+    """Play a run whose traffic stops at *end_s*, from making the tables to the check after the traffic."""
+    workers.check_clock()  # after this, all are set up
     workers.ask(0, "prepare")
     records = workers.ask_all("play", _first_instant_s(place), within_s=PATIENCE * end_s + PATIENCE_S)
     entries = workers.entries() if place.entries is None else place.entries()
@@ -117,16 +117,16 @@ def _play(workers: Crew, place: Place, end_s: float) -> Ending:
 
 
 def _first_instant_s(place: Place) -> float:
-    """Return when the run begins (by `time.monotonic`): as in a simulation, when its cache's clock shows a new second.
+    """Return when the run begins (by `time.monotonic`): at a new second of its cache's clock, as in a simulation.
 
-    Where a cache knows whole seconds only, what is left of the first one decides when entries expire.
+    With a cache that counts whole seconds, the expiry of entries depends on when in a second the run begins.
     """
     began_s = second_began_s() if place.server is None else place.server.second_began_s()
     return began_s + ceil(time.monotonic() + LEAD_S - began_s)
 
 
 def _notes(run: Run, around: Around) -> list[str]:
-    """Return what a reader must know about a real run."""
+    """Return notes about a real run that a reader must know."""
     slept = f"slept on top: {', '.join(around.pauses)}" if around.pauses else "no latency is added"
     threads = "" if run.scenario.threads else f", {THREADS} threads a worker as the scenario leaves them open"
     rows = ROWS[around.database].what

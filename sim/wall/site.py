@@ -1,4 +1,4 @@
-"""The site on the wall clock: what a plain Django project needs to run a strategy as it is."""
+"""The site of a real run: what a plain Django project needs to run a strategy unchanged."""
 
 import random
 import threading
@@ -32,7 +32,7 @@ class DjangoSite:
 
     @property
     def ideal(self) -> IdealCache:
-        """No real site has it.
+        """Refuse: no real site has an ideal cache.
 
         Raises:
             ForbiddenError: always.
@@ -44,7 +44,7 @@ class DjangoSite:
 
     @property
     def random(self) -> random.Random:
-        """The request's own generator, with the draws it has in the simulation."""
+        """The request's own random generator; it gives the same numbers as in the simulation."""
         request = self._ledger.request
         if request.chance is None:
             request.chance = random.Random(f"{self._seed}/{request.number}")
@@ -68,7 +68,7 @@ class DjangoSite:
         self._background.append(thread)
 
     def drain(self) -> None:
-        """Wait for all background work to end, what it has spawned itself included."""
+        """Wait for all background work to end, also for work that it has spawned itself."""
         while self._background:
             self._background.pop().join()
 
@@ -77,7 +77,7 @@ class DjangoSite:
         time.sleep(max(0.0, due_s - self._ledger.now()))
         try:
             func()
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - it fails alone, as it does in a site, and is counted
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - it fails alone, as on a site, and is counted
             self._ledger.failed(request, error)
         finally:
             connections.close_all()

@@ -1,4 +1,4 @@
-"""The cache with a stopwatch: Django's own class, each call that reaches the store timed, its round trips counted."""
+"""The cache with a stopwatch: Django's own class, which times calls to the store and counts their round trips."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from ..backends.culls import Removed, counted
 from ..world.latency import LatencyOf
 from .ledger import Ledger
 
-PATH = f"{__name__}.Cache"  # what a worker's CACHES names as its BACKEND
+PATH = f"{__name__}.Cache"  # the BACKEND in a worker's CACHES
 Cache: Any = None  # set once in each worker process, before Django opens its caches
 
 
@@ -21,7 +21,7 @@ class Stopwatch:
         self._rtt = rtt
 
     def cross(self, _describe: Callable[[], tuple[str, ...]]) -> None:
-        """Count a round trip, and sleep half of what one takes more; the other half is slept at the call's end."""
+        """Count a round trip, and sleep half of its added latency; the other half is slept at the call's end."""
         request = self._ledger.request
         nth, request.cache_calls = request.cache_calls, request.cache_calls + 1
         if self._rtt is not None and not request.hurried:
@@ -30,12 +30,12 @@ class Stopwatch:
             time.sleep(half_s)
 
     def opened(self, _hang_up: Callable[[], object]) -> None:
-        """Leave a new connection to its client, which closes it when the site would."""
+        """Do nothing: the client closes a new connection itself, as on a site."""
 
     def install(self, cls: type[Any], primitives: Sequence[str], culled: Removed, *, wired: bool) -> None:
-        """Let `PATH` stand for the cache class *cls* with its *primitives* timed, and its culls counted by *culled*.
+        """Make `PATH` the cache class *cls* with its *primitives* timed, and its culls counted by *culled*.
 
-        Without a wire below them each call counts as one round trip.
+        Without a wire below it, each call counts as one round trip.
         """
         members = {name: self._timed(getattr(cls, name), wired) for name in primitives if hasattr(cls, name)}
         if hasattr(cls, "_cull"):
@@ -49,7 +49,7 @@ class Stopwatch:
         @wraps(method)
         def timed(*args: Any, **kwargs: Any) -> Any:
             request = self._ledger.request
-            if request.in_cache:  # a part of the call around it: a cull that clears
+            if request.in_cache:  # part of the outer call, such as a cull that clears
                 return method(*args, **kwargs)
             began_s, before = self._ledger.now(), request.cache_calls
             request.in_cache = True

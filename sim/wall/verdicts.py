@@ -1,4 +1,4 @@
-"""The truth on the wall clock: a commit happened somewhere between two stamps, so every read is judged twice."""
+"""Verdicts of a real run: a commit happened somewhere between two stamps, so every read is judged twice."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class DoubleVerdict:
-    """What both judgements agree on; `undecidable` marks the reads that one calls stale or dirty, the other not."""
+    """The common part of both verdicts; `undecidable` marks reads that only one of them calls outdated or dirty."""
 
     agreed: Verdicts
     undecidable: Bools
@@ -24,9 +24,9 @@ def judge_twice(reads: Mapping[str, Column], writes: Mapping[str, Column], keys:
     """Judge *reads* with every commit at its earliest, and again at its latest.
 
     *writes* has the columns key_code, version, committed, before_s and after_s (as `tightened` leaves them). Ages and
-    versions behind are those of the later commit; a read is dirty if it was at the earliest one, too. What was loaded
-    never was: only a hit can be dirty. Whether a version was committed at all, and so whether its read is
-    aborted, is known.
+    versions behind are those of the latest commit times. A read is dirty if it is dirty with the earliest times, too;
+    only a hit can be dirty, never a load. It is known for certain whether a version was ever committed, and so whether
+    a read of it is aborted.
     """
     done = writes["committed"] > 0
     key_code, version = writes["key_code"][done], writes["version"][done]
@@ -47,7 +47,8 @@ def judge_twice(reads: Mapping[str, Column], writes: Mapping[str, Column], keys:
 def tightened(key_code: Column, version: Column, before_s: Floats, after_s: Floats) -> tuple[Floats, Floats]:
     """Return the stamps around each commit, narrowed by those of the same key: its versions commit in ascending order.
 
-    A commit comes no earlier than an older version's can, and no later than a newer version's must.
+    A commit comes no earlier than the earliest time of an older version, and no later than the latest time of a newer
+    one.
     """
     order = np.lexsort((version, key_code))
     before_s, after_s = before_s.copy(), after_s.copy()

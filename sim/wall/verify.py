@@ -1,7 +1,7 @@
-"""Verification: each real run beside simulations of the same traffic, with the latencies that were measured in it.
+"""Verification: compares each real run with simulations of the same traffic, with the latencies measured in it.
 
-Each real run is simulated several times, with other draws from its latencies: what they differ in is what chance does.
-If the model is right, the real run is about one more of them: the same traffic, its latencies drawn once more.
+Each real run is simulated several times, with other draws from its latencies. The simulations differ by chance only. If
+the model is right, the real run is like one more of them: the same traffic, with its latencies drawn once more.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,12 +19,12 @@ from .run import THREADS, Around, check_real, run_for_real
 from .worker import spec_of
 
 REPLICATES = 16  # simulations of each real run
-CONFIDENCE = 0.99  # that chance alone makes no cell differ, of all those that are compared
+CONFIDENCE = 0.99  # that chance alone makes none of the compared cells differ
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One seed's traffic, met once for real and several times in the simulation."""
+    """One seed's traffic: one real run, and several simulations."""
 
     measured: Outcome
     predicted: tuple[Outcome, ...]
@@ -43,7 +43,7 @@ def verify_all(runs: Sequence[Run], around: Around, done: Callable[[Run], None] 
     for one in runs:
         check_real(one, around)
     firsts = {(strategy_spec(one.strategy), one.backend): one for one in runs}
-    run_all(list(firsts.values()), default_processes())  # or it is said now
+    run_all(list(firsts.values()), default_processes())  # to find errors before the long part
     measured, models = [], []
     with servers() as ours:
         for one in runs:
@@ -51,13 +51,13 @@ def verify_all(runs: Sequence[Run], around: Around, done: Callable[[Run], None] 
             measured.append(outcome)
             models += models_of_it
             done(one)
-    # Only now: beside a real run they would take its processor time.
+    # Not earlier: simulations would take processor time from a real run.
     predicted = iter(run_all(models, default_processes(), done))
     return [Pair(outcome, tuple(next(predicted) for _ in range(REPLICATES))) for outcome in measured]
 
 
 def least_seeds(cells: int) -> int:
-    """Return with how many seeds the most extreme measurement is rarer than what chance may do to one of *cells*."""
+    """Return the least number of seeds with which a difference in one of *cells* cells can be told from chance."""
     seeds = 1
     while (1 + REPLICATES) ** -seeds > (1 - CONFIDENCE) / cells / 2:
         seeds += 1
@@ -75,18 +75,18 @@ def _check_seeds(runs: Sequence[Run]) -> None:
 
 
 def _measure(one: Run, ours: Servers, around: Around) -> tuple[Outcome, list[Run]]:
-    """Run it for real; return what came of it, and the simulations that are to predict it."""
+    """Run it for real; return the outcome, and the simulations that should predict it."""
     real = run_for_real(one, ours, around)
     return outcome_of(real), [replace(one, scenario=each) for each in calibrated(one, real.steps, real.slept)]
 
 
 def calibrated(run: Run, steps: Mapping[str, Column], slept: Collection[str]) -> list[Scenario]:
-    """Return the scenario of *run* with the latencies it had for real, and as many threads: once a replicate.
+    """Return the scenario of *run* with its real latencies and number of threads, once for each replicate.
 
-    The replicates differ in what is drawn from the latencies.
+    The replicates differ in the draws from the latencies.
 
-    *steps* holds, by the latency's name, the seconds that each step took besides what was *slept*; what was slept is
-    known, and the same requests sleep the same in both. A step that never happened keeps the scenario's latency.
+    *steps* holds the seconds of each step without its sleep, by the latency's name. *slept* names the latencies that
+    were slept; a request sleeps the same in both. A step that never happened keeps the scenario's latency.
     """
     threads = run.scenario.threads or THREADS
     measured = {name: Empirical.of(sample) for name, sample in steps.items() if len(sample)}

@@ -1,4 +1,4 @@
-"""A worker process of a real run: Django set up on private places, real threads, requests at their intended times."""
+"""A worker process of a real run: it sets Django up on private places and serves requests at their times in threads."""
 
 import os
 import threading
@@ -50,7 +50,7 @@ ROWS_AT_ONCE = 1000
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker process must know. `pauses` names the scenario's latencies that are slept."""
+    """The data for a worker process. `pauses` names the scenario's latencies that are slept."""
 
     run: Run
     worker: int
@@ -62,7 +62,7 @@ class Job:
 
 
 class Arrival(NamedTuple):
-    """A request of this worker; numbered as in the simulation, writes below zero."""
+    """A request of this worker, with its number in the simulation; writes are below zero."""
 
     number: int
     arrival_s: float
@@ -70,14 +70,14 @@ class Arrival(NamedTuple):
 
 
 def work(sent: Parcel[Job], pipe: Connection) -> None:
-    """Answer the harness's questions, one after the other, until it hangs up: the process's main function."""
+    """Answer the harness's questions, one by one, until it closes the pipe: the process's main function."""
     leave_to_parent()
     follow_parent(lambda: os._exit(143))
     worker: Any = None
     while True:
         try:
             verb, args = pipe.recv()
-        except (EOFError, OSError):  # the latter if it was killed before it took an answer
+        except (EOFError, OSError):  # OSError if the harness was killed before it read an answer
             return
         try:
             with said_plainly():
@@ -92,7 +92,7 @@ def work(sent: Parcel[Job], pipe: Connection) -> None:
 
 
 def _said(error: BaseException, worker: Any) -> str | CodeError:
-    """Return what the harness raises for an error in this process."""
+    """Return what the harness should raise for an error in this process."""
     if isinstance(error, UserError):
         return error if isinstance(error, CodeError) else str(error)
     which = "a worker" if worker is None else f"worker {worker.job.worker}"
@@ -109,7 +109,7 @@ class Worker:
         self._refused: list[ForbiddenError] = []
         self._turn = threading.Lock()
         self._configure()
-        self._backend = backend_named(job.run.backend)  # somebody's class may ask for settings when it is imported
+        self._backend = backend_named(job.run.backend)  # a user's class may need settings when it is imported
         scenario, seeds = job.run.scenario, streams(job.run.seed)
         self._pauses = {name: latency_of(name, spec_of(job.run, name), seeds[name]) for name in job.pauses}
         self._stopwatch = timed.Stopwatch(self._ledger, self._pauses.get("cache_rtt_s"))
@@ -119,7 +119,7 @@ class Worker:
         self._site = self._set_up()
 
     def _configure(self) -> None:
-        """Set Django up, all but its caches."""
+        """Set Django up, except its caches."""
         databases, routers = {"default": self.job.rows}, []
         if self.job.place.database is not None:
             databases[TABLE_ALIAS] = dict(self.job.place.database)
@@ -129,12 +129,12 @@ class Worker:
         django.setup()
 
     def _set_up(self) -> "DjangoSite":
-        """Put the timed cache in place, with the stopwatch on its client's wire if it has one."""
+        """Put the timed cache in place; if its client has a wire, the stopwatch is on it."""
         place, backend, job = self.job.place, self._backend, self.job
         wiring = None if place.foreign else backend.wire
         params = wired(params_of(backend, limits_of(job.run.scenario)), wiring, virtual=False)
         settings.CACHES = {"default": {**params, "BACKEND": timed.PATH, "LOCATION": place.location}}
-        clear_cache_handlers(setting="CACHES")  # somebody's class may have asked for a cache when it was imported
+        clear_cache_handlers(setting="CACHES")  # a user's class may have used a cache when it was imported
         wire_this_process(self._stopwatch)
         cls = backend.load()
         primitives = backend.primitives or verbs_of(cls)
@@ -147,15 +147,15 @@ class Worker:
         site = DjangoSite(DjangoDatabase(self._ledger, self._pauses, job.issued), self._ledger, job.run.seed)
         with usable(backend):
             if type(site.cache) is not timed.Cache:
-                raise UserError(f"worker {job.worker}: Django's default cache is not the one that is to be measured")
+                raise UserError(f"worker {job.worker}: Django's default cache is not the one to measure")
         return site
 
     def clock(self) -> tuple[str, float]:
-        """Return which clock this process stamps with, and what it shows."""
+        """Return the name of this process's clock, and its present time."""
         return time.get_clock_info("monotonic").implementation, time.monotonic()
 
     def prepare(self) -> None:
-        """Make the rows, and start from an empty cache."""
+        """Make the rows, and empty the cache."""
         from django.db import connection
 
         from .model import Stored
@@ -170,20 +170,20 @@ class Worker:
                 getattr(self._site.cache, verb)(*args)
 
     def play(self, began_s: float) -> Records:
-        """Serve this worker's requests, the run having begun at *began_s* on the monotonic clock."""
+        """Serve this worker's requests; the run begins at *began_s* on the monotonic clock."""
         self._ledger.begin(began_s)
         with ThreadPoolExecutor(self.job.threads) as threads:
             served = [threads.submit(Context().run, self._serve) for _ in range(self.job.threads)]
         for one in served:
-            one.result()  # raises what ended the thread, with requests left unserved
+            one.result()  # raises the error that ended a thread too early
         self._site.drain()
         self._end_if_refused()
         return self._ledger.records
 
     def _end_if_refused(self) -> None:
-        """End the run where something was refused, whatever became of the refusal.
+        """End the run if something was refused, even if the refusal was caught.
 
-        The cache class has reached for somebody's server, or a thread of the strategy's own has used the site.
+        The cache class tried to connect to another server, or the strategy's own thread used the site.
         """
         for refused in (self._refused, self._ledger.refused):
             if refused:
@@ -194,15 +194,15 @@ class Worker:
         return 0 if self._backend.one_store and self.job.worker > 0 else self._backend.entries(self._site.cache)
 
     def versions(self) -> dict[str, int]:
-        """Return the version of every row that was ever written, as its table holds it."""
+        """Return the version in the table of every row that was ever written."""
         from .model import Stored
 
         return dict(Stored.objects.filter(version__gt=0).values_list("key", "version"))
 
     def left_wrong(self, versions: Mapping[str, int]) -> set[str]:
-        """Read every key that was ever written once more; return those that come back as *versions* does not say.
+        """Read every key that was ever written once more; return those with another version than in *versions*.
 
-        One that is not in *versions* was never committed: it is at 0.
+        A key that is not in *versions* was never committed: its version is 0.
         """
         written = [*versions, *(key for key in self.job.issued.written() if key not in versions)]
         found = {key for key in written if self._look(key).version != versions.get(key, 0)}
@@ -210,7 +210,7 @@ class Worker:
         return found
 
     def _look(self, key: str) -> Row:
-        """Read *key* once the traffic is over."""
+        """Read *key* after the traffic."""
         strategy = self.job.run.strategy
         try:
             return strategy.read(self._site, key)
@@ -219,7 +219,7 @@ class Worker:
             raise
 
     def _serve(self) -> None:
-        """Serve requests in order of arrival, as one of the threads that take the next one in turn."""
+        """Serve requests in order of arrival; each thread takes the next one in turn."""
         from django.db import connections
 
         self._ledger.request = Request()
@@ -231,19 +231,19 @@ class Worker:
         connections.close_all()
 
     def _open(self) -> None:
-        """Read and write for once, for nothing: the first request of a run should not pay for a thread's beginning."""
+        """Read and write once in advance, so that the first request does not pay for a thread's start-up."""
         from django.db import transaction
         from django.db.models import F
 
         from .model import Stored
 
         nobody = Stored.objects.filter(key="")
-        with suppress(Exception):  # what cannot be opened fails again in a request, and is counted there
+        with suppress(Exception):  # the error comes again in a request, and is counted there
             with transaction.atomic():
                 nobody.update(version=F("version") + 1)
             nobody.first()
             self._site.cache.get(TRIAL_KEY)
-        request_finished.send(sender=Worker)  # closes what every request closes
+        request_finished.send(sender=Worker)  # closes the same connections as at each request's end
 
     def _next(self) -> Arrival | None:
         with self._turn:
@@ -251,7 +251,7 @@ class Worker:
 
     def _wait_for(self, arrival_s: float) -> None:
         delay_s = arrival_s - self._ledger.now()
-        if delay_s > 0:  # else it has waited for this thread: that is the site's doing, not the generator's
+        if delay_s > 0:  # otherwise it waited for a free thread: the generator was not late
             time.sleep(delay_s)
             if arrival_s >= self.job.run.scenario.warmup_s:
                 self._ledger.records.late_s.append(self._ledger.now() - arrival_s)
@@ -296,7 +296,7 @@ class Worker:
 
 
 def _project(backend: str) -> Any:
-    """Return what a cache class of one's own finds in Django's settings beside ours: the project's, if there is one."""
+    """Return further settings for a user's cache class: those of the project, if there is one."""
     module = os.environ.get("DJANGO_SETTINGS_MODULE")
     return ProjectSettings(module) if module and is_own(backend) else global_settings
 
@@ -321,7 +321,7 @@ def arrivals(workload: Workload, worker: int) -> Iterator[Arrival]:
 
 
 def _drop_connections() -> None:
-    """Close this thread's connections and forget them, whatever a failed request has left open in them."""
+    """Close and forget this thread's connections, also if a failed request has left a transaction open."""
     from django.db import connections
 
     for open_one in connections.all(initialized_only=True):

@@ -1,7 +1,7 @@
 """The blank cache: no copy is ever found in it, while stores, counters and locks work.
 
-It stands where *no cache* runs, and where a read is evaluated to learn what is true. There is no server there: stores
-give what the read itself got from them.
+It is used by the variant *no cache*, and when a read is evaluated for the judge. It needs no server. In an evaluation,
+stores give the values that the read itself got from them.
 """
 
 import pickle
@@ -26,20 +26,20 @@ from .kinds import backend_of
 from .stores import Stores, StoreValues, sessions_of_project
 
 _MISSING: Any = object()
-_LIBRARIES = ("django", "django_redis", "django_valkey")  # what a class has from these needs a server
+_LIBRARIES = ("django", "django_redis", "django_valkey")  # methods from these packages need a server
 
 
 class NoBirths(Births):
-    """Births where no copy is kept."""
+    """The births of a blank cache, which keeps no copy."""
 
-    unknown_s = inf  # it is a counter
+    unknown_s = inf  # only counters can be found
 
     def stored(self, place: Place, birth_s: float, timeout: float | None) -> None:
-        """Hear that a copy was handed in, which nobody will find."""
+        """Ignore a copy: nobody will find it."""
 
 
 class Blank(BaseCache):
-    """A cache as *real* is, or as *cls* with *params* would be, without copies."""
+    """A cache like *real*, or like *cls* with *params*, but without copies."""
 
     def __init__(self, cls: type, params: Mapping[str, Any], holds: Callable[[str], bool], real: Any = None) -> None:
         super().__init__({**params})
@@ -52,14 +52,14 @@ class Blank(BaseCache):
             self.make_key = maker  # type: ignore[method-assign]
 
     def __getattr__(self, name: str) -> Any:
-        """Return what *cls* has beside a cache's calls: a method made of them, or one of the real cache."""
+        """Return an extra attribute of *cls*: a method built from cache calls, or one of the real cache."""
         if name.startswith("__"):
             raise AttributeError(name)
         own = self._own(name)
         if own is not None:
             return own
         if self._real is None and hasattr(self._cls, name):
-            raise UserError(f"cache.{name}: what a read gives without a cache cannot be asked where this is used")
+            raise UserError(f"cache.{name} is used here, so the read cannot be evaluated without a cache")
         return getattr(self._real, name)
 
     def _own(self, name: str) -> Any:
@@ -73,11 +73,11 @@ class Blank(BaseCache):
         return self._real is not None and self._holds(str(key))
 
     def give(self, made: str, value: Any) -> None:
-        """Let the store at the key *made* be *value*."""
+        """Set the store at the stored key *made* to *value*."""
         self._kept.set(made, value, None)
 
     def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
-        """Return a store's value, else *default*."""
+        """Return a store's value, or *default*."""
         if self._in_real(key):
             return self._real.get(key, default, version=version)
         if self._holds(str(key)):
@@ -85,7 +85,7 @@ class Blank(BaseCache):
         return default
 
     def set(self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None, **more: Any) -> Any:
-        """Store a store's value; of a copy only that it was stored, and what can be counted on."""
+        """Set a store's value. Of a copy, keep only that it was stored, and its value if it is a counter."""
         if self._in_real(key):
             return self._real.set(key, value, timeout, version=version, **more)
         made = self.make_key(key, version=version)
@@ -97,7 +97,7 @@ class Blank(BaseCache):
         return value if isinstance(value, (int, float)) or self._holds(str(key)) else None
 
     def add(self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> Any:
-        """Store what is not there yet, and say whether that was so: many a lock is made of it."""
+        """Store a value if there is none yet, and return whether this was so: locks are built on it."""
         if self._in_real(key):
             return self._real.add(key, value, timeout, version=version)
         return self._kept.add(self.make_key(key, version=version), self._worth(key, value), timeout)
@@ -115,11 +115,11 @@ class Blank(BaseCache):
         return self._kept.delete(self.make_key(key, version=version))
 
     def has_key(self, key: Any, version: int | None = None) -> bool:
-        """Return whether a store is there."""
+        """Return whether a store has this key."""
         return self.get(key, _MISSING, version=version) is not _MISSING
 
     def incr(self, key: Any, delta: int = 1, version: int | None = None) -> Any:
-        """Add to a counter, which begins at 0: where it began in truth nobody can tell without the cache."""
+        """Add to a counter, which begins at 0: without the cache, its true start is unknown."""
         if self._in_real(key):
             return self._real.incr(key, delta, version=version)
         made = self.make_key(key, version=version)
@@ -127,20 +127,20 @@ class Blank(BaseCache):
         return self._kept.incr(made, delta)
 
     def incr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
-        """Give a store another version; of a copy say what it would have."""
+        """Give a store another version; for a copy, return the version that it would have."""
         version = self.version if version is None else version
         if self._holds(str(key)):
             return int(super().incr_version(key, delta, version))
         return int(version + delta)
 
     def clear(self) -> None:
-        """Throw everything away, stores too."""
+        """Delete everything, also stores."""
         self._kept.clear()
         if self._real is not None:
             self._real.clear()
 
     def close(self, **_kwargs: Any) -> None:
-        """Nothing is open."""
+        """Do nothing: there is no connection."""
 
 
 def _as_it_is(key: str, _prefix: str, _version: int) -> str:
@@ -151,22 +151,22 @@ class FreeLock:
     """A lock that nobody else wants."""
 
     def acquire(self, *_args: Any, **_kwargs: Any) -> bool:
-        """Return that it was free."""
+        """Return True: it was free."""
         return True
 
     def release(self) -> None:
-        """Nobody waits."""
+        """Do nothing: nobody waits."""
 
     def locked(self) -> bool:
-        """Return that nobody else has it."""
+        """Return False: nobody else holds it."""
         return False
 
     def owned(self) -> bool:
-        """Return that it is whose who asks."""
+        """Return True: the caller holds it."""
         return True
 
     def extend(self, *_args: Any, **_kwargs: Any) -> bool:
-        """Return that nobody minds."""
+        """Return True: it can be held longer."""
         return True
 
     reacquire = extend
@@ -175,11 +175,11 @@ class FreeLock:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Let it go."""
+        """Release it."""
 
 
 def _about_nothing(name: str, answer: Callable[[], Any]) -> Callable[..., Any]:
-    """Return the method *name* of a cache where no copy is found; of a store the real cache answers."""
+    """Return the method *name* of a cache that finds no copies; for a store, the real cache answers."""
 
     def of_nothing(self: Blank, *args: Any, **kwargs: Any) -> Any:
         key = args[0] if args else kwargs.get("key", "")
@@ -212,7 +212,7 @@ class Blanks:
     """Makes blank caches for evaluations, one for each alias of CACHES.
 
     Args:
-        entries: what CACHES says.
+        entries: the project's CACHES.
         patterns: those of `APP.store`.
     """
 
@@ -222,7 +222,7 @@ class Blanks:
         self._stores = Stores(patterns, sessions_of_project(), lambda: 0.0, lambda _count: None)
 
     def with_stores(self, values: StoreValues) -> dict[str, BaseCache]:
-        """Return new ones, without a server, in which stores have *values*: what a read was told of them."""
+        """Return new blank caches without a server, whose stores have *values*: those that a read got."""
         DIRECT.evaluate()
         found: dict[str, Any] = {}
         for alias, one in self._backends.items():
@@ -234,16 +234,16 @@ class Blanks:
 
 
 def before_the_run(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return for each alias of CACHES what the project gets while it is set up.
+    """Return the entries of CACHES that the project gets while it is set up, by alias.
 
-    It keeps everything in this process's memory. Who keeps the object itself (``cache = caches["default"]`` at the top
-    of a module) is led to the cache of the run, once there is one. The project's own class is not imported yet.
+    These caches keep everything in this process's memory. A module that keeps the object (``cache = caches["default"]``
+    at its top) uses the cache of the run through it, once there is one. The project's own class is not imported yet.
     """
     return {alias: Early(alias, entry) for alias, entry in entries.items()}
 
 
 class Early:
-    """The cache *alias* before the run; in a run, that one's."""
+    """The cache *alias* before the run; during a run, it stands for the run's cache."""
 
     def __init__(self, alias: str, entry: Mapping[str, Any]) -> None:
         cls = type(alias, (BaseCache,), dict.fromkeys(_FURTHER))
@@ -255,9 +255,9 @@ class Early:
         return self._early if isinstance(now, Early) else now
 
     def __getattr__(self, name: str) -> Any:
-        """Return what the cache has that is in place."""
+        """Return an attribute of the current cache."""
         return getattr(self._cache(), name)
 
     def __contains__(self, key: Any) -> bool:
-        """Return whether *key* is in the cache that is in place."""
+        """Return whether *key* is in the current cache."""
         return key in self._cache()

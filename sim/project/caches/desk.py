@@ -1,4 +1,4 @@
-"""The desk where the calls of a cache are noted: what each found, and what becomes of the copies and stores there."""
+"""The desk records a cache's calls: what each found, and what happens to the cache's copies and stores."""
 
 import math
 import pickle
@@ -20,7 +20,7 @@ MISSING: Any = object()
 
 
 class Given:
-    """A call: who makes it of which cache, and its arguments, by place or by name."""
+    """A call: the cache, the method, and its arguments by place or by name."""
 
     __slots__ = ("_method", "args", "cache", "kwargs", "task")
 
@@ -40,7 +40,7 @@ class Given:
         return self.args[place] if place < len(self.args) else self.kwargs.get(name, default)
 
     def put(self, place: int, name: str, value: Any) -> None:
-        """Put *value* in its place."""
+        """Replace this argument by *value*."""
         if place < len(self.args):
             self.args = (*self.args[:place], value, *self.args[place + 1 :])
         else:
@@ -53,7 +53,7 @@ class Given:
 
 @dataclass(slots=True)
 class Noted:
-    """A call under way: what will be told of it."""
+    """A call in progress, with the facts that will be recorded."""
 
     verb: str
     whole: bool = True
@@ -68,10 +68,10 @@ class Noted:
 
 @dataclass
 class Desk:
-    """Where the calls of one cache object are noted: its alias, its store, and who is told."""
+    """Records the calls of one cache object: its alias, its store, and the watch to tell."""
 
     alias: str
-    store: Any  # whatever names the store that the object keeps things in
+    store: Any  # any value that identifies the store behind the object
     engine: Engine
     watch: Watch
     births: Births
@@ -91,9 +91,9 @@ class Desk:
             )
 
     def retime(self, given: Given, place: int) -> None:
-        """Give a key the timeout that the variant has for it; *place* is the argument's."""
+        """Replace the timeout by the variant's timeout for the key; *place* is the argument's place."""
         timeout = self.timeouts.of(given.take(0, "key"), MISSING)
-        if timeout is not MISSING and given.take(place, "timeout") != 0:  # that is a delete, whatever the variant
+        if timeout is not MISSING and given.take(place, "timeout") != 0:  # 0 is a delete, in a variant too
             given.put(place, "timeout", timeout)
 
     def looked_up(self, noted: Noted, given: Given, key: Any, version: Any, value: Any) -> None:
@@ -111,7 +111,7 @@ class Desk:
             self._met(noted, given, stored_key)
 
     def counted(self, noted: Noted, given: Given, key: str, version: Any, value: int, delta: int) -> None:
-        """Note that a number was changed where it is, by *delta* to *value*: it keeps its birth and its end."""
+        """Note that a counter was changed in place, by *delta* to *value*; its birth and end stay."""
         stored_key = made(given.cache, key, version)
         if self._is_store(noted, key):
             self.told(stored_key, value - delta)
@@ -119,7 +119,7 @@ class Desk:
             self._met(noted, given, stored_key)
 
     def _met(self, noted: Noted, given: Given, stored_key: str) -> None:
-        """Note that the copy at *stored_key* is in what the request knows from now on."""
+        """Note that the request has seen the copy at *stored_key*: its later copies are at least as old."""
         copy = self.births.of((self.store, stored_key))
         birth_s = self.births.unknown_s if copy is None else copy.birth_s
         if birth_s < noted.oldest_s:
@@ -128,7 +128,7 @@ class Desk:
         given.task.oldest_s = min(given.task.oldest_s, birth_s)
 
     def told(self, stored_key: str, value: Any) -> None:
-        """Note what the store at *stored_key* is now, whatever the request makes of its value."""
+        """Note the current value of the store at *stored_key*, before the request can change it."""
         if self.engine.serves_here():
             self.watch.store_read(self.alias, stored_key, None if value is MISSING else pickle.dumps(value))
 
@@ -161,7 +161,7 @@ class Desk:
             self.births.ended((self.store, stored_key))
 
     def cleared(self, goes: Callable[[str], bool] = lambda _key: True) -> None:
-        """Note that the store is empty now, or has lost the keys that *goes* says."""
+        """Note that the store is empty now, or has lost the keys for which *goes* returns True."""
         self.births.ended_where(self.store, goes)
         self.stores.cleared(self.store, goes)
 

@@ -1,7 +1,7 @@
-"""Direct clients of Redis (cacheops, ``redis.Redis(...)`` in the project's code): led to a private server.
+"""Direct clients of Redis (cacheops, ``redis.Redis(...)`` in the project's code) use a private server.
 
-The address that they were given is never connected to; each address becomes a database of one private Redis. Where a
-run is under way they pay their round trips there. What they cache nobody sees through: no birth of it is known.
+They never connect to the address that they were given; each address becomes a database of one private Redis. In a run
+their commands take round trips. It is not known what they cache, so the birth of such copies is unknown.
 """
 
 import math
@@ -38,7 +38,7 @@ _WAITS = frozenset(
         "psubscribe",
     )
 )
-# What changes numbers and ends, and looks at no value.
+# Commands that change counters and expiry, and return no cached value.
 _NO_COPIES = frozenset(
     (
         "incr",
@@ -60,7 +60,7 @@ _LOOKUPS = frozenset(("get", "mget", "hget", "exists", "getex"))
 
 
 class Home(NamedTuple):
-    """A private Redis: its socket, which database of it stands for an address, and what each command crosses."""
+    """A private Redis: its socket, the database for each address, and the hook for each command."""
 
     path: str
     number: Callable[[Address], int]
@@ -69,25 +69,25 @@ class Home(NamedTuple):
 
 
 class Direct:
-    """Where the direct clients of this process are led."""
+    """Decides which server the direct clients of this process use."""
 
     def __init__(self) -> None:
         self.used = False  # a client was made
-        self.evaluations: Home | None = None  # where reads are evaluated
+        self.evaluations: Home | None = None  # the server for evaluations of reads
         self._home: Home | None = None
         self._open: Callable[[], None] | None = None
         self._early: Servers | None = None
 
     def lead_to(self, home: Home | None) -> None:
-        """Lead all clients to *home*, also those that are connected already; None: to a server of this process."""
+        """Let all clients use *home*, also those that are already connected; None: a server of this process."""
         self._home = home
 
     def lead_when_asked(self, opening: Callable[[], None] | None) -> None:
-        """Call *opening*, which leads clients somewhere, when the first one connects."""
+        """When the first client connects, call *opening*, which sets a home."""
         self._open = opening
 
     def home(self) -> Home:
-        """Return where clients are led now: before a run, to a server of this process alone."""
+        """Return the current home; before a run this is a server of this process alone."""
         if self._home is None and self._open is not None:
             self._open()
         if self._home is None:
@@ -96,7 +96,7 @@ class Direct:
         return self._home
 
     def evaluate(self) -> None:
-        """Lead all clients to a server that is empty, and switch cacheops off, for good: no copy is found."""
+        """Let all clients use an empty server, and switch cacheops off, permanently: no copy is found."""
         _switch_cacheops(on=False)
         if not self.used:
             return
@@ -111,7 +111,7 @@ class Direct:
 
 
 def plain_home(path: str) -> Home:
-    """Return the Redis at *path* as a home where nothing takes time."""
+    """Return the Redis at *path* as a home where commands take no time."""
     numbers: dict[Address, int] = {}
     return Home(
         path,
@@ -122,7 +122,7 @@ def plain_home(path: str) -> Home:
 
 
 class RunsHome:
-    """The home of direct clients in a run: each command crosses *wire*, and is told."""
+    """The home of direct clients in a run: each command uses *wire*, and is recorded."""
 
     def __init__(
         self,
@@ -137,7 +137,7 @@ class RunsHome:
         self._first: Callable[[], None] | None = first
 
     def cross(self, words: tuple[str, ...]) -> None:
-        """Let half a round trip pass. Who may get a copy, gets one of unknown birth."""
+        """Let half a round trip pass. A command that may return a copy returns one of unknown birth."""
         if self._first is not None:
             self._first()
             self._first = None
@@ -147,7 +147,7 @@ class RunsHome:
             self._engine.current.oldest_s = -math.inf
 
     def answered(self, connection: Any, words: tuple[str, ...], answer: Any) -> None:
-        """Tell of a command that was answered."""
+        """Record an answered command."""
         if self._engine.serves_here():
             site = self._sites.of(sys._getframe(1))
             self._watch.cache_call(call_of(site, _address(connection), words, answer))
@@ -155,7 +155,7 @@ class RunsHome:
 
 @contextmanager
 def cacheops_off() -> Iterator[None]:
-    """Switch cacheops off, if it is there: its own switch, so that no query is cached and nothing is sent."""
+    """Switch cacheops off with its own switch, if it is installed: then it caches no query and sends nothing."""
     was = _switch_cacheops(on=False)
     try:
         yield
@@ -164,7 +164,7 @@ def cacheops_off() -> Iterator[None]:
 
 
 def _switch_cacheops(*, on: bool | None) -> bool | None:
-    """Switch cacheops on or off, and return how it was; None: it is not there, so nothing is done."""
+    """Switch cacheops on or off, and return its earlier state; None: it is not loaded, so do nothing."""
     found = sys.modules.get("cacheops.conf")
     if found is None or on is None:
         return None
@@ -177,7 +177,7 @@ DIRECT = Direct()
 
 
 def install() -> None:
-    """Lead the clients of redis-py and valkey, wherever they are made, from now on."""
+    """From now on, redirect all clients of redis-py and valkey in this process."""
     for library in ("redis", "valkey"):
         after_import(f"{library}.connection", _lead)
 
@@ -197,7 +197,7 @@ def _lead(module: Any) -> None:
 
 
 def _is_ours(connection: Any) -> bool:
-    """Return whether *connection* is meant for a server of ours: a cache's own. It is asked at each command."""
+    """Return whether *connection* belongs to a cache of ours. This is called at each command."""
     known = connection.__dict__.get("_cachewise_is_ours")
     if known is None:
         known = connection._cachewise_is_ours = in_a_home(str(getattr(connection, "path", "")))
@@ -218,7 +218,7 @@ def _connecting(real: Callable[..., Any]) -> Callable[..., Any]:
     def connect(self: Any) -> Any:
         if _is_ours(self):
             return real(self)
-        _address(self)  # before its database is another one
+        _address(self)  # remember the address before its database is replaced
         home = DIRECT.home()
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
@@ -233,7 +233,7 @@ def _connecting(real: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _greeting(real: Callable[..., Any]) -> Callable[..., Any]:
-    """Greet the private server, which knows no users, and choose the database that stands for the address."""
+    """Connect to the private server without a login, and choose the database for the address."""
 
     def greet(self: Any, *args: Any, **kwargs: Any) -> Any:
         if not _is_ours(self):
@@ -250,13 +250,13 @@ def _sending(real: Callable[..., Any]) -> Callable[..., Any]:
             return real(self, command, check_health)
         words = _words(command)
         if vars(self).get("_cachewise_home") not in (None, DIRECT.home()):
-            self.disconnect()  # it was led elsewhere before
+            self.disconnect()  # it was connected to another home
         if words[0] in _WAITS:
             raise StrategyError(f"{words[0].upper()} waits in the server, where no virtual time passes")
         told = words[0] not in GREETINGS
         if told:
             DIRECT.home().cross(words)
-        sent = real(self, command, check_health)  # a greeting before it, if it connects first
+        sent = real(self, command, check_health)  # connects first, if needed
         self._cachewise_asked = words if told else None
         return sent
 
@@ -285,12 +285,12 @@ def _noting(real: Callable[..., None]) -> Callable[..., None]:
 
 
 def _words(command: Any) -> tuple[str, ...]:
-    """Return a packed command's name in lower case and its arguments; of a pipeline, its first command's."""
+    """Return a packed command's name in lower case and its arguments; for a pipeline, those of its first command."""
     parts = command if isinstance(command, (list, tuple)) else [command]
     text = b"".join(part.encode() if isinstance(part, str) else bytes(part) for part in parts)
     count, rest = text[1:].split(b"\r\n", 1)
     words: list[str] = []
-    for _ in range(min(int(count), 4)):  # nobody asks for more
+    for _ in range(min(int(count), 4)):  # callers need no more
         size, _, rest = rest[1:].partition(b"\r\n")
         words.append(rest[: int(size)].decode(errors="backslashreplace"))
         rest = rest[int(size) + 2 :]
@@ -298,7 +298,7 @@ def _words(command: Any) -> tuple[str, ...]:
 
 
 def call_of(site: str, address: Address, words: tuple[str, ...], answer: Any) -> CacheCall:
-    """Return what a watch is told of a direct client's command."""
+    """Return the record of a direct client's command."""
     name = words[0]
     looks = name in _LOOKUPS
     found = sum(one is not None for one in answer) if isinstance(answer, list) else int(answer not in (None, 0))

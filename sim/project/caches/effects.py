@@ -1,4 +1,4 @@
-"""What each call of Django's cache does to the copies and stores, noted when it has happened."""
+"""The effects of each call of Django's cache on copies and stores, recorded when it has happened."""
 
 from collections.abc import Callable
 from fnmatch import translate
@@ -13,7 +13,7 @@ Effect = Callable[[Desk, Noted, Given], Any]
 
 
 def through(desk: Desk, noted: Noted, given: Given) -> Any:
-    """Call what is made of other calls, which are noted. What the project computes in between is not in it."""
+    """Make a call that is built from other calls, which are recorded; the project's own work in between is not."""
     if noted.verb in _NO_LOOKUPS:
         try:
             return given.call()
@@ -35,7 +35,7 @@ def through(desk: Desk, noted: Noted, given: Given) -> Any:
     try:
         return given.call()
     finally:
-        if noted.hits + noted.misses > 1:  # it looks again at what it has stored
+        if noted.hits + noted.misses > 1:  # it looked up again what it had just stored
             noted.hits, noted.misses = 0, 1
 
 
@@ -87,7 +87,7 @@ def _delete(desk: Desk, noted: Noted, given: Given) -> Any:
 
 
 def _incr(desk: Desk, noted: Noted, given: Given) -> Any:
-    """Change a number where it is: that is no lookup."""
+    """Change a counter in place: this is no lookup."""
     key, delta = str(given.take(0, "key")), given.take(1, "delta", 1)
     noted.key = noted.key or key
     value = given.call()
@@ -117,7 +117,7 @@ def _get_many(desk: Desk, noted: Noted, given: Given) -> Any:
 
 
 def _set_many(desk: Desk, noted: Noted, given: Given) -> Any:
-    """Store what has the same timeout at once: a variant may tell keys apart."""
+    """Store keys in groups with the same timeout: a variant may give keys different ones."""
     data, given_timeout = given.take(0, "data", {}), given.take(1, "timeout", DEFAULT_TIMEOUT)
     failures: list[Any] = []
     together: dict[Any, dict[Any, Any]] = {} if data else {given_timeout: {}}
@@ -159,21 +159,21 @@ def _delete_pattern(desk: Desk, noted: Noted, given: Given) -> Any:
 
 
 def _other(_desk: Desk, noted: Noted, given: Given) -> Any:
-    """Call what looks at no value and moves none."""
+    """Make a call that reads no value and moves none."""
     key = given.take(0, "key")
     noted.key = key if isinstance(key, str) else None
     return given.call()
 
 
 def _expire(desk: Desk, noted: Noted, given: Given) -> Any:
-    """Call what gives a key another end: nobody tells here which, so it has none."""
+    """Make a call that changes a key's expiry: the new end is unknown here, so it counts as endless."""
     done = given.call()
     if done:
         desk.touched(noted, given, given.take(0, "key"), given.kwargs.get("version"), None)
     return done
 
 
-MADE_OF_OTHERS = ("get_or_set",)  # what it computes is the project's, in every class
+MADE_OF_OTHERS = ("get_or_set",)  # in every class, it calls the project's code
 _NO_LOOKUPS = ("incr", "decr", "incr_version", "decr_version")
 _OTHERS = ("ttl", "pttl", "lock", "keys", "iter_keys")
 _EXPIRES = ("expire", "pexpire", "expire_at", "pexpire_at", "persist")

@@ -1,4 +1,4 @@
-"""The private places in which a project's caches live for one run, and the cache objects on them."""
+"""The private places of a project's caches in one run, and their cache objects."""
 
 import sys
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ class ProjectWire(Wire):
 
 
 class Homes:
-    """The private places of a run's caches: each home is opened once, whatever number of aliases lives there."""
+    """The private places of a run's caches: each home is opened once, for one or more aliases."""
 
     def __init__(
         self, stack: ExitStack, servers: Servers, engine: Engine, seed: int, rtt_s: Latency, start_s: float
@@ -52,12 +52,12 @@ class Homes:
         self._told: list[str] = []  # the notes
 
     def current(self) -> CurrentRun:
-        """Return what Django's cache modules are to see: the run's time, and the database with the cache tables."""
+        """Return the run for Django's cache modules: its time, and the database with the cache tables."""
         alias = None if self._rows is None else self._rows.database_alias
         return CurrentRun(self._engine, Random(f"{self._seed}/culling"), alias, self._engine, self._start_s)
 
     def connections(self) -> dict[str, Any]:
-        """Return the connections to tables of caches, by alias: no request waits within a call, so all share them."""
+        """Return the connections to cache tables, by alias. All share them, because no request waits within a call."""
         if self._rows is None:
             return {}
         from django.db import connections
@@ -67,9 +67,9 @@ class Homes:
         return {alias: connections[alias]}
 
     def welcome_direct_clients(self, desk: Desk, *, blank: bool) -> None:
-        """Lead clients of Redis to the private one: at once if there may be any, else when the first one connects.
+        """Let direct clients use the private Redis: now if there may be any, otherwise when the first one connects.
 
-        Where copies are never found, cacheops is off.
+        With *blank* caches, cacheops is off.
         """
         if blank:
             self._stack.enter_context(cacheops_off())
@@ -80,7 +80,7 @@ class Homes:
             self._stack.callback(DIRECT.lead_when_asked, None)
 
     def caches(self, kind: Kind, workers: int, desk: Desk, blank: bool) -> list[BaseCache]:
-        """Return *kind*'s cache for each worker: the same object where they share a store."""
+        """Return *kind*'s cache for each worker: the same object if they share a store."""
         require_all(kind.backend.needs)
         rtt = self._rtt(kind.backend.rtt_s(self._spec))
         place = self._place(kind, rtt)
@@ -103,7 +103,7 @@ class Homes:
         return make(cls, kind.params, lambda key: desk.stores.holds(kind.alias, key), real)  # type: ignore[no-any-return]
 
     def _shared(self, store: tuple[Any, ...], cache: Any) -> BaseCache:
-        """Let caches in memory with the same home share what is in it, as Django has it."""
+        """Let in-memory caches with the same home share their entries, as in Django."""
         names = ("_cache", "_expire_info", "_lock")
         if all(name in vars(cache) for name in names):
             shared = self._in_memory.setdefault(store, {name: getattr(cache, name) for name in names})
@@ -111,7 +111,7 @@ class Homes:
         return cache  # type: ignore[no-any-return]
 
     def _rtt(self, spec: Latency) -> LatencyOf | None:
-        """Return the latency of a round trip; before the run begins there is none."""
+        """Return the latency of a round trip; before the run begins, it takes no time."""
         drawn = latency_of("cache_rtt_s", spec, streams(self._seed)["cache_rtt_s"])
         serves = self._engine.serves_here
         return None if drawn is None else lambda request, nth: drawn(request, nth) if serves() else 0.0
@@ -131,7 +131,7 @@ class Homes:
         return place
 
     def _in_redis(self, address: Address, rtt: LatencyOf | None) -> Place:
-        """Return the database of the private Redis that stands for *address*."""
+        """Return the database of the private Redis for *address*."""
         if self._redis is None:
             server = self._stack.enter_context(self._servers.taken("redis", virtual=True))
             self._redis = Place(server.location, server=server)
@@ -139,7 +139,7 @@ class Homes:
         return replace(self._redis, location=f"{self._redis.location}?db={self._number(address)}")
 
     def _lead_direct_clients(self, desk: Desk) -> None:
-        """Lead clients of Redis to the private one, and those of evaluations to another, until the stack is unwound."""
+        """Let direct clients use the private Redis, and another one in evaluations, until the run ends."""
         rtt = self._rtt(backend_named("redis").rtt_s(self._spec))
         place = self._in_redis(("", 0, 0), rtt)
         path = str(place.server.socket)  # type: ignore[union-attr]
@@ -158,14 +158,14 @@ class Homes:
         return another_table(self._rows, len(self._places) + 1)
 
     def _session(self, server: str) -> Servers:
-        """Return a session of servers whose *server* is free: another LOCATION is another server."""
+        """Return a session whose *server* is free: each LOCATION needs its own server."""
         if server in self._first_taken:
             return self._stack.enter_context(private_servers())
         self._first_taken |= {server} - {""}
         return self._servers
 
     def _begin(self, place: Place, rtt: LatencyOf | None) -> None:
-        """Let a server's clock show the project's time from now on, and let what it is sent cross a wire."""
+        """From now on, show the project's time to a server, and send its commands through a wire."""
         if place.server is not None:
             place.server.begin(int(self._start_s))
             self._stack.enter_context(closing(ProjectWire(self._engine, rtt, place.server, None)))
@@ -182,6 +182,6 @@ class Homes:
 
     def _note_direct(self) -> None:
         self._told.append(
-            "what the project itself asks of Redis (cacheops does) went to a private redis-server; how old that is "
-            "nobody knows, and without a cache it is kept, as a store is (cacheops is switched off there)"
+            "the project's own commands to Redis (cacheops sends some) went to a private redis-server; the age of "
+            "their data is unknown, and without a cache it is kept, as a store is (cacheops is switched off there)"
         )

@@ -22,9 +22,9 @@ Address = tuple[str, int, int]  # a Redis: host (or the path of a socket), port,
 
 @dataclass(frozen=True)
 class Kind:
-    """What an alias runs on: a backend, with the params that its entry gives; `home` names what it lives in.
+    """What an alias runs on: a backend with the params of its entry, and its place, `home`.
 
-    Aliases with the same home share a store. `address` is the Redis that the project means.
+    Aliases with the same home share a store. `address` is the Redis in the project's settings.
     """
 
     alias: str
@@ -35,7 +35,7 @@ class Kind:
 
     @property
     def cls(self) -> type:
-        """The cache class, as it is on virtual time."""
+        """The cache class, for virtual time."""
         return self.backend.load(virtual=True)
 
     @property
@@ -61,11 +61,11 @@ def backend_of(alias: str, entry: Mapping[str, Any]) -> Backend:
     name = f"CACHES[{alias!r}]"
     if "BACKEND" not in entry:
         raise UserError(f"{name}: it has no BACKEND")
-    return described(name, entry, class_of(name, str(entry["BACKEND"]), guarded=False))  # here all is guarded
+    return described(name, entry, class_of(name, str(entry["BACKEND"]), guarded=False))  # all is guarded
 
 
 def keeps_nothing(alias: str, entry: Mapping[str, Any]) -> bool:
-    """Return whether the *entry* of *alias* is a cache in which nothing is ever found.
+    """Return whether the *entry* of *alias* is a cache that never finds anything.
 
     Raises:
         UserError: if its BACKEND is no cache class.
@@ -76,12 +76,12 @@ def keeps_nothing(alias: str, entry: Mapping[str, Any]) -> bool:
 def kinds_of(
     entries: Mapping[str, Mapping[str, Any]], backend: str | None, limits: Limits, sessions: Sessions | None
 ) -> list[Kind]:
-    """Return what each alias of CACHES runs on: what its class says, or *backend*, where it holds copies.
+    """Return what each alias of CACHES runs on: the backend of its class, or *backend* if it holds copies.
 
     Raises:
         UserError: if a BACKEND is no cache class.
     """
-    apart = {sessions.alias} - {"default"} if sessions else set()  # a cache of sessions alone holds none
+    apart = {sessions.alias} - {"default"} if sessions else set()  # a cache that is only for sessions holds no copies
     return [_kind_of(alias, entry, None if alias in apart else backend, limits) for alias, entry in entries.items()]
 
 
@@ -98,7 +98,7 @@ def _kind_of(alias: str, entry: Mapping[str, Any], backend: str | None, limits: 
 
 
 def _address(location: Any, options: Mapping[str, Any]) -> Address:
-    """Return which Redis *location* means; of several servers, the first."""
+    """Return the address of the Redis at *location*; if it names several servers, the first."""
     first = location if isinstance(location, str) else next(iter(location or ()), "")
     url = urlsplit(re.split("[;,]", str(first))[0])
     asked = parse_qs(url.query)
@@ -111,6 +111,6 @@ def _address(location: Any, options: Mapping[str, Any]) -> Address:
 
 
 def canonical(host: str, port: int, database: Any) -> Address:
-    """Return an address in the one way in which it is compared."""
+    """Return an address in the form that is used to compare addresses."""
     text = str(database)
     return "localhost" if host.lower() in _HERE else host.lower(), int(port), int(text) if text.isdigit() else 0

@@ -1,4 +1,4 @@
-"""A project's caches, opened for one run: each alias simulated, on a private place, and watched."""
+"""Opens a project's caches for one run: each alias is simulated, at a private place, and watched."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -29,10 +29,10 @@ AS_DJANGO_HAS_IT = Limits("auto", DEFAULTS["cull_frequency"])
 
 @dataclass(frozen=True)
 class ProjectCaches:
-    """A run's caches: for each worker process a cache for each alias.
+    """A run's caches: one for each worker process and alias.
 
-    `current` is what CURRENT_RUN must be in every request's context, so that Django's cache modules see the run's time.
-    `connections` are those to the tables of caches, by alias: every thread is to find them.
+    `current` must be the value of CURRENT_RUN in every request's context, so that Django's cache modules see the run's
+    time. `connections` are those to cache tables, by alias; every thread must have them.
     """
 
     of_worker: list[dict[str, BaseCache]]
@@ -60,25 +60,25 @@ def open_caches(
     timeouts: Mapping[str, float | None] | None = None,
     blank_copies: bool = False,
 ) -> Iterator[ProjectCaches]:
-    """Open a project's caches for a run; what is created is gone afterwards.
+    """Open a project's caches for a run; everything that is created is removed afterwards.
 
     Args:
         entries: settings.CACHES.
-        backend: the short name of the backend that all aliases are to be; None: what each entry's class says.
+        backend: the short name of a backend for all aliases; None: the backend of each entry's class.
         engine: the run's.
         rtt_s: `cache_rtt_s` of the scenario.
         seed: the run's.
-        workers: how many processes are simulated.
-        servers: where private servers are started.
-        watch: who is told of each call.
-        file: the experiment's, which lies in the project's folder.
+        workers: how many worker processes are simulated.
+        servers: starts the private servers.
+        watch: is told of each call.
+        file: the experiment's file in the project's folder.
         start_s: the project's first instant, in seconds since 1970.
         stores: the patterns of keys that are no copies (`APP.store`).
         timeouts: other timeouts, by pattern of keys.
-        blank_copies: whether copies are never found (the variant *no cache*).
+        blank_copies: True if no copy may ever be found (the variant *no cache*).
 
     Raises:
-        UserError: if one is no cache, a program is missing, or a server dies.
+        UserError: if an entry is no cache, a program is missing, or a server dies.
     """
     virtualise()
     sessions = sessions_of_project()

@@ -1,4 +1,4 @@
-"""Patterns of keys: what keys have in common, and the timeouts and the stores that are named by patterns."""
+"""Patterns of keys: the common part of keys, and the timeouts and stores that are given by pattern."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -6,7 +6,7 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import Any
 
-# What varies in a key: hashes and random words, UUIDs, numbers. Of Django's own keys it is all that follows a prefix.
+# The varying parts of a key: hashes, random words, UUIDs, numbers. In Django's own keys, everything after a prefix.
 _VARYING = re.compile(
     r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     r"|(?<![0-9A-Za-z])(?=[0-9a-z]*\d)[0-9a-z]{16,}(?![0-9A-Za-z])"
@@ -25,7 +25,7 @@ LONGEST = 120
 
 @lru_cache(maxsize=100_000)
 def pattern_of(key: str) -> str:
-    """Return *key* with what varies replaced by ``*``: ``product:*``, ``template.cache.listing.*``."""
+    """Return *key* with its varying parts replaced by ``*``: ``product:*``, ``template.cache.listing.*``."""
     djangos = _DJANGOS.fullmatch(key)
     if djangos:
         return f"{djangos[1]}*"
@@ -34,7 +34,7 @@ def pattern_of(key: str) -> str:
 
 
 def merged(one: str, other: str) -> str:
-    """Return what two patterns of one call site have in common, part by part: of ``a:x:1`` and ``a:y:1``, ``a:*:1``."""
+    """Return the common pattern of two patterns of a call site, part by part: of ``a:x:1`` and ``a:y:1``, ``a:*:1``."""
     if one == other:
         return one
     ours, theirs = _PART.split(one), _PART.split(other)
@@ -45,7 +45,7 @@ def merged(one: str, other: str) -> str:
 
 
 class Matching:
-    """Keys that one of several patterns (as of file names) matches; what is asked once is remembered."""
+    """Tells whether a key matches one of several patterns (as for file names); it remembers the answers."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self._patterns = [re.compile(translate(pattern)) for pattern in patterns]
@@ -60,7 +60,7 @@ class Matching:
 
 
 class Timeouts:
-    """The timeouts that a variant gives to keys, by pattern: the first one that matches counts."""
+    """The timeouts that a variant gives to keys, by pattern: the first pattern that matches counts."""
 
     def __init__(self, timeouts: Mapping[str, float | None]) -> None:
         self._timeouts = [(re.compile(translate(pattern)), timeout) for pattern, timeout in timeouts.items()]
@@ -69,5 +69,5 @@ class Timeouts:
         return bool(self._timeouts)
 
     def of(self, key: Any, otherwise: Any) -> Any:
-        """Return the timeout of *key*, or *otherwise* where no pattern matches."""
+        """Return the timeout of *key*, or *otherwise* if no pattern matches."""
         return next((timeout for pattern, timeout in self._timeouts if pattern.match(str(key))), otherwise)

@@ -1,4 +1,4 @@
-"""Call sites: which line of the project (or of a template of it) called the cache."""
+"""Call sites: the lines of the project (or of its templates) that called the cache."""
 
 import inspect
 import sys
@@ -12,7 +12,7 @@ NOWHERE = "?"
 OF_THE_PROJECT, OF_A_PACKAGE, OF_THE_EXPERIMENT = range(3)  # the best site comes first
 _UNSEEN: Any = object()
 _SKIPPED = ("site-packages/", "dist-packages/")
-_LIBRARIES = frozenset(  # not who calls
+_LIBRARIES = frozenset(  # never the caller
     (
         "django",
         "cachewise",
@@ -29,9 +29,9 @@ _LIBRARIES = frozenset(  # not who calls
 
 
 class Sites:
-    """Finds call sites in the project in *folder*; what it has found once it remembers by code and line.
+    """Finds call sites in the project in *folder*, and remembers them by code and line.
 
-    `beside` are files in it that are no part of the project: the experiment's own.
+    `beside` are files in the folder that are not part of the project: the experiment's own.
     """
 
     def __init__(self, folder: Path, beside: tuple[Path, ...] = ()) -> None:
@@ -43,10 +43,10 @@ class Sites:
         self._tell_fragment = self._fragment
 
     def of(self, caller: FrameType | None) -> str:
-        """Return the site of the call that *caller* makes: the innermost frame that belongs to the project."""
+        """Return the call site of *caller*: the innermost frame that belongs to the project."""
         told, second_best, frame = self._told, None, caller
-        # For each call of a cache it may see sixty frames. Neither their code nor an `id` is asked for: Python audits
-        # that, which takes longer than all else here.
+        # Each call of a cache may have sixty frames. Their code and `id` are not read here: Python audits both, which
+        # would take longer than everything else.
         while frame is not None:
             tell = told.get(frame.f_globals.get("__name__", ""), _UNSEEN)
             if tell is None:
@@ -63,12 +63,12 @@ class Sites:
             else:
                 second_best = second_best or frame
                 if rank == OF_THE_EXPERIMENT:
-                    break  # what called it is ours
+                    break  # its caller is cachewise
             frame = frame.f_back
         return NOWHERE if second_best is None else self._line(second_best)
 
     def _classify(self, module: dict[str, Any]) -> None:
-        """Remember what frames of *module* are."""
+        """Remember whether frames of *module* can be call sites."""
         file, name = str(module.get("__file__") or ""), str(module.get("__name__", ""))
         site_of: Callable[[FrameType], str] = self._line
         rank: int | None = OF_THE_PROJECT
@@ -83,7 +83,7 @@ class Sites:
         self._told[name] = None if rank is None else (rank, site_of)
 
     def _rank(self, file: str) -> int | None:
-        """Return how good a site in *file* is; None: it is none."""
+        """Return how good a call site in *file* is, or None if it is none."""
         if file in self._beside:
             return OF_THE_EXPERIMENT
         inside = self._inside(file)
@@ -94,7 +94,7 @@ class Sites:
         return None if package in _LIBRARIES else OF_A_PACKAGE
 
     def _inside(self, file: str) -> str:
-        """Return the path of *file* in the project, which may itself be installed; if it is not in it, all of it."""
+        """Return the path of *file* within the project, or the whole path if it is outside."""
         return file.removeprefix(self._folder)
 
     def _line(self, frame: FrameType) -> str:
@@ -117,7 +117,7 @@ class Sites:
         return f"{name}:{node.token.lineno}"
 
     def view(self, view: Any) -> str:
-        """Return where a view is that `cache_page` decorates: its file and the line where it begins."""
+        """Return the place of a view that `cache_page` decorates: its file and first line."""
         subject = _subject(view)
         site = self._views.get(subject)
         if site is None:
@@ -134,13 +134,13 @@ def _sessions(_frame: FrameType) -> str:
 
 
 def _subject(view: Any) -> type | CodeType:
-    """Return what a view is written as: a class, or the code of a function."""
+    """Return the class of a view, or the code of its function."""
     while True:
         kind = getattr(view, "view_class", None)
         if kind is not None:
             return kind  # type: ignore[no-any-return]
         if isinstance(view, partial):
-            view = view.func  # by `method_decorator`: a method of the view's
+            view = view.func  # from `method_decorator`: a method of the view
         elif hasattr(view, "__wrapped__") and not hasattr(view, "__self__"):
             view = view.__wrapped__
         elif hasattr(view, "__self__"):
@@ -154,7 +154,7 @@ def _middleware_of(sites: Sites) -> Callable[[FrameType], str]:
         it = frame.f_locals.get("self")
         if it is None:
             return ""
-        # In MIDDLEWARE what is called next is dressed by Django's handler; `cache_page` has the view itself.
+        # In MIDDLEWARE, Django's handler wraps the next callable; `cache_page` has the view itself.
         made = getattr(getattr(it.get_response, "__code__", None), "co_filename", "")
         per_site = made.endswith("django/core/handlers/exception.py")
         return type(it).__name__ if per_site else sites.view(it.get_response)

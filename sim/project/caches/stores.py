@@ -1,4 +1,4 @@
-"""Stores: what is kept in a cache and nowhere else (sessions, carts, counters), in contrast to copies."""
+"""Stores: data that exists only in a cache (sessions, carts, counters), in contrast to copies of rows."""
 
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 from .births import GRACE_S, Place
 from .patterns import Matching
 
-StoreValues = Mapping[tuple[str, str], bytes | None]  # by alias and the key as it is stored; None: it was not there
+StoreValues = Mapping[tuple[str, str], bytes | None]  # by alias and stored key; None: there was no value
 
 
 class Sessions(NamedTuple):
-    """Where a project's sessions are cached: under which alias, and what their keys begin with.
+    """Where a project's sessions are cached: the alias, and the prefix of their keys.
 
-    `here_alone` is False with `cached_db`: there a session is in the database, too.
+    `here_alone` is False with `cached_db`, where a session is in the database, too.
     """
 
     alias: str
@@ -23,21 +23,21 @@ class Sessions(NamedTuple):
 
 
 def sessions_of_project() -> Sessions | None:
-    """Return where the project's sessions are cached, if they are."""
+    """Return where the project's sessions are cached, or None."""
     from django.conf import settings
 
     return sessions_of(settings.SESSION_ENGINE, settings.SESSION_CACHE_ALIAS)
 
 
 def sessions_of(engine: str, alias: str) -> Sessions | None:
-    """Return where sessions are cached with these settings, if they are."""
+    """Return where sessions are cached with these settings, or None."""
     kind: Any = import_module(engine).SessionStore
     prefix = getattr(kind, "cache_key_prefix", None)
     return None if prefix is None else Sessions(alias, str(prefix), not hasattr(kind, "model"))
 
 
 class Stores:
-    """Which keys are stores, and how many live ones were lost."""
+    """Knows which keys are stores, and counts live stores that were lost."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Stores:
         self._named = Matching(patterns)
         self._sessions = sessions
         self._now = now
-        self._live: dict[Place, float] = {}  # and its end
+        self._live: dict[Place, float] = {}  # a live store, and its end
         self._lost = lost
 
     def holds(self, alias: str, key: str) -> bool:
@@ -61,23 +61,23 @@ class Stores:
         return sessions is not None and alias == sessions.alias and key.startswith(sessions.prefix)
 
     def stored(self, place: Place, alias: str, key: str, timeout: float | None) -> None:
-        """Hear that a store was written."""
+        """Record that a store was written."""
         if self._sessions is None or self._sessions.here_alone or not self._is_session(alias, key):
             self._live[place] = inf if timeout is None else self._now() + timeout
 
     def ended(self, place: Place) -> None:
-        """Hear that the project deleted a store, as it should be."""
+        """Record that the project deleted a store on purpose."""
         self._live.pop(place, None)
 
     def cleared(self, store: Any, goes: Callable[[str], bool] = lambda _key: True) -> None:
-        """Hear that everything is gone from *store*, or all whose key *goes*: what lived there is lost."""
+        """Record that *store* was cleared, or all keys for which *goes* returns True: live stores there are lost."""
         now_s = self._now()
         gone = [place for place in self._live if place[0] == store and goes(place[1])]
         ends = [self._live.pop(place) for place in gone]
         self._lose(sum(end_s > now_s for end_s in ends))
 
     def missed(self, place: Place) -> None:
-        """Hear that a store was looked for in vain: if it should live, it was evicted."""
+        """Record that a store was not found: if it should still live, it was evicted."""
         live = self._live.pop(place, None)
         if live is not None and live > self._now() + GRACE_S:
             self._lose(1)

@@ -1,7 +1,7 @@
-"""The watched cache: a cache class, subclassed so that each call of a request is told, with its copies' births.
+"""The watched cache: a subclass of a cache class that records each call of a request, with its copies' births.
 
-Which calls are built on which differs by class: what BaseCache builds on other calls (`get_or_set`, mostly `set_many`)
-is one call to be told, whose parts count; any other call is a whole, and what it calls of itself is its own affair.
+Cache classes differ in which calls are built on others. A call that BaseCache builds on other calls (`get_or_set`,
+usually `set_many`) is one record, but its parts count. Any other call is recorded as a whole; its inner calls are not.
 """
 
 from collections.abc import Callable
@@ -15,19 +15,19 @@ from .effects import EFFECTS, MADE_OF_OTHERS, TIMED, Effect, through
 
 
 def watched(cls: type, desk: Desk) -> type:
-    """Return *cls*, a cache class, whose calls are noted at *desk*."""
+    """Return *cls*, a cache class, with its calls recorded at *desk*."""
     members: dict[str, Any] = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
     for verb, effect in EFFECTS.items():
         method = getattr(cls, verb, None)
         if method is not None:
             made_of_others = method is getattr(BaseCache, verb, None) or verb in MADE_OF_OTHERS
             members[verb] = _watching(verb, method, through if made_of_others else effect, desk)
-    members["close"] = _close  # in production each thread has a client of its own to close
+    members["close"] = _close  # in production, each thread closes its own client
     return type(cls.__name__, (cls,), members)
 
 
 def _close(self: Any, **_kwargs: Any) -> None:
-    """Keep the connections: others use them."""
+    """Keep the connections open: other requests use them."""
 
 
 def _watching(verb: str, method: Callable[..., Any], effect: Effect, desk: Desk) -> Callable[..., Any]:

@@ -1,7 +1,7 @@
 """A project's databases: private, and on virtual time.
 
-`family_of` decides which there are; `create`, `copy` and `drop` make and remove them; `entries` and `left_out` say what
-becomes of settings.DATABASES. `connections.py` dresses the connections of a run.
+`family_of` chooses the kind of database. `create`, `copy` and `drop` make and remove databases. `entries` and
+`left_out` tell how settings.DATABASES changes. `connections.py` prepares ("dresses") the connections of a run.
 """
 
 from .families import entries, family_of, left_out

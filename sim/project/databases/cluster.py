@@ -1,4 +1,4 @@
-"""Databases on the session's PostgreSQL: a run gives the same rows in the same order, and hears who waits."""
+"""Databases on the session's PostgreSQL: rows come in the same order in each run, and the server says who waits."""
 
 import os
 import signal
@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-# Each statement that waits says so in a notice, once the server has looked for a deadlock. Plans and the order of rows
-# depend on nothing but the rows.
+# For each waiting statement the server sends a notice, after it has looked for a deadlock. Plans and the order of rows
+# depend only on the rows.
 SETTINGS = {
     "deadlock_timeout": "1ms",
     "log_lock_waits": "on",
@@ -35,10 +35,10 @@ def connect(place: Mapping[str, Any], database: str | None = None) -> "psycopg.C
 
 
 def make_database(place: Mapping[str, Any], template: str = "template0") -> None:
-    """Make the database of *place*, equal to *template*; whoever is still connected to that is thrown out."""
+    """Make the database of *place* as a copy of *template*; open connections to *template* are ended."""
     with connect(place, "postgres") as connection:
         if connection.execute("SELECT FROM pg_settings WHERE name = 'autovacuum' AND setting = 'on'").fetchone():
-            connection.execute("ALTER SYSTEM SET autovacuum = off")  # it would change plans whenever it comes
+            connection.execute("ALTER SYSTEM SET autovacuum = off")  # it would change plans at any time
             connection.execute("SELECT pg_reload_conf()")
         _throw_out(connection, template)
         name = sql.Identifier(place["NAME"])
@@ -50,14 +50,14 @@ def make_database(place: Mapping[str, Any], template: str = "template0") -> None
 
 
 def drop_database(place: Mapping[str, Any]) -> None:
-    """Drop the database of *place*, whoever is connected to it."""
+    """Drop the database of *place*, even if there are connections to it."""
     with connect(place, "postgres") as connection:
         _throw_out(connection, place["NAME"])
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(place["NAME"])))
 
 
 def _throw_out(connection: "psycopg.Connection[Any]", database: str) -> None:
-    """End all connections to *database*; a run that was killed may have left stopped ones (see `parking`)."""
+    """End all connections to *database*; a killed run may have left stopped ones (see `parking`)."""
     of_it = "FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
     for (pid,) in connection.execute(f"SELECT pid {of_it}", (database,)).fetchall():
         with suppress(ProcessLookupError):
@@ -66,7 +66,7 @@ def _throw_out(connection: "psycopg.Connection[Any]", database: str) -> None:
 
 
 def extensions_missing(place: Mapping[str, Any], wanted: Iterable[str]) -> str:
-    """Return one line about the extensions that *wanted* names and this PostgreSQL does not have; empty if none."""
+    """Return one line about the *wanted* extensions that this PostgreSQL does not have, or ""."""
     with connect(place, "postgres") as connection:
         known = {name for (name,) in connection.execute("SELECT name FROM pg_available_extensions")}
     missing = sorted({*wanted} - known)
@@ -74,5 +74,5 @@ def extensions_missing(place: Mapping[str, Any], wanted: Iterable[str]) -> str:
         return ""
     return (
         f"the project's migrations need PostgreSQL's extension{'s' * (len(missing) > 1)} {', '.join(missing)}, "
-        "which this machine's PostgreSQL does not have; install what brings it (postgresql-contrib, for most)"
+        "which this machine's PostgreSQL does not have; install its package (for most: postgresql-contrib)"
     )

@@ -1,4 +1,4 @@
-"""All connections of a process, as they come: dressed for a run, let go of, or put on a pinned state of the rows."""
+"""All connections of a process: prepared ("dressed") for a run, closed, or set on a pinned state of the rows."""
 
 import sqlite3
 from collections.abc import Callable
@@ -20,12 +20,12 @@ from .tables import Nature, Schema
 
 _Handler: Any = ConnectionHandler  # whose method is replaced
 _NOW = "django.utils.timezone.now()"
-_schemas: dict[str, Schema] = {}  # of each database, by its name
+_schemas: dict[str, Schema] = {}  # for each database, by name
 _create = ConnectionHandler.create_connection
 
 
 class TakenOver:
-    """A run's hold on the process's connections."""
+    """A run's control over the process's connections."""
 
     def __init__(self, engine: Engine, latencies: Latencies, watch: Watch, pool: int | None) -> None:
         self._traffic = Traffic(engine, latencies, watch, pool)
@@ -36,26 +36,26 @@ class TakenOver:
         _Handler.create_connection = partialmethod(_dressed_by, self)
 
     def notes(self) -> list[str]:
-        """Return a line for each time of PostgreSQL's own that a run's rows may have got."""
+        """Return a note for each value of PostgreSQL's own clock that a run may have written into rows."""
         stamped = {column for entry in connections.settings.values() for column in _schemas[str(entry["NAME"])].stamped}
         return [
-            f"{what} is the real time, not the run's: PostgreSQL's clock is not virtual, and what shows it differs "
+            f"{what} is the real time, not the run's: PostgreSQL's clock is not virtual, so values that show it differ "
             "from run to run"
             for what in sorted({*(f"the default of {column}" for column in stamped), *self._traffic.real_times})
         ]
 
     def end(self) -> None:
-        """Close all, and let go: connections made from now on are plain."""
+        """Close all connections; later ones are plain again."""
         _Handler.create_connection = _create
         for wrapper in list(self._wrappers):
             if wrapper.connection is not None:
-                wrapper.connection.close()  # the wrapper's own method is for its own thread
+                wrapper.connection.close()  # the wrapper's own close() works only in its own thread
                 wrapper.connection = None
         if self._parking is not None:
             self._parking.close()
 
     def dress(self, wrapper: Any) -> Dressed:
-        """Dress a connection of the project's."""
+        """Prepare a connection of the project's for the run."""
         self._wrappers.add(wrapper)
         schema = schema_of(wrapper)
         if wrapper.vendor == "sqlite":
@@ -71,34 +71,33 @@ class TakenOver:
 
 def _dressed_by(handler: ConnectionHandler, taken: TakenOver, alias: str) -> Any:
     wrapper = _create(handler, alias)
-    if not alias.startswith(PRIVATE):  # those are ours
+    if not alias.startswith(PRIVATE):  # other names are cachewise's own
         taken.dress(wrapper)
     return wrapper
 
 
 def take_over(engine: Engine, latencies: Latencies, watch: Watch, pool: int | None = None) -> TakenOver:
-    """Dress every connection that this process makes from now on, for the requests of *engine*.
+    """Prepare every connection that this process makes from now on for the requests of *engine*.
 
-    *latencies* have the names of a Scenario's fields (``db_read_s`` and so on; None: no time). *watch* hears of each
-    statement and commit of a request. *pool* is how many connections there are, if that is limited. The tables are
-    those of now.
+    *latencies* have the names of a Scenario's fields (``db_read_s`` and so on; None: no time). *watch* is told of each
+    statement and commit of a request. *pool* limits the number of connections, if given. The tables must exist already.
 
     Raises:
-        UserError: where Django would not talk to PostgreSQL through psycopg 3.
+        UserError: if Django would not use psycopg 3 for PostgreSQL.
     """
     if any("postg" in entry["ENGINE"] for entry in connections.settings.values()):
         from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
         if not is_psycopg3:
-            raise UserError("Django talks to PostgreSQL through psycopg2 here; install psycopg (version 3) beside it")
+            raise UserError("Django uses psycopg2 for PostgreSQL here; install psycopg (version 3), too")
     let_go_of_all()
     return TakenOver(engine, latencies, watch, pool)
 
 
 def let_go_of_all() -> None:
-    """Close and forget every connection of this thread: what is made at set-up serves no request.
+    """Close and forget every connection of this thread: those made at set-up must not serve requests.
 
-    A context variable's copy, made before, may still know them; they do not open again.
+    An earlier copy of the context variables may still hold them; they cannot be opened again.
     """
     for wrapper in connections.all(initialized_only=True):
         wrapper.close()
@@ -107,7 +106,7 @@ def let_go_of_all() -> None:
 
 
 def version() -> str:
-    """Return what the databases are kept by, with its version: "SQLite 3.40.1" or "PostgreSQL 16.4"."""
+    """Return the database software with its version: "SQLite 3.40.1" or "PostgreSQL 16.4"."""
     wrapper: Any = connections["default"]
     if wrapper.vendor == "sqlite":
         return f"SQLite {sqlite3.sqlite_version}"
@@ -116,9 +115,9 @@ def version() -> str:
 
 
 def end_request() -> None:
-    """Close this thread's connections that are not in autocommit any more, as Django does at a request's end.
+    """Close this thread's connections that are not in autocommit mode, as Django does at a request's end.
 
-    What is not committed is rolled back. Others stay open (opening one takes no virtual time).
+    Uncommitted changes are rolled back. The other connections stay open (opening one takes no virtual time).
     """
     for wrapper in connections.all(initialized_only=True):
         kept = not wrapper.settings_dict["AUTOCOMMIT"] and wrapper.settings_dict["CONN_MAX_AGE"] != 0
@@ -127,17 +126,17 @@ def end_request() -> None:
 
 
 def end_thread() -> None:
-    """Close this thread's connections: it serves nothing any more."""
+    """Close this thread's connections: it serves no more requests."""
     for wrapper in connections.all(initialized_only=True):
         wrapper.close()
 
 
 def _refuse(alias: str) -> None:
-    raise StrategyError(f"a request has the connection to DATABASES[{alias!r}] that was there at set-up")
+    raise StrategyError(f"a request uses the connection to DATABASES[{alias!r}] that was opened at set-up")
 
 
 class Sent(NamedTuple):
-    """A statement, before it is carried out."""
+    """A statement that is about to be sent."""
 
     sql: str
     params: Any
@@ -145,21 +144,21 @@ class Sent(NamedTuple):
 
 
 def stand_on(alias: str, raw: Any) -> Any:
-    """Return a connection of Django's that stands on *raw*, which has an open transaction with its snapshot.
+    """Return a Django connection that uses *raw*, which has an open transaction with its snapshot.
 
-    *raw* is one of psycopg, or one of sqlite3 that Django has opened. `atomic` sets savepoints in that transaction,
-    nothing is committed, and what is put off until the commit never runs.
+    *raw* is a psycopg connection, or an sqlite3 one that Django has opened. `atomic` sets savepoints in that
+    transaction, nothing is committed, and `on_commit` functions never run.
     """
     wrapper: Any = _create(connections, alias)
     if wrapper.vendor == "postgresql":
         _as_django_has_it(wrapper, raw)
     wrapper.connection, wrapper.autocommit, wrapper.in_atomic_block = raw, False, True
-    wrapper.close = lambda: None  # the next one that it opened would see the rows of now
+    wrapper.close = lambda: None  # a newly opened connection would see the present rows
     return wrapper
 
 
 def adopt(alias: str, raw: Any, told: Callable[[Sent], object]) -> None:
-    """Make `connections[alias]` stand on *raw*, as `stand_on` has it; *told* hears of each statement."""
+    """Make `connections[alias]` use *raw*, as in `stand_on`; *told* is called for each statement."""
     wrapper = stand_on(alias, raw)
     schema = schema_of(wrapper)
 
@@ -179,7 +178,7 @@ def adopt(alias: str, raw: Any, told: Callable[[Sent], object]) -> None:
 
 
 def schema_of(wrapper: Any) -> Schema:
-    """Return the tables of the database that *wrapper* is for, as they were when it was first asked for."""
+    """Return the tables of *wrapper*'s database, as they were at the first call."""
     name = str(wrapper.settings_dict["NAME"])
     if name not in _schemas:
         _schemas[name] = Schema(wrapper.settings_dict)

@@ -1,8 +1,8 @@
-"""A connection of the project's, as a run has it: its statements and commits take virtual time, and are told of.
+"""A project's connection in a run: its statements and commits take virtual time and are recorded.
 
 The connection is Django's own wrapper, of the class that the project's ENGINE names. Only methods of this one object
-are replaced, and only what a request does is different: set-up, migrations and fill meet the real thing. It stays open
-between the requests of a thread; opening one costs no virtual time.
+are replaced, and they act differently only in requests: set-up, migrations and fill use the plain connection. It stays
+open between the requests of a thread; opening one takes no virtual time.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,16 +22,16 @@ Call = Callable[[], Any]
 
 
 class Dressed:
-    """What is common to both families. The database's own locks are a matter of the subclasses."""
+    """The part that both families of databases share. Locks are handled in the subclasses."""
 
     def __init__(self, wrapper: Any, traffic: Traffic, schema: Schema) -> None:
         self._wrapper = wrapper
         self._traffic = traffic
         self._engine = traffic.engine
         self._schema = schema
-        self._thread: Any = None  # of the project, whose requests this connection serves
+        self._thread: Any = None  # the project's thread whose requests this connection serves
         self._opening = False
-        self._wrote = False  # in the transaction that is open
+        self._wrote = False  # in the open transaction
         self._changed: Tables = frozenset()
         self._schema_changed = False
         self._real_connect, self._real_commit = wrapper.connect, wrapper._commit
@@ -40,10 +40,10 @@ class Dressed:
         wrapper.connect, wrapper._commit = self._connect, self._commit
         wrapper._rollback, wrapper._close = self._rollback, self._close
 
-    # What Django calls.
+    # Methods that Django calls.
 
     def _connect(self) -> None:
-        self._opening = True  # what a receiver of `connection_created` asks is no statement of a request
+        self._opening = True  # statements of a `connection_created` receiver do not count as the request's
         try:
             self._real_connect()
             self._opened()
@@ -51,7 +51,7 @@ class Dressed:
             self._opening = False
 
     def _statement(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
-        """Stand around each statement: one of Django's execute wrappers."""
+        """Wrap each statement (this is one of Django's execute wrappers)."""
         call = partial(execute, sql, params, many, context)
         if self._is_plain():
             return call()
@@ -68,7 +68,7 @@ class Dressed:
         try:
             return self._write(task, nature, call, context["cursor"]) if writes else self._read(task, call)
         except Exception:
-            self._freed()  # PostgreSQL ends a transaction as soon as one of its statements has failed
+            self._freed()  # in PostgreSQL a failed statement ends its transaction
             raise
         finally:
             self._traffic.tell(self._wrapper.alias, writes, nature.tables, began_s)
@@ -91,14 +91,14 @@ class Dressed:
         finally:
             self._ended()
 
-    # What they do.
+    # Their work.
 
     def _read(self, task: Task, call: Call) -> Any:
         nth = task.db_queries
         task.db_queries = nth + 1
         task.db_reads += 1
         self._traffic.pass_by("db_send_s", task, nth)
-        result = call()  # its snapshot
+        result = call()  # takes its snapshot
         self._traffic.pass_by("db_read_s", task, nth)
         return result
 
@@ -113,7 +113,7 @@ class Dressed:
     def _written(self, task: Task, nature: Nature, call: Call, cursor: Any) -> Any:
         self._lock()
         before = self._rows_changed()
-        result = call()  # it has its locks now
+        result = call()  # holds its locks now
         self._wrote = True
         if nature.kind == "schema" or self._has_changed_rows(cursor, before):
             self._changed |= nature.tables or ALL_TABLES
@@ -125,7 +125,7 @@ class Dressed:
 
     @contextmanager
     def _transaction_of_its_own(self) -> Iterator[None]:
-        """Stand for autocommit: what the statement has written is seen by others after its commit, and not before."""
+        """Replace autocommit: others see the statement's writes only after its commit has taken its time."""
         self._begin()
         try:
             yield
@@ -134,7 +134,7 @@ class Dressed:
             raise
 
     def _steer(self, nature: Nature, call: Call) -> Any:
-        """Run a statement that steers a transaction or the session, which takes no time."""
+        """Run a statement that controls a transaction or the session; it takes no time."""
         if nature.kind == "commit":
             return self._finish(None, call)
         if nature.kind in ("begin", "whole"):
@@ -148,7 +148,7 @@ class Dressed:
                 self._freed()
 
     def _finish(self, tail: str | None, commit: Call) -> Any:
-        """Commit: what has written pays for it, and is seen by others from then on."""
+        """Commit. If the transaction has written, this takes time; then others see its writes."""
         if not self._wrote:
             result = commit()
             self._ended()
@@ -174,12 +174,12 @@ class Dressed:
         return result
 
     def _ended(self) -> None:
-        """Go on after the end of a transaction."""
+        """Clean up after the end of a transaction."""
         self._wrote, self._changed, self._schema_changed = False, frozenset(), False
         self._freed()
 
     def _raw(self, method: str, *arguments: Any) -> None:
-        """Call a method of the real connection; its errors are Django's, as everywhere."""
+        """Call a method of the real connection; its errors become Django's errors."""
         with self._wrapper.wrap_database_errors:
             getattr(self._wrapper.connection, method)(*arguments)
 
@@ -187,10 +187,10 @@ class Dressed:
         return self._opening or not self._engine.serves_here()
 
     def _require_own(self) -> None:
-        """Make sure that no other request under way has this connection.
+        """Make sure that no other open request uses this connection.
 
         Raises:
-            StrategyError: which ends the run, whoever catches it.
+            StrategyError: otherwise; it ends the run even if the project catches it.
         """
         task = self._engine.current
         thread = task if task.thread is None else task.thread
@@ -198,30 +198,30 @@ class Dressed:
             self._thread = thread
         elif self._thread is not thread:
             raise self._engine.refused(
-                f"two requests at once have one connection to DATABASES[{self._wrapper.alias!r}]: the project keeps a "
-                "connection where all its threads find it; use django.db.connections within each request"
+                f"two requests at once use one connection to DATABASES[{self._wrapper.alias!r}]: the project keeps a "
+                "connection that all its threads share; use django.db.connections within each request"
             )
 
     def _refusing(self, what: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        """Return *call*, a method of a cursor that no wrapper sees, for set-up only."""
+        """Return *call*, a cursor method that no wrapper sees; it is allowed at set-up only."""
 
         def refused(*arguments: Any, **named: Any) -> Any:
             if self._is_plain():
                 return call(*arguments, **named)
             raise self._engine.refused(
-                f"a request calls {what} of DATABASES[{self._wrapper.alias!r}], past what watches its statements: "
+                f"a request calls {what} of DATABASES[{self._wrapper.alias!r}], so its statements cannot be watched: "
                 "use cursor.execute() or bulk_create()"
             )
 
         return refused
 
-    # What depends on the family.
+    # Methods that depend on the family.
 
     def _opened(self) -> None:
-        """Go on once the real connection is there."""
+        """Prepare the real connection after it was opened."""
 
     def _begin(self) -> None:
-        """Begin a transaction, as the real connection does it."""
+        """Begin a transaction on the real connection."""
         raise NotImplementedError
 
     def _transacting(self) -> bool:
@@ -229,15 +229,15 @@ class Dressed:
         raise NotImplementedError
 
     def _lock(self) -> None:
-        """Get what a writer needs before its statement can run."""
+        """Get the lock that a writer needs before its statement can run."""
 
     def _freed(self) -> None:
-        """Go on where locks may have become free."""
+        """Let waiters go on: locks may have become free."""
 
     def _rows_changed(self) -> int:
-        """Return how many rows this connection has changed, where it counts them."""
+        """Return how many rows this connection has changed, if it counts them."""
         return 0
 
     def _has_changed_rows(self, cursor: Any, before: int) -> bool:
-        """Return whether the statement has changed a row, or may have; *before* it, so many were."""
+        """Return whether the statement may have changed a row; *before* is the count before it."""
         raise NotImplementedError

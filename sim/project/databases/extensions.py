@@ -1,4 +1,4 @@
-"""The extensions of PostgreSQL that a project's migrations make, and whether there are any that cannot be had."""
+"""The PostgreSQL extensions that a project's migrations create, and whether one of them is not available."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -11,14 +11,14 @@ _IN_SQL = re.compile(r"CREATE\s+EXTENSION\s+(?:IF\s+NOT\s+EXISTS\s+)?\"?([\w-]+)
 
 
 def require_extensions(databases: Databases, places: Databases) -> None:
-    """Make sure that the server of *places* has what the migrations of the project's *databases* need.
+    """Make sure that the server of *places* has the extensions that the migrations of *databases* need.
 
     Raises:
-        UserError: naming what is missing; an empty database would be filled halfway otherwise.
+        UserError: with the missing ones; otherwise the migrations would fail halfway.
     """
     for place in list(places.values())[:1]:
         if place.get("HOST"):
-            from .cluster import extensions_missing  # psycopg is not everywhere
+            from .cluster import extensions_missing  # imported late: psycopg may not be installed
 
             if missing := extensions_missing(place, _wanted(databases)):
                 raise UserError(missing)
@@ -28,7 +28,7 @@ def _wanted(databases: Databases) -> Iterator[str]:
     from django.db.migrations.loader import MigrationLoader
 
     if any("postgis" in str(entry.get("ENGINE")) and entry["ENGINE"] in ENGINES for entry in databases.values()):
-        yield "postgis"  # Django's engine makes it
+        yield "postgis"  # Django's engine creates it
     for migration in MigrationLoader(None, ignore_no_migrations=True).disk_migrations.values():
         yield from _made_by(migration.operations)
 

@@ -1,4 +1,4 @@
-"""Which databases a project has, and what its settings say of them once they are private."""
+"""The kinds of a project's databases, and their settings once they are private."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,17 +15,17 @@ ENGINES: Mapping[str, Family] = {
     "django.contrib.gis.db.backends.postgis": "postgres",
 }
 REPLACED = ("NAME", "USER", "PASSWORD", "HOST", "PORT")
-MIRRORED = ("ENGINE", "NAME", "HOST", "PORT")  # two aliases that agree in them are one database
-# A writer's turn comes from our own queue. In real time only another process's first look at a file can be in the way.
+MIRRORED = ("ENGINE", "NAME", "HOST", "PORT")  # two aliases with the same values are one database
+# Writers wait in our own queue. In real time, only another process that opens the file can delay one.
 SQLITE_WAIT_S = 5
 SQLITE_COMMANDS = "PRAGMA locking_mode=NORMAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF"
-# These lead a client to another server, or into another role or pool; the rest of OPTIONS is the project's own.
+# These options lead a client to another server, role or pool. The rest of OPTIONS stays.
 LEADS_ELSEWHERE = re.compile(
     r"service|servicefile|passfile|pool|assume_role|require_auth|channel_binding|target_session_attrs"
     r"|load_balance_hosts|host|hostaddr|port|dbname|user|password|replication|(ssl|gss|krb|requiressl|requirepeer).*"
 )
-# A statement that waits does so in virtual time, which a server's own patience knows nothing of; and it is the server
-# that says who waits (see `parking`).
+# A statement waits in virtual time, so the server's own timeouts, in real time, must be off. The server must say who
+# waits (see `parking`).
 POSTGRES_SETTINGS = (
     ("statement_timeout", "0"),
     ("lock_timeout", "0"),
@@ -35,13 +35,13 @@ POSTGRES_SETTINGS = (
 
 
 def family_of(databases: Databases, wanted: str | None) -> Family:
-    """Return the family that all databases of a run belong to: *wanted*, or that of ``default``.
+    """Return the family of all databases of a run: *wanted*, or that of ``default``.
 
     Raises:
-        UserError: for engines that cannot be had, and for ATOMIC_REQUESTS on SQLite.
+        UserError: for engines without a private server, and for ATOMIC_REQUESTS on SQLite.
     """
     if not databases.get("default", {}).get("ENGINE"):
-        raise UserError("the settings have no DATABASES['default'] with an ENGINE: without rows there is nothing true")
+        raise UserError("the settings have no DATABASES['default'] with an ENGINE: without rows no read can be judged")
     if wanted is None:
         families = {alias: _own_family(alias, entry) for alias, entry in databases.items()}
         family = families["default"]
@@ -49,7 +49,7 @@ def family_of(databases: Databases, wanted: str | None) -> Family:
             if other != family:
                 raise UserError(
                     f"DATABASES[{alias!r}] is {other}, while 'default' is {family}; "
-                    f"all of them can be one: use --database {family}"
+                    f"use one kind for all: --database {family}"
                 )
     else:
         family = cast("Family", wanted)
@@ -63,25 +63,25 @@ def family_of(databases: Databases, wanted: str | None) -> Family:
 
 
 def _own_family(alias: str, entry: Mapping[str, Any]) -> Family:
-    """Return the family of an alias's own engine.
+    """Return the family of an alias's engine.
 
     Raises:
-        UserError: for an engine that is none of Django's for SQLite or PostgreSQL.
+        UserError: for an engine other than Django's for SQLite or PostgreSQL.
     """
     engine = str(entry.get("ENGINE", ""))
     if engine in ENGINES:
         return ENGINES[engine]
     where = f"DATABASES[{alias!r}]: ENGINE {one_line(engine)!r}"
     if engine in ("django.db.backends.mysql", "django.db.backends.oracle"):
-        raise UserError(f"{where} has no private server here; use --database postgres, whose locks are nearest to it")
+        raise UserError(f"{where} has no private server here; use --database postgres: its locks are most similar")
     nearest = "sqlite" if re.search("sqlite|spatialite", engine) else "postgres"
     raise UserError(f"{where} is not Django's own for SQLite or PostgreSQL; use --database {nearest}")
 
 
 def mirrors(databases: Databases) -> dict[str, str]:
-    """Return for each alias the one whose database it shares: itself, unless it mirrors another.
+    """Return for each alias the one whose database it uses: itself, unless it mirrors another.
 
-    An alias mirrors the one that its TEST names as MIRROR, or the first with the same name on the same server.
+    An alias mirrors the MIRROR in its TEST, or the first alias with the same name on the same server.
     """
     found: dict[str, str] = {}
     first: dict[tuple[str, ...], str] = {}
@@ -98,10 +98,10 @@ def mirrors(databases: Databases) -> dict[str, str]:
 
 
 def entries(databases: Databases, places: Databases, family: str) -> dict[str, dict[str, Any]]:
-    """Return what settings.DATABASES becomes: each alias at its private place, all else as the project has it.
+    """Return the new settings.DATABASES: each alias at its private place, the rest as in the project.
 
-    OPTIONS lose what leads elsewhere, and get what makes waits virtual. Where the family is not the alias's own, ENGINE
-    is Django's for that family, and the driver's OPTIONS are left out.
+    OPTIONS that lead to another server are removed, and options for virtual waits are added. If the family is not the
+    alias's own, ENGINE is Django's for that family, and the driver's OPTIONS are left out.
     """
     return {alias: _entry(entry, places[alias], family) for alias, entry in databases.items()}
 
@@ -132,7 +132,7 @@ def _postgres_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def left_out(databases: Databases) -> Iterator[str]:
-    """Yield a line for each option of the project's that its private databases do without."""
+    """Yield a line for each option of the project's that its private databases leave out."""
     for alias, entry in databases.items():
         for key in entry.get("OPTIONS") or {}:
             if ENGINES.get(entry.get("ENGINE", "")) == "postgres" and LEADS_ELSEWHERE.fullmatch(str(key)):

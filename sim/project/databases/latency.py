@@ -1,4 +1,4 @@
-"""What all connections of a run share: the clock, the latencies, who is told, and the pool."""
+"""The part that all connections of a run share: the clock, the latencies, the watch, and the pool."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,18 +23,18 @@ class Traffic:
         self.engine = engine
         self.writers = Writers(engine)
         self.watch = watch
-        self.real_times: set[str] = set()  # that statements have written, where no run moves the clock
+        self.real_times: set[str] = set()  # real times that statements have written, from PostgreSQL's own clock
         self._latencies = latencies
         self._pool = simpy.Resource(engine, connections) if connections else None
 
     def begin_statement(self) -> Task:
-        """Let the request's debt pass, get it a connection of the pool, and return it."""
+        """Let the request's debt pass, get it a connection from the pool, and return the request's task."""
         self.engine.settle()
         self.join()
         return self.engine.current
 
     def join(self) -> None:
-        """Get the current request a connection of the pool, if there is one and it has none yet."""
+        """Get the current request a connection from the pool, if there is a pool and it has none yet."""
         task = self.engine.current
         if self._pool is not None and task.connection is None:
             self.engine.settle()
@@ -46,11 +46,11 @@ class Traffic:
         self._pool.release(connection)  # type: ignore[union-attr]
 
     def pass_by(self, name: str, task: Task, nth: int) -> None:
-        """Let the latency *name* pass for *task*: its *nth* of that name."""
+        """Let the latency *name* pass for *task*: the *nth* with that name."""
         latency = self._latencies.get(name)
         if latency is not None:
             self.engine.wait(latency(task.request, nth))
 
     def tell(self, alias: str, writes: bool, tables: Tables, began_s: float) -> None:
-        """Say that the current request's statement has ended."""
+        """Tell the watch that a statement of the current request has ended."""
         self.watch.statement(Statement(alias, writes, tables, self.engine.time() - began_s))

@@ -1,4 +1,4 @@
-"""The names of a database: its tables, views, triggers and functions, asked of the database itself."""
+"""The names in a database: its tables, views, triggers and functions, read from the database itself."""
 
 import sqlite3
 from collections import defaultdict
@@ -8,18 +8,18 @@ from typing import Any, NamedTuple
 
 
 class Names(NamedTuple):
-    """What there is."""
+    """The names in one database."""
 
     tables: list[str]
-    views: dict[str, str]  # and what they are made of
+    views: dict[str, str]  # and the query of each
     triggers: set[str]  # the tables that have any
     functions: set[str]
-    followed_by: dict[str, set[str]]  # a table, and those whose rows change with its own
-    stamped: tuple[str, ...] = ()  # the columns that get a time of the server's own, where nobody gives them one
+    followed_by: dict[str, set[str]]  # a table, and the tables whose rows change with it
+    stamped: tuple[str, ...] = ()  # columns whose default is the server's own time
 
 
 def in_sqlite(file: str) -> Names:
-    """Return what there is in an SQLite file."""
+    """Return the names in an SQLite file."""
     with closing(sqlite3.connect(file)) as connection:
         schema = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetchall()
         tables = [name for kind, name, _table, _sql in schema if kind == "table"]
@@ -57,7 +57,7 @@ _STAMPED = """
 
 
 def in_postgres(place: Mapping[str, Any]) -> Names:
-    """Return what there is in a database of PostgreSQL's, extensions left out."""
+    """Return the names in a PostgreSQL database, without those of extensions."""
     from .cluster import connect
 
     with connect(place) as connection:

@@ -1,12 +1,12 @@
-"""A statement that PostgreSQL keeps waiting for a lock: its request waits in virtual time, in the server's own order.
+"""Statements that wait for a lock of PostgreSQL: their requests wait in virtual time, in the server's own order.
 
-The server says in a notice that a statement waits, once it has looked for a deadlock (`cluster.SETTINGS`). So a request
-is parked when the server has said so, and not because some time has passed: the same run parks the same requests.
+The server sends a notice that a statement waits, after it has looked for a deadlock (`cluster.SETTINGS`). So a request
+is parked because of that notice, not because of elapsed time: the same run always parks the same requests.
 
-Several that wait for one row would race for its next version as soon as the lock is free. So the server's process that
-serves a parked request is stopped, and goes on when its turn has come: one of them moves at a time.
+Several requests that wait for one row would race for its next version when the lock becomes free. So the server process
+of a parked request is stopped, and goes on when its turn comes: only one moves at a time.
 
-Locks of others are none of the run's, such as those of the judge's queries: for them it waits in real time.
+Locks from outside the run, such as those of the judge's queries, are waited for in real time.
 """
 
 import os
@@ -24,23 +24,23 @@ from psycopg.waiting import Ready, Wait
 from ...engine.scheduler import Engine
 from .cluster import connect
 
-SILENCE_S = 0.5  # before the server is asked, should a project have turned its notices off
+SILENCE_S = 0.5  # then the server is asked, in case a project has turned its notices off
 _BLOCKED = "SELECT pid FROM unnest(%s::int[]) AS pid WHERE pg_blocking_pids(pid) && %s::int[]"
 
 
 class Parking:
-    """The statements that wait, of one server and all its databases."""
+    """The waiting statements of one server, in all its databases."""
 
     def __init__(self, engine: Engine, place: Mapping[str, Any]) -> None:
         self._engine = engine
         self._place = place
         self._asking: psycopg.Connection[Any] | None = None
-        self._ours: set[int] = set()  # the server's processes that serve the run
+        self._ours: set[int] = set()  # the server processes of the run's connections
         self._parked: list[_Underway] = []
 
     def dress(self, raw: Any) -> None:
-        """Let *raw*'s statements wait in virtual time."""
-        told: list[bool] = []  # that the statement under way waits
+        """Make the statements of *raw* wait in virtual time."""
+        told: list[bool] = []  # filled when the running statement waits
 
         def hear(notice: psycopg.errors.Diagnostic) -> None:
             if "still waiting for" in (notice.message_primary or ""):
@@ -51,9 +51,9 @@ class Parking:
         raw.wait = partial(self._wait, raw, told, raw.wait)
 
     def look(self) -> None:
-        """Bring every parked statement as far as it gets now, those who came first before the others.
+        """Let every parked statement go on as far as possible, in the order in which they came.
 
-        To be called when a lock may have become free. Who has ended goes on at this instant.
+        Call this when a lock may have become free. The request of a finished statement goes on at this instant.
         """
         while self._parked:
             blocked = self.blocked(*(one.pid for one in self._parked))
@@ -66,13 +66,13 @@ class Parking:
                     one.ended.succeed()
 
     def blocked(self, *pids: int) -> set[int]:
-        """Return which of the server's processes wait for a lock of the run's."""
+        """Return which of the server processes *pids* wait for a lock that the run holds."""
         if self._asking is None:
             self._asking = connect(self._place, "postgres")
         return {pid for (pid,) in self._asking.execute(_BLOCKED, (list(pids), list(self._ours)))}
 
     def close(self) -> None:
-        """Let the server's processes go on, and let go of the connection that asks."""
+        """Let the server's processes go on, and close the connection that asks the server."""
         for one in self._parked:
             one.signal(signal.SIGCONT)
         if self._asking is not None:
@@ -87,7 +87,7 @@ class Parking:
         *how: Any,
         **more: Any,
     ) -> Any:
-        """Stand for `psycopg.Connection.wait`: run *generator*, which speaks with the server, to its end."""
+        """Replace `psycopg.Connection.wait`: run *generator*, which talks to the server, to its end."""
         if more.get("timeout") is not None or not self._engine.serves_here():
             return plain(generator, *how, **more)
         statement = _Underway(self, raw.pgconn, generator, told)
@@ -104,7 +104,7 @@ class Parking:
 
 
 class _Underway:
-    """A statement that the server works on. Whoever has freed a lock drives it on, while its request is parked."""
+    """A running statement. While its request is parked, the request that releases a lock lets it go on."""
 
     ended: simpy.Event
 
@@ -114,12 +114,12 @@ class _Underway:
         self._socket = pgconn.socket
         self._generator = generator
         self._told = told
-        self._wanted: Wait | None = None  # of the socket; None before the first step
+        self._wanted: Wait | None = None  # event of the socket; None before the first step
         self._value: Any = None
         self._error: BaseException | None = None
 
     def drive(self) -> bool:
-        """Go on until it has ended, or waits for a lock; return whether it has ended."""
+        """Go on until the statement has ended or waits for a lock; return whether it has ended."""
         if self._wanted is not None:
             self.signal(signal.SIGCONT)
         self._told.clear()
@@ -130,12 +130,12 @@ class _Underway:
         except Exception as error:  # noqa: BLE001 - the request's own, raised in `outcome`
             self._error = error
         else:
-            self.signal(signal.SIGSTOP)  # it sleeps, and holds nothing that another one needs but locks
+            self.signal(signal.SIGSTOP)  # it sleeps, and holds nothing but locks that others need
             return False
         return True
 
     def signal(self, number: int) -> None:
-        """Stop the server's process, or let it go on."""
+        """Send a signal to the server's process, to stop it or let it go on."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
@@ -152,14 +152,14 @@ class _Underway:
                 self._told.clear()
 
     def outcome(self) -> Any:
-        """Return what came of it, or raise it."""
+        """Return the statement's result, or raise its exception."""
         if self._error is not None:
             raise self._error
         return self._value
 
 
 def _polled(socket: int, wanted: Wait, silence_s: float = SILENCE_S) -> Ready | None:
-    """Return what the socket is ready for, or None after a silence."""
+    """Return what the socket is ready for, or None if it stays silent."""
     poll = select.poll()
     poll.register(socket, (select.POLLIN if wanted & Wait.R else 0) | (select.POLLOUT if wanted & Wait.W else 0))
     for _socket, event in poll.poll(silence_s * 1000):

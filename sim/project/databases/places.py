@@ -1,4 +1,4 @@
-"""Private databases: made empty, copied, and dropped. Neither Django nor the project is needed for that."""
+"""Makes, copies and drops private databases. Neither Django nor the project is needed for this."""
 
 import re
 import sqlite3
@@ -17,7 +17,7 @@ Places = dict[str, Place]
 def create(family: Family, databases: Databases, folder: Path, postgres: Mapping[str, Any] | None) -> Places:
     """Make an empty private database for each alias, and return where they are.
 
-    Aliases that mirror one another share a database. Files are made in *folder*; *postgres* is the address of the
+    Aliases that mirror each other share a database. Files are made in *folder*; *postgres* is the address of the
     session's server (`PostgresServer.database`).
     """
     shared = mirrors(databases)
@@ -28,9 +28,9 @@ def create(family: Family, databases: Databases, folder: Path, postgres: Mapping
 
 
 def copy(places: Databases, name: str, folder: Path) -> Places:
-    """Copy the databases at *places* as *name*, which no other copy in *folder* has; nobody may be using them.
+    """Copy the databases at *places* under *name*, which must be new in *folder*; the databases must not be in use.
 
-    The copies are equal to the bytes: rows lie in the same order.
+    The copies are equal byte for byte, so rows are in the same order.
     """
     copies: dict[str, Place] = {}
     for number, place in enumerate(places.values()):

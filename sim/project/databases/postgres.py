@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL, as a run has it: the locks are the server's, who waits for one waits in virtual time."""
+"""A connection to PostgreSQL in a run: the locks are the server's, and waits for them take virtual time."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from .tables import Schema
 
 _EMPTIES = re.compile(r"\s*TRUNCATE\b", re.IGNORECASE)
 OPEN = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
-COUNTED = ("INSERT", "UPDATE", "DELETE", "MERGE")  # a status line says how many rows
+COUNTED = ("INSERT", "UPDATE", "DELETE", "MERGE")  # their status line tells the number of rows
 
 
 class DressedPostgres(Dressed):
@@ -32,7 +32,7 @@ class DressedPostgres(Dressed):
     def _statement(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
         if _EMPTIES.match(text_of(sql)):
             raise ForbiddenError(
-                "TRUNCATE also empties the snapshots that earlier reads are judged on: use DELETE, or QuerySet.delete()"
+                "TRUNCATE also empties the snapshots on which earlier reads are judged; use DELETE or QuerySet.delete()"
             )
         result = super()._statement(execute, sql, params, many, context)
         if "pg_advisory_unlock" in text_of(sql):
@@ -50,7 +50,7 @@ class DressedPostgres(Dressed):
 
     def _close(self) -> None:
         if self._transacting():
-            with suppress(psycopg.Error):  # closed in a transaction, it would give its locks back some time later
+            with suppress(psycopg.Error):  # closing within a transaction would release its locks only some time later
                 self._wrapper.connection.rollback()
         super()._close()
 

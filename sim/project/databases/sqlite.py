@@ -1,4 +1,4 @@
-"""A connection to SQLite, as a run has it: one writer a file, and no row is read later than its statement."""
+"""A connection to SQLite in a run: each file has one writer, and all rows are fetched with their statement."""
 
 from collections import deque
 from typing import Any
@@ -11,7 +11,7 @@ from .tables import Schema
 
 
 class DressedSqlite(Dressed):
-    """A transaction has the file's one turn to write from its BEGIN IMMEDIATE on, until it ends."""
+    """From BEGIN IMMEDIATE to its end, a transaction is the file's only writer."""
 
     def __init__(self, wrapper: Any, traffic: Traffic, schema: Schema) -> None:
         super().__init__(wrapper, traffic, schema)
@@ -36,7 +36,7 @@ class DressedSqlite(Dressed):
 
     def _lock(self) -> None:
         if not self._has_turn:
-            self._traffic.join()  # else who waits for a connection would have the turn that others wait for
+            self._traffic.join()  # otherwise a request waiting for a connection would block the other writers
             self._traffic.writers.take(self._file, self._thread)
             self._has_turn = True
         if not self._wrapper.get_autocommit() and not self._transacting():  # after `set_autocommit(False)`
@@ -55,9 +55,9 @@ class DressedSqlite(Dressed):
 
 
 class Buffered(SQLiteCursorWrapper):
-    """A cursor that has fetched its rows when `execute` returns, as PostgreSQL's has.
+    """A cursor that has fetched its rows when `execute` returns, as with PostgreSQL.
 
-    A half-fetched one holds its old snapshot, on which SQLite lets nobody write.
+    A half-fetched cursor holds its old snapshot, on which SQLite refuses writes.
     """
 
     _rows: deque[Any] = deque()
@@ -69,7 +69,7 @@ class Buffered(SQLiteCursorWrapper):
         return self
 
     def executemany(self, query: str, param_list: Any) -> "Buffered":
-        """Execute *query* once for each of the parameters; there are no rows."""
+        """Execute *query* once for each item of *param_list*; there are no rows."""
         super().executemany(query, param_list)
         self._rows = deque()
         return self
@@ -79,12 +79,12 @@ class Buffered(SQLiteCursorWrapper):
         return self._rows.popleft() if self._rows else None
 
     def fetchmany(self, size: int | None = None) -> list[Any]:
-        """Return the next *size* rows, `arraysize` unless told."""
+        """Return the next *size* rows, by default `arraysize`."""
         wanted = self.arraysize if size is None else size
         return [self._rows.popleft() for _ in range(min(wanted, len(self._rows)))]
 
     def fetchall(self) -> list[Any]:
-        """Return the rows that are left."""
+        """Return the remaining rows."""
         return self.fetchmany(len(self._rows))
 
     def __iter__(self) -> "Buffered":

@@ -1,11 +1,11 @@
-"""What a statement's text says: whether it reads, writes, or steers a transaction."""
+"""Finds out from a statement's text whether it reads, writes, or controls a transaction."""
 
 import re
 from functools import lru_cache
 from typing import Any, Literal
 
-# A statement of the kind "free" is none of the latencies': savepoints, settings of the session. "whole" are those that
-# no transaction may surround.
+# Statements of the kind "free" take no latency: savepoints, settings of the session. Those of the kind "whole" must not
+# be in a transaction.
 Kind = Literal["read", "write", "schema", "begin", "commit", "rollback", "free", "whole"]
 
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -15,12 +15,12 @@ _WORD = re.compile(r"[A-Z]+")
 _CHANGES = re.compile(r"\b(?:INSERT|UPDATE|DELETE|MERGE|REPLACE)\b(?!\s*\()")  # REPLACE() is a function, too
 _WHOLE = re.compile(r"\bCONCURRENTLY\b|\A\W*(?:VACUUM|ATTACH|DETACH|ALTER\s+SYSTEM|(?:CREATE|DROP)\s+DATABASE)\b")
 
-# PostgreSQL's clock cannot be overruled, as SQLite's is (`sql_time`).
+# PostgreSQL's clock cannot be replaced, as SQLite's is (`sql_time`).
 _CLOCK = re.compile(
     r"\b(?:NOW|(?:CLOCK|STATEMENT|TRANSACTION)_TIMESTAMP|TIMEOFDAY)\s*\("
     r"|\b(?:CURRENT_(?:DATE|TIME(?:STAMP)?)|LOCALTIME(?:STAMP)?)\b"
 )
-# SQLite's, which tell the time when they are not given one.
+# SQLite's functions that use the present if they get no time.
 _TIMES = re.compile(r"\b(?:STRFTIME|DATE|TIME|DATETIME|JULIANDAY|UNIXEPOCH)\s*\(")
 
 _READS = {"SELECT", "VALUES", "TABLE", "FETCH"}
@@ -47,7 +47,7 @@ def text_of(sql: Any) -> str:
 
 
 def kind_of(sql: str) -> Kind:
-    """Return what *sql* does; what is not known changes the schema, for it may do anything."""
+    """Return the kind of *sql*; an unknown statement counts as "schema", because it may do anything."""
     kinds = {_kind(part) for part in _plain(sql).split(";") if part.strip()} or {"read"}
     if len(kinds) > 1 and kinds != {"read", "free"}:
         return "schema"
@@ -55,18 +55,18 @@ def kind_of(sql: str) -> Kind:
 
 
 def asks_the_servers_clock(sql: str) -> bool:
-    """Return whether what a statement does depends on a clock of PostgreSQL's own."""
+    """Return whether a statement depends on PostgreSQL's own clock."""
     return bool(_CLOCK.search(_plain(sql)))
 
 
 @lru_cache(maxsize=10_000)
 def asks_the_time(sql: str) -> bool:
-    """Return whether what a statement does may depend on the time, on either kind of database."""
+    """Return whether a statement may depend on the time, on either kind of database."""
     return bool(_CLOCK.search(_plain(sql)) or _TIMES.search(_plain(sql)))
 
 
 def _plain(sql: str) -> str:
-    """Return a statement in capitals, without what is quoted and said aside."""
+    """Return a statement in capitals, without quoted text and comments."""
     return _QUOTED.sub(" ", _COMMENTS.sub(" ", sql)).upper()
 
 
@@ -85,5 +85,5 @@ def _kind(text: str) -> Kind:
         return "write" if runs and _CHANGES.search(_LOCKS.sub(" ", text)) else "read"
     if word in _READS:
         return "schema" if word == "SELECT" and re.search(r"\bINTO\b", text) else "read"
-    spreads = word == "TRUNCATE" and "CASCADE" in text  # to whatever refers to its rows
+    spreads = word == "TRUNCATE" and "CASCADE" in text  # also to tables that refer to its rows
     return "write" if word in _WRITES and not spreads else "schema"

@@ -1,4 +1,4 @@
-"""Which tables a statement touches, as far as its text can say: rather too many than too few."""
+"""Finds from a statement's text which tables it touches: if in doubt, too many rather than too few."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -8,28 +8,28 @@ from ..watch import ALL_TABLES, Tables
 from .names import Names, in_postgres, in_sqlite
 from .statements import Kind, asks_the_servers_clock, kind_of
 
-MOST_TEXTS = 20_000  # remembered; a text with values in it never comes again
+MOST_TEXTS = 20_000  # remembered; a text that contains values may never come again
 _WORD = re.compile(r"[\w$]+")
 
 
 class Nature(NamedTuple):
-    """What a statement's text says; `views` is whether it names one."""
+    """What a statement's text tells; `views` is True if it names a view."""
 
     kind: Kind
     tables: Tables
     views: bool = False
-    real_time: bool = False  # it asks a clock that no run moves: PostgreSQL's
+    real_time: bool = False  # it asks PostgreSQL's own clock, which no run moves
 
 
 class Schema:
-    """The tables, views and functions of one database, and what a name in a statement may stand for."""
+    """The tables, views and functions of one database: it tells what a name in a statement may stand for."""
 
     def __init__(self, place: Mapping[str, Any]) -> None:
         self._place = place
         self.look_again()
 
     def look_again(self) -> None:
-        """Learn the names anew: something may have changed them."""
+        """Read the names again: they may have changed."""
         found = in_postgres(self._place) if self._place.get("HOST") else in_sqlite(str(self._place["NAME"]))
         views = _resolved({name: _words(text) for name, text in found.views.items()}, found)
         one = {name: frozenset({name}) for name in found.tables}
@@ -60,7 +60,7 @@ class Schema:
         kind, words = kind_of(sql), _words(sql)
         words |= {name for name in self._odd if name in sql.lower()}
         if kind == "read" and words & self._functions:
-            kind = "write"  # a function of the project's own may do anything
+            kind = "write"  # the project's own function may do anything
         if kind == "schema":
             return Nature(kind, ALL_TABLES)
         names = self._read if kind == "read" else self._written
@@ -83,7 +83,7 @@ def _by_word(names: Mapping[str, Tables]) -> dict[str, Tables]:
 
 
 def _resolved(views: Mapping[str, set[str]], found: Names) -> dict[str, Tables]:
-    """Return the tables that each view is made of, by way of other views, too."""
+    """Return the tables behind each view, also through other views."""
     tables = {name.lower(): name for name in found.tables}
     below = {name.lower(): words for name, words in views.items()}
     functions = {name.lower() for name in found.functions}
@@ -105,7 +105,7 @@ def _resolved(views: Mapping[str, set[str]], found: Names) -> dict[str, Tables]:
 
 
 def _timed(views: Mapping[str, str]) -> set[str]:
-    """Return the views that ask PostgreSQL for the time, by way of other views, too."""
+    """Return the views that ask PostgreSQL for the time, also through other views."""
     found = {name for name, text in views.items() if asks_the_servers_clock(text)}
     while further := {name for name, text in views.items() if _words(text) & found} - found:
         found |= further

@@ -1,4 +1,4 @@
-"""The one writer that an SQLite file can have: who comes while there is one waits in virtual time, in order."""
+"""The one writer that an SQLite file can have: further writers wait in virtual time, first come, first served."""
 
 from collections import deque
 from typing import Any
@@ -9,19 +9,19 @@ from ...engine.scheduler import Engine
 
 
 class Writers:
-    """The turns at all SQLite files of a run. A thread, of the project, has a turn or waits for one."""
+    """The writers of all SQLite files of a run. A thread of the project writes to a file or waits for its turn."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._owners: dict[str, Any] = {}  # of each file, the thread
-        self._queues: dict[str, deque[tuple[Any, Any]]] = {}  # who waits, and the event
-        self._waits_for: dict[Any, str] = {}  # a thread, and the file
+        self._owners: dict[str, Any] = {}  # file: its writer's thread
+        self._queues: dict[str, deque[tuple[Any, Any]]] = {}  # file: waiting threads, with their events
+        self._waits_for: dict[Any, str] = {}  # thread: the file it waits for
 
     def take(self, file: str, thread: Any) -> None:
         """Wait until *thread* is *file*'s writer.
 
         Raises:
-            OperationalError: where that would never be, as SQLite says it when its patience is over.
+            OperationalError: if this would never happen, as SQLite raises after its timeout.
         """
         if file not in self._owners:
             self._owners[file] = thread
@@ -37,7 +37,7 @@ class Writers:
         self._engine.wait_for(granted)
 
     def give_back(self, file: str) -> None:
-        """Let whoever has waited longest be *file*'s writer."""
+        """Give *file* to the thread that has waited longest."""
         queue = self._queues.get(file)
         if not queue:
             del self._owners[file]

@@ -107,7 +107,7 @@ def test_a_defect_of_the_judge_is_caught(defect: str, backend: str) -> None:
 @pytest.mark.proof
 def test_two_requests_on_one_connection_are_refused() -> None:
     """A guard ends the run."""
-    with pytest.raises(CodeError, match="two requests at once have one connection"):
+    with pytest.raises(CodeError, match="two requests at once use one connection"):
         assert_theory(replace(SHORT, db_read_s=0.1), timeouts(), more=ONE_CONNECTION, seeds=[1])
 
 

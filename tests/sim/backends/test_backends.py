@@ -210,7 +210,7 @@ def test_max_entries_culls(backend: str) -> None:
 @pytest.mark.parametrize("backend", ["redis", "memcached", "django-redis"])
 def test_max_entries_means_nothing_to_a_server(backend: str) -> None:
     """Where Django has no MAX_ENTRIES, a scenario that sets one is refused in one line."""
-    with pytest.raises(UserError, match=f"^max_entries=50 means nothing to backend '{backend}'; leave it out$"):
+    with pytest.raises(UserError, match=f"^max_entries=50: backend '{backend}' has no such limit; leave it out$"):
         run(Scenario("s", max_entries=50), TtlOnly(), backend=backend)
 
 

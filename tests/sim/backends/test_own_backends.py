@@ -322,7 +322,7 @@ def test_what_a_cache_without_a_server_ran_on_is_said(files: Path) -> None:
     """A cache of one's own within the process says where it was, as one on a server does."""
     where = "ran diskcache.djangocache.DjangoCache in a private folder that all workers share, if it keeps files"
     assert f"`diskcache.toml` {where}" in notes_of("--backend-settings", "diskcache.toml", cwd=files)
-    where = "ran django.core.cache.backends.locmem.LocMemCache in memory, one private store a worker process"
+    where = "ran django.core.cache.backends.locmem.LocMemCache in memory, one private store for each worker process"
     assert f"`settings:shop_settings` {where}" in notes_of("--settings", "shop_settings", cwd=files)
     assert "ran" not in notes_of(cwd=files)
 
@@ -344,7 +344,7 @@ def test_the_command_line_refuses_what_is_wrong(files: Path) -> None:
     told = refused(cli(*quick, "--settings", "shop_settings", "--set", "max_entries=none", cwd=files))
     assert "max_entries=none: backend 'settings:shop_settings' has a limit of its own" in told
     told = refused(cli(*quick, "--settings", "shop_settings:redis", "--set", "max_entries=5", cwd=files))
-    assert told.endswith("max_entries=5 means nothing to backend 'settings:shop_settings:redis'; leave it out")
+    assert told.endswith("max_entries=5: backend 'settings:shop_settings:redis' has no such limit; leave it out")
 
 
 @pytest.mark.servers

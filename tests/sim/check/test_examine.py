@@ -22,7 +22,7 @@ WRITES = "a write commits a new version"
 REPEATS = "the same seed gives the same reads"
 KEEPS = "it keeps nothing outside the cache"
 FORGETS = "it goes on after cache.clear()"
-TRAVELS = "worker processes can be sent it"
+TRAVELS = "it can be sent to worker processes"
 EARLY = "no row before its commit"
 ROLLED_BACK = "no row that was rolled back"
 
@@ -69,11 +69,11 @@ CONTRACT = [
     ),
     (mutants.LeavesOpen, ANSWERS, "LeavesOpen.write() left a transaction open"),
     (mutants.Raises, ANSWERS, "ValueError: Key ':1:writes:key:"),
-    (mutants.Forges, ROWS, "484 of 484 reads returned a version that never was"),
+    (mutants.Forges, ROWS, "484 of 484 reads returned a version that never existed"),
     (mutants.WritesNothing, WRITES, " committed 0 versions of it"),
     (mutants.WritesAnotherKey, WRITES, " committed 0 versions of it"),
     (mutants.RollsBack, WRITES, " committed 0 versions of it"),
-    (mutants.OfChance, REPEATS, " of 484 reads differ in a second run: chance comes from site.random"),
+    (mutants.OfChance, REPEATS, " of 484 reads differ in a second run: take random numbers from site.random"),
     (mutants.RemembersInModule, REPEATS, " of 484 reads differ in a second run"),
     (mutants.RemembersInItself, KEEPS, "a run changed seen: every worker process has its own"),
     (mutants.RemembersInModule, KEEPS, "a run changed SEEN: every worker process has its own"),
@@ -84,7 +84,7 @@ CONTRACT = [
     (mutants.RemembersInItsClass, KEEPS, "a run changed counts: every worker process has its own"),
     (mutants.TrustsItself, FORGETS, "was outdated, though the cache had been emptied after the write"),
     (mutants.NeedsItsToken, FORGETS, "RuntimeError: the token is gone in NeedsItsToken.read(site, '"),
-    (mutants.Unsendable, TRAVELS, "define it, and all that is in it, at the top of a file"),
+    (mutants.Unsendable, TRAVELS, "define it, and everything in it, at the top level of a file"),
 ]
 
 
@@ -124,7 +124,7 @@ def test_costs_where_calls_are_several_round_trips() -> None:
     """A backend's own additional calls are named, and are no fault of the strategy's."""
     (finding,) = found(STRATEGIES["get-or-set"](), costs, "file").values()
     assert finding.verdict == "held"
-    assert finding.detail.startswith("1, 3, 1; declared 1, 2, 1, which are the calls")
+    assert finding.detail.startswith("1, 3, 1; declared 1, 2, 1 calls: ")
 
 
 def test_costs_of_who_declares_none() -> None:
@@ -134,7 +134,7 @@ def test_costs_of_who_declares_none() -> None:
     (finding,) = found(mutants.Sound(), costs, "dummy").values()
     assert (finding.verdict, finding.detail) == (
         "not claimed",
-        "no hit seen, 2, 1: nothing that was cached was found again",
+        "no hit seen, 2, 1: no cached entry was found again",
     )
     assert count(Subject(STRATEGIES["oracle"](), "shared", SERVERS)) == Counted(0, 0, 0)
 
@@ -215,7 +215,7 @@ def test_rows_before_their_commit() -> None:
     assert attacked(boasters.NeverUncommitted)[EARLY].verdict == "broke"
     finding = attacked(boasters.SetsInTransaction)[EARLY]
     assert finding.verdict == "not claimed"
-    assert finding.detail.endswith("committed only later (many writers); `stale_at_most` speaks of outdated rows")
+    assert finding.detail.endswith("committed only later (many writers); `stale_at_most` is about outdated rows only")
     assert attacked(mutants.Sound)[EARLY].verdict == "held"
 
 
@@ -224,7 +224,7 @@ def test_rows_that_were_rolled_back() -> None:
     assert attacked(boasters.NeverUncommitted)[ROLLED_BACK].verdict == "broke"
     finding = attacked(boasters.SetsInTransaction)[ROLLED_BACK]
     assert finding.verdict == "not claimed"
-    assert finding.detail.endswith("never committed (rollbacks); `stale_at_most` speaks of outdated rows")
+    assert finding.detail.endswith("never committed (rollbacks); `stale_at_most` is about outdated rows only")
     assert attacked(mutants.Sound)[ROLLED_BACK].verdict == "held"
 
 

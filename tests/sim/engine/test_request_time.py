@@ -256,7 +256,7 @@ class TestLock:
     def test_no_instants_for_the_server(self, tmp_path: Path) -> None:
         """Its clock is another one than the request's: an entry would be gone at once, or stay."""
         with pytest.raises(
-            StrategyError, match=r"^P?EXPIREAT gives the server an instant, .* use expire\(key, seconds\)"
+            StrategyError, match=r"^P?EXPIREAT gives an instant to the server, .* use expire\(key, seconds\)"
         ):
             within(tmp_path, "django-redis", (0.5, lambda site: site.cache.expire_at("k", timezone.now())))
 

@@ -152,18 +152,18 @@ def test_each_function_is_shown(tmp_path: Path, family: str) -> None:
     assert facts["cached"].size_bytes == len(facts["cached"].content.removeprefix(b"response 200 "))
     assert refusals[1].endswith(f"stage.py, line {stage.product.__code__.co_firstlineno + 4})")
     assert refusals == [
-        "read moved: status 302 to /login/: does it need users=?; if that is what it is to give, say expect=302",
+        "read moved: status 302 to /login/: does it need users=?; if this status is right, say expect=302",
         "read missing: it raises DoesNotExist: Product matching query does not exist. ("
         + refusals[1].rpartition("(")[2],
         "read drawn: it gives two results on the same rows (" + refusals[2].partition("(")[2],
         f"read dated: it depends on the clock: a day later it differs ({DATED}); name what matters with judge=",
         "read opens: it depends on the clock: a day later it differs (" + refusals[4].partition("differs (")[2],
         "read async: it calls an async view, which is not modelled; call a sync one",
-        "read nothing: it returns nothing; return what is to be judged",
-        "read nothing at once: it returns nothing; return what is to be judged",
+        "read nothing: it returns nothing; return the value to judge",
+        "read nothing at once: it returns nothing; return the value to judge",
         "read yields: it gives a generator: return list(...)",
-        "read forbidden: status 403: does it need users=?; if that is what it is to give, say expect=403",
-        "read forbidden to all: status 403: may its user see it?; if that is what it is to give, say expect=403",
+        "read forbidden: status 403: does it need users=?; if this status is right, say expect=403",
+        "read forbidden to all: status 403: may its user see it?; if this status is right, say expect=403",
         f"read in a thread: {IN_A_THREAD}",
         "read ends: it ends its process (status 3)",
         "write rolled back: it commits no change of a row",

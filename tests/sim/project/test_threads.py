@@ -240,7 +240,7 @@ def test_a_thread_that_answers_of_its_own_accord_ends_the_run() -> None:
     """)
     first, joined, last = told
     assert first == last
-    assert first.startswith("a request waits for the thread 'of set-up', of which a run knows nothing: ")
+    assert first.startswith("a request waits for the thread 'of set-up', which no request has started: ")
     assert joined == ["joined", 1.0]
 
 

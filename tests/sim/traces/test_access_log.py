@@ -44,7 +44,7 @@ def test_a_log_as_it_is(tmp_path: Path, end: str, block: int, monkeypatch: pytes
     assert trace.first_rows[trace.key_names.index("/full")] == 13
     assert trace.notes == (
         "left out: 3 of the log's 12 lines, which are no requests for a path (the first: line 5)",
-        "left out: 2 of the log's 9 requests, which failed (status 400 and above): no row was read or changed",
+        "left out: 2 of the log's 9 requests, which failed (status 400 and above)",
         "the log's times go backwards in 1 of its lines, so all were sorted by time",
         f"left out: 1 of the trace's 7 requests, which {NEITHER}",
     )

@@ -81,4 +81,5 @@ def test_rows_that_cannot_be(tmp_path: Path, row: str, message: str) -> None:
 def test_a_trace_without_times(tmp_path: Path) -> None:
     """CacheLib can replay it, as fast as it will go; here nothing can be said of its time."""
     told = refusal(tmp_path, b"key,op,size,op_count,key_size,ttl\na,GET,1,1,1,0\n")
-    assert told.startswith("no column 'time_s' (found: key, op, size, op_count, key_size, ttl); a trace needs")
+    needs = "a trace needs time_s,key[,op,size_bytes,timeout_s]"
+    assert told == f"no column 'time_s' (found: key, op, size, op_count, key_size, ttl); {needs}"

@@ -53,7 +53,7 @@ def test_columns_are_named(tmp_path: Path, content: bytes, columns: str) -> None
 
 NAMED = "write --trace-columns"
 REFUSED = [
-    ("time_s,key,operation", None, f"column 'operation' looks like op, but is not called so: {NAMED} op=operation, or"),
+    ("time_s,key,operation", None, f"column 'operation' looks like op under another name: {NAMED} op=operation, or"),
     ("time_s,key,method", None, f"{NAMED} op=method, or op=- to leave it out"),
     ("time_s,key,Op", None, f"{NAMED} op=Op, or op=- to leave it out"),
     ("time_s,key,size", None, f"{NAMED} size_bytes=size, or size_bytes=- to leave it out"),
@@ -68,7 +68,7 @@ REFUSED = [
     (
         "ts,url,method",
         "time=ts,key=url",
-        f"not called so: {NAMED} time=ts,key=url,op=method, or op=-",
+        f"under another name: {NAMED} time=ts,key=url,op=method, or op=-",
     ),
     ("time_s,url,x", None, "no column 'key' (found: time_s, url, x); a trace needs"),
     ("ts,url,x", "time=tz,key=url", "--trace-columns time=tz: the file has no such column; did you mean 'ts'?"),

@@ -270,7 +270,11 @@ FIELD = st.one_of(
     st.text(max_size=6),
 )
 HEADER = st.sampled_from(
-    ["time_s,key", "time_s,key,op", "key,time_s,size_bytes,timeout_s", "time_s,time_s,key", "a,b", ""]
+    [
+        *("time_s,key", "time_s,key,op", "key,time_s,size_bytes,timeout_s", "time_s,time_s,key", "a,b", ""),
+        *("time,key", '"time_ms";"key"', "op_time,key,op,op_count,size,cache_hits", "ts\turl"),
+        '1.2.3.4 - - [30/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 5',
+    ]
 )
 TEXT = st.builds(
     lambda header, lines: "\n".join([header, *(",".join(line) for line in lines)]),

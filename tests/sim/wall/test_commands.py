@@ -77,7 +77,7 @@ BAD_INPUT = [
     (["--database", "mysql"], "unknown database 'mysql'"),
     (["--added-latency", "db_raed_s"], "unknown latency 'db_raed_s'; did you mean 'db_read_s'?"),
     (["--backend", "redsi"], "unknown backend 'redsi'; did you mean 'redis'?"),
-    (["--backend", "redis", "--set", "max_entries=3"], "max_entries=3 means nothing to backend 'redis'"),
+    (["--backend", "redis", "--set", "max_entries=3"], "max_entries=3: backend 'redis' has no such limit"),
     (["--seed", "1", "--seeds", "2"], "--seed and --seeds exclude each other"),
     (["--duration", "0"], "--duration 0: it must be seconds, more than 0"),
     (["--set", "db_connections=3"], "db_connections=3: a real run has a connection for every thread; leave it out"),
@@ -97,7 +97,7 @@ BAD_INPUT = [
     ),
     (
         ["--backend", "redis", "--server", "redis://localhost:1/15x", "--this-server-may-be-flushed"],
-        "--server redis://localhost:1/15x: '15x' is no number of a database",
+        "--server redis://localhost:1/15x: '15x' is not the number of a database",
     ),
     (
         ["--backend", "redis", "--server", "redis://a:1/0;redis://b:1/0", "--this-server-may-be-flushed"],

@@ -105,7 +105,7 @@ def test_what_cannot_be_sent_is_one_line() -> None:
     """Functions that are at the top of no module: before anything starts."""
     with pytest.raises(
         UserError,
-        match=r"^a strategy cannot be sent to a worker process \(Can't .*lambda.*: define it, .* at the top of a file",
+        match=r"^a strategy cannot be sent to a worker process \(Can't .*lambda.*: define it, .* top level of a file",
     ):
         real(BRIEF, FromFunctions(lambda site, key: site.db.read(key), lambda site, key: site.db.write(key)))
 

@@ -231,7 +231,7 @@ def test_sleep_and_late_work_take_real_time() -> None:
 @pytest.mark.parametrize("backend", ["locmem", "redis", "memcached"])
 def test_a_thread_that_uses_the_cache_ends_the_run(backend: str) -> None:
     """As in the simulation, although the thread keeps its error to itself."""
-    with pytest.raises(UserError, match=r"^the strategy used the site in a thread of its own: .*site\.spawn\(func"):
+    with pytest.raises(UserError, match=r"^the strategy used the site in its own thread: .*site\.spawn\(func"):
         real(BRIEF, InAThread(), backend=backend)
 
 

@@ -100,7 +100,7 @@ def test_connections_of_set_up_serve_no_request(places: Places) -> None:
     early = copy_context()
     let_go_of_all()
     assert places
-    with pytest.raises(StrategyError, match="that was there at set-up"):
+    with pytest.raises(StrategyError, match="that was opened at set-up"):
         early.run(price)
     assert price() == 0
 

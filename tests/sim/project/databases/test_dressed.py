@@ -184,7 +184,7 @@ def test_two_requests_on_one_connection_end_the_run() -> None:
 
         one.play((0.0, keep))
         one.engine.current = type(one.engine.current)(one.engine)  # another thread's
-        with pytest.raises(ValueError, match="two requests at once have one connection"):
+        with pytest.raises(ValueError, match="two requests at once use one connection"):
             one._serve(1, 0.0, take)
         with pytest.raises(ValueError, match="two requests at once"):
             one.engine.end_if_strayed()

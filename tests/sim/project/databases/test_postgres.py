@@ -165,7 +165,7 @@ def test_a_truncate_is_refused() -> None:
 
         one.play((0.0, empty))
         assert refused == [
-            "TRUNCATE also empties the snapshots that earlier reads are judged on: use DELETE, or QuerySet.delete()"
+            "TRUNCATE also empties the snapshots on which earlier reads are judged; use DELETE or QuerySet.delete()"
         ]
 
 

@@ -61,7 +61,7 @@ def around_events(
 
 
 def line_styles(looks: Looks) -> dict[str, str]:
-    """Return how the line of each variant is drawn: where several have one colour, the later ones are broken."""
+    """Return the line style of each variant: if several have the same colour, the later ones are broken lines."""
     found: dict[str, str] = {}
     for label, look in looks.items():
         before = sum(looks[other].colour == look.colour for other in found)

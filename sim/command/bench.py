@@ -1,4 +1,4 @@
-"""The verb `bench`: a scenario is run for real."""
+"""The verb `bench`: runs a scenario for real."""
 
 from typing import Annotated
 
@@ -32,9 +32,9 @@ MayBeFlushed = Annotated[
     bool,
     typer.Option(
         "--this-server-may-be-flushed",
-        help="--server needs it: what that server holds is deleted before and after each run, and whenever a strategy "
-        "clears the cache: on Redis all keys of database DB (FLUSHDB), on Memcached everything (flush_all), other "
-        "applications' too",
+        help="--server needs it: everything on that server is deleted before and after each run, and whenever a "
+        "strategy clears the cache: on Redis all keys of database DB (FLUSHDB), on Memcached all keys (flush_all), "
+        "also those of other applications",
     ),
 ]
 
@@ -65,9 +65,10 @@ def bench(
 
     With processes, threads, a cache and a database.
     """
-    from ..wall.bench import around_of, bench_all, failures, how_long, warnings
+    from ..wall.bench import around_of, bench_all, check_all, failures, how_long, lasts_s, warnings
     from ..wall.run import can_be_real
     from .choose import choose_backends, scenario_of
+    from .estimate import say_if_long
     from .plan import make_plan
 
     show_own_frames(traceback)
@@ -76,7 +77,13 @@ def bench(
     backends = choose_backends(backend, backend_settings, settings_module)
     plan = make_plan(choice, strategy, backends, timeout, seed=seed, seeds=seeds, default_backends=["locmem"])
     runs = [one for one in plan.runs if strategy or can_be_real(one.strategy)]
-    outcomes = carry_out(runs, out, lambda advance: bench_all(runs, around, advance), how_long(runs))
+    told = how_long(runs)
+
+    def tell() -> None:
+        check_all(runs, around)
+        say_if_long(told, lasts_s(runs))
+
+    outcomes = carry_out(runs, out, lambda advance: bench_all(runs, around, advance), told, before=tell)
     report(plan, outcomes, form, out, context)
     say_own_frames(frames for one in outcomes for frames in one.frames)
     end_with(warnings(outcomes), failures(outcomes))

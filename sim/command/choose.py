@@ -1,4 +1,4 @@
-"""Choosing by name: scenarios, backends and settings as they are typed on the command line."""
+"""Chooses by name: scenarios, backends and settings as they are typed on the command line."""
 
 import math
 import re
@@ -20,7 +20,7 @@ from ..traces.trace import load_trace
 from ..world.scenario import DEFAULTS, Scenario
 from ..world.specs import number
 
-UNSET: Any = object()  # no timeout is named, which is not the same as None
+UNSET: Any = object()  # no timeout was typed, which is not the same as None
 
 
 SHIPPED = Path(str(scenarios.__file__)).parent  # where the scenarios are that come with cachewise
@@ -29,7 +29,7 @@ APP_FILE = "cache_experiment.py"  # the experiment in each project's folder in S
 
 @dataclass(frozen=True)
 class Choice:
-    """A scenario, and what its file says beside it: the timeout its code uses, and whether the file is one's own.
+    """A scenario, the timeout in its file (the one that the user's code uses), and whether the file is the user's own.
 
     `given` names the fields that were set on the command line.
     """
@@ -51,7 +51,7 @@ def scenario_names() -> list[str]:
 
 
 def app_files() -> dict[str, Path]:
-    """Return the experiment files of the Django projects that come with cachewise, by name: the folder's, and _app."""
+    """Return the experiments of the Django projects that come with cachewise, by name: the folder's name and _app."""
     return {f"{path.parent.name}_app": path for path in sorted(SHIPPED.glob(f"apps/*/{APP_FILE}"))}
 
 
@@ -101,7 +101,7 @@ def scenario_of(
 
 
 def with_duration(settings: Sequence[str] | None, duration_s: float | None) -> list[str]:
-    """Return the scenario's settings with those that ``--duration`` stands for."""
+    """Return the scenario's settings with that of ``--duration``."""
     if duration_s is not None and not 0 < duration_s < math.inf:
         raise UserError(f"--duration {duration_s:g}: it must be seconds, more than 0")
     if duration_s is not None and any(text.partition("=")[0].strip() == "duration_s" for text in settings or ()):
@@ -112,7 +112,7 @@ def with_duration(settings: Sequence[str] | None, duration_s: float | None) -> l
 def _from_file(path: Path, *, own_file: bool) -> Choice:
     where = file_name(path)
     if path.suffix != ".py":
-        raise UserError(f"{where}: a scenario is a Python file, and ends in .py")
+        raise UserError(f"{where}: a scenario must be a Python file, ending in .py")
     if not path.is_file():
         raise UserError(f"{where}: no such scenario file; `cachewise init` writes one")
     if experiment_at(str(path)) is not None:
@@ -138,7 +138,7 @@ def _is_timeout(value: Any) -> bool:
 
 
 def _names_in(path: Path) -> dict[str, Any]:
-    """Run a scenario's file and return its names; where it names a field that there is none of, say the nearest one."""
+    """Run a scenario's file and return its names; for an unknown field of Scenario, name the nearest one."""
     try:
         return runpy.run_path(str(path), run_name="cachewise_scenario")
     except TypeError as error:
@@ -169,7 +169,7 @@ def choose_backends(
     """Return all backends that were asked for, as `cachewise.sim.backends.backend_named` takes them.
 
     Raises:
-        UserError: for a file that is no TOML, or a module that is a file.
+        UserError: for a file that is not TOML, or a file in the place of a module.
     """
     for file in files or ():
         if not file.endswith(".toml"):
@@ -188,7 +188,7 @@ def choose_backends(
 
 
 def choose_timeout(text: str) -> float | None:
-    """Return a timeout as typed: seconds, or ``none`` for ever."""
+    """Return a timeout as typed: seconds, or ``none``, which means for ever."""
     timeout = seconds_or_none("timeout", text)
     if timeout is not None and timeout < 0:
         raise UserError(f"timeout {one_line(text)}: it must be seconds, 0 or more, or none")
@@ -214,10 +214,10 @@ def choose_settings(texts: Iterable[str]) -> dict[str, str]:
 
 
 def with_trace(scenario: Scenario, path: str | None, columns: str | None) -> Scenario:
-    """Return *scenario* replaying the trace at *path*; the fields a trace stands in for go back to their defaults.
+    """Return *scenario* with the trace at *path*; fields that the trace replaces go back to their defaults.
 
     Raises:
-        UserError: for a file that is no trace, or columns that are named without one.
+        UserError: for a file that is not a trace, or columns without a trace.
     """
     if path is None:
         raise UserError("--trace-columns names the columns of a trace, and there is none: add --trace FILE")

@@ -30,7 +30,9 @@ DEMO = (
 
 def demo(
     context: typer.Context,
-    out: Annotated[Path, typer.Option(help="folder for charts, tables and the page")] = Path("out/demo"),
+    out: Annotated[
+        Path, typer.Option(parser=options.folder, metavar="FOLDER", help="folder for charts, tables and the page")
+    ] = Path("out/demo"),
     jobs: options.Jobs = 0,
 ) -> None:
     """Compare all strategies on three workloads.
@@ -47,7 +49,7 @@ def demo(
         scenario = replace(choice.scenario, why=f"{choice.scenario.why} (shortened for the demo: {cut})")
         shorter = replace(choice, scenario=scenario.with_settings(part.settings))
         plans.append(make_plan(shorter, None, [], part.timeout, seeds=part.seeds))
-    outcomes = simulate([run for one in plans for run in one.runs], jobs, out)
+    outcomes = simulate([run for one in plans for run in one.runs], jobs, out, tells=True)
     print_results(outcomes, options.Format.TABLE)
     for line in left_out(plans[0]):
         say(line)

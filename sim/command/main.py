@@ -59,7 +59,7 @@ app.command(epilog=ABOUT_DOCTOR)(doctor)
 
 
 def run_script(file: str) -> None:
-    """Run the scenario in *file* with the options of `cachewise run`; a scenario file's `__main__` block calls this."""
+    """Run the scenario in *file* with the options of `cachewise run`; the file's own `__main__` block calls this."""
     main(["run", f".{os.sep}{os.path.relpath(file)}", *sys.argv[1:]])
 
 
@@ -73,6 +73,6 @@ def main(args: Sequence[str] | None = None) -> None:
         drop_postgres_variables()
         hush_key_warnings()
         code = app(args=typed or ["--help"], prog_name="cachewise", standalone_mode=False, obj=typed)
-        return code if typed else BAD_INPUT  # nothing was asked for
+        return code if typed else BAD_INPUT  # no verb was typed
 
     sys.exit(exit_code_of(command))

@@ -18,6 +18,17 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
 
 
+def folder(text: str | Path) -> Path:
+    """Return the folder that an option names.
+
+    Raises:
+        typer.BadParameter: if it names none.
+    """
+    if not str(text).strip():
+        raise typer.BadParameter("it must name a folder; . is the current one")
+    return Path(text)
+
+
 Target = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="a name (see cachewise list scenarios), or a file: ./my_scenario.py")
 ]
@@ -77,7 +88,9 @@ Timeout = Annotated[
         "else of the scenario, else the strategy's default",
     ),
 ]
-Out = Annotated[Path | None, typer.Option(metavar="FOLDER", help="folder for summary, charts and report.html")]
+Out = Annotated[
+    Path | None, typer.Option(parser=folder, metavar="FOLDER", help="folder for summary, charts and report.html")
+]
 KeepReads = Annotated[
     bool,
     typer.Option(

@@ -79,7 +79,7 @@ def test_what_cannot_be_is_refused_before_anything_starts(tmp_path: Path) -> Non
         (*run, "--vary", "timeout=1,-2"): "timeout -2: it must be seconds, 0 or more",
         (*run, "--vary", "keys=0,5"): "keys=0 must lie between 1 and",
         (*run, "--vary", "timeout=1,2", "--timeout", "3"): "exclude each other",
-        (*run, "--vary", "timeout=1,2", "--vary", "timeout=3,4"): "--vary timeout is there twice",
+        (*run, "--vary", "timeout=1,2", "--vary", "timeout=3,4"): "--vary timeout occurs twice",
         (*run, "--vary", "timeout=1,2", "--strategy", "ttl-only:timeout=9"): "names a timeout of its own",
         (*run, "--vary", "timeout=1,2", "--strategy", "./mine.py"): "./mine.py has no timeout",
         (*run, "--vary", "ttl-only:timout=1|2"): "unknown parameter 'timout'",

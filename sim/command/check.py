@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from ..verdict.result import Run
 
 BACKENDS = ("shared", "locmem")  # a store that all workers share, and one for each worker
-BACKEND_S = 8.0  # that each of them takes, about
-STAGE = "hot_key"  # any scenario: all that differs is set
-ABOUT_CHECK = """held: it was tried, and it holds. broke: it does not, and the exit code is 1. not claimed: nothing
-says that it holds; what was seen is shown.
+BACKEND_S = 8.0  # about how long each of them takes
+STAGE = "hot_key"  # any scenario would do, as all fields that differ are set
+ABOUT_CHECK = """held: it was tried, and it holds. broke: it does not hold, and the exit code is 1. not claimed: the
+strategy does not claim it; the figure that was seen is shown.
 
 These are tried: the contract (a request ends with the row of its key and no open transaction; a write commits; the same
 seed gives the same reads; nothing is kept outside the cache; an emptied cache does no harm); costs, by counting the

@@ -24,7 +24,7 @@ from ..world.workload import build_workload
 from .choose import Choice, choose_timeout, with_trace
 from .choose_strategy import choose_strategy
 
-FIXED = ("why", "trace_columns")  # no run depends on the first; the second belongs to one trace
+FIXED = ("why",)  # what a run does not depend on
 TIMEOUT = "timeout"
 BOUNDS = ("no-cache", "oracle")  # users cannot choose them; they are level lines to compare with
 NEEDS_WRITES = ("write_popularity", "rollback_ratio", "db_write_s", "db_commit_s", "transaction_tail_s")
@@ -195,6 +195,8 @@ def _check_axes(wanted: Wanted) -> None:
 
 def _check_depends(scenario: Scenario, name: str, names: Sequence[str]) -> None:
     """Refuse a field of the scenario that the traffic does not use."""
+    if name == "trace_columns":
+        raise UserError("--vary trace_columns: all traces of a sweep have the same columns: write --trace-columns")
     if scenario.trace is not None and name in load_trace(scenario.trace, scenario.trace_columns).fields:
         raise UserError(f"--vary {name}: it comes from the trace, so nothing would change; leave it out")
     no_writes = scenario.writes_per_s == 0 and scenario.trace is None and "writes_per_s" not in names

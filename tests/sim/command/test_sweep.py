@@ -87,6 +87,7 @@ def test_what_cannot_be_is_refused_before_anything_starts(tmp_path: Path) -> Non
         (*run, "--vary", "max_entries=10,20", "--backend", "redis"): "backend 'redis' has no such limit",
         (*run, "--vary", "cull_frequency=2,4"): "backend 'shared' has no other",
         (*run, "--vary", "trace_speed=1,2"): "trace_speed=2 needs a trace",
+        (*run, "--vary", "trace_columns=a,b"): "all traces of a sweep have the same columns: write --trace-columns",
         (*run, "--vary", "rollback_ratio=0,1", "--set", "writes_per_s=0"): "there are no writes",
         (*run, "--vary", "value_bytes=10,20", "--trace", "trace.csv", "--set", "warmup_s=0"): "it comes from the trace",
         (*run, "--vary", "writes_per_s=log:0.1:100:9000", *TWO, "--seeds", "10"): "180,000 cells are more than 100,000",

@@ -41,15 +41,15 @@ __all__ = [
 
 
 def check_writable(out_dir: Path | str, kind: "Kind" = "run", reads: Iterable[str] = ()) -> None:
-    """Make sure, before anything runs, that a report can be written to *out_dir*; leave no trace.
+    """Make sure, before anything runs, that a report can be written to *out_dir*; nothing is left there.
 
     Args:
-        out_dir: need not be there.
-        kind: "run", "app", "verify" or "sweep": what kind of report.
+        out_dir: need not exist.
+        kind: the kind of report: "run", "app", "verify" or "sweep".
         reads: the names of the files in its folder ``reads``.
 
     Raises:
-        UserError: if it cannot: because a file is in its way that is not ours, for instance.
+        UserError: if it cannot be written, for instance because a file that is not ours is in the way.
     """
     from .placing import check_writable as check
 
@@ -57,7 +57,7 @@ def check_writable(out_dir: Path | str, kind: "Kind" = "run", reads: Iterable[st
 
 
 def folder_aside(out_dir: Path | str) -> AbstractContextManager[Path]:
-    """Make a folder within *out_dir* for files that a report will take; it is gone afterwards."""
+    """Make a folder inside *out_dir* for files that become part of a report; it is removed afterwards."""
     from .placing import folder_aside as aside
 
     return aside(out_dir)
@@ -74,10 +74,10 @@ def write_report(
 
     Args:
         outcomes: from `cachewise.sim.experiment.run_all`, at least one.
-        out_dir: made if it is not there. This report replaces an earlier one as a whole; other files stay.
-        command: what to type to get the same report.
-        yours: the inputs that were set for these runs (see `provenance.inputs`); None: all but the defaults.
-        reads: a folder in a `folder_aside` of *out_dir*, which becomes `reads` of the report.
+        out_dir: created if it does not exist. This report replaces an earlier one as a whole; other files stay.
+        command: the command that gives the same report.
+        yours: the inputs that the user has set (see `provenance.inputs`); None: all that differ from the defaults.
+        reads: a folder in a `folder_aside` of *out_dir*, which becomes the report's folder `reads`.
 
     Raises:
         UserError: if the folder cannot be written to, or a file that is not ours is in the way.
@@ -225,9 +225,9 @@ def write_sweep_report(
     are left alone.
 
     Args:
-        sweep: what has landed.
-        out_dir: made if it is not there. This report replaces an earlier one as a whole.
-        command: what to type to get the same report.
+        sweep: the finished runs.
+        out_dir: created if it does not exist. This report replaces an earlier one as a whole.
+        command: the command that gives the same report.
         limits: from `parse_limits`.
         yours: the inputs that the user has set (see `provenance.inputs`); None: all that differ from the defaults.
 

@@ -1,4 +1,4 @@
-"""Figures: a case's charts on sheets with their words, as PNG and as SVG. All measures in inches."""
+"""Figures: a case's charts on sheets with title, subtitle and footer, as PNG and SVG. All measures are in inches."""
 
 import io
 import textwrap
@@ -24,7 +24,7 @@ from .svg import drawn
 DPI = 160
 HEAD, FOOT, TICKS, EDGE = 0.95, 0.9, 0.75, 0.15  # room above, below, for the tick labels, and at the other side
 PLOT_WIDTH, LEAST_HEIGHT, SHEET_WIDTH = 4.7, 3.9, 7.5
-FOOT_LINES, FOOT_LINE = 3, 7 * 1.3 / 72  # that the usual foot has room for; the height of one
+FOOT_LINES, FOOT_LINE = 3, 7 * 1.3 / 72  # the lines that fit into the usual foot, and the height of one
 ON_PAGE: dict[str, Any] = {"max_lines": FOOT_LINES, "placeholder": " … (more on the page)"}
 PRICE_WIDTH, PARTS_WIDTH = 1.8, 5.6
 PRICES = {
@@ -44,9 +44,9 @@ APP_PRICES = {
 
 @dataclass(frozen=True)
 class Chart:
-    """A rendered chart: `name` is for its file. The picture shows `title` and `subtitle`; `more` stands beside it.
+    """A rendered chart: `name` is for its file. The picture shows `title` and `subtitle`, the page also `more`.
 
-    `png` is for files, on white paper; `svg` for the page, on its paper.
+    `png` is for files, on white paper; `svg` is for the page, in its colours.
     """
 
     name: str
@@ -90,9 +90,9 @@ def sheet(case: Case, width: float, height: float, title: str, subtitle: str, *,
 def worded(
     width: float, height: float, title: str, subtitle: str, told: str, *, foot: float = FOOT, on_page: bool = True
 ) -> Figure:
-    """Return an empty figure for a plot area of *height*, with its words in place; what is *told* stands below.
+    """Return an empty figure for a plot area of *height*, with its words in place; *told* is the text below.
 
-    Where it is *on_page*, the page has what does not fit; else *foot* must leave room for all of it: see `foot_of`.
+    With *on_page*, the text may be cut, as the page has all of it; else *foot* must have room for it: see `foot_of`.
     """
     total = HEAD + height + foot
     figure = Figure(figsize=(width, total), dpi=DPI, facecolor=PAPER)
@@ -267,9 +267,9 @@ def draw_verification(case: Case, frame: pd.DataFrame) -> bytes:
 
 
 def verification_figure(case: Case, frame: pd.DataFrame) -> Figure:
-    """Return the chart of a verification: a panel a figure of *frame*, a line a cell, backend by backend.
+    """Return the chart of a verification: a panel for each figure of *frame*, a line for each cell.
 
-    *case* is one of the measured ones: its title and notes are shown, all of them, as the chart stands alone.
+    *case* is one of the measured cases. Its title and all of its notes are shown, as there is no page with them.
     """
     cells = frame[["backend", "strategy"]].drop_duplicates()
     places, height = _lines_of(cells)

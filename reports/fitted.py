@@ -16,7 +16,7 @@ LEAST_WIDTH = 20
 
 
 class Heading(NamedTuple):
-    """The head of a column: its name, to which side its cells keep, and how wide it is at least."""
+    """The head of a column: its name, the alignment of its cells, and its least width."""
 
     name: str
     left: bool = False
@@ -24,12 +24,12 @@ class Heading(NamedTuple):
 
 
 def terminal_width() -> int:
-    """Return how many columns a table or a text may take."""
+    """Return the width of tables and texts, in characters."""
     return max(shutil.get_terminal_size((120, 24)).columns, LEAST_WIDTH)
 
 
 def terminal() -> Console:
-    """Return a console whose file is the text for the terminal."""
+    """Return a console that writes the text for the terminal to its file."""
     return Console(file=io.StringIO(), width=terminal_width(), force_terminal=sys.stdout.isatty(), highlight=False)
 
 
@@ -74,7 +74,7 @@ def _width_of(cell: Text) -> int:
 
 
 def _parts(widths: Sequence[int], width: int) -> list[list[int]]:
-    """Return the numbers of the columns of each table; none where a column has no room beside the first one."""
+    """Return the numbers of the columns of each table; none if a column has no room beside the first one."""
     first, *others = widths
     if others and first + BETWEEN + max(others) > width:
         return []

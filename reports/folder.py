@@ -1,4 +1,4 @@
-"""The files of a report: what each kind of report puts in its folder."""
+"""The files that each kind of report puts in its folder."""
 
 import re
 from collections.abc import Collection, Sequence

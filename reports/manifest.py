@@ -1,6 +1,6 @@
-"""Which files in a folder are ours: a list there names the files that a report wrote, each with its hash.
+"""Tells which files in a folder are ours: a list in the folder names the files of a report, each with its hash.
 
-A file that is not in the list, or that was changed since, is somebody else's: we never replace or remove it.
+A file that is not in the list, or has changed since, belongs to the user: it is never replaced or removed.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ Hashes = Mapping[str, Collection[str]]  # by the file's name in the folder; two 
 
 @dataclass(frozen=True)
 class Manifest:
-    """The list of a folder: `hashes` of the files that were written there; `of_sweep`: a sweep wrote them."""
+    """The list of a folder: `hashes` of the files that were written there; `of_sweep` says that a sweep wrote them."""
 
     folder: Path
     hashes: Hashes
@@ -46,23 +46,23 @@ class Manifest:
             raise UserError(f"{NAME} in it is not a list that cachewise wrote; move it away") from None
 
     def text(self) -> str:
-        """Return the list as its file has it."""
+        """Return the text of the list's file."""
         files = {name: sorted(self.hashes[name]) for name in sorted(self.hashes)}
         return json.dumps({"about": ABOUT, "sweep": self.of_sweep, "files": files}, indent=1) + "\n"
 
     def ours(self) -> dict[str, str]:
-        """Return the names of the files that are there as they were written, each with its hash."""
+        """Return the names of the files that are unchanged, each with its hash."""
         there = [name for name in self.hashes if _is_a_file(self.folder / name)]
         found = {name: hash_of(self.folder / name) for name in there}
         return {name: one for name, one in found.items() if one in self.hashes[name]}
 
 
 def remove(folder: Path, names: Collection[str]) -> None:
-    """Remove these files from *folder*, and those folders in it in which nothing is left."""
+    """Remove these files from *folder*, and folders in it that are then empty."""
     for name in names:
         (folder / name).unlink(missing_ok=True)
     for parent in {(folder / name).parent for name in names} - {folder}:
-        with suppress(OSError):  # there is something in it
+        with suppress(OSError):  # it is not empty
             parent.rmdir()
 
 
@@ -77,6 +77,6 @@ def _is_a_file(path: Path) -> bool:
 
 
 def _is_inside(name: str) -> bool:
-    """Whether a name leads to a place in the folder: who gave us the folder may have written its list."""
+    """Return whether a name leads to a place inside the folder; someone else may have written the list."""
     path = PurePosixPath(name)
     return bool(path.parts) and not path.is_absolute() and ".." not in path.parts

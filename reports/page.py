@@ -16,7 +16,7 @@ from .svg import marker
 from .tables import REMARKS, columns
 
 EXCERPT_CSS = (
-    ".cachewise small { display: block } "
+    ".cachewise small { display: block } .cachewise .scroll { overflow-x: auto } "
     ".cachewise .marker { width: 1.15em; height: 1.15em; margin-right: .3em; vertical-align: -.2em }"
 )
 
@@ -123,10 +123,9 @@ def _overview(answers: Sequence[Answer]) -> str:
 
 
 def html_table(head: Sequence[str], rows: Sequence[Sequence[str]], name: str, css: str = "", caption: str = "") -> str:
-    """Return a table of cells that are HTML already, under its *caption*, which is, too.
+    """Return a table; its cells and its *caption* are HTML already.
 
-    It scrolls where it is too wide, also by keys; *name*, a text that no other table of the page has, is what it is
-    called there.
+    If it is too wide it scrolls, also by keys. *name* is its accessible name, and must be unique on the page.
     """
     top = "".join(f'<th scope="col">{escape(text)}</th>' for text in head)
     lines = "".join(
@@ -185,7 +184,7 @@ def _notes(case: Case) -> str:
 
 
 def picture(chart: Chart, about: str) -> str:
-    """Return a chart as a figure, with its words for those who do not see it."""
+    """Return a chart as a figure, with a text for readers who cannot see it."""
     told = escape(f"{chart.title}, {about}. {chart.subtitle} {chart.more}".rstrip(), quote=True)
     caption = f"<figcaption>{marked(chart.more)}</figcaption>" if chart.more else ""
     drawn = f'<div class="scroll chart" role="img" aria-label="{told}" tabindex="0">{chart.svg}</div>'
@@ -252,7 +251,7 @@ def own_file(source: Source) -> str:
 
 
 def verbatim(text: str, name: str) -> str:
-    """Return lines as they are, both as HTML; they scroll as a table does, under a *name* that nothing else has."""
+    """Return preformatted text that scrolls as a table does. *text* and *name*, a unique one, are HTML already."""
     return f'<pre class="scroll" role="region" aria-label="{name}" tabindex="0">{text}</pre>'
 
 

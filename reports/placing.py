@@ -1,6 +1,6 @@
-"""Putting a report in its folder: all is built aside first and moved in file by file, so nothing is left half-written.
+"""Puts a report in its folder: files are built in a folder aside and then moved in, so that none is left half-written.
 
-Afterwards the folder holds what this report wrote, and what was never ours: `manifest.py` tells which is which.
+Afterwards the folder has the files of this report, and files that were never ours: `manifest.py` tells which is which.
 """
 
 import errno
@@ -22,13 +22,13 @@ from .manifest import Manifest, hash_of
 Kind = Literal["run", "app", "verify", "sweep"]
 PAGE = "report.html"
 VERIFICATION_CHART = "verify.png"
-FILES: dict[Kind, tuple[str, ...]] = {  # of each kind of report; charts besides
+FILES: dict[Kind, tuple[str, ...]] = {  # of each kind of report, without charts
     "run": ("summary.csv", "summary.parquet", PAGE),
     "app": ("summary.csv", "summary.parquet", "functions.csv", "call_sites.csv", "over_time.csv", PAGE),
     "verify": ("verify.csv", VERIFICATION_CHART),
     "sweep": ("summary.csv", "points.csv", PAGE),
 }
-CHARTS = (  # the ends of their files' names; how they begin is not known before the runs
+CHARTS = (  # the ends of their files' names; the beginnings are not known before the runs
     *("saved_against_stale", "wrong_parts", "hits_against_stale", "stale_ages", "queries_over_time", "price"),
     *("traffic", "functions", "over_time", "wrong_ratio", "db_queries_per_s", "response_p99_s", "map"),
 )
@@ -39,10 +39,10 @@ ELSEWHERE = "move it away, or choose another folder"
 def check_writable(out_dir: Path | str, kind: Kind = "run", reads: Iterable[str] = ()) -> None:
     """Make sure that a report of this *kind*, with files of *reads* if there are any, can be written to *out_dir*.
 
-    Leave no trace.
+    Nothing is left there.
 
     Raises:
-        UserError: if it cannot, or if a file that is not ours is in its way.
+        UserError: if it cannot be written, or if a file that is not ours is in the way.
     """
     out = Path(out_dir)
     folders = [out]
@@ -72,7 +72,7 @@ def _is_a_chart(path: Path) -> bool:
 
 
 def place(out_dir: Path | str, kind: Kind, build: Callable[[Path], None]) -> Path:
-    """Let *build* make its files aside, move them to *out_dir*, and return that."""
+    """Let *build* write its files to a folder aside, move them to *out_dir*, and return *out_dir*."""
     placed = False
     try:
         with _user_errors(out_dir):
@@ -88,17 +88,17 @@ def place(out_dir: Path | str, kind: Kind, build: Callable[[Path], None]) -> Pat
                         _move(aside, Path(out_dir), hashes, earlier, of_sweep=kind == "sweep")
                         placed = True
     except KeyboardInterrupt:
-        if not placed:  # else it came too late: the report is complete
+        if not placed:  # otherwise the interruption came too late: the report is complete
             raise
     return Path(out_dir)
 
 
 @contextmanager
 def folder_aside(out_dir: Path | str) -> Iterator[Path]:
-    """Make a folder within *out_dir* for files that a report will take; it is gone afterwards.
+    """Make a folder inside *out_dir* for files that become part of a report; it is removed afterwards.
 
-    It is inside because *out_dir* may be a mount of its own: a move is atomic within one file system. What a command
-    that was killed has left there is removed.
+    It is inside because *out_dir* may be a mount: a move is atomic only within one file system. Folders that killed
+    commands have left there are removed.
     """
     with _folder(Path(out_dir)) as out, ExitStack() as kept:
         with _held(out):
@@ -111,13 +111,13 @@ def folder_aside(out_dir: Path | str) -> Iterator[Path]:
 def _remove_abandoned(out: Path) -> None:
     for path in out.glob(f"{ASIDE}*"):
         with suppress(OSError), _held(path, wait=False) as held:
-            if held:  # nobody is at work in it
+            if held:  # no other command is using it
                 shutil.rmtree(path)
 
 
 @contextmanager
 def _held(folder: Path, *, wait: bool = True) -> Iterator[bool]:
-    """Lock *folder* against other commands while the block lasts; give whether it is locked."""
+    """Lock *folder* against other commands during the block; yield whether it is locked."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         held = True
@@ -132,12 +132,12 @@ def _held(folder: Path, *, wait: bool = True) -> Iterator[bool]:
 
 @contextmanager
 def _folder(out: Path) -> Iterator[Path]:
-    """Make *out* and what is missing on the way to it; what is empty afterwards is removed again."""
+    """Make *out* and its missing parents; those that are empty afterwards are removed again."""
     missing = _missing(out)
     try:
         try:
             out.mkdir(parents=True, exist_ok=True)
-        except ValueError as error:  # what no path can hold, a zero byte for instance
+        except ValueError as error:  # a character that no path can have, such as a zero byte
             raise _cannot_write(out, one_line(error)) from error
         yield out
     finally:
@@ -164,7 +164,7 @@ def _require_place(out: Path) -> None:
     """Make sure that *out* is a folder, or that one can be made there.
 
     Raises:
-        UserError: if a file or a broken link is there, or on the way.
+        UserError: if *out* or one of its parents is a file or a broken link.
     """
     for place in (out, *out.parents):
         if place.is_dir():
@@ -177,10 +177,10 @@ def _require_place(out: Path) -> None:
 
 
 def _require_free(out: Path, kind: Kind, names: Iterable[str]) -> Manifest:
-    """Make sure that a report of this *kind* may write files of these *names* to *out*; return what is ours there.
+    """Make sure that a report of this *kind* may write files of these *names* to *out*; return the list of our files.
 
     Raises:
-        UserError: if one of them is there and not ours, or a report of the other kind is in the folder.
+        UserError: if one of them exists and is not ours, or if the folder has a report of the other kind.
     """
     try:
         ours = Manifest.of(out)
@@ -202,10 +202,10 @@ def _require_free(out: Path, kind: Kind, names: Iterable[str]) -> Manifest:
 
 
 def _require_kind(out: Path, ours: Manifest, *, of_sweep: bool) -> None:
-    """Make sure that *out* has no report of the other kind: of a sweep where this is none, of a plain run where it is.
+    """Make sure that a sweep does not replace the report of a plain run in *out*, nor a plain run that of a sweep.
 
     Raises:
-        UserError: if it has.
+        UserError: if it would.
     """
     if not of_sweep and plan_in(out):
         raise _cannot_write(
@@ -216,7 +216,7 @@ def _require_kind(out: Path, ours: Manifest, *, of_sweep: bool) -> None:
 
 
 def _missing(out: Path) -> list[Path]:
-    """Return the folders on the way to *out* that are not there yet, the deepest first."""
+    """Return *out* and its parents, as far as they do not exist yet, the deepest first."""
     return [folder for folder in (out, *out.parents) if not folder.exists()]
 
 
@@ -229,8 +229,8 @@ def _remove_empty(folders: Sequence[Path]) -> None:
 def _move(aside: Path, out: Path, hashes: Mapping[str, str], earlier: Mapping[str, str], *, of_sweep: bool) -> None:
     """Move the files of these *hashes* into place, and remove what is left of an *earlier* report.
 
-    The page comes last: a new one never stands beside old figures. If the command is killed amid this, the list names
-    the files of both reports.
+    The page comes last, so that a new page never stands beside old figures. If the command is killed meanwhile, the
+    list names the files of both reports.
     """
     both = {name: [found[name] for found in (hashes, earlier) if name in found] for name in {**hashes, **earlier}}
     lists = {aside / "during": both, aside / "after": {name: [one] for name, one in hashes.items()}}

@@ -59,7 +59,7 @@ REMARKS = {  # additions to a metric's own meaning
     "db_queries_per_s": "; the writes' own statements are not counted",
     "db_queries_saved_ratio": "; read queries, the writes' own statements are not counted",
 }
-_TERMINAL = {  # short headings, and what they mean
+_TERMINAL = {  # short headings, and their meanings
     "stale_ratio": ("outdated reads", ""),
     "stale_age_max_s": ("oldest", ""),
     "db_queries_saved_ratio": (
@@ -144,7 +144,7 @@ def _terminal_columns(case: Case) -> dict[str, tuple[str, str]]:
 
 
 def _table(case: Case, shown: Mapping[str, tuple[str, str]], title: str, remarks: str) -> RenderableType:
-    """Return the table of the metrics *shown*, each with its heading and what that means."""
+    """Return the table of the metrics *shown*, each with its heading and meaning."""
     rows = [[label, *(_short(case, label, metric) for metric in shown)] for label in case.by_strategy]
     return explained(case.kind.one, shown.values(), rows, title, remarks)
 
@@ -152,14 +152,14 @@ def _table(case: Case, shown: Mapping[str, tuple[str, str]], title: str, remarks
 def explained(
     first: str, shown: Collection[tuple[str, str]], rows: Iterable[Sequence[str]], title: str, remarks: str
 ) -> RenderableType:
-    """Return a table as wide as the terminal, with what its headings mean below it.
+    """Return a table as wide as the terminal, with the meanings of its headings below it.
 
-    *shown* has the heading of each column and what it means; before them comes the *first* column, as in the *rows*.
+    *shown* has the heading and the meaning of each column; before them comes the *first* column, as in the *rows*.
     """
     meanings = [f"{name}: {meaning}" for name, meaning in shown if meaning]
     headings = [Heading(first, left=True), *(Heading(name) for name, _meaning in shown)]
     caption = "; ".join(filter(None, [*meanings, remarks])).replace("`", "")
-    # Names are people's input: as Text, square brackets in them are not read as colours.
+    # Names come from users: in a Text, square brackets are not taken for colours.
     cells = [[*map(Text, row)] for row in rows]
     return fitted(headings, cells, terminal_width(), title=title, caption=caption)
 

@@ -21,8 +21,8 @@ from .words import texts
 
 MARKER_PT, BAND_ALPHA = 5.0, 0.13
 TICK_PT = 8.0
-NARROW_PT, LOW_PT = 28.0, 30.0  # a narrower cell has no words, a lower one no figure
-LEAST_CELL_PT = 9.0  # a smaller one has its colour alone
+NARROW_PT, LOW_PT = 28.0, 30.0  # narrower cells have no words, lower ones no figure
+LEAST_CELL_PT = 9.0  # smaller cells show only their colour
 DODGE = 0.62  # the share of a value's room that its dots take
 FAR_APART = 25  # figures whose ratio is larger have a logarithmic scale
 NAME_SIZES_PT = (8.0, 7.0, 6.2)

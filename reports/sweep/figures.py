@@ -1,4 +1,4 @@
-"""Figures of a sweep: curves or a map for each backend, on sheets with their words, rendered to PNG and SVG."""
+"""Figures of a sweep: curves or a map for each backend, on sheets with title and text, as PNG and SVG."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -13,8 +13,8 @@ from ..world.scenario import Scenario
 from .progress import in_words
 
 SAMPLE_S = 180.0  # by default, a command takes about so long at most
-LEAST_SHARE = 0.01  # of the traffic is in a sample
-MANY_REQUESTS, MANY_RUNS = 5_000, 12  # in all runs together: with more it is measured first what they take
+LEAST_SHARE = 0.01  # a sample has at least this share of the traffic
+MANY_REQUESTS, MANY_RUNS = 5_000, 12  # in all; with more requests or runs, their time is measured first
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class AppPlan:
 
     @property
     def is_long(self) -> bool:
-        """Whether it takes so long that it is worth while to find out how long."""
+        """Whether there is so much to run that the time should be measured first."""
         return self.count * self.requests(self.whole) > MANY_REQUESTS or self.count > MANY_RUNS
 
     def sampled(self, cost: Cost, *, whole: bool) -> "AppPlan":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import options
+from . import complete, options
 from .exit_codes import FAILED, say
 
 if TYPE_CHECKING:
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from ..verdict.result import Run
 
 BACKENDS = ("shared", "locmem")  # a store that all workers share, and one for each worker
-BACKEND_S = 8.0  # that each of them takes, about
-STAGE = "hot_key"  # any scenario: all that differs is set
-ABOUT_CHECK = """held: it was tried, and it holds. broke: it does not, and the exit code is 1. not claimed: nothing
-says that it holds; what was seen is shown.
+BACKEND_S = 8.0  # about how long each of them takes
+STAGE = "hot_key"  # any scenario would do, as all fields that differ are set
+ABOUT_CHECK = """held: it was tried, and it holds. broke: it does not hold, and the exit code is 1. not claimed: the
+strategy does not claim it; the figure that was seen is shown.
 
 These are tried: the contract (a request ends with the row of its key and no open transaction; a write commits; the same
 seed gives the same reads; nothing is kept outside the cache; an emptied cache does no harm); costs, by counting the
@@ -30,7 +30,7 @@ most the timeout and a load. A row that is not committed yet, or was rolled back
 \b
 Examples:
   cachewise check ./mine.py
-  cachewise check ./mine.py:Name --backend redis --backend memcached
+  cachewise check ./mine.py:MyStrategy --backend shared
 """
 
 
@@ -49,11 +49,10 @@ def check(
             metavar="STRATEGY",
             help="as --strategy of run takes it: ./mine.py, ./mine.py:Name, package.module:Name, or a name such as "
             "delete-on-write; with :PARAM=VALUE,... behind it",
+            autocompletion=complete.strategies,
         ),
     ],
-    backend: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help=options.ON_BACKEND.format("shared and locmem"))
-    ] = None,
+    backend: Annotated[list[str] | None, options.on_backends("shared and locmem")] = None,
     backend_settings: options.BackendFiles = None,
     settings_module: options.SettingsModules = None,
     form: Annotated[Layout, typer.Option("--format", help="what to print")] = Layout.TABLE,

@@ -16,12 +16,12 @@ from .progress import in_words
 if TYPE_CHECKING:
     from ..world.scenario import Scenario
 
-SHORT = (500, 8_000)  # requests of two runs: what a request takes, and what the rest
-CONTENDERS = 3  # as many of them on each backend
-START_S = 2.0  # until the workers are there
-LONG_S = 60.0  # what takes longer is said first
-WORTH_IT = 300_000  # requests: fewer take less than `LONG_S` on all backends that come with cachewise
-RUN_REQUESTS = 500  # that take as long as what a run takes besides
+SHORT = (500, 8_000)  # the requests of two runs; from both follow the time of a request and that of the rest
+CONTENDERS = 3  # so many contenders are tried on each backend
+START_S = 2.0  # until the workers have started
+LONG_S = 60.0  # if it takes longer, this is said first
+WORTH_IT = 300_000  # requests; fewer take less than `LONG_S` on all backends that come with cachewise
+RUN_REQUESTS = 500  # so many requests take as long as the rest of a run
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def tell(
 
 
 def tell_of(runs: Sequence[Run], jobs: int) -> None:
-    """Say of runs that are no sweep, *jobs* side by side, if they will take long."""
+    """Say how long runs without a sweep will take, *jobs* side by side, if that is long."""
     requests = sum(expected_requests(one.scenario) for one in runs)
     if requests + RUN_REQUESTS * len(runs) < WORTH_IT:
         return
@@ -76,13 +76,13 @@ def tell_of(runs: Sequence[Run], jobs: int) -> None:
 
 
 def say_if_long(told: str, seconds: float) -> None:
-    """Say what is about to be done and how long that takes, if it takes over a minute."""
+    """Print *told*, which says what will be done and how long it takes, if that is over a minute."""
     if seconds > LONG_S:
         say(told)
 
 
 def estimated_s(runs: Sequence[Run], jobs: int) -> float | None:
-    """Return how long *runs* take, *jobs* side by side; None where none of them could be tried."""
+    """Estimate the time of *runs*, *jobs* side by side; None if none of them could be tried."""
     by_scenario: dict[Scenario, list[Run]] = {}
     for one in runs:
         by_scenario.setdefault(one.scenario, []).append(one)
@@ -131,7 +131,7 @@ class _Cost(NamedTuple):
 
 
 def _cost(points: Sequence[StrategyPoint]) -> _Cost | None:
-    """Return what a run takes on these points' backend: the mean of a few contenders, each run twice."""
+    """Return the cost of a run on the backend of these points: the mean of a few contenders, each run twice."""
     by_name = {point.contender: point for point in points}
     chosen = list(by_name.values())[:: max(1, len(by_name) // CONTENDERS)][:CONTENDERS]
     runs = [_short(point, requests) for point in chosen for requests in SHORT]

@@ -1,4 +1,4 @@
-"""How far a series of runs, or of other steps, has come: a bar on a terminal, elsewhere a plain line a minute."""
+"""The progress of a series of runs, or of other steps: a bar on a terminal, elsewhere a plain line a minute."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn
 
 LINE_S = 60.0
-FIGURES = 26  # columns that the figures behind a bar take at most, with the spinner before it
-Advance = Callable[[str], None]  # takes what is under way
-Show = Callable[[float, str], None]  # takes how many steps are done, and what is under way, if it is another thing
+FIGURES = 26  # the most columns for the figures behind a bar and the spinner before it
+Advance = Callable[[str], None]  # called after a step with the name of the next one
+Show = Callable[[float, str], None]  # called with the number of steps done, and the current one's name if it is new
 
 
 @contextmanager
 def progress(total: int, first: str, *, silent: bool = False) -> Iterator[Callable[[Run], None]]:
-    """Show on standard error how many of *total* steps are done, with *first* beside it to begin with.
+    """Show on standard error how many of *total* steps are done, at first with the text *first*.
 
-    What is *silent* shows nothing where that is no terminal.
+    If *silent*, nothing is shown unless standard error is a terminal.
     """
     with steps(total, first, silent=silent) as advance:
         yield lambda one: advance(f"last: {short_name(one.strategy)} on {one.backend}")
@@ -33,7 +33,7 @@ def progress(total: int, first: str, *, silent: bool = False) -> Iterator[Callab
 
 @contextmanager
 def steps(total: int, first: str, *, silent: bool = False) -> Iterator[Advance]:
-    """Do so for steps that are no runs."""
+    """Do the same as `progress` for steps that are not runs."""
     with fractions(total, first, silent=silent) as show:
         done = count(1)
         yield lambda what: show(next(done), what)
@@ -41,7 +41,7 @@ def steps(total: int, first: str, *, silent: bool = False) -> Iterator[Advance]:
 
 @contextmanager
 def fractions(total: int, first: str, *, silent: bool = False) -> Iterator[Show]:
-    """Do so for steps of which parts are done, too."""
+    """Do the same as `steps` if steps can also be done in part."""
     from rich.console import Console
 
     console = Console(stderr=True)
@@ -62,14 +62,14 @@ def _bar(total: int, first: str, console: "Console") -> Iterator[Show]:
         task = bar.add_task(first, total=total)
 
         def show(done: float, what: str) -> None:
-            raise_if_received()  # or the series would go on after a Ctrl-C that somebody took for an error
-            bar.update(task, completed=done, description=what or None, refresh=bool(what))  # a short step is seen, too
+            raise_if_received()  # else the series would go on if some code has swallowed a Ctrl-C
+            bar.update(task, completed=done, description=what or None, refresh=bool(what))  # also shows short steps
 
         yield show
 
 
 def bar_on(console: "Console", *figures: "ProgressColumn") -> "Progress":
-    """Return a bar with *figures* behind it and its text above it, which a narrow window wraps and never cuts."""
+    """Return a bar with *figures* behind it and its text above it, which is wrapped if the window is narrow."""
     from rich.progress import BarColumn, Progress, SpinnerColumn
     from rich.text import Text
 
@@ -84,19 +84,19 @@ def bar_on(console: "Console", *figures: "ProgressColumn") -> "Progress":
 
 
 class _Told:
-    """How far it has come, in words."""
+    """The progress in words."""
 
     def __init__(self, total: int, first: str) -> None:
         self._total, self._done, self._what = total, 0.0, first
         self._minutes = 0
 
     def show(self, done: float, what: str) -> None:
-        """Hear how many steps are done, and what is under way."""
+        """Note how many steps are done, and the name of the current one."""
         raise_if_received()
         self._done, self._what = done, what or self._what
 
     def line(self) -> str:
-        """Return what there is to say after one more minute; no clock is asked, as a run may have set it."""
+        """Return the line after one more minute; it uses no clock, as a run may have replaced it."""
         self._minutes += 1
         so_far_s = self._minutes * LINE_S
         parts = [f"{self._done:,.0f} of {self._total:,} done"] if self._total > 1 else []
@@ -108,7 +108,7 @@ class _Told:
 
 @contextmanager
 def each_minute(line: Callable[[], str], *, silent: bool = False) -> Iterator[None]:
-    """Say a line a minute, also while nothing ends."""
+    """Print a line a minute, even if no step ends meanwhile."""
     over = threading.Event()
 
     def speak() -> None:
@@ -127,7 +127,7 @@ def each_minute(line: Callable[[], str], *, silent: bool = False) -> Iterator[No
 
 
 def in_words(seconds: float) -> str:
-    """Return a time as people say it."""
+    """Return a time in words."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -99,7 +99,7 @@ def report(
     context: typer.Context,
     reads: Path | None = None,
 ) -> None:
-    """Print the outcomes and what the plan has left out; write the page if there is to be one, with the *reads*."""
+    """Print the outcomes and what the plan has left out; write the page if it was asked for, with the *reads*."""
     from .plan import left_out, note_timeouts, set_by_user
 
     note_timeouts(plan, outcomes)

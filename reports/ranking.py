@@ -9,10 +9,11 @@ than chance explains.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
+from math import ceil
 
 from ..sim.declared import declared_bound
 from .frames import Case, name_of
-from .statistics import CONFIDENCE, Interval, metric_interval, paired_difference, seeds_to_settle
+from .statistics import CONFIDENCE, MOST_SEEDS, Interval, metric_interval, paired_difference, seeds_to_settle
 
 NEGLIGIBLE_SHARE = 0.001  # queries that differ by less than this share of the reads count as the same
 RARE_SHARE = 0.0001  # wrong reads that differ by less than this share of all reads count as the same
@@ -155,7 +156,11 @@ def seeds_to_part(case: Case, ours: str, theirs: str) -> int | None:
 
 def _seeds(case: Case, ours: str, theirs: str, metric: str, confidence: float, margin: float = 0.0) -> int | None:
     difference = paired_difference(case.values(ours, metric), case.values(theirs, metric), confidence)
-    return seeds_to_settle(difference, confidence, margin)
+    measured = seeds_to_settle(difference, confidence, margin)
+    if measured is None:
+        return None
+    needed = ceil(measured * len(case.seeds) / difference.seeds)  # in some seeds there may be nothing to measure
+    return needed if needed <= MOST_SEEDS else None
 
 
 def _margin(case: Case, leader: str) -> float:

@@ -82,7 +82,7 @@ def paired_difference(
 
 
 def seeds_to_settle(difference: Interval, confidence: float = CONFIDENCE, margin: float = 0.0) -> int | None:
-    """Return from about how many seeds on a difference's interval leaves out zero, or lies within *margin* of it.
+    """Return from about how many seeds on a difference's interval leaves out zero or, with a *margin*, stays within it.
 
     Mean and spread are taken to stay as they are: the interval narrows with the square root of the number of seeds.
     None where `MOST_SEEDS` are too few, or where there is no interval. *confidence* is that of the interval.
@@ -93,7 +93,7 @@ def seeds_to_settle(difference: Interval, confidence: float = CONFIDENCE, margin
     quantile = (1 + confidence) / 2
     half, ran = difference.high - difference.mean, difference.seeds
     spread = half * sqrt(ran) / float(stdtrit(ran - 1, quantile))
-    reach = max(abs(difference.mean), margin - abs(difference.mean))
+    reach = margin - abs(difference.mean) if margin else abs(difference.mean)
     enough = counts[stdtrit(counts - 1, quantile) * spread / np.sqrt(counts) < reach]
     return int(enough[0]) if len(enough) else None
 

@@ -128,7 +128,7 @@ def seeds_to_tell(point: Point, limit: Limit) -> int | None:
         needed = ceil(found.seeds * point.most_unseen(metric.of) * _whole(point, metric) / limit.most)
         return needed if needed <= MOST_SEEDS else None
     above = found.mean - limit.most
-    half = found.high - found.mean
+    half = max(found.high - found.mean, found.mean - found.low)  # one end may be cut to what is possible
     return seeds_to_settle(Interval(above, above - half, above + half, found.seeds))
 
 

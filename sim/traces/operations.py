@@ -93,19 +93,28 @@ def fills_by_misses(
 ) -> NDArray[np.bool_]:
     """Return which requests are fills where those of one second have no order, and reads say whether they missed.
 
-    Each read that *missed* accounts for one store of its key, in the same second or in the next one.
+    Each read that *missed* accounts for one store of its key, in the same second or in the next one; a store belongs to
+    the oldest miss that has none yet.
     """
     import pandas as pd
 
-    each = pd.DataFrame({"key": key_code, "second": second})
     is_store = kind == FILL_OR_WRITE
-    misses = each[missed & (kind == READ)].value_counts(["key", "second"])
-    stores = each[is_store]
-    before = pd.MultiIndex.from_arrays([stores["key"], stores["second"] - 1])
-    here = pd.MultiIndex.from_frame(stores)
-    stored_before = stores.value_counts(["key", "second"]).reindex(before, fill_value=0).to_numpy()
-    left_over = np.maximum(misses.reindex(before, fill_value=0).to_numpy() - stored_before, 0)
-    accounted = misses.reindex(here, fill_value=0).to_numpy() + left_over
+    columns = {"key": key_code, "second": second, "misses": missed & (kind == READ), "stores": is_store}
+    each = pd.DataFrame(columns)[np.isin(key_code, key_code[is_store])]
+    totals = each[each["misses"] | each["stores"]].groupby(["key", "second"], as_index=False).sum()
+    stores = each[each["stores"]][["key", "second"]]
+    most = stores.merge(totals.assign(most=_stores_for_misses(totals)), on=["key", "second"])["most"]
     fills: NDArray[np.bool_] = kind == FILL
-    fills[is_store] = stores.groupby(["key", "second"]).cumcount().to_numpy() < accounted
+    fills[is_store] = stores.groupby(["key", "second"]).cumcount().to_numpy() < most.to_numpy()
     return fills
+
+
+def _stores_for_misses(totals: "pd.DataFrame") -> list[int]:
+    """Return how many stores answer a miss, for each key and second, in ascending order, with *totals* of both."""
+    found, left, now = [], 0, (-1, -1)
+    for key, second, misses, stores in totals.itertuples(index=False, name=None):
+        old = left if now == (key, second - 1) else 0
+        left = misses - min(max(stores - old, 0), misses)
+        found.append(min(stores, old + misses))
+        now = key, second
+    return found

@@ -13,7 +13,7 @@ from cachewise.reports.answer import answer
 from cachewise.reports.formatting import cell, listed, people
 from cachewise.reports.frames import Case, cases, peak_queries_per_s, stale_age_frame, time_frame
 from cachewise.reports.glance import ahead, verdict
-from cachewise.reports.ranking import Group, Ranking, rank
+from cachewise.reports.ranking import Group, Ranking, rank, seeds_to_part, seeds_to_rank
 from cachewise.reports.text import answer_text
 from cachewise.sim.experiment import Outcome
 from cachewise.sim.own.homes import _HOMES, Home
@@ -307,6 +307,33 @@ def test_more_seeds_are_more_than_those_that_ran(made: Made) -> None:
     assert more([0.1, -0.09] * 10).endswith("About 1,500 seeds may settle it (`--seeds 1500`).")
     assert more([0.1, -0.096] * 10).endswith("(`--seeds 10000`).")
     assert more([0.1, -0.098] * 10).endswith("even 10,000 would be too few. Treat them as equal.")
+
+
+def test_the_seeds_that_are_named_do_settle_it(made: Made) -> None:
+    """With the same mean and spread, so many show which of many strategies is ahead; half of them do not."""
+
+    def ran(seeds: int) -> Case:
+        saved = [0.9] * seeds
+        bad = {f"bad{nth}": {"stale": [0.6] * seeds, "saved": [0.5] * seeds} for nth in range(10)}
+        noisy = {"stale": ([0.2, 0.1, 0.1, 0.1] * seeds)[:seeds], "saved": saved}
+        return _case(made, steady={"stale": [0.1] * seeds, "saved": saved}, noisy=noisy, **bad)
+
+    needed = seeds_to_rank(ran(8), "steady", "noisy")
+    assert needed is not None
+    assert rank(ran(8)).unsettled == {"steady": ["noisy"]}
+    assert rank(ran(needed // 8 * 4)).unsettled == {"steady": ["noisy"]}
+    assert rank(ran(-(-needed // 4) * 4)).unsettled == {}
+
+
+def test_seeds_with_nothing_to_measure_do_not_count(made: Made) -> None:
+    """More seeds are said than ran, even if only some of these had anything to measure."""
+    nothing = [math.nan] * 27
+    case = _case(
+        made,
+        steady={"stale": [0.0] * 30, "saved": [0.9] * 30},
+        other={"stale": [0.0, 0.02, 0.04, *nothing], "saved": [0.9] * 30},
+    )
+    assert seeds_to_part(case, "steady", "other") == 70
 
 
 def test_at_a_glance_names_the_equals_and_what_is_open(made: Made) -> None:

@@ -163,6 +163,8 @@ def test_seeds_can_show_that_two_are_as_good() -> None:
     assert wide is not None
     assert narrow is not None
     assert wide > narrow > 8
+    assert seeds_to_settle(Interval(0.2, -0.1, 0.5, 8)) is not None
+    assert seeds_to_settle(Interval(0.2, -0.1, 0.5, 8), margin=0.1) is None  # too far apart to be as good
     assert seeds_to_settle(Interval(0.1, math.nan, math.nan, 1)) is None
 
 

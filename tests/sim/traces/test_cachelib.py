@@ -46,6 +46,14 @@ def test_rows_become_requests(tmp_path: Path) -> None:
     )
 
 
+def test_each_miss_has_one_fill(tmp_path: Path) -> None:
+    """A store fills the oldest miss that has no fill yet, and the miss of its own second stays for the next store."""
+    rows = ["1,a,1,GET,1,0,0", "2,a,1,GET,1,0,0", "2,a,1,SET,1,9,0", "3,a,1,SET,2,9,0", "4,a,1,SET,1,9,0"]
+    header = "op_time,key,key_size,op,op_count,size,cache_hits\n"
+    trace = loaded(tmp_path, (header + "\n".join(rows) + "\n").encode())
+    assert requests(trace) == [(0.0, "a", "read"), (1.0, "a", "read"), (2.0, "a", "write"), (3.0, "a", "write")]
+
+
 def test_requests_of_a_second_have_no_order(tmp_path: Path) -> None:
     """What one row stands for is spread over its second, among the others, and each stays with its key and kind."""
     rows = "".join(f"{at},{key},9,{op},200,9,200,0\n" for at in (5, 6) for key, op in (("a", "GET"), ("b", "DELETE")))

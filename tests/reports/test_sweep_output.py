@@ -88,7 +88,7 @@ def test_the_folder_is_the_same_for_the_same_runs_and_leaves_the_rest_alone(curv
     assert first.pop("cells/1.parquet") == b"a cell"
     assert first == again
     assert {"report.html", "summary.csv", "points.csv", "charts/shop-on-shared-wrong_ratio.png"} <= first.keys()
-    assert len(first) == 6
+    assert len(first) == 7
     table = pd.read_csv(tmp_path / "first" / "summary.csv")
     assert len(table) == len(curve.landed) == 39
     assert "wall_s" not in table

@@ -1,6 +1,7 @@
-"""Reports: outcomes become tables, charts, a page and an answer. The imports wait, to keep the command line quick."""
+"""Reports: make tables, charts, a page and an answer of outcomes. Imports are late, to keep the command line quick."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from ..sim.wall.verify import Pair
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .placing import Kind
     from .sweep.limits import Limit
     from .verification import Verification
 
@@ -21,6 +23,7 @@ __all__ = [
     "check_writable",
     "compare",
     "excerpt",
+    "folder_aside",
     "frame",
     "glance_text",
     "parse_limits",
@@ -37,41 +40,58 @@ __all__ = [
 ]
 
 
-def check_writable(out_dir: Path | str) -> None:
-    """Make sure, before anything runs, that a report can be written to *out_dir*; leave no trace.
+def check_writable(out_dir: Path | str, kind: "Kind" = "run", reads: Iterable[str] = ()) -> None:
+    """Make sure, before anything runs, that a report can be written to *out_dir*; nothing is left there.
+
+    Args:
+        out_dir: need not exist.
+        kind: the kind of report: "run", "app", "verify" or "sweep".
+        reads: the names of the files in its folder ``reads``.
 
     Raises:
-        UserError: if it cannot.
+        UserError: if it cannot be written, for instance because a file that is not ours is in the way.
     """
-    from .folder import check_writable as check
+    from .placing import check_writable as check
 
-    check(out_dir)
+    check(out_dir, kind, reads)
+
+
+def folder_aside(out_dir: Path | str) -> AbstractContextManager[Path]:
+    """Make a folder inside *out_dir* for files that become part of a report; it is removed afterwards."""
+    from .placing import folder_aside as aside
+
+    return aside(out_dir)
 
 
 def write_report(
-    outcomes: Sequence[Outcome], out_dir: Path | str, command: str, yours: Collection[str] | None = None
+    outcomes: Sequence[Outcome],
+    out_dir: Path | str,
+    command: str,
+    yours: Collection[str] | None = None,
+    reads: Path | None = None,
 ) -> Path:
     """Write `summary.csv`, `summary.parquet`, `charts/*.png` and `report.html` to *out_dir*; return the page's path.
 
     Args:
         outcomes: from `cachewise.sim.experiment.run_all`, at least one.
-        out_dir: made if it is not there; files of an earlier report are replaced, each at once.
-        command: what to type to get the same report.
-        yours: the inputs that were set for these runs (see `provenance.inputs`); None: all but the defaults.
+        out_dir: created if it does not exist. This report replaces an earlier one as a whole; other files stay.
+        command: the command that gives the same report.
+        yours: the inputs that the user has set (see `provenance.inputs`); None: all that differ from the defaults.
+        reads: a folder in a `folder_aside` of *out_dir*, which becomes the report's folder `reads`.
 
     Raises:
-        UserError: if the folder cannot be written to.
+        UserError: if the folder cannot be written to, or a file that is not ours is in the way.
     """
     from .folder import write_folder
 
-    return write_folder(outcomes, out_dir, command, yours)
+    return write_folder(outcomes, out_dir, command, yours, reads)
 
 
 def write_app_report(outcomes: Sequence[AppOutcome], out_dir: Path | str, command: str) -> Path:
-    """Write what `write_report` does for a project, and `functions.csv`, `call_sites.csv` and `over_time.csv`.
+    """Write the files of `write_report` for a project, and `functions.csv`, `call_sites.csv` and `over_time.csv`.
 
     Raises:
-        UserError: if the folder cannot be written to.
+        UserError: if the folder cannot be written to, or a file that is not ours is in the way.
     """
     from .folder import write_app_folder
 
@@ -88,7 +108,7 @@ def render_app(outcomes: Sequence[AppOutcome], form: str) -> str:
 def app_answer_text(outcomes: Sequence[AppOutcome]) -> list[str]:
     """Return the answers for a project as plain lines, as wide as the terminal; the first tracebacks come last."""
     from .app.answer import answer_text as text
-    from .tables import terminal_width
+    from .fitted import terminal_width
 
     return text(outcomes, terminal_width())
 
@@ -102,7 +122,7 @@ def split(outcomes: Sequence[Outcome]) -> list[Sequence[Outcome]]:
 
 def answer_text(outcomes: Sequence[Outcome]) -> list[str]:
     """Return the answer as plain lines, as wide as the terminal."""
-    from .tables import terminal_width
+    from .fitted import terminal_width
     from .text import answer_text as text
 
     return text(outcomes, terminal_width())
@@ -111,15 +131,15 @@ def answer_text(outcomes: Sequence[Outcome]) -> list[str]:
 def glance_text(outcomes: Sequence[Outcome]) -> list[str]:
     """Return the answers of several cases at a glance, as wide as the terminal; nothing for a single case."""
     from .answer import answer
+    from .fitted import terminal_width
     from .frames import cases
-    from .tables import terminal_width
     from .text import glance_lines
 
     return glance_lines(list(map(answer, cases(outcomes))), terminal_width())
 
 
 def frame(outcomes: Sequence[Outcome]) -> "pd.DataFrame":
-    """Return one row a run, as `summary.csv` has it: what was run, the metrics, the notes."""
+    """Return one row a run, as in `summary.csv`: scenario, strategy, backend, seed, the metrics, the notes."""
     from .frames import run_frame
 
     return run_frame(outcomes)
@@ -142,14 +162,14 @@ def render(outcomes: Sequence[Outcome], form: str) -> str:
 
 
 def compare(pairs: Sequence[Pair]) -> "Verification":
-    """Hold real runs against their simulations; the answer says which bars are `missed`."""
+    """Compare real runs with their simulations; the result says which limits are `missed`."""
     from .verification import compare as compared
 
     return compared(pairs)
 
 
 def render_verification(found: "Verification", form: str) -> str:
-    """Return predicted against measured as a "table", "markdown", "csv" or "json" text."""
+    """Return predicted and measured figures as a "table", "markdown", "csv" or "json" text."""
     from .verification import render_verification as rendered
 
     return rendered(found, form)
@@ -159,7 +179,7 @@ def write_verification(found: "Verification", out_dir: Path | str) -> Path:
     """Write `verify.csv` and `verify.png` to *out_dir*; return the latter's path.
 
     Raises:
-        UserError: if the folder cannot be written to.
+        UserError: if the folder cannot be written to, or a file that is not ours is in the way.
     """
     from .folder import write_verification as write
 
@@ -170,7 +190,7 @@ def parse_limits(texts: Sequence[str], *, of_project: bool = False) -> "tuple[Li
     """Return the limits of ``METRIC=MOST`` texts, as `--max` takes them: ``stale_ratio=1%``, ``response_p99_s=200ms``.
 
     Raises:
-        UserError: for an unknown metric, one that is better the more there is of it, or a value that does not fit.
+        UserError: for an unknown metric, one for which higher is better, or a value that is not valid.
     """
     from .sweep.limits import parse_limits as parsed
 
@@ -185,7 +205,7 @@ def sweep_text(sweep: Sweep, limits: "Sequence[Limit]" = ()) -> str:
 
 
 def sweep_frame(sweep: Sweep) -> "pd.DataFrame":
-    """Return one row a point, as `points.csv` has it: who, where, how many seeds, and the metrics with intervals."""
+    """Return one row a point, as in `points.csv`: contender, place, seeds, and the metrics with intervals."""
     from .sweep.frames import point_frame
     from .sweep.points import Field
 
@@ -201,18 +221,18 @@ def write_sweep_report(
 ) -> Path:
     """Write `summary.csv`, `points.csv`, `charts/*.png` and `report.html` to *out_dir*; return the page's path.
 
-    The same runs give the same bytes: no figure in them depends on how fast the machine was. Other files and folders
-    there are left alone.
+    The same runs give the same bytes, as no figure depends on the machine's speed. Other files and folders in *out_dir*
+    are left alone.
 
     Args:
-        sweep: what has landed.
-        out_dir: made if it is not there; files of an earlier report are replaced, each at once.
-        command: what to type to get the same report.
+        sweep: the finished runs.
+        out_dir: created if it does not exist. This report replaces an earlier one as a whole.
+        command: the command that gives the same report.
         limits: from `parse_limits`.
-        yours: the inputs that were set for these runs (see `provenance.inputs`); None: all but the defaults.
+        yours: the inputs that the user has set (see `provenance.inputs`); None: all that differ from the defaults.
 
     Raises:
-        UserError: if the folder cannot be written to.
+        UserError: if the folder cannot be written to, or a file that is not ours is in the way.
     """
     from .folder import write_sweep_folder
 

@@ -12,7 +12,7 @@ from .ranking import contenders, interval
 
 FEW_WRITES = 30
 FEW_SEEDS = 5
-# A queue that grows makes response times a share of the run; a slow but idle site's are some times its latencies.
+# Under overload, response times are a share of the run's length; on a slow but idle site, they are a few latencies.
 OVERLOAD_SHARE, OVERLOAD_TIMES = 0.01, 30
 
 
@@ -72,7 +72,7 @@ def _timeouts(case: Case) -> list[str]:
 
 
 def _timeout_s(case: Case, label: str) -> float:
-    """Return the timeout of the strategy, 0 where nothing expires."""
+    """Return the timeout of the strategy, or 0 if nothing expires."""
     timeout = getattr(case.by_strategy[label][0].run.strategy, "timeout", None)
     return timeout if isinstance(timeout, (int, float)) else 0
 

@@ -57,7 +57,7 @@ class Answer:
 
 
 def answer(case: Case, more: Callable[[str], str] = lambda _label: "") -> Answer:
-    """Return the answer that the outcomes of *case* support; *more* is what else to say of an option."""
+    """Return the answer that the outcomes of *case* support; *more* gives a further sentence on an option."""
     ranking = rank(case)
     return Answer(
         case,
@@ -87,7 +87,7 @@ def _choice(case: Case, ranking: Ranking) -> str:
 
 
 def _so_far(case: Case, ranking: Ranking) -> str:
-    """Return who is ahead, where that is no reason to choose anybody."""
+    """Return who is ahead so far, if that is not enough for a choice."""
     leaders = [group.leader for group in ranking.groups]
     if len(leaders) > 1:
         return f"So far, each of these can be the right choice, the freshest first. {_none_ahead(case, leaders)}"
@@ -144,7 +144,7 @@ def _option(case: Case, group: Group, more: str) -> str:
 
 
 def _as_good(case: Case, group: Group, *, seen_wrong: bool) -> str:
-    """Return the sentences on those that equal a leader, with the margins."""
+    """Return the sentences on the strategies that are as good as a leader, with the margins."""
     found = [f"`{one}` ({interval(case, one, 'cache_calls_per_request').mean:.2f} calls)" for one in group.equals]
     they, their = ("It", "its") if len(found) == 1 else ("They", "their")
     wrong = f"{they} served no {case.fault} read either, and {their}"
@@ -158,7 +158,7 @@ def _as_good(case: Case, group: Group, *, seen_wrong: bool) -> str:
 
 
 def _not_settled(case: Case, ranking: Ranking) -> list[str]:
-    """Return what these seeds leave open: it is no recommendation."""
+    """Return the sentences on what these seeds cannot decide; they recommend nothing."""
     found = []
     for leader, labels in ranking.unsettled.items():
         alike: dict[str, list[str]] = {}

@@ -18,7 +18,7 @@ LANE_PT = 34.0  # the least height of the lane of strategies without a wrong rea
 TITLE = 28  # letters that fit above a small panel
 RINGS_PT = (0.0, 4.5, 8.0)
 Looks = Mapping[str, Look]
-BAND, MISSED = "#c9ced6", "#f0a58c"  # behind a point: what chance explains, and where a limit is missed
+BAND, MISSED = "#c9ced6", "#f0a58c"  # the band behind a point: what chance explains; if a limit is missed
 TIME_STEPS_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400)
 
 
@@ -40,7 +40,7 @@ def time_axis(ax: Axes, span_s: float, most_ticks: int) -> None:
 
 
 def brief(metric: str, value: float) -> str:
-    """Return a figure as short as a chart needs it; a zero count is never a bare 0."""
+    """Return a figure in the short form of charts; a zero count also says out of how many."""
     return "none seen" if value == 0 and KNOWN[metric].of else shown(metric, value, {})
 
 
@@ -48,7 +48,7 @@ def against_wrong(frame: pd.DataFrame, metric: str, looks: Looks, ax: Axes) -> N
     """Draw *metric* (x) against the share of wrong reads (y, log): a labelled point a strategy, error bars over seeds.
 
     *frame* has one row a strategy: `strategy`, and for both metrics the mean, `_low` and `_high`. Points without a
-    wrong read stand in a lane at the bottom, one above the other: their height means nothing there.
+    wrong read are in a lane at the bottom, one above the other; their height there means nothing.
     """
     bare(ax)
     _x_limits(frame, metric, ax)
@@ -74,7 +74,7 @@ def _x_limits(frame: pd.DataFrame, metric: str, ax: Axes) -> None:
 
 
 def wrong_scale(lowest: float, highest: float, lane_rows: int, ax: Axes) -> tuple[float, Callable[[int], float]]:
-    """Set the log axis of wrong reads and the lane below; return its lowest ratio, and a lane row's place on it."""
+    """Set the log axis of wrong reads and the lane below; return its lowest ratio, and the place of each lane row."""
     none = isnan(lowest)
     least = -4 if none else floor(log10(lowest))
     most = 0 if none else min(0, ceil(log10(highest) + 0.05))
@@ -99,13 +99,13 @@ def _error_bars(seen: pd.DataFrame, metric: str, floor_ratio: float, looks: Look
     for row in seen.to_dict("records"):
         style = {"color": looks[row["strategy"]].colour, "lw": 1.1, "alpha": 0.6, "solid_capstyle": "butt", "zorder": 2}
         low, high = row["wrong_ratio_low"], row["wrong_ratio_high"]
-        if not isnan(low):  # as it is with one seed
+        if not isnan(low):  # NaN: only one seed
             ax.plot([row[metric]] * 2, [max(low, floor_ratio), high], **style)
             ax.plot([row[f"{metric}_low"], row[f"{metric}_high"]], [row["wrong_ratio"]] * 2, **style)
 
 
 def _points(pins: list[Pin], ax: Axes) -> None:
-    """Draw the points; where several share a place, the later ones lie under the earlier ones as wider rings."""
+    """Draw the points; if several have the same place, later ones are drawn as wider rings under the earlier ones."""
     at_px = ax.transData.transform([(pin.x, pin.y) for pin in pins]) if pins else []
     near_px = MARKER_PT * 0.5 * ax.figure.dpi / 72
     for nth, pin in enumerate(pins):
@@ -137,7 +137,7 @@ def stale_ages(frame: pd.DataFrame, looks: Looks, ax: Axes) -> None:
     )
     parts = dict(list(frame.groupby("strategy", sort=False)))
     for nth, (label, part) in enumerate(parts.items()):
-        width = 1.2 + 1.8 * (1 - nth / len(parts))  # the later, thinner line leaves an equal one visible at its sides
+        width = 1.2 + 1.8 * (1 - nth / len(parts))  # later lines are thinner: an equal line below stays visible
         ax.plot(part["age_s"], part["share"], color=looks[label].colour, lw=width, solid_capstyle="butt")
     starts = [Pin(label, part["age_s"].iloc[0], part["share"].iloc[0], looks[label]) for label, part in parts.items()]
     ends = [Pin(label, part["age_s"].iloc[-1], part["share"].iloc[-1], looks[label]) for label, part in parts.items()]
@@ -170,7 +170,7 @@ def queries_over_time(frame: pd.DataFrame, peak_per_s: float, look: Look, title:
 
 
 def price(frame: pd.DataFrame, metric: str, looks: Looks, ax: Axes) -> None:
-    """Draw one cost as a bar a strategy, with its figure at the end and its interval as a line."""
+    """Draw one cost: a bar for each strategy, with its figure at the end and its interval as a line."""
     bare(ax)
     ax.grid(visible=False, axis="y")
     ax.set_yticks(range(len(frame)), [plain(shortened(label)) for label in frame["strategy"]])
@@ -199,7 +199,7 @@ def price(frame: pd.DataFrame, metric: str, looks: Looks, ax: Axes) -> None:
 
 
 def wrong_parts(frame: pd.DataFrame, parts: Mapping[str, str], ax: Axes) -> None:
-    """Draw the share of wrong reads as a bar a strategy, made of its *parts* (metrics and their names), with figures.
+    """Draw the share of wrong reads: a bar for each strategy, made of its *parts* (metrics and names), with figures.
 
     *frame* has one row a strategy: `strategy`, and `wrong_ratio` and the parts with their means.
     """
@@ -218,7 +218,7 @@ def wrong_parts(frame: pd.DataFrame, parts: Mapping[str, str], ax: Axes) -> None
         words = ", ".join(seen) or "none seen"
         ax.annotate(words, (done[place], place), (4, 0), textcoords="offset points", size=7.5, color=INK, va="center")
     most = done.max() or 1.0
-    ax.set_xlim(0, most * 2.1)  # the words stand behind the bars
+    ax.set_xlim(0, most * 2.1)  # room for the words to the right of the bars
     ax.set_xticks([tick for tick in MaxNLocator(3).tick_values(0, most) if tick <= most * 1.05])
     ax.xaxis.set_major_formatter(PercentFormatter(1))
     ax.legend(loc="lower left", bbox_to_anchor=(-0.015, 1), ncols=len(parts), fontsize=8, frameon=False, labelcolor=INK)
@@ -233,10 +233,10 @@ def traffic(frame: pd.DataFrame, ax: Axes) -> None:
 
 
 def differences(frame: pd.DataFrame, looks: Looks, scale: float, ax: Axes) -> None:
-    """Draw one figure of a verification: measured minus predicted (x), a point a cell, over what chance explains.
+    """Draw one figure of a verification: measured minus predicted (x), a point a cell, on the band of chance.
 
     *frame* has one row a cell: `strategy`, `y`, `difference`, `chance_low`, `chance_high` and `missed`. Figures are
-    shown times *scale*.
+    multiplied by *scale*.
     """
     bare(ax)
     ax.axvline(0, color=MUTED, lw=0.8, zorder=1)

@@ -1,4 +1,4 @@
-"""Culls: what a cache that was too small has thrown out, in a sentence."""
+"""Culls: a sentence on live entries that a cache has removed because it was too small."""
 
 from math import isnan
 
@@ -11,8 +11,8 @@ IN_EACH = " in each worker's store"
 
 
 def culled(case: Case) -> list[str]:
-    """Return the sentence on live entries that MAX_ENTRIES has cost, naming the setting; nothing where it cost none."""
-    if case.of_project:  # its caches have limits of their own, and nobody counts what they remove
+    """Return the sentence on live entries that were removed because of MAX_ENTRIES, if there were any."""
+    if case.of_project:  # its caches have limits of their own, and removed entries are not counted
         return []
     lost = {label: sum(case.values(label, "entries_culled").values()) for label in contenders(case)}
     lost = {label: entries for label, entries in lost.items() if entries}

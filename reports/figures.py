@@ -1,11 +1,11 @@
-"""Figures: a case's charts on sheets with their words, as PNG and as SVG. All measures in inches."""
+"""Figures: a case's charts on sheets with title, subtitle and footer, as PNG and SVG. All measures are in inches."""
 
 import io
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import ceil
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -22,8 +22,10 @@ from .palette import INK, MUTED, PAPER, looks
 from .svg import drawn
 
 DPI = 160
-HEAD, FOOT, TICKS, EDGE = 0.95, 0.9, 0.75, 0.15  # above and below the plot, for its tick labels, at the other side
+HEAD, FOOT, TICKS, EDGE = 0.95, 0.9, 0.75, 0.15  # room above, below, for the tick labels, and at the other side
 PLOT_WIDTH, LEAST_HEIGHT, SHEET_WIDTH = 4.7, 3.9, 7.5
+FOOT_LINES, FOOT_LINE = 3, 7 * 1.3 / 72  # the lines that fit into the usual foot, and the height of one
+ON_PAGE: dict[str, Any] = {"max_lines": FOOT_LINES, "placeholder": " … (more on the page)"}
 PRICE_WIDTH, PARTS_WIDTH = 1.8, 5.6
 PRICES = {
     "db_queries_per_s": "Database queries a second",
@@ -42,9 +44,9 @@ APP_PRICES = {
 
 @dataclass(frozen=True)
 class Chart:
-    """A rendered chart: `name` is for its file. The picture shows `title` and `subtitle`; `more` stands beside it.
+    """A rendered chart: `name` is for its file. The picture shows `title` and `subtitle`, the page also `more`.
 
-    `png` is for files, on white paper; `svg` for the page, on its paper.
+    `png` is for files, on white paper; `svg` is for the page, in its colours.
     """
 
     name: str
@@ -69,7 +71,7 @@ def rendered(name: str, title: str, subtitle: str, more: str, figure: Figure) ->
 
 
 def footer(case: Case, *, intervals: bool) -> str:
-    """Return what a chart says about where its figures come from; *intervals*: whether it draws any."""
+    """Return the words at a chart's foot: where its figures come from; *intervals* says whether it draws any."""
     seeds = len(case.seeds)
     thin = ("", "; thin lines are 95% intervals")[intervals]
     spread = f"one seed{', so no intervals' if intervals else ''}" if seeds == 1 else f"means of {seeds} seeds{thin}"
@@ -85,16 +87,32 @@ def sheet(case: Case, width: float, height: float, title: str, subtitle: str, *,
     return worded(width, height, title, subtitle, footer(case, intervals=intervals))
 
 
-def worded(width: float, height: float, title: str, subtitle: str, told: str) -> Figure:
-    """Return an empty figure for a plot area of *height*, with its words in place; what is *told* stands below."""
-    total = HEAD + height + FOOT
+def worded(
+    width: float, height: float, title: str, subtitle: str, told: str, *, foot: float = FOOT, on_page: bool = True
+) -> Figure:
+    """Return an empty figure for a plot area of *height*, with its words in place; *told* is the text below.
+
+    With *on_page*, the text may be cut, as the page has all of it; else *foot* must have room for it: see `foot_of`.
+    """
+    total = HEAD + height + foot
     figure = Figure(figsize=(width, total), dpi=DPI, facecolor=PAPER)
     FigureCanvasAgg(figure)
     figure.text(0.12 / width, 1 - 0.27 / total, plain(title), size=12, weight="bold", color=INK, va="center")
     figure.text(0.12 / width, 1 - 0.5 / total, plain(subtitle), size=8.5, color=MUTED, va="center")
-    words = textwrap.fill(plain(told), int(width * 18), max_lines=3, placeholder=" … (more on the page)")
-    figure.text(0.12 / width, 0.08 / total, words, size=7, color=MUTED, va="bottom", linespacing=1.3)
+    words = textwrap.wrap(plain(told), _letters(width), **(ON_PAGE if on_page else {}))
+    lines = "\n".join(words)
+    figure.text(0.12 / width, 0.08 / total, lines, size=7, color=MUTED, va="bottom", linespacing=1.3)
     return figure
+
+
+def foot_of(width: float, told: str) -> float:
+    """Return how much room a plot needs below it for all that is *told* on a sheet of this *width*."""
+    more = len(textwrap.wrap(plain(told), _letters(width))) - FOOT_LINES
+    return FOOT + max(0, more) * FOOT_LINE
+
+
+def _letters(width: float) -> int:
+    return int(width * 18)
 
 
 def axes_at(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
@@ -242,9 +260,16 @@ CHARTS = (_headline, _hits, _ages, _queries, _prices, _traffic)
 
 
 def draw_verification(case: Case, frame: pd.DataFrame) -> bytes:
-    """Return the chart of a verification as a PNG: a panel a figure of *frame*, a line a cell, backend by backend.
+    """Return the chart of a verification as a PNG."""
+    buffer = io.BytesIO()
+    verification_figure(case, frame).savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
 
-    *case* is one of the measured ones: its title and notes are shown.
+
+def verification_figure(case: Case, frame: pd.DataFrame) -> Figure:
+    """Return the chart of a verification: a panel for each figure of *frame*, a line for each cell.
+
+    *case* is one of the measured cases. Its title and all of its notes are shown, as there is no page with them.
     """
     cells = frame[["backend", "strategy"]].drop_duplicates()
     places, height = _lines_of(cells)
@@ -253,11 +278,14 @@ def draw_verification(case: Case, frame: pd.DataFrame) -> bytes:
         "A point: measured minus predicted (none: one side had no outdated read). The band behind it: what chance "
         "alone makes\nof it if the model is right; red where a limit is missed."
     )
-    figure = sheet(case, SHEET_WIDTH, height, "Does the simulation predict a real run?", subtitle)
+    told = footer(case, intervals=False)
+    foot = foot_of(SHEET_WIDTH, told)
+    heading = "Does the simulation predict a real run?"
+    figure = worded(SHEET_WIDTH, height, heading, subtitle, told, foot=foot, on_page=False)
     look = looks(dict.fromkeys(frame["strategy"]))
     for nth, metric in enumerate(frame["metric"].unique()):
         name, scale = VERIFIED[metric]
-        ax = axes_at(figure, VERIFIED_LEFT + nth * (side + VERIFIED_GAP), FOOT, side, height)
+        ax = axes_at(figure, VERIFIED_LEFT + nth * (side + VERIFIED_GAP), foot, side, height)
         part = frame[frame["metric"] == metric]
         at = [places[key] for key in zip(part["backend"], part["strategy"], strict=True)]
         charts.differences(part.assign(y=at), look, scale, ax)
@@ -265,13 +293,14 @@ def draw_verification(case: Case, frame: pd.DataFrame) -> bytes:
         ax.set_title(name, size=8, color=INK, loc="left", pad=6)
         if nth == 0:
             _name_lines(places, ax)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    return figure
 
 
 def _lines_of(cells: pd.DataFrame) -> tuple[dict[tuple[str, str], float], float]:
-    """Return how high above the panel's foot each line is, and the panel's height; a backend's own line is ("", it)."""
+    """Return the height of each line above the panel's foot, and the panel's height.
+
+    A cell's line has its strategy and backend as a key, a backend's own line ("", backend).
+    """
     lines: list[tuple[str, str]] = []
     for backend, group in cells.groupby("backend", sort=False):
         lines += [("", str(backend)), *((str(backend), str(strategy)) for strategy in group["strategy"])]
@@ -297,7 +326,7 @@ def _name_lines(places: dict[tuple[str, str], float], ax: Axes) -> None:
 
 
 VERIFIED_LEFT, VERIFIED_GAP, VERIFIED_LINE = 1.75, 0.22, 0.23
-VERIFIED = {  # the figures of a verification: their names, and what their values are multiplied by
+VERIFIED = {  # the figures of a verification: their names, and the factors for their values
     "hit_ratio": ("hits, points", 100.0),
     "stale_ratio": ("outdated, points", 100.0),
     "wrong_ratio": ("wrong, points", 100.0),

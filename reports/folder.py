@@ -1,17 +1,15 @@
-"""The report's folder: all is built aside first and moved in file by file, so that nothing is left half-written."""
+"""The files that each kind of report puts in its folder."""
 
 import re
-import tempfile
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..sim.app.outcome import AppOutcome
-from ..sim.errors import UserError, file_name, one_line
 from ..sim.experiment import Outcome
-from ..sim.processes.interrupts import interrupts_held, raise_if_received, temporary_folder
+from ..sim.processes.interrupts import interrupts_held
 from ..sim.sweep.found import Sweep
+from .placing import PAGE, VERIFICATION_CHART, place
 from .verification import Everywhere, Verification, verification_frame
 
 if TYPE_CHECKING:
@@ -20,109 +18,39 @@ if TYPE_CHECKING:
     from .figures import Chart
     from .sweep.limits import Limit
 
-PAGE = "report.html"
-VERIFICATION_CHART = "verify.png"
-FILES = ("summary.csv", "summary.parquet", "points.csv", "functions.csv", "call_sites.csv", "over_time.csv", PAGE)
 
-
-def check_writable(out_dir: Path | str) -> None:
-    """Make sure that a report can be written to *out_dir*; leave no trace.
-
-    Raises:
-        UserError: if it cannot.
-    """
-    with _user_errors(out_dir), interrupts_held(), _folder(Path(out_dir)) as out:
-        tempfile.TemporaryFile(dir=out).close()
-
-
-def write_folder(outcomes: Sequence[Outcome], out_dir: Path | str, command: str, yours: Collection[str] | None) -> Path:
+def write_folder(
+    outcomes: Sequence[Outcome],
+    out_dir: Path | str,
+    command: str,
+    yours: Collection[str] | None,
+    reads: Path | None = None,
+) -> Path:
     """Write the report of *outcomes* to *out_dir* and return the page's path; see `reports.write_report`."""
-    return _write(out_dir, lambda aside: _build(outcomes, aside, command, yours)) / PAGE
+
+    def build(aside: Path) -> None:
+        _build(outcomes, aside, command, yours)
+        if reads is not None:
+            reads.rename(aside / "reads")
+
+    return place(out_dir, "run", build) / PAGE
 
 
 def write_app_folder(outcomes: Sequence[AppOutcome], out_dir: Path | str, command: str) -> Path:
     """Write the report of a project to *out_dir* and return the page's path; see `reports.write_app_report`."""
-    return _write(out_dir, lambda aside: _build_app(outcomes, aside, command)) / PAGE
+    return place(out_dir, "app", lambda aside: _build_app(outcomes, aside, command)) / PAGE
 
 
 def write_sweep_folder(
     sweep: Sweep, out_dir: Path | str, command: str, limits: Sequence["Limit"], yours: Collection[str] | None
 ) -> Path:
     """Write the report of *sweep* to *out_dir* and return the page's path; see `reports.write_sweep_report`."""
-    return _write(out_dir, lambda aside: _build_sweep(sweep, aside, command, limits, yours)) / PAGE
+    return place(out_dir, "sweep", lambda aside: _build_sweep(sweep, aside, command, limits, yours)) / PAGE
 
 
 def write_verification(found: Verification, out_dir: Path | str) -> Path:
     """Write the verification's files to *out_dir* and return the chart's path; see `reports.write_verification`."""
-    return _write(out_dir, lambda aside: _build_verification(found, aside)) / VERIFICATION_CHART
-
-
-def _write(out_dir: Path | str, build: Callable[[Path], None]) -> Path:
-    """Let *build* make its files aside, move them to *out_dir*, and return that."""
-    placed = False
-    try:
-        # Aside is inside the folder, which may be a mount of its own: a move is atomic within one file system.
-        with (
-            _user_errors(out_dir),
-            _folder(Path(out_dir)) as out,
-            temporary_folder(".unfinished-", out) as aside,
-        ):
-            build(aside)
-            raise_if_received()
-            with interrupts_held():
-                _move(aside, out)
-                placed = True
-    except KeyboardInterrupt:
-        if not placed:  # else it came too late: the report is complete
-            raise
-    return Path(out_dir)
-
-
-@contextmanager
-def _folder(out: Path) -> Iterator[Path]:
-    """Make *out* and what is missing on the way to it; what is empty afterwards is removed again."""
-    missing = _missing(out)
-    try:
-        _make(out)
-        yield out
-    finally:
-        with interrupts_held():
-            _remove_empty(missing)
-
-
-@contextmanager
-def _user_errors(out_dir: Path | str) -> Iterator[None]:
-    try:
-        yield
-    except UserError:
-        raise
-    except OSError as error:
-        raise _cannot_write(out_dir, error.strerror or one_line(error)) from error
-
-
-def _cannot_write(out_dir: Path | str, reason: str) -> UserError:
-    return UserError(f"cannot write the report to {file_name(out_dir)!r}: {reason}")
-
-
-def _missing(out: Path) -> list[Path]:
-    """Return the folders on the way to *out* that are not there yet, the deepest first."""
-    return [folder for folder in (out, *out.parents) if not folder.exists()]
-
-
-def _remove_empty(folders: Sequence[Path]) -> None:
-    for folder in folders:
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
-
-
-def _make(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except ValueError as error:  # what no path can hold, a zero byte for instance
-        raise _cannot_write(out, one_line(error)) from error
-    for name in FILES:
-        if (out / name).is_dir():
-            raise _cannot_write(out, f"{name} there is a folder")
+    return place(out_dir, "verify", lambda aside: _build_verification(found, aside)) / VERIFICATION_CHART
 
 
 def _build(outcomes: Sequence[Outcome], aside: Path, command: str, yours: Collection[str] | None) -> None:
@@ -168,7 +96,7 @@ def _build_app(outcomes: Sequence[AppOutcome], aside: Path, command: str) -> Non
 def _build_sweep(
     sweep: Sweep, aside: Path, command: str, limits: Sequence["Limit"], yours: Collection[str] | None
 ) -> None:
-    """Write every file of the report on a sweep into *aside*; what is read back as cells is not touched."""
+    """Write every file of the report on a sweep into *aside*; the cells themselves are not touched."""
     with interrupts_held():
         from .sweep.answer import answer
         from .sweep.figures import draw_charts
@@ -213,18 +141,9 @@ def _build_verification(found: Verification, aside: Path) -> None:
 
 
 def _file_names(titles: Sequence[str]) -> list[str]:
-    """Return a file name for every title: harmless on any system, and no two alike."""
+    """Return a file name for every title: valid on any system, and each different."""
     names: list[str] = []
     for title in titles:
         name = re.sub(r"[^a-z0-9_]+", "-", title.lower()).strip("-")[:80] or "case"
         names.append(name if name not in names else f"{name}-{len(names)}")
     return names
-
-
-def _move(aside: Path, out: Path) -> None:
-    """Move the files into place, the page last: a new page never stands beside old figures."""
-    if (aside / "charts").is_dir():
-        (out / "charts").mkdir(exist_ok=True)
-    built = sorted((path for path in aside.rglob("*") if path.is_file()), key=lambda path: path.name == PAGE)
-    for path in built:
-        path.replace(out / path.relative_to(aside))

@@ -1,4 +1,4 @@
-"""Words: figures as people say them, in sentences and in cells."""
+"""Words: figures as text for people, in sentences and in cells of tables."""
 
 import re
 from math import isnan
@@ -13,7 +13,7 @@ DAY_S = 86_400
 
 
 def people(number: float) -> str:
-    """Return a count in words' precision: three figures, and "million" where it helps."""
+    """Return a count for a sentence: three figures, and "million" where it helps."""
     if abs(number) >= 1e6:
         return f"{number / 1e6:,.3g} million" if abs(number) < 1e9 else f"{number / 1e9:,.3g} billion"
     if abs(number) >= 999.5:
@@ -22,7 +22,7 @@ def people(number: float) -> str:
 
 
 def figure(case: Case, label: str, metric: str) -> str:
-    """Return a metric's mean over seeds as text; a zero count says out of how many, all seeds together."""
+    """Return a metric's mean over seeds as text; a zero count also says out of how many, all seeds together."""
     of = case.metric(metric).of
     judged = of == "reads" and metric != "failures"
     counts = {of: case.judged(label) if judged else case.total(label, of)} if of else {}
@@ -30,7 +30,7 @@ def figure(case: Case, label: str, metric: str) -> str:
 
 
 def cell(case: Case, label: str, metric: str) -> str:
-    """Return a figure with its interval in brackets, where there is one that is wider than a point."""
+    """Return a figure, with its interval in brackets if there is one and its ends differ."""
     if metric == "stale_age_max_s":
         return oldest(case, label)
     found, text = interval(case, label, metric), figure(case, label, metric)
@@ -40,13 +40,13 @@ def cell(case: Case, label: str, metric: str) -> str:
 
 
 def oldest(case: Case, label: str) -> str:
-    """Return the oldest stale read of all seeds ("-" if there was none): an extreme has no mean worth showing."""
+    """Return the age of the oldest outdated read of all seeds, or "-"; a mean of extremes would mislead."""
     ages = [age for age in case.values(label, "stale_age_max_s").values() if not isnan(age)]
     return shown("stale_age_max_s", max(ages, default=float("nan")), {})
 
 
 def wrong_pages(case: Case, label: str) -> Interval:
-    """Return the wrong pages a day, or in the measured time where a day would repeat what comes once."""
+    """Return the wrong pages a day, or in the measured time if the traffic has something that comes only once."""
     days = case.outcomes[0].measured_s / DAY_S if case.is_one_off else 1
     values = case.values(label, "wrong_reads_per_day").values()
     return metric_interval("wrong_reads_per_day", [value * days for value in values])
@@ -65,9 +65,9 @@ def pages(case: Case, label: str) -> str:
 
 
 def parts(case: Case, label: str, verb: str = "") -> str:
-    """Return what a strategy's wrong reads are: "of them 88.0% outdated (oldest 30 s) and 12.0% never committed".
+    """Return the kinds of a strategy's wrong reads: "of them 88.0% outdated (oldest 30 s) and 12.0% never committed".
 
-    A *verb*, such as "are ", makes a sentence of it.
+    With a *verb*, such as "are ", it is a sentence.
     """
     wrong = interval(case, label, "wrong_ratio").mean
     shares = {metric: interval(case, label, metric).mean / wrong for metric in case.parts}
@@ -85,9 +85,9 @@ def _share(share: float) -> str:
 
 
 def guarantee(case: Case, label: str) -> str:
-    """Return what the strategy promises by design, as sentences: its bound, and its docstring's words on it.
+    """Return the strategy's guarantee by design, as sentences: its bound, and the "Guarantee:" of its docstring.
 
-    A variant of a project promises nothing, and nothing is said.
+    A variant of a project has none, and it is "".
     """
     if case.of_project:
         return ""

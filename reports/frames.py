@@ -41,7 +41,7 @@ AGE_STEPS = 160
 class Case:
     """One scenario on one backend: a section of the page and a set of charts.
 
-    What is said of strategies here goes for the variants of a project, too. They keep the outcomes' order.
+    Here, "strategies" are also the variants of a project. They keep the order of the outcomes.
     """
 
     scenario: Scenario
@@ -50,7 +50,7 @@ class Case:
 
     @property
     def title(self) -> str:
-        """The case as headings name it."""
+        """The case's name in headings."""
         return f"{self.scenario.name} on {self.backend}{', wall clock' if self.on_the_wall_clock else ''}"
 
     @property
@@ -70,11 +70,11 @@ class Case:
 
     @property
     def knows_backend(self) -> bool:
-        """Whether all ran on one of cachewise's backends, or on a CACHES entry; a project can have several at once."""
+        """Whether all ran on a backend of cachewise's or on a CACHES entry; a project can use several at once."""
         return _is_known(self.backend)
 
     def metric(self, name: str) -> Metric:
-        """Return what a metric means here."""
+        """Return the metric of this name, in its meaning for this case."""
         return APP_METRICS.get(name, KNOWN[name]) if self.of_project else KNOWN[name]
 
     @property
@@ -84,12 +84,12 @@ class Case:
 
     @property
     def is_one_off(self) -> bool:
-        """Whether the traffic holds something that does not come back every day at this rate: a flash crowd."""
+        """Whether the traffic has something that does not come every day: a flash crowd."""
         return self.scenario.trace is None and self.scenario.arrivals.startswith("flash")
 
     @cached_property
     def by_strategy(self) -> dict[str, list[Outcome]]:
-        """The outcomes of every strategy in order of seed: by its bare name, or by its label where it runs twice."""
+        """The outcomes of every strategy in order of seed, by its name; by its label if its name occurs twice."""
         if self.of_project:
             return _by_seed({outcome.label: outcome.label for outcome in self.outcomes}, self.outcomes)
         variants = Counter(name_of(label) for label in {outcome.label for outcome in self.outcomes})
@@ -111,12 +111,12 @@ class Case:
 
     @property
     def notes(self) -> list[str]:
-        """What a reader of any output must know: what the backend stands for first, then what the runs noted."""
+        """The notes for readers of any output: first on what the backend stands for, then those of the runs."""
         return list(dict.fromkeys(note for outcome in self.outcomes for note in notes_of(outcome)))
 
     @property
     def settings(self) -> list[str]:
-        """What the strategies' bare names leave unsaid: the parameters that are not the defaults."""
+        """The parameters that differ from their defaults, as the names of strategies do not show them."""
         changed: dict[str, list[str]] = {}
         for name, group in self.by_strategy.items():
             label = group[0].label
@@ -130,8 +130,8 @@ class Case:
 
     @property
     def silent(self) -> list[str]:
-        """Which strategies do not say how old an outdated read can get: nobody may take that for a guarantee."""
-        if self.of_project:  # nobody takes a page for one that guarantees something
+        """A line on the strategies that do not declare how old an outdated read can get: they guarantee nothing."""
+        if self.of_project:  # nobody expects a guarantee of a project's variant
             return []
         found = [name for name, group in self.by_strategy.items() if declared_bound(group[0].run.strategy) is None]
         verb = "states" if len(found) == 1 else "state"
@@ -139,11 +139,11 @@ class Case:
 
     @property
     def remarks(self) -> list[str]:
-        """The settings, what is not claimed, and the notes: what every table and chart says below."""
+        """The remarks below every table and chart: on parameters, on missing guarantees, and the notes."""
         return [*self.settings, *self.silent, *self.notes]
 
     def values(self, label: str, metric: str) -> dict[int, float]:
-        """Return the *metric* of the strategy *label*, by seed; NaN where its runs have no such figure."""
+        """Return the *metric* of the strategy *label*, by seed; NaN if its runs have no such figure."""
         return {one.run.seed: float(one.summary.get(metric, nan)) for one in self.by_strategy[label]}
 
     def is_mixed(self, label: str) -> bool:
@@ -162,7 +162,7 @@ class Case:
 
     @property
     def parts(self) -> dict[str, str]:
-        """What is wrong with the wrong reads: the metrics of `PARTS` that are above zero anywhere, and their names."""
+        """The kinds of wrong reads: the metrics of `PARTS` that are above zero anywhere, and their names."""
         return {
             metric: name
             for metric, name in PARTS.items()
@@ -171,7 +171,7 @@ class Case:
 
     @property
     def fault(self) -> str:
-        """What is wrong with wrong reads: they are "outdated", or "wrong" where other things are, too."""
+        """The word for wrong reads: "outdated", or "wrong" if some of them are wrong in another way."""
         return "wrong" if self.mixed else "outdated"
 
     def writes(self, label: str) -> int:
@@ -183,17 +183,17 @@ class Case:
         return sum(int(one.counts.get(count, one.summary.get(count, 0))) for one in self.by_strategy[label])
 
     def judged(self, label: str) -> int:
-        """Return how many reads of the strategy *label* showed what they served, over all seeds: none that failed."""
+        """Return how many reads of the strategy *label* were judged, over all seeds; failed reads are not."""
         return self.total(label, "reads") - self.total(label, "failures")
 
 
 def served_uncommitted(outcome: Outcome) -> bool:
-    """Return whether any read of a run was dirty or aborted: of a row that was not committed."""
+    """Return whether any read of a run returned a row that was not committed (a dirty or aborted read)."""
     return any(outcome.summary.get(part, 0) > 0 for part in UNCOMMITTED)
 
 
 def _by_seed(names: Mapping[str, str], outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
-    """Return the outcomes of each name, in order of seed; *names* has that of each label."""
+    """Return the outcomes of each name, in order of seed; *names* maps labels to names."""
     groups: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         groups.setdefault(names[outcome.label], []).append(outcome)
@@ -205,7 +205,7 @@ def _is_known(backend: str) -> bool:
 
 
 def name_of(label: str) -> str:
-    """Return a strategy's name out of its label, which may carry parameters."""
+    """Return the name in a strategy's label, which may have parameters."""
     return label.partition(":")[0]
 
 
@@ -218,13 +218,13 @@ def cases(outcomes: Sequence[Outcome]) -> list[Case]:
 
 
 def notes_of(outcome: Outcome) -> list[str]:
-    """Return the notes of one run, what its backend stands for first."""
+    """Return the notes of one run, first that on what its backend stands for."""
     about = ABOUT_BACKENDS.get(outcome.run.backend) if outcome.clock == "virtual" else None
     return [*filter(None, [about]), *_apart(outcome), *outcome.notes]
 
 
 def _apart(outcome: Outcome) -> list[str]:
-    """Return a note on each backend, of which a project may have several, where each worker has its own store."""
+    """Return a note on each backend that gives every worker its own store; a project may use several backends."""
     workers, backend = outcome.run.scenario.workers or 1, outcome.run.backend
     of_project = kind_of(outcome.run.strategy) is VARIANTS
     names = [one.rpartition(": ")[2] for one in backend.split(", ")] if of_project else [backend]
@@ -263,7 +263,7 @@ def mean_frame(case: Case, metrics: Sequence[str]) -> pd.DataFrame:
 def stale_age_frame(case: Case) -> pd.DataFrame:
     """Return the share of all reads that were outdated by at least `age_s`, by strategy, as the mean over seeds.
 
-    Columns: strategy, age_s, share. A strategy with no stale read has no rows.
+    Columns: strategy, age_s, share. A strategy without an outdated read has no rows.
     """
     ages = [outcome.stale_age_quantiles_s for outcome in case.outcomes if len(outcome.stale_age_quantiles_s)]
     if not ages:
@@ -286,17 +286,17 @@ def _share_at_least(outcome: Outcome, age_s: np.ndarray) -> np.ndarray:
         return np.zeros(len(age_s))
     ratio, reads = float(outcome.summary["stale_ratio"]), outcome.counts["reads"]
     share = ratio * (1 - np.interp(age_s, quantiles, AGE_QUANTILES, left=0.0))
-    # The oldest read itself is one read, not none.
+    # "At least" includes the oldest read itself.
     return np.where(age_s <= quantiles[-1], np.maximum(share, min(ratio, 1 / reads)), 0.0)
 
 
 def peak_queries_per_s(case: Case, label: str) -> float:
-    """Return the highest rate of queries in a bin of a run, as the mean over seeds of each seed's own."""
+    """Return the highest rate of queries in any bin of a run, as the mean over seeds."""
     return float(np.mean([one.db_queries_per_s.max() for one in case.by_strategy[label]]))
 
 
 def time_frame(case: Case) -> pd.DataFrame:
-    """Return the database's and the readers' rates over the measured time, by strategy, as means over seeds.
+    """Return the rates of queries and of reads over the measured time, by strategy, as means over seeds.
 
     Columns: strategy, time_s (the middle of a bin, from the end of the warm-up), db_queries_per_s, reads_per_s.
     """

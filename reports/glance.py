@@ -1,4 +1,4 @@
-"""At a glance: a case in a line, which says what is ahead, what is as good, and whether that is settled."""
+"""At a glance: one line for each case on who is ahead, who is as good, and whether that is settled."""
 
 from .alarms import FEW_SEEDS, FEW_WRITES, too_few_seeds, too_few_writes
 from .answer import Answer
@@ -10,7 +10,7 @@ MOST_NAMED = 4
 
 
 def verdict(found: Answer) -> str:
-    """Return "settled", or "not settled: " and why not."""
+    """Return "settled", or "not settled: " and the reasons."""
     doubts = _doubts(found)
     return f"not settled: {'; '.join(doubts)}" if doubts else "settled"
 

@@ -1,4 +1,4 @@
-"""What competes in a case, strategies or the variants of a team's own project, and the words that go with it."""
+"""The words for the contenders of a case: strategies, or the variants of a team's own project."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,10 @@ from ..sim.application import AS_IT_IS, NO_CACHE
 
 @dataclass(frozen=True)
 class Kind:
-    """The words for what competes.
+    """The words for the contenders of a case.
 
-    `bounds` is what nobody chooses; `familiar` is what most begin with: its wrong pages lead the answer.
-    `query` and `queries` are what the database is asked.
+    `bounds` are contenders that nobody can choose. `familiar` is the one that most users begin with: its wrong pages
+    lead the answer. `query` and `queries` are the words for requests to the database.
     """
 
     one: str
@@ -27,5 +27,5 @@ VARIANTS = Kind("variant", "variants", "statement", "statements", (NO_CACHE,), A
 
 
 def kind_of(competitor: object) -> Kind:
-    """Return what *competitor*, the strategy of a run, is one of."""
+    """Return the kind of *competitor*, the strategy of a run."""
     return VARIANTS if isinstance(competitor, VariantAsStrategy) else STRATEGIES

@@ -1,4 +1,4 @@
-"""Labels beside the points: a sorted column with leader lines, in which no two labels can overlap."""
+"""Labels beside the points of a chart: a sorted column with lines to the points, in which no labels overlap."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -28,9 +28,9 @@ class Pin(NamedTuple):
 
 
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> NDArray[np.float64]:
-    """Return positions at least *gap* apart, in the order of *wanted* (ascending), as near to it as possible.
+    """Return positions at least *gap* apart, in the order of *wanted* (ascending), as near to *wanted* as possible.
 
-    They stay within [*low*, *high*] if there is room for them. Nearest in the sense of least squares.
+    They stay within [*low*, *high*] if there is room. "Near" means least squares.
     """
     steps = np.arange(len(wanted)) * gap
     if not len(wanted):
@@ -47,7 +47,7 @@ def shortened(label: str, longest: int = LONGEST) -> str:
 
 
 def column_width_pt(labels: Sequence[str]) -> float:
-    """Return the room that a column of these labels takes to the right of the axes, in points."""
+    """Return the width of a column of these labels beside the axes, in points."""
     return TEXT_AT_PT + max(map(_width_pt, labels), default=0.0) + 8
 
 
@@ -57,7 +57,7 @@ def _width_pt(label: str) -> float:
 
 
 def width_pt(text: str, size_pt: float) -> float:
-    """Return how wide a line of text is, in points."""
+    """Return the width of a line of text, in points."""
     return float(TextPath((0, 0), plain(text), size_pt).get_extents().width)
 
 
@@ -67,7 +67,7 @@ def column_height_pt(count: int) -> float:
 
 
 def plain(text: str) -> str:
-    """Return *text* so that matplotlib does not read formulas into it."""
+    """Return *text* escaped, so that matplotlib does not take parts of it for formulas."""
     return text.replace("$", r"\$")
 
 
@@ -87,7 +87,7 @@ def label_points(ax: Axes, pins: Sequence[Pin], side: Literal["left", "right"] =
 
 
 def _label(ax: Axes, pin: Pin, point: tuple[float, float], label_y: float, outwards: float) -> None:
-    """Write one label; *outwards* is a point's worth of the axes' width, negative to the left."""
+    """Write one label; *outwards* is one point as a share of the axes' width, negative to the left."""
     edge = 0 if outwards < 0 else 1
     marker_x, text_x = edge + MARKER_AT_PT * outwards, edge + TEXT_AT_PT * outwards
     colour, within = pin.look.colour, {"transform": ax.transAxes, "clip_on": False}

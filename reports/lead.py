@@ -1,11 +1,11 @@
-"""The lead: what one strategy serves, and what another makes of it, in the reader's units."""
+"""The lead: compares what two strategies serve, in the reader's units."""
 
 from ..sim.own.homes import home_of
 from .formatting import oldest, pages, parts, people, span, with_article, wrong_pages
 from .frames import Case, name_of
 from .ranking import Group, compare, contenders, interval, settled_and_counts
 
-BEFORE, AFTER = "delete-in-transaction", "delete-on-write"  # the change that costs one line and is forgotten most
+BEFORE, AFTER = "delete-in-transaction", "delete-on-write"  # between them is a change of one line, often forgotten
 PHRASES = {
     BEFORE: f"deleting inside the transaction (`{BEFORE}`)",
     AFTER: f"deleting in `on_commit` (`{AFTER}`)",
@@ -29,12 +29,12 @@ def lead(case: Case, groups: list[Group]) -> str:
 
 
 def _pair(case: Case, labels: list[str], best: str) -> tuple[str, str]:
-    """Return the two strategies that the lead contrasts: the first of these pairs that there is.
+    """Return the two strategies that the lead contrasts: the first of these pairs that was run.
 
-    - the only strategy of the user's own, and the best one: that is what was asked;
-    - deleting inside the transaction and in `on_commit`, where that is news: all strategies were run, or these two
-      alone, and they differ in wrong reads by what counts (`RARE_SHARE` of all reads or more) and beyond chance;
-    - what most begin with (a project as it is, or the timeout alone), and the best one;
+    - the only strategy of the user's own, and the best one, as that is the question;
+    - deleting inside the transaction and in `on_commit`, if that is news: all strategies were run, or these two
+      alone, and they differ in wrong reads by `RARE_SHARE` of all reads or more, and beyond chance;
+    - the one that most users begin with (a project as it is, or the timeout alone), and the best one;
     - the worst one, and the best one.
     """
     own = [label for label in labels if home_of(case.by_strategy[label][0].run.strategy) is not None]
@@ -61,7 +61,7 @@ def _contrast(case: Case, first: str, second: str) -> str:
 
 
 def _change(case: Case, first: str, second: str) -> str:
-    """Return what *second* makes of the wrong pages that *first* serves, as sentences."""
+    """Return sentences on how the wrong pages of *second* differ from those of *first*."""
     before, after = wrong_pages(case, first), wrong_pages(case, second)
     moves = (first, second) == (BEFORE, AFTER)
     sign = compare(case, second, first, "wrong_reads_per_day")
@@ -82,7 +82,7 @@ def _change(case: Case, first: str, second: str) -> str:
 
 
 def _ones(case: Case, first: str, second: str) -> str:
-    """Return " wrong ones" where the pages of *second* are wrong in another way than those of *first*."""
+    """Return " wrong ones" if the pages of *second* are wrong in another way than those of *first*, else ""."""
     return " wrong ones" if case.is_mixed(second) and not case.is_mixed(first) else ""
 
 
@@ -96,7 +96,7 @@ def _called(case: Case, label: str) -> str:
 
 
 def _serves(case: Case, label: str) -> str:
-    """Return what a strategy serves, as sentences of which the first begins within one."""
+    """Return what a strategy serves, as sentences; the first one continues a sentence that has begun."""
     who = _called(case, label)
     if not interval(case, label, "wrong_ratio").mean:
         return f"{who} served no {case.fault} page in {case.judged(label):,} reads."
@@ -106,7 +106,7 @@ def _serves(case: Case, label: str) -> str:
 
 
 def _parts(case: Case, label: str) -> str:
-    """Return a sentence on what is wrong with a strategy's wrong reads; nothing where all are outdated."""
+    """Return a sentence on the kinds of a strategy's wrong reads; "" if all of them are outdated."""
     text = parts(case, label, "were ") if case.is_mixed(label) else ""
     return text and f" {text[:1].upper()}{text[1:]}."
 

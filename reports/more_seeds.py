@@ -1,4 +1,4 @@
-"""More seeds: how many may settle what those that ran leave open, in a sentence."""
+"""More seeds: a sentence on how many may settle what is still open."""
 
 from collections.abc import Mapping
 from math import floor, log10
@@ -7,13 +7,13 @@ from .alarms import FEW_SEEDS
 from .formatting import listed
 from .statistics import MOST_SEEDS
 
-STEPS = (1, 1.5, 2, 3, 4, 5, 6, 8, 10)  # to which the leading figure of a large number is rounded up
+STEPS = (1, 1.5, 2, 3, 4, 5, 6, 8, 10)  # the leading figure of a large number is rounded up to one of these
 
 
 def more_seeds(ran: int, needed: Mapping[str, int | None]) -> str:
-    """Return how many seeds may settle everything, and for what the most that `--seeds` takes are too few.
+    """Return a sentence on how many seeds may settle everything, and on what even `MOST_SEEDS` will not settle.
 
-    *needed* has a number for each thing that is open after *ran* seeds, None where `MOST_SEEDS` are too few.
+    *needed* has a number for each question that is open after *ran* seeds, or None if `MOST_SEEDS` are too few.
     """
     if ran == 1:  # without an interval nothing can be estimated
         return f"More seeds may settle it (`--seeds {FEW_SEEDS}`)."
@@ -28,7 +28,7 @@ def more_seeds(ran: int, needed: Mapping[str, int | None]) -> str:
 
 
 def rounded_up(seeds: int) -> int:
-    """Return a number as people say it that is at least *seeds*, and at most `MOST_SEEDS`."""
+    """Return a round number that is at least *seeds*, and at most `MOST_SEEDS`."""
     if seeds <= 10:
         return seeds
     power = 10 ** floor(log10(seeds))

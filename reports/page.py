@@ -1,4 +1,4 @@
-"""The page: one self-contained HTML file that leads with the answer. No script, nothing from elsewhere."""
+"""The page: one self-contained HTML file that begins with the answer. It has no script and loads nothing."""
 
 from collections.abc import Collection, Iterable, Sequence
 from html import escape
@@ -16,7 +16,7 @@ from .svg import marker
 from .tables import REMARKS, columns
 
 EXCERPT_CSS = (
-    ".cachewise small { display: block } "
+    ".cachewise small { display: block } .cachewise .scroll { overflow-x: auto } "
     ".cachewise .marker { width: 1.15em; height: 1.15em; margin-right: .3em; vertical-align: -.2em }"
 )
 
@@ -31,8 +31,8 @@ def page(
 ) -> str:
     """Return the report of these answers (one a case) with each case's charts, the headline first.
 
-    *details* are HTML, one piece a case: what else stands below a case's figures. *further* are, for each case, the
-    inputs that its scenario does not have.
+    *details* has for each case the HTML below its figures. *further* has for each case the inputs that are not in its
+    scenario.
     """
     below = details or [""] * len(answers)
     found = [one.case for one in answers]
@@ -48,7 +48,7 @@ def page(
 
 
 def document(title: str, body: Sequence[str]) -> str:
-    """Return a whole page: its *body* is HTML in pieces."""
+    """Return a whole page; *body* is HTML in pieces."""
     css = (files("cachewise.reports") / "page.css").read_text(encoding="utf-8")
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -60,7 +60,7 @@ def document(title: str, body: Sequence[str]) -> str:
 
 
 def excerpt(answers: Sequence[Answer]) -> str:
-    """Return each case's table and answer as a piece of HTML: what a notebook shows, in its own looks."""
+    """Return the table and the answer of each case as a piece of HTML for a notebook, in the notebook's own looks."""
     parts = [
         f"<h3>{escape(one.case.title)}</h3>\n{_figures_table(one.case)}{_notes(one.case)}"
         f"{_answer(nth, one, alone=True)}"
@@ -96,7 +96,7 @@ def _are_real(found: Sequence[Case]) -> bool:
 
 
 def marked(text: str) -> str:
-    """Escape *text*, and set what stands in backticks as code."""
+    """Escape *text*, and show the parts in backticks as code."""
     parts = escape(text).split("`")
     if len(parts) % 2 == 0:  # an unpaired backtick is only a backtick
         return escape(text)
@@ -104,7 +104,7 @@ def marked(text: str) -> str:
 
 
 def items(texts: Iterable[str]) -> str:
-    """Return a list of texts; nothing where there is none."""
+    """Return a list of texts; "" if there is none."""
     inner = "".join(f"<li>{marked(text)}</li>\n" for text in texts)
     return f"<ul>\n{inner}</ul>\n" if inner else ""
 
@@ -123,10 +123,9 @@ def _overview(answers: Sequence[Answer]) -> str:
 
 
 def html_table(head: Sequence[str], rows: Sequence[Sequence[str]], name: str, css: str = "", caption: str = "") -> str:
-    """Return a table of cells that are HTML already, under its *caption*, which is, too.
+    """Return a table; its cells and its *caption* are HTML already.
 
-    It scrolls where it is too wide, also by keys; *name*, a text that no other table of the page has, is what it is
-    called there.
+    If it is too wide it scrolls, also by keys. *name* is its accessible name, and must be unique on the page.
     """
     top = "".join(f'<th scope="col">{escape(text)}</th>' for text in head)
     lines = "".join(
@@ -162,7 +161,7 @@ def _limits(answers: Sequence[Answer]) -> str:
 
 
 def _note(note: str, case: Case, answers: Sequence[Answer]) -> str:
-    """Return a note as a sentence, with the scenario it is about unless it is about all."""
+    """Return a note as a sentence, with the name of its scenario unless it is about all."""
     about_all = all(note in one.case.notes for one in answers)
     return _sentence(note) if about_all else f"`{case.scenario.name}`: {note}."
 
@@ -185,7 +184,7 @@ def _notes(case: Case) -> str:
 
 
 def picture(chart: Chart, about: str) -> str:
-    """Return a chart as a figure, with its words for those who do not see it."""
+    """Return a chart as a figure, with a text for readers who cannot see it."""
     told = escape(f"{chart.title}, {about}. {chart.subtitle} {chart.more}".rstrip(), quote=True)
     caption = f"<figcaption>{marked(chart.more)}</figcaption>" if chart.more else ""
     drawn = f'<div class="scroll chart" role="img" aria-label="{told}" tabindex="0">{chart.svg}</div>'
@@ -208,7 +207,7 @@ def marked_by(look: Look, label: str) -> str:
 
 
 def _split(text: str) -> str:
-    """Return a cell with its interval, or what a zero is out of, on a line of its own."""
+    """Return a cell with its interval, or the total that a zero is out of, on a line of its own."""
     above, between, below = text.partition(" in " if text.startswith("none seen") else " (")
     below = f"in {below}" if between == " in " else below.rstrip(")")
     return escape(above) + (f"<small>{escape(below)}</small>" if between else "")
@@ -246,23 +245,23 @@ def _provenance(
 
 
 def own_file(source: Source) -> str:
-    """Return the text of a file of one's own: without it nobody else could repeat these runs."""
+    """Return the text of a file of the user's own; without it nobody else could repeat these runs."""
     name, text = escape(source.shown), escape(source.text.decode("utf-8", "replace"))
     return f"<details><summary>{name}, sha256 {source.sha256}</summary>\n{verbatim(text, name)}</details>\n"
 
 
 def verbatim(text: str, name: str) -> str:
-    """Return lines as they are, both as HTML; they scroll as a table does, under a *name* that nothing else has."""
+    """Return preformatted text that scrolls as a table does. *text* and *name*, a unique one, are HTML already."""
     return f'<pre class="scroll" role="region" aria-label="{name}" tabindex="0">{text}</pre>'
 
 
 def tagged(origin: str) -> str:
-    """Return who set an input, as a tag."""
+    """Return the origin of an input as a tag."""
     return f'<span class="tag {origin}">{origin}</span>'
 
 
 def inputs_table(about: str, found: Sequence[Input]) -> str:
-    """Return a table of inputs, folded away."""
+    """Return a table of inputs, collapsed at first."""
     rows = [
         [f"<code>{escape(one.name)}</code>", escape(one.value), tagged(one.origin), escape(one.meaning)]
         for one in found

@@ -1,4 +1,4 @@
-"""The palette: one colour and marker a strategy, the same in every chart and whichever others are shown.
+"""The palette: one colour and marker for each strategy, the same in every chart, whichever others are shown.
 
 Colour-blind readers can tell the colours apart; the marker says the rest.
 Source: Okabe and Ito, Color Universal Design, 2008.
@@ -38,7 +38,7 @@ class Look(NamedTuple):
         return points * {"*": 1.7, "D": 0.85, "s": 0.9, "X": 1.1, "P": 1.1, "d": 1.1}.get(self.marker, 1.0)
 
 
-# By name, so that a chart of three strategies looks like the chart of all; any other strategy draws a spare look.
+# By name, so that strategies look the same in every chart; any other strategy gets a spare look.
 LOOKS = {
     "no-cache": Look(GREY, "s"),
     "oracle": Look(GREY, "*"),
@@ -62,10 +62,10 @@ _SPARE = tuple(look for marker in MARKERS for colour in COLOURS if (look := Look
 
 
 def looks(labels: Iterable[str], *, colours_apart: bool = False) -> dict[str, Look]:
-    """Return the look of every label: its name's, if it is listed, or one drawn by the label's own text.
+    """Return the look of every label: that of its name if it is listed, or a spare one chosen by the label's text.
 
-    Of several labels with one name the first gets the name's look. Two labels that draw the same spare look are moved
-    apart, in the order given; with *colours_apart* also two of one colour, as long as there are others.
+    If several labels have the same name, the first gets the name's look. If two labels would get the same spare look,
+    the later one gets another; with *colours_apart* also if they would get the same colour, as long as others are left.
     """
     chosen: dict[str, Look] = {}
     for label in labels:

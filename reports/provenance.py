@@ -1,4 +1,4 @@
-"""Provenance: every input with where it came from, and what a rerun needs."""
+"""Provenance: every input with its origin, and what is needed to run it again."""
 
 import os
 import platform
@@ -98,7 +98,7 @@ def _shown(case: Case, name: str, value: Any, origin: str) -> str:
     if origin == "trace":
         return "as recorded in the trace"
     if name == "trace" and value is not None:
-        return PurePath(value).name  # the folders above it are nobody's business
+        return PurePath(value).name  # the folders above it are private
     if case.on_the_wall_clock and name in LATENCIES and name not in case.outcomes[0].slept:
         return "as it was: nothing added"
     if value == "auto":
@@ -109,7 +109,7 @@ def _shown(case: Case, name: str, value: Any, origin: str) -> str:
 
 
 def own_files(found: Sequence[Case]) -> list[Source]:
-    """Return the files of one's own that the strategies of these cases are in, each once."""
+    """Return the user's own files that contain strategies of these cases, each once."""
     homes = [home_of(group[0].run.strategy) for case in found for group in case.by_strategy.values()]
     return list(dict.fromkeys(home.source for home in homes if home is not None and home.source is not None))
 

@@ -1,8 +1,9 @@
-"""Ranking: which strategies are ahead in wrong reads and database queries, and what the seeds leave open.
+"""Ranking: which strategies are ahead in wrong reads and database queries, and what the seeds cannot decide.
 
-Wrong are reads that are outdated and, where there are any, those of rows that were not committed.
+A read is wrong if it is outdated or, in some cases, if it returns a row that was not committed.
 
-The means over seeds say who is ahead; a strategy is dropped only if one that is ahead of it is so beyond chance.
+The means over seeds say which strategy is ahead of which. A strategy is dropped only if another is ahead of it by more
+than chance explains.
 """
 
 from collections.abc import Iterable
@@ -20,7 +21,7 @@ EQUAL_SHARE = 0.1  # or wrong reads that differ by less than this share of thems
 
 @dataclass(frozen=True)
 class Group:
-    """A strategy that none is ahead of, and `equals`: those as good, within `EQUAL_SHARE` and `NEGLIGIBLE_SHARE`."""
+    """A strategy with none ahead of it, and its `equals`, within `EQUAL_SHARE` and `NEGLIGIBLE_SHARE`."""
 
     leader: str
     equals: tuple[str, ...] = ()
@@ -28,10 +29,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Ranking:
-    """The strategies that none is ahead of, freshest first, and what these seeds leave open.
+    """The leaders, which are the strategies with none ahead of them, freshest first; and what the seeds cannot decide.
 
-    `unsettled` maps a leader to the strategies that are behind it by no more than chance could explain; `level` are
-    pairs of leaders of which these seeds cannot tell the fresher one.
+    `unsettled` maps a leader to the strategies that are behind it by no more than chance could explain. `level` are
+    pairs of leaders for which the seeds cannot tell which is fresher.
     """
 
     groups: list[Group]
@@ -45,13 +46,13 @@ def interval(case: Case, label: str, metric: str) -> Interval:
 
 
 def contenders(case: Case) -> list[str]:
-    """Return the strategies one can choose."""
+    """Return the strategies that a reader can choose, without the bounds."""
     name = (lambda label: label) if case.of_project else name_of
     return [label for label in case.by_strategy if name(label) not in case.kind.bounds]
 
 
 def never_wrong(case: Case, label: str) -> bool:
-    """Return whether the strategy serves no wrong read by design, and kept its word here."""
+    """Return whether the strategy serves no wrong read by design, and served none here."""
     says_so = declared_bound(case.by_strategy[label][0].run.strategy) == "never"
     return says_so and not any(value > 0 for value in case.values(label, "wrong_ratio").values())
 
@@ -62,7 +63,7 @@ def saves_queries(case: Case, label: str) -> bool:
 
 
 def compare(case: Case, ours: str, theirs: str, metric: str, confidence: float = CONFIDENCE) -> int:
-    """Return -1 if *ours* is lower, 1 if it is higher, 0 if these seeds cannot tell (with one seed: the bare order)."""
+    """Return -1 if *ours* is lower, 1 if it is higher, 0 if these seeds cannot tell; one seed compares plain values."""
     difference = paired_difference(case.values(ours, metric), case.values(theirs, metric), confidence)
     if difference.known and not difference.excludes_zero:
         return 0
@@ -76,7 +77,7 @@ def settled_and_counts(case: Case, ours: str, theirs: str) -> bool:
 
 
 def rank(case: Case) -> Ranking:
-    """Rank the strategies of *case* that one can choose."""
+    """Rank the strategies of *case* that a reader can choose."""
     judged = [label for label in contenders(case) if interval(case, label, "wrong_ratio").seeds]
     # No cache at all has the same guarantee and is ahead of a strategy that asks the database as often.
     worthwhile = [label for label in judged if saves_queries(case, label) or not never_wrong(case, label)]
@@ -97,15 +98,15 @@ def rank(case: Case) -> Ranking:
 
 
 def _order(case: Case, label: str) -> tuple[float, bool, float]:
-    """Return what orders strategies: wrong reads, then a guarantee against them, then calls."""
+    """Return the key that sorts strategies: wrong reads, then a guarantee against them, then cache calls."""
     wrong, calls = (interval(case, label, metric).mean for metric in ("wrong_ratio", "cache_calls_per_request"))
     return wrong, not never_wrong(case, label), calls
 
 
 def _is_ahead(case: Case, ours: str, theirs: str) -> bool:
-    """Return whether *ours* is on average no worse in both figures, and better in one; a rare read makes none worse.
+    """Return whether *ours* is on average no worse in both figures, and better in one; rare wrong reads do not count.
 
-    However lucky, a strategy that may serve a wrong read is never ahead of one that cannot.
+    A strategy that may serve a wrong read is never ahead of one that cannot, even if it served none here.
     """
     if never_wrong(case, theirs) and not never_wrong(case, ours):
         return False
@@ -125,7 +126,7 @@ def _gains(case: Case, ours: str, theirs: str) -> tuple[float, float]:
 
 
 def _is_beyond_chance(case: Case, ours: str, theirs: str) -> bool:
-    """Return whether *ours*, which is ahead, is significantly so in a figure that matters."""
+    """Return whether *ours*, which is ahead, is significantly better in a figure where the difference matters."""
     fresher, cheaper = _gains(case, ours, theirs)
     confidence = _confidence(case)
     return (fresher > 0 and compare(case, ours, theirs, "wrong_ratio", confidence) < 0) or (
@@ -168,7 +169,7 @@ def _confidence(case: Case) -> float:
 
 
 def _is_as_good(case: Case, label: str, leader: str) -> bool:
-    """Return whether *label* equals *leader* within the margins: more than that no difference was found."""
+    """Return whether *label* is as good as *leader*: no difference beyond the margins was found."""
     difference = paired_difference(case.values(label, "wrong_ratio"), case.values(leader, "wrong_ratio"))
     margin = _margin(case, leader)
     ends = (difference.low, difference.high) if difference.known else (difference.mean,)

@@ -1,6 +1,7 @@
 """Statistics over replications: a run is one observation, whatever the number of its reads.
 
-Reads between two writes share a fate, so an interval from counting reads is far too narrow; seeds are independent.
+Reads between two writes depend on each other, so an interval from counting reads would be far too narrow. Seeds are
+independent.
 Source: Law, Simulation Modeling and Analysis, on independent replications and common random numbers.
 """
 
@@ -15,13 +16,13 @@ from scipy.special import stdtrit
 from ..sim.verdict.metrics import KNOWN
 
 CONFIDENCE = 0.95
-PICKS = 200_000  # how often chance is tried out
+PICKS = 200_000  # the most random trials
 MOST_SEEDS = 10_000  # that `--seeds` takes
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over seeds with its confidence interval; `low` and `high` are NaN where one seed gives none."""
+    """A mean over seeds with its confidence interval; `low` and `high` are NaN if there is only one seed."""
 
     mean: float
     low: float
@@ -30,12 +31,12 @@ class Interval:
 
     @property
     def known(self) -> bool:
-        """Whether there is an interval at all: it takes two seeds."""
+        """Whether there is an interval, which needs two seeds."""
         return self.seeds > 1
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether a difference with this interval is one that the seeds can show."""
+        """Whether the seeds show a difference with this interval: it is more than chance."""
         return self.known and not self.low <= 0 <= self.high
 
 
@@ -44,7 +45,8 @@ def mean_interval(
 ) -> Interval:
     """Return the mean of *values* and Student's t interval, cut to what is possible.
 
-    Cutting an interval to [*least*, *most*] never loses a true mean. NaNs (nothing to measure) are left out.
+    The true mean lies in [*least*, *most*], so cutting the interval to it loses nothing. NaNs (nothing to measure) are
+    left out.
     """
     known = np.array([value for value in values if not isnan(value)], dtype=float)
     count = len(known)
@@ -71,9 +73,9 @@ def limits(metric: str) -> tuple[float, float]:
 def paired_difference(
     ours: Mapping[int, float], theirs: Mapping[int, float], confidence: float = CONFIDENCE
 ) -> Interval:
-    """Return *ours* minus *theirs* over the seeds both were run with: the traffic cancels out.
+    """Return *ours* minus *theirs* over the seeds that both have, so that differences in traffic cancel out.
 
-    Strategies meet the same requests and latencies under the same seed (common random numbers).
+    With the same seed, strategies meet the same requests and latencies (common random numbers).
     """
     differences = (ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys()))
     return mean_interval(differences, confidence=confidence)
@@ -97,10 +99,10 @@ def seeds_to_settle(difference: Interval, confidence: float = CONFIDENCE, margin
 
 
 def exchangeable_range(rows: Sequence[Sequence[float]], confidence: float) -> tuple[float, float]:
-    """Return between which two values a mean over seeds lies if each seed's value is any of its row's, by chance.
+    """Return the range of a mean over seeds if the value of each seed is a random one of its row.
 
-    Nothing is assumed of their distribution. All picks of one value a row are tried where they are at most `PICKS`,
-    otherwise that many at random. NaNs (nothing to measure) are left out; NaNs come out where a row has nothing else.
+    No distribution is assumed. If there are at most `PICKS` ways to pick one value of each row, all are tried,
+    otherwise that many random ones. NaNs (nothing to measure) are left out; if a row has only NaNs, the range is NaN.
     Source: Edgington and Onghena, Randomization Tests, on tests by random data permutation.
     """
     table = np.asarray(rows, float)
@@ -117,7 +119,7 @@ def exchangeable_range(rows: Sequence[Sequence[float]], confidence: float) -> tu
 
 
 def _picks(rows: int, values: int) -> Iterator[NDArray[np.int64]]:
-    """Yield for each row which of its *values* is picked in each trial."""
+    """Yield for each row the indices of the values that the trials pick."""
     if values**rows <= PICKS:
         every = np.arange(values**rows)
         yield from (every // values**row % values for row in range(rows))

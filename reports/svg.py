@@ -1,4 +1,4 @@
-"""SVG for the page: charts and markers in the colours of the page's paper, light or dark; a chart's words are text."""
+"""SVG for the page: charts and markers in the page's colours, light or dark; the words in charts stay text."""
 
 import io
 import re
@@ -15,9 +15,9 @@ from matplotlib.transforms import Affine2D
 from .palette import BLACK, COLOURS, FAINT, GREY, INK, LANE, MUTED, PAPER, Look
 
 Colour = tuple[float, float, float]
-TINTS = (0.42, 0.16, 0.66)  # of the first winner of a colour, of the second, and of the third
-DARK = 0.5  # a colour whose parts add up to less would still be dark when it is tinted
-ROLES = {  # what page.css calls the colours that change with the paper
+TINTS = (0.42, 0.16, 0.66)  # for the first winner of a colour, for the second, and for the third
+DARK = 0.5  # a colour whose parts add up to less stays dark when it is tinted
+ROLES = {  # the names in page.css of the colours that differ between light and dark
     PAPER: "var(--paper)",
     INK: "var(--ink)",
     BLACK: "var(--ink)",
@@ -31,19 +31,19 @@ _CODES = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "C"
 
 
 def share_of(colour: str, tint: float) -> float:
-    """Return how much of *colour* is left in a tint of it: of a dark one less."""
+    """Return the share of *colour* in a tint of it; a dark colour gets a smaller share."""
     return tint if sum(to_rgb(colour)) > DARK else tint / 2
 
 
 def tinted(colour: str, tint: float) -> Colour:
-    """Return a colour of which only a share is left, the rest white."""
+    """Return a colour mixed with white."""
     share = share_of(colour, tint)
     red, green, blue = (share * part + 1 - share for part in to_rgb(colour))
     return red, green, blue
 
 
 def _mixed(colour: str, tint: float) -> str:
-    """Return the same tint on the page's paper, where `--tint` says how strong tints are."""
+    """Return the same tint in CSS, mixed with the page's background; `--tint` says how strong tints are."""
     percent = 100 * share_of(colour, tint)
     return f"color-mix(in srgb, {ROLES.get(colour, colour)} calc({percent:g}% * var(--tint)), var(--paper))"
 
@@ -55,7 +55,7 @@ _ON_THE_PAGE = {
 
 
 def drawn(figure: Figure) -> str:
-    """Return a figure as an `<svg>` to stand within a page: without a background, its ids unlike any other chart's."""
+    """Return a figure as an `<svg>` for a page: without a background, and with ids that no other chart has."""
     buffer = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "cachewise"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None}, facecolor="none")
@@ -63,7 +63,7 @@ def drawn(figure: Figure) -> str:
     text = re.sub(
         r"<metadata>.*?</metadata>|<defs>\s*<style.*?</defs>", "", text[text.index("<svg") :], flags=re.DOTALL
     )
-    text = re.sub(r'<path d="[^"]*" style="fill: #ffffff"/>', "", text)  # what axes stand on
+    text = re.sub(r'<path d="[^"]*" style="fill: #ffffff"/>', "", text)  # the background of axes
     text = re.sub(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', r"<svg \1>", text, count=1)
     text = re.sub(r'<g id="[^"]*"', "<g", text).replace("xlink:href", "href")
     text = re.sub(r' font-family: [^;"]*;| transform="rotate\(-0 [^"]*"', "", text)
@@ -76,7 +76,7 @@ def drawn(figure: Figure) -> str:
 
 @lru_cache(maxsize=1000)
 def marker(look: Look) -> str:
-    """Return the marker of a look as an `<svg>` as large as a letter; black is the colour of the words beside it."""
+    """Return the marker of a look as an `<svg>` of a letter's size; black becomes the colour of the text around it."""
     style = MarkerStyle(look.marker)
     size = look.size(1.0)
     path = style.get_path().transformed(style.get_transform() + Affine2D().scale(size, -size))

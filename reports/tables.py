@@ -1,19 +1,16 @@
 """Tables: the outcomes for the terminal, as Markdown, as CSV and as JSON."""
 
-import io
 import json
-import shutil
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+from rich.console import RenderableType
 from rich.text import Text
 
 from ..sim.experiment import Outcome
 from ..sim.verdict.metrics import PARTS
+from .fitted import Heading, fitted, printed, terminal, terminal_width
 from .formatting import cell, figure, oldest, plural
 from .frames import Case, cases, run_frame, run_row
 
@@ -58,11 +55,11 @@ WALL_COLUMNS = {  # of a case on the wall clock, besides
     "late_p99_s": "generator late, p99",
     "late_max_s": "generator late, at most",
 }
-REMARKS = {  # what a metric's own meaning leaves unsaid
+REMARKS = {  # additions to a metric's own meaning
     "db_queries_per_s": "; the writes' own statements are not counted",
     "db_queries_saved_ratio": "; read queries, the writes' own statements are not counted",
 }
-_TERMINAL = {  # short headings, and what they mean; a narrow terminal does without the last ones
+_TERMINAL = {  # short headings, and their meanings
     "stale_ratio": ("outdated reads", ""),
     "stale_age_max_s": ("oldest", ""),
     "db_queries_saved_ratio": (
@@ -85,7 +82,7 @@ _TERMINAL_APP = {
     "hit_ratio": ("hits", "of the cache lookups; stores, such as sessions, are left out"),
     "cache_calls_per_request": ("calls", "cache calls per request"),
 }
-_TERMINAL_WRONG = {  # the first columns where not all wrong reads are outdated
+_TERMINAL_WRONG = {  # the first columns if not all wrong reads are outdated
     "wrong_ratio": ("wrong reads", "each counted once"),
     "stale_ratio": ("outdated", ""),
     "dirty_ratio": ("dirty", "not yet committed when they were returned"),
@@ -108,15 +105,15 @@ _TERMINAL_WALL = {  # the second table of a case on the wall clock
 
 
 def columns(case: Case) -> dict[str, str]:
-    """Return the columns of a case's table: no day's worth of what comes only once.
+    """Return the columns of a case's table, without figures per day if the traffic has something that comes only once.
 
-    Where some reads were of rows that were not committed, the wrong reads come first, with what is wrong with them.
+    If some reads returned rows that were not committed, the wrong reads come first, with their kinds.
     """
     shown = APP_COLUMNS if case.of_project else COLUMNS | WALL_COLUMNS if case.on_the_wall_clock else COLUMNS
     if case.mixed:
         shown = {**WRONG_COLUMNS, **case.parts, **shown}
         del shown["stale_reads_per_day"]
-    if "keys_left_wrong" in shown and (case.mixed or case.rolls_back):  # also what was rolled back and is never read
+    if "keys_left_wrong" in shown and (case.mixed or case.rolls_back):  # also rolled-back rows that are never read
         shown = {**shown, "keys_left_wrong": "keys left wrong"}
     return {metric: name for metric, name in shown.items() if not (case.is_one_off and metric.endswith("_per_day"))}
 
@@ -131,15 +128,10 @@ def terminal_text(outcomes: Sequence[Outcome]) -> str:
     console = terminal()
     for case in cases(outcomes):
         remarks = "; ".join([_means_of(case), *case.remarks])
-        console.print(_widest_table(case, console, _terminal_columns(case), case.title, remarks))
+        console.print(_table(case, _terminal_columns(case), case.title, remarks))
         if case.on_the_wall_clock:
-            console.print(_widest_table(case, console, _TERMINAL_WALL, "", ""))
-    return console.file.getvalue().rstrip()  # type: ignore[attr-defined]
-
-
-def terminal() -> Console:
-    """Return a console whose file is the text for the terminal."""
-    return Console(file=io.StringIO(), width=terminal_width(), force_terminal=sys.stdout.isatty(), highlight=False)
+            console.print(_table(case, _TERMINAL_WALL, "", ""))
+    return printed(console)
 
 
 def _terminal_columns(case: Case) -> dict[str, tuple[str, str]]:
@@ -151,60 +143,25 @@ def _terminal_columns(case: Case) -> dict[str, tuple[str, str]]:
     return {**first, **{metric: shown for metric, shown in usual.items() if metric not in PARTS}}
 
 
-def terminal_width() -> int:
-    """Return how many columns a table or a text may take."""
-    return max(shutil.get_terminal_size((120, 24)).columns, 80)
+def _table(case: Case, shown: Mapping[str, tuple[str, str]], title: str, remarks: str) -> RenderableType:
+    """Return the table of the metrics *shown*, each with its heading and meaning."""
+    rows = [[label, *(_short(case, label, metric) for metric in shown)] for label in case.by_strategy]
+    return explained(case.kind.one, shown.values(), rows, title, remarks)
 
 
-def _widest_table(
-    case: Case, console: Console, shown: Mapping[str, tuple[str, str]], title: str, remarks: str
-) -> Table:
-    """Return the table of as many of the metrics *shown* (each with its heading and what that means) as fit."""
+def explained(
+    first: str, shown: Collection[tuple[str, str]], rows: Iterable[Sequence[str]], title: str, remarks: str
+) -> RenderableType:
+    """Return a table as wide as the terminal, with the meanings of its headings below it.
 
-    def rows(metrics: Sequence[str]) -> Iterator[list[str]]:
-        for label in case.by_strategy:
-            yield [label, *(_short(case, label, metric) for metric in metrics)]
-
-    return widest_table(console, case.kind.one, shown, rows, title, remarks)
-
-
-def widest_table(
-    console: Console,
-    first: str,
-    shown: Mapping[str, tuple[str, str]],
-    rows: Callable[[Sequence[str]], Iterable[Sequence[str]]],
-    title: str,
-    remarks: str,
-) -> Table:
-    """Return the table of as many of the columns *shown* (each with its heading and what that means) as fit.
-
-    *rows* gives the rows of the columns that it is told, each with what stands in the *first* one before them.
+    *shown* has the heading and the meaning of each column; before them comes the *first* column, as in the *rows*.
     """
-    names, unlimited = list(shown), console.options.update(width=10_000)
-    while True:
-        headings = {name: shown[name] for name in names}
-        gone = ", ".join(shown[name][0] for name in shown if name not in names)
-        narrow = f"for want of width without {gone} (`--format markdown` has all)" if gone else ""
-        table = _terminal_table(first, headings, rows(names), title, "; ".join(filter(None, [narrow, remarks])))
-        if console.measure(table, options=unlimited).maximum <= console.width or len(names) == 1:
-            return table
-        names.pop()
-
-
-def _terminal_table(
-    first: str, shown: Mapping[str, tuple[str, str]], rows: Iterable[Sequence[str]], title: str, remarks: str
-) -> Table:
-    meanings = [f"{name}: {meaning}" for name, meaning in shown.values() if meaning]
-    # Names are people's input: as Text, square brackets in them are not read as colours.
-    caption = Text("; ".join(filter(None, [*meanings, remarks])).replace("`", ""))
-    table = Table(title=Text(title, "bold"), caption=caption, box=None, padding=(0, 1), pad_edge=False)
-    table.title_justify = table.caption_justify = "left"
-    table.add_column(first, no_wrap=True)
-    for name, _meaning in shown.values():
-        table.add_column(name, justify="right", no_wrap=True)
-    for row in rows:
-        table.add_row(*map(Text, row))
-    return table
+    meanings = [f"{name}: {meaning}" for name, meaning in shown if meaning]
+    headings = [Heading(first, left=True), *(Heading(name) for name, _meaning in shown)]
+    caption = "; ".join(filter(None, [*meanings, remarks])).replace("`", "")
+    # Names come from users: in a Text, square brackets are not taken for colours.
+    cells = [[*map(Text, row)] for row in rows]
+    return fitted(headings, cells, terminal_width(), title=title, caption=caption)
 
 
 def _short(case: Case, label: str, metric: str) -> str:
@@ -250,12 +207,12 @@ def csv_text(outcomes: Sequence[Outcome]) -> str:
 
 
 def json_text(outcomes: Sequence[Outcome]) -> str:
-    """Return one JSON list of flat objects, one a run; what could not be measured is null."""
+    """Return one JSON list of flat objects, one a run; a value that could not be measured is null."""
     return json.dumps(json_value([run_row(outcome) for outcome in outcomes]), indent=1)
 
 
 def json_value(value: Any) -> Any:
-    """Return *value* as JSON can say it: what could not be measured is null."""
+    """Return *value* for JSON; one that could not be measured is null."""
     if isinstance(value, Mapping):
         return {str(name): json_value(one) for name, one in value.items()}
     if isinstance(value, (list, tuple)):

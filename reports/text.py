@@ -26,7 +26,7 @@ def plain_lines(answers: Iterable[Answer], width: int) -> list[str]:
 
 
 def glance_lines(answers: Sequence[Answer], width: int) -> list[str]:
-    """Return a line for each of several answers, in lines of at most *width* characters; nothing for a single one."""
+    """Return a line for each answer, wrapped at *width* characters; none if there is only one answer."""
     lines = [f"  - {found.case.title}: {verdict(found)}. {'; or '.join(ahead(found))}." for found in answers]
     return _fitted(["", "At a glance (ahead on average, the freshest first):", *lines], width) if len(lines) > 1 else []
 
@@ -36,7 +36,7 @@ def _fitted(lines: Iterable[str], width: int) -> list[str]:
 
 
 def wrapped(line: str, width: int) -> list[str]:
-    """Return a line in pieces of at most *width* characters; an empty one is one piece."""
+    """Return a line in pieces of at most *width* characters; an empty line is one piece."""
     indent = "    " if line.startswith("  - ") else ""
     return textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
 

@@ -1,12 +1,11 @@
-"""Verification: what the simulation predicted against what real runs measured, held against two bars.
+"""Verification: compares the predictions of the simulation with real runs, and checks them against two limits.
 
-Each real run was simulated several times, with other draws from its own latencies. If the model is right (the latencies
-independent of each other, and distributed as measured), the real run is about one more of them: how far the mean of
-such picks strays by chance says how far the measured mean may be off.
+Each real run was simulated several times, with other draws from its own latencies. If the model is right (latencies are
+independent of each other, and distributed as measured), the real run is like one more of these simulations. So the
+scatter of means of such runs says how far the measured mean may differ by chance.
 Source: Bonferroni's inequality, for ranges of one figure that hold for all cells at once.
 """
 
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,16 +13,14 @@ from math import isnan
 from statistics import fmean
 
 import pandas as pd
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from ..sim.verdict.metrics import KNOWN, duration, shown
 from ..sim.wall.verify import CONFIDENCE, REPLICATES, Pair, least_seeds
+from .fitted import Heading, fitted, printed, terminal
 from .formatting import plural
 from .frames import Case, cases, served_uncommitted
 from .statistics import Interval, exchangeable_range, metric_interval
-from .tables import terminal_width
 
 NAMES = {
     "hit_ratio": "hits",
@@ -32,8 +29,8 @@ NAMES = {
     "stale_age_p99_s": "age p99",
     "db_reads": "loads",
 }
-FIGURES = ("hit_ratio", "stale_ratio", "stale_age_p99_s", "db_reads")  # of a cell whose wrong reads are all outdated
-WRONG_FIGURES = ("hit_ratio", "wrong_ratio", "stale_age_p99_s", "db_reads")  # and where some are of uncommitted rows
+FIGURES = ("hit_ratio", "stale_ratio", "stale_age_p99_s", "db_reads")  # if all wrong reads are outdated
+WRONG_FIGURES = ("hit_ratio", "wrong_ratio", "stale_age_p99_s", "db_reads")  # if some return uncommitted rows
 ROUNDING = 1e-12  # how far apart two sums of the same ratios can be, in another order
 BUSY_S = 0.003  # an idle machine wakes a sleeping thread within a fraction of this
 HIT_MARGIN = 0.02  # how far apart the mean hit ratios may be
@@ -46,9 +43,9 @@ BARS = {
 
 @dataclass(frozen=True)
 class Compared:
-    """One figure of a cell. `low` and `high`: where the mean of either, measured or simulated, lies by chance.
+    """One figure of a cell; by chance alone, its measured or simulated mean lies between `low` and `high`.
 
-    The measured mean may be larger by `unknown`: undecidable reads are not among the wrong ones, which they may be.
+    The measured mean may be larger by `unknown`: undecidable reads may be wrong, but are not counted as such.
     """
 
     metric: str
@@ -60,7 +57,7 @@ class Compared:
 
     @classmethod
     def of(cls, metric: str, pairs: Sequence[Pair], confidence: float, unknown: float = 0.0) -> "Compared":
-        """Compare a figure over all seeds, each of which is a pair."""
+        """Compare a figure over all seeds; each seed gives a pair."""
         measured = [float(pair.measured.summary[metric]) for pair in pairs]
         predicted = [[float(one.summary[metric]) for one in pair.predicted] for pair in pairs]
         means = [_mean(row) for row in predicted]
@@ -75,7 +72,7 @@ class Compared:
 
     @property
     def chance(self) -> tuple[float, float]:
-        """Between which two values the difference lies if the model is right."""
+        """The range of the difference if the model is right."""
         return self.low - self.predicted.mean, self.high - self.predicted.mean
 
     @property
@@ -86,7 +83,7 @@ class Compared:
 
     @property
     def meets(self) -> bool:
-        """Whether it meets its bar, if it has one."""
+        """Whether it meets its limit, if it has one."""
         if self.metric == "hit_ratio":
             return abs(self.difference) <= HIT_MARGIN
         return self.metric not in BARS or self.by_chance
@@ -99,11 +96,11 @@ class Cell:
     strategy: str
     backend: str
     figures: Mapping[str, Compared]
-    undecidable_ratio: float  # of the reads that were measured: not among the wrong ones, which they may be
+    undecidable_ratio: float  # share of the measured reads; they may be wrong, but are not counted as such
 
     @property
     def missed(self) -> list[str]:
-        """A line for each bar that this cell misses."""
+        """A line for each limit that this cell misses."""
         return [
             f"{self.strategy} on {self.backend}: measured {_figure(one, 'measured')}, predicted "
             f"{_figure(one, 'predicted')}; the bar is {BARS[metric]}"
@@ -114,7 +111,7 @@ class Cell:
 
     @property
     def wrong(self) -> Compared:
-        """The share of the reads that are wrong: outdated, or of rows that were not committed where there are any."""
+        """The share of wrong reads: those that are outdated, or that returned rows that were not committed."""
         return self.figures.get("wrong_ratio") or self.figures["stale_ratio"]
 
 
@@ -132,17 +129,17 @@ class Verification:
 
     @property
     def fault(self) -> str:
-        """What is wrong with wrong reads, as in `Case.fault`."""
+        """The word for wrong reads, as in `Case.fault`."""
         return "wrong" if "wrong_ratio" in self.figures else "outdated"
 
     @property
     def missed(self) -> list[str]:
-        """A line for each bar that is missed."""
+        """A line for each limit that is missed."""
         return [line for cell in self.cells for line in cell.missed]
 
 
 def compare(pairs: Sequence[Pair]) -> Verification:
-    """Hold what was measured against what was predicted."""
+    """Compare the measured figures with the predicted ones."""
     of_run = {pair.measured.run: pair for pair in pairs}
     found = cases([pair.measured for pair in pairs])
     groups = [(case, label, group) for case in found for label, group in case.by_strategy.items()]
@@ -163,8 +160,8 @@ def compare(pairs: Sequence[Pair]) -> Verification:
 def verification_frame(found: Verification) -> pd.DataFrame:
     """Return one row a cell and figure.
 
-    `predicted` and `measured` have the ends of their 95% intervals, `difference` those of what chance explains;
-    `by_chance` says whether it lies between them, `missed` whether a figure with a limit is beyond it.
+    `predicted` and `measured` come with the ends of their 95% intervals, `difference` with the range that chance
+    explains. `by_chance` says whether the difference is within that range, `missed` whether a limit is missed.
     """
     rows = []
     for cell in found.cells:
@@ -188,7 +185,7 @@ def render_verification(found: Verification, form: str) -> str:
 
 
 def verdict(found: Verification) -> list[str]:
-    """Return a sentence for each bar, and those for what the bars do not or cannot see."""
+    """Return a sentence for each limit, and sentences on what the limits do not or cannot detect."""
     cells, lines = found.cells, []
     for metric in (one for one in found.figures if one in BARS):
         bar = BARS[metric]
@@ -212,7 +209,7 @@ def verdict(found: Verification) -> list[str]:
 
 
 def _beyond(cells: Sequence[Cell]) -> list[str]:
-    """Return a sentence about hits and loads that are beyond what chance makes, which no bar asks of them."""
+    """Return a sentence about hits and loads that differ more than chance explains; no limit forbids that."""
     found = [
         f"{NAMES[metric]} of {cell.strategy} on {cell.backend} ({_apart(one)}; {_chance(one)})"
         for metric in ("hit_ratio", "db_reads")
@@ -228,7 +225,7 @@ def _in_all(cells: int) -> str:
 
 
 def about(found: Verification) -> str:
-    """Return what the figures are, in a sentence."""
+    """Return a sentence that explains the figures."""
     case, cells = found.measured[0], len(found.cells)
     span, seeds = duration(case.outcomes[0].measured_s), plural(len(case.seeds), "seed")
     at_once = f"{_in_all(cells)} at once" if cells > 1 else ""
@@ -245,7 +242,7 @@ def about(found: Verification) -> str:
 
 
 def remarks(measured: Sequence[Case]) -> list[str]:
-    """Return what is to be known of the real runs; where that differs, with the backend it is about."""
+    """Return the remarks on the real runs; if they differ between backends, with the backend's name."""
     told = dict.fromkeys(remark for case in measured for remark in case.remarks)
     where = {remark: [case.backend for case in measured if remark in case.remarks] for remark in told}
     return [
@@ -256,7 +253,7 @@ def remarks(measured: Sequence[Case]) -> list[str]:
 
 @dataclass(frozen=True)
 class Everywhere(Case):
-    """The real runs on all backends as one case: what a chart of them says about itself."""
+    """The real runs on all backends as one case, for the words on their chart."""
 
     told: tuple[str, ...]
 
@@ -269,31 +266,29 @@ class Everywhere(Case):
 
     @property
     def remarks(self) -> list[str]:
-        """What is to be known of the runs, backend by backend."""
+        """The remarks on the runs, backend by backend."""
         return list(self.told)
 
 
 def _terminal(found: Verification) -> str:
-    """Return a block of lines for each cell, none wider than 80 columns."""
-    console = Console(file=io.StringIO(), width=terminal_width(), highlight=False)
+    """Return a block of lines for each cell; they are 80 columns wide, or less where the terminal is."""
+    console = terminal()
     for cell in found.cells:
+        rows = [[*map(Text, line)] for line in _lines(cell)]
         console.print(Text(f"{cell.strategy} on {cell.backend}", "bold"))
-        table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
-        for name, width in COLUMNS.items():
-            table.add_column(name, justify="left" if name in ("", "bar") else "right", no_wrap=True, min_width=width)
-        for line in _lines(cell):
-            table.add_row(*map(Text, line))
-        console.print(table)
+        console.print(fitted(COLUMNS, rows, console.width, head_style="dim"))
         if cell.undecidable_ratio:
             console.print(Text(f"undecidable, not among the {found.fault}: {cell.undecidable_ratio:.2%} of the reads"))
         console.print()
     for line in [about(found).replace("`", ""), *verdict(found)]:
         console.print(Text(line))
-    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
-    return "\n".join(line.rstrip() for line in lines)
+    return printed(console)
 
 
-COLUMNS = {"": 8, "predicted": 17, "measured": 17, "apart": 8, "(by chance)": 16, "bar": 6}
+COLUMNS = (
+    *(Heading("", left=True, least=8), Heading("predicted", least=15), Heading("measured", least=15)),
+    *(Heading("apart", least=6), Heading("(by chance)", least=14), Heading("bar", left=True, least=6)),
+)
 
 
 def _lines(cell: Cell) -> Iterator[list[str]]:
@@ -323,7 +318,7 @@ def _markdown(found: Verification) -> str:
 
 
 def _figure(one: Compared, side: str) -> str:
-    """Return "87.40 ± 0.31%", "2.71 s ± 50 ms", "203 ± 4", or "-" where no seed had any."""
+    """Return "87.40 ± 0.31%", "2.71 s ± 50 ms", "203 ± 4", or "-" if no seed has a value."""
     found: Interval = getattr(one, side)
     if isnan(found.mean):
         return "-"
@@ -341,17 +336,17 @@ def _apart(one: Compared) -> str:
 
 
 def _chance(one: Compared) -> str:
-    """Return what chance makes of the difference, from its least to its most."""
+    """Return the range of the difference that chance explains."""
     return "-" if isnan(one.low) or isnan(one.difference) else " to ".join(_signed(one, end) for end in one.chance)
 
 
 def _signed(one: Compared, value: float) -> str:
     unit = KNOWN[one.metric].unit
     text = f"{value:+.0f}" if unit == "queries" else f"{100 * value if unit == 'ratio' else value:+.2f}"
-    return text if text.strip("+-0.") else text.replace("-", "+")  # there is no -0
+    return text if text.strip("+-0.") else text.replace("-", "+")  # never show -0
 
 
 def _mean(values: Sequence[float]) -> float:
-    """Return the mean of those that are known, NaN where none is."""
+    """Return the mean of the known values, NaN if there is none."""
     known = [value for value in values if not isnan(value)]
     return fmean(known) if known else float("nan")

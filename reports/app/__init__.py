@@ -1,1 +1,1 @@
-"""What is particular to a team's own project in a report: its functions, its cache call sites, its events."""
+"""The parts of a report that only a team's own project has: its functions, its cache call sites, its events."""

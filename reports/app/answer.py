@@ -1,4 +1,4 @@
-"""The answer for a project: what any answer says, and what only a project has."""
+"""The answer for a project: the parts of any answer, and those that only a project has."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ from ..text import plain_lines
 from .frames import Project, projects
 from .words import difference
 
-COMPARED = {  # with the project as it is, in an option
+COMPARED = {  # the figures that an option compares with the project as it is
     "wrong_ratio": "",  # "outdated" or "wrong"
     "statements_per_read": "statements a read",
     "db_s_per_read": "database time a read",
@@ -42,7 +42,7 @@ def answer(project: Project) -> Answer:
 
 
 def answer_text(outcomes: Sequence[AppOutcome], width: int) -> list[str]:
-    """Return the answers as plain lines of at most *width* characters, then the first traceback of what failed."""
+    """Return the answers as plain lines of at most *width* characters, then the first traceback of each failure."""
     found = projects(outcomes)
     lines = plain_lines(map(answer, found), width)
     for said, frames in (each for project in found for each in tracebacks(project)):
@@ -51,7 +51,7 @@ def answer_text(outcomes: Sequence[AppOutcome], width: int) -> list[str]:
 
 
 def tracebacks(project: Project) -> list[tuple[str, str]]:
-    """Return the first traceback of what failed, each once, with the function and how often it failed with whom."""
+    """Return each first traceback once, with its function, and how often that failed with which variant."""
     found: dict[tuple[str, str], list[str]] = {}
     for label in project.by_variant:
         for name, (count, frames) in project.failures(label).items():
@@ -60,7 +60,7 @@ def tracebacks(project: Project) -> list[tuple[str, str]]:
 
 
 def _costs(project: Project, label: str) -> str:
-    """Return what a variant saves of the database's time, and how it differs from the project as it is."""
+    """Return the database time that a variant saves, and how it differs from the project as it is."""
     case = project.case
     saved, time_s = (interval(case, label, metric).mean for metric in ("db_time_saved_ratio", "db_s_per_read"))
     against = "" if isnan(saved) else f" ({shown('db_time_saved_ratio', saved, {})} saved)"
@@ -82,7 +82,7 @@ def _costs(project: Project, label: str) -> str:
 
 
 def _timeouts(project: Project) -> list[str]:
-    """Return a sentence where the run is too short to see what is cached expire as it does in the long run."""
+    """Return a sentence if the run is too short to show how entries expire in the long run."""
     case = project.case
     most = {
         where: max((row["timeout"] or 0 for row in several[AS_IT_IS] if row["calls"]), default=0)
@@ -173,7 +173,7 @@ def _lost(project: Project) -> list[str]:
 
 
 def _mostly_failed(project: Project) -> list[str]:
-    """Return a sentence for each function of which most reads failed: what is said of it rests on the others."""
+    """Return a sentence for each function of which most reads failed, as its figures rest on the few others."""
     found = []
     for function in project.functions:
         told, unknown = [], False

@@ -1,4 +1,4 @@
-"""Figures of a project: those of any case, and what differs from function to function and after an event."""
+"""Figures of a project: those of any case, those of each function, and those around events."""
 
 from collections.abc import Iterator
 from math import isnan
@@ -17,10 +17,10 @@ from ..palette import INK, MUTED, Look
 from . import charts
 from .frames import Project, over_time_frame
 
-BAR, BETWEEN = 0.17, 0.36  # inches: a bar, and what is between two functions, where the lower one's name stands
+BAR, BETWEEN = 0.17, 0.36  # inches: a bar, and the room between two functions, with the lower one's name
 LEGEND = 0.22
 PANEL, PANEL_GAP = 1.1, 0.45
-EVENTS = 0.16  # the line of their names above the first panel
+EVENTS = 0.16  # inches: the line of their names above the first panel
 OVER_TIME = {  # the figures over time: their names, and what their values are multiplied by
     "statements_per_s": ("Statements a second", 1.0),
     "response_p99_s": ("Response time, p99, ms", 1e3),
@@ -67,7 +67,7 @@ def _by_function(project: Project) -> tuple[str, str, str, str, Figure]:
 
 
 def _bars(project: Project, metric: str) -> pd.DataFrame:
-    """Return a row a function and variant: where its bar stands, in bars from the top, and its mean with the ends."""
+    """Return a row a function and variant: the place of its bar, in bars from the top, and its mean with the ends."""
     pitch = (BAR * len(project.by_variant) + BETWEEN) / BAR
     rows = []
     for place, function in enumerate(project.functions):
@@ -93,7 +93,7 @@ def _rows_of_legend(labels: list[str]) -> int:
 
 
 def _legend_places(labels: list[str]) -> list[tuple[int, float, str]]:
-    """Return the row and the place from the left of each label, in inches."""
+    """Return for each label its row, and its place from the left in inches."""
     found, row, x = [], 0, 0.12
     for label in map(shortened, labels):
         width = 0.35 + 0.075 * len(label)
@@ -147,7 +147,7 @@ def _around_events(project: Project) -> tuple[str, str, str, str, Figure]:
 
 
 def _name_events(project: Project, ax: object) -> None:
-    """Write the events' names above their lines, to that side where there is room."""
+    """Write the events' names above their lines, on the side with room."""
     span_s = project.case.outcomes[0].measured_s
     for at_s, name in project.events:
         side = "right" if at_s > 0.7 * span_s else "left"

@@ -20,7 +20,7 @@ Where = tuple[str, str]  # a call site, and the pattern of its keys
 
 @dataclass(frozen=True)
 class Project:
-    """A case of a project: beside what any case has, what was in each function and at each call site."""
+    """A case of a project: in addition to any case, it has the figures of each function and each call site."""
 
     case: Case
     outcomes: tuple[AppOutcome, ...]
@@ -48,7 +48,7 @@ class Project:
         return {one.seed: row for one in self.by_variant[label] for row in one.functions if row["function"] == function}
 
     def values(self, function: str, label: str, metric: str) -> dict[int, float]:
-        """Return a function's *metric* with a variant, by seed; no function: that of all reads."""
+        """Return a function's *metric* with a variant, by seed; without a function, that of all reads."""
         if not function:
             return self.case.values(label, metric)
         return {seed: float(row.get(metric, nan)) for seed, row in self.rows(function, label).items()}
@@ -58,7 +58,7 @@ class Project:
         return any(value > 0 for label in self.by_variant for value in self.values(function, label, metric).values())
 
     def interval(self, function: str, label: str, metric: str) -> Interval:
-        """Return the mean over seeds, with its interval."""
+        """Return a metric's mean over seeds, with its interval."""
         return metric_interval(metric, self.values(function, label, metric).values())
 
     def difference(self, function: str, label: str, metric: str) -> Interval:
@@ -97,7 +97,7 @@ class Project:
     def sites(self) -> dict[Where, dict[str, list[dict[str, Any]]]]:
         """The call sites, those with the most outdated reads first, each with its rows by variant (a row a timeout).
 
-        The counts are those of all seeds together. Without a cache nothing hits, so that variant is left out.
+        Counts are those of all seeds together. The variant without a cache is left out, as nothing hits there.
         """
         table = site_frame(self.outcomes)
         table = table[table["variant"] != NO_CACHE]
@@ -117,11 +117,11 @@ class Project:
 
     @property
     def events(self) -> list[tuple[float, str]]:
-        """What happened once, in seconds from the warm-up's end; what happened before that is left out."""
+        """The events, in seconds from the warm-up's end; earlier ones are left out."""
         return [(at_s, name) for at_s, name in self.outcomes[0].events if at_s >= 0]
 
     def lost(self, label: str) -> int:
-        """Return how many entries of stores were thrown away with a variant, over all seeds."""
+        """Return how many entries of stores were lost with a variant, over all seeds."""
         return sum(one.logouts for one in self.by_variant[label])
 
     def failures(self, label: str) -> dict[str, tuple[int, str]]:
@@ -135,7 +135,7 @@ class Project:
 
 
 def projects(outcomes: Sequence[AppOutcome]) -> list[Project]:
-    """Return the cases in *outcomes*, with what each variant saves against no cache."""
+    """Return the cases in *outcomes*, with the savings of each variant against no cache."""
     saved = with_savings(outcomes)
     of = {id(one.outcome): one for one in saved}
     return [
@@ -145,7 +145,7 @@ def projects(outcomes: Sequence[AppOutcome]) -> list[Project]:
 
 
 def with_savings(outcomes: Sequence[AppOutcome]) -> list[AppOutcome]:
-    """Return the outcomes with what they save against the run without a cache on the same traffic."""
+    """Return the outcomes with their savings against the run without a cache on the same traffic."""
     without = {_traffic(one): one for one in outcomes if one.variant == NO_CACHE}
     return [_with_savings(one, without.get(_traffic(one))) for one in outcomes]
 
@@ -179,7 +179,7 @@ def _saved(ours: Any, without: Any, metric: str) -> float:
 
 
 def function_frame(outcomes: Sequence[AppOutcome]) -> pd.DataFrame:
-    """Return one row a read function and run: what was run, then the function's figures."""
+    """Return one row a read function and run: scenario, variant, backend and seed, then the function's figures."""
     return pd.DataFrame(
         [
             {**_run(one), **row, "statuses": "; ".join(f"{status}: {n}" for status, n in row["statuses"].items())}
@@ -197,7 +197,7 @@ def site_frame(outcomes: Sequence[AppOutcome]) -> pd.DataFrame:
 
 
 def over_time_frame(outcomes: Sequence[AppOutcome]) -> pd.DataFrame:
-    """Return one row a run and bin of the measured time: its middle, and the figures in it."""
+    """Return one row a run and bin of the measured time: the middle of the bin, and the figures in it."""
     parts = []
     for one in outcomes:
         bins = len(one.over_time["statements_per_s"])

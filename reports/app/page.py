@@ -1,4 +1,4 @@
-"""What the page shows of a project beside what it shows of any case: functions, call sites, failures."""
+"""The parts of the page that only a project has: functions, call sites, failures."""
 
 from collections.abc import Iterator
 from html import escape
@@ -10,7 +10,7 @@ from .frames import Project, Where
 from .tables import SITE_COLUMNS, cell, columns, site_rows
 from .words import DIFFERENCES, FUNCTION_COLUMNS, meaning
 
-SITES_OPEN = 12  # call sites that are shown at once; the rest is folded
+SITES_OPEN = 12  # call sites that are shown at once; the rest is collapsed
 
 
 def details(project: Project) -> str:
@@ -73,7 +73,7 @@ def _sites(project: Project) -> Iterator[str]:
 
 
 def _site(project: Project, where: Where) -> list[str]:
-    """Return the row of a call site: in each cell a line a variant."""
+    """Return the row of a call site; each cell has a line for each variant."""
     site, keys = (f"<code>{escape(text)}</code>" for text in where)
     lines = zip(*site_rows(project, where), strict=True)
     return [f"{site}<small>{keys}</small>", *("<br>".join(map(escape, column)) for column in lines)]

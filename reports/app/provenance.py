@@ -1,4 +1,4 @@
-"""Provenance of a project's runs: the inputs that its scenario does not have."""
+"""Provenance of a project's runs: the inputs that are not in its scenario."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ TRAFFIC = {
 
 
 def further_inputs(project: Project) -> list[Input]:
-    """Return the database, the start and the functions' rates, as far as the runs tell them."""
+    """Return the database, the start and the functions' rates, as far as the outcomes hold them."""
     return list(dict.fromkeys(_of_runs(project)))
 
 

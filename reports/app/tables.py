@@ -3,14 +3,15 @@
 import json
 from collections.abc import Iterator, Sequence
 
-from rich.console import Console
+from rich.console import RenderableType
 from rich.text import Text
 
 from ...sim.app.outcome import AppOutcome
+from ..fitted import printed, terminal
 from ..formatting import plural
 from ..frames import run_row
 from ..labels import shortened
-from ..tables import csv_text, json_value, markdown, markdown_table, terminal, terminal_text, widest_table
+from ..tables import csv_text, explained, json_value, markdown, markdown_table, terminal_text
 from .frames import Project, Where, projects, with_savings
 from .words import DIFFERENCES, FUNCTION_COLUMNS, MEANINGS, against_it, figure, statuses, timeout_text
 
@@ -38,28 +39,26 @@ def _terminal_text(outcomes: Sequence[AppOutcome]) -> str:
         console = terminal()
         meanings = [f"{FUNCTION_COLUMNS[metric]}: {told}" for metric, told in MEANINGS.items()]
         for function in one.functions:
-            console.print(_function_table(one, function, console), "")
+            console.print(_function_table(one, function), "")
         console.print(Text("; ".join([*meanings, DIFFERENCES]).replace("`", "")), "")
         if one.sites:
-            console.print(_site_table(one, console))
-        below = console.file.getvalue().rstrip()  # type: ignore[attr-defined]
-        parts.append(f"{terminal_text(one.case.outcomes)}\n\n{below}")
+            console.print(_site_table(one))
+        parts.append(f"{terminal_text(one.case.outcomes)}\n\n{printed(console)}")
     return "\n\n".join(parts)
 
 
-def _function_table(one: Project, function: str, console: Console) -> object:
-    shown = {metric: (name, "") for metric, name in columns(one, function).items()}
-
-    def rows(metrics: Sequence[str]) -> Iterator[list[str]]:
-        for label in one.by_variant:
-            yield [shortened(label), *("\n".join(cell(one, function, label, metric)).rstrip() for metric in metrics)]
-
+def _function_table(one: Project, function: str) -> RenderableType:
+    shown = columns(one, function)
+    rows = [
+        [shortened(label), *("\n".join(cell(one, function, label, metric)).rstrip() for metric in shown)]
+        for label in one.by_variant
+    ]
     reads = plural(max(one.total(function, label, "reads") for label in one.by_variant), "read")
-    return widest_table(console, "variant", shown, rows, f"{function}: {reads}", "")
+    return explained("variant", [(name, "") for name in shown.values()], rows, f"{function}: {reads}", "")
 
 
 def columns(one: Project, function: str) -> dict[str, str]:
-    """Return the columns of a function's table; what is rare has one only where it was seen."""
+    """Return the columns of a function's table; rare metrics have one only if they occurred."""
     shown = {
         metric: name
         for metric, name in FUNCTION_COLUMNS.items()
@@ -69,31 +68,32 @@ def columns(one: Project, function: str) -> dict[str, str]:
 
 
 def cell(one: Project, function: str, label: str, metric: str) -> tuple[str, str]:
-    """Return a figure, and how it differs from that of the project as it is ("" where that tells nothing)."""
+    """Return a figure, and its difference from the project as it is ("" if that tells nothing)."""
     if metric == "statuses":
         return statuses(one, function, label), ""
     return figure(one, function, label, metric), against_it(one, function, label, metric)
 
 
-def _site_table(one: Project, console: Console) -> object:
+def _site_table(one: Project) -> RenderableType:
     places = list(one.sites)[:SITES_SHOWN]
-
-    def rows(names: Sequence[str]) -> Iterator[list[str]]:
-        for where in places:
-            yield [shortened(where[0]), *([""] * len(names))]
-            yield [f"  {shortened(where[1])}", *([""] * len(names))]
-            for label, several in one.sites[where].items():
-                for row in several:
-                    timeout = timeout_text(row["timeout"])
-                    called = f"    {label}, timeout {timeout}" if timeout else f"    {label}"
-                    yield [called, *(f"{row[name]:,}" for name in names)]
-
     more = len(one.sites) - len(places)
     remarks = (
         f"{plural(more, 'more call site')} with no more outdated reads: the page (`--out`) has all" if more else ""
     )
     title = "Cache call sites: file and line, keys; all seeds together"
-    return widest_table(console, "call site", SITE_COLUMNS, rows, title, remarks)
+    rows = (row for where in places for row in _site_lines(one, where))
+    return explained("call site", SITE_COLUMNS.values(), rows, title, remarks)
+
+
+def _site_lines(one: Project, where: Where) -> Iterator[list[str]]:
+    nothing = [""] * len(SITE_COLUMNS)
+    yield [shortened(where[0]), *nothing]
+    yield [f"  {shortened(where[1])}", *nothing]
+    for label, several in one.sites[where].items():
+        for row in several:
+            timeout = timeout_text(row["timeout"])
+            called = f"    {label}, timeout {timeout}" if timeout else f"    {label}"
+            yield [called, *(f"{row[name]:,}" for name in SITE_COLUMNS)]
 
 
 def site_rows(one: Project, where: Where) -> Iterator[list[str]]:

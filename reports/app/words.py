@@ -1,4 +1,4 @@
-"""Words: a project's figures, and how they differ from those of the project as it is."""
+"""Words: a project's figures as text, and their differences from the project as it is."""
 
 from math import isnan, nan
 
@@ -7,7 +7,7 @@ from ...sim.verdict.metrics import APP_METRICS, KNOWN, duration, shown
 from ..statistics import Interval
 from .frames import Project
 
-FUNCTION_COLUMNS = {  # of a table of one function, the most important first
+FUNCTION_COLUMNS = {  # the columns of a function's table, the most important first
     "stale_ratio": "outdated",
     "stale_age_max_s": "oldest",
     "never_true_ratio": "never true",
@@ -20,7 +20,7 @@ FUNCTION_COLUMNS = {  # of a table of one function, the most important first
     "response_p50_s": "p50",
     "db_time_saved_ratio": "time saved",
 }
-MEANINGS = {  # of the headings that do not speak for themselves
+MEANINGS = {  # of the headings that need an explanation
     "stale_ratio": "share of the reads that were outdated; those that failed are left out",
     "hit_ratio": "share of the cache lookups that hit; stores, such as sessions, are left out",
     "statements_per_read": "SQL statements a read",
@@ -32,9 +32,9 @@ MEANINGS = {  # of the headings that do not speak for themselves
     "never_true_ratio": "share of the reads that were true at no time up to then",
     "own_edit_unseen_ratio": "share of the reads in which a user does not see what the same user has changed before",
 }
-# The most of all seeds is an extreme, which has no mean; what is saved differs as what is sent does.
+# A maximum over seeds has no mean, and savings differ in the same way as the statements that are sent.
 WITHOUT_DIFFERENCE = ("stale_age_max_s", "statements_saved_ratio", "db_time_saved_ratio")
-NOTHING = 1e-9  # what only the arithmetic makes
+NOTHING = 1e-9  # smaller differences are rounding
 DIFFERENCES = (
     "below each figure: how it differs from `as it is`, seed by seed, ± the 95% interval (shares in percentage points)"
 )
@@ -47,7 +47,7 @@ def meaning(metric: str) -> str:
 
 
 def figure(project: Project, function: str, label: str, metric: str) -> str:
-    """Return a function's figure with a variant: the mean over seeds, or the most where it is an extreme."""
+    """Return a function's figure with a variant: the mean over seeds; of an extreme, the maximum."""
     if metric == "stale_age_max_s":
         ages = [age for age in project.values(function, label, metric).values() if not isnan(age)]
         return shown(metric, max(ages, default=nan), {})
@@ -56,7 +56,7 @@ def figure(project: Project, function: str, label: str, metric: str) -> str:
 
 
 def against_it(project: Project, function: str, label: str, metric: str) -> str:
-    """Return how a variant's figure differs from that of the project as it is; nothing where that tells nothing."""
+    """Return the difference of a variant's figure from the project as it is; "" if that tells nothing."""
     found = project.difference(function, label, metric)
     if label == AS_IT_IS or metric in WITHOUT_DIFFERENCE or isnan(found.mean):
         return ""
@@ -64,7 +64,7 @@ def against_it(project: Project, function: str, label: str, metric: str) -> str:
 
 
 def difference(metric: str, found: Interval) -> str:
-    """Return "-1.20 ±0.30" (points, for shares), or "-3.1 ±0.4 ms"; "±0" where nothing differs at all."""
+    """Return "-1.20 ±0.30" (points, for shares), or "-3.1 ±0.4 ms"; "±0" if nothing differs at all."""
     half = found.high - found.mean if found.known else 0.0
     if abs(found.mean) + half < NOTHING:
         return "±0"
@@ -79,12 +79,12 @@ def difference(metric: str, found: Interval) -> str:
 
 
 def _digits(spread: float) -> int:
-    """Return after how many decimals a figure with this *spread* says no more."""
+    """Return how many decimals of a figure with this *spread* are worth showing."""
     return next((digits for digits in range(4) if spread >= 2 * 10.0**-digits), 4)
 
 
 def statuses(project: Project, function: str, label: str) -> str:
-    """Return the statuses of a function's reads: "200", or "200: 98.2%, 500: 1.80%"; "-" where there are none."""
+    """Return the statuses of a function's reads: "200", or "200: 98.2%, 500: 1.80%"; "-" if there are none."""
     found = project.statuses(function, label)
     whole = project.total(function, label, "reads")
     if len(found) == 1 and sum(found.values()) == whole:
@@ -93,7 +93,7 @@ def statuses(project: Project, function: str, label: str) -> str:
 
 
 def timeout_text(timeout: float | None) -> str:
-    """Return a call site's timeout; "" where nothing was stored or hit."""
+    """Return a call site's timeout; "" if nothing was stored or hit there."""
     if timeout is None:
         return "none"
     return "" if isnan(timeout) else duration(timeout)

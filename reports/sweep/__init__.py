@@ -1,1 +1,1 @@
-"""Reports on a sweep: curves, maps, the limits that are met and the crossovers, in words."""
+"""Reports on a sweep: curves, maps, and an answer in words: limits that are met, and crossovers."""

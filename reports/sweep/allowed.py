@@ -1,4 +1,4 @@
-"""What the limits allow: at which values of the axes each contender meets them, may, or does not, and which binds."""
+"""What the limits allow: at which values of the axes each contender meets them, may meet them, or misses which one."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,9 +17,9 @@ PERHAPS = "Perhaps: a limit lies within the 95% interval, or there are too few f
 
 
 def allowed(field: Field, along: Axis | None, limits: Sequence[Limit]) -> list[str]:
-    """Return the limits, then a line for the contenders of which the same is to be said.
+    """Return the limits, then a line for each group of contenders with the same result.
 
-    Along a timeout, where one varies, else along the axis *along*.
+    The result is along the timeout if it varies, else along the axis *along*.
     """
     if not limits:
         return []
@@ -62,7 +62,7 @@ def _more(field: Field, limits: Sequence[Limit]) -> str:
 
 
 def _of_one(field: Field, backend: str, name: str, axis: Axis | None, limits: Sequence[Limit]) -> str:
-    """Return at which values of *axis* a contender meets the limits, for all values of the other axes that it knows."""
+    """Return at which values of *axis* a contender meets the limits, for all values of the other axes that it uses."""
     inner = axis if axis is not None and field.knows(name, axis) else None
     others = [one for one in field.axes if one is not inner and field.knows(name, one)]
     outer = max(others, key=lambda one: (one.is_numeric, len(one.values)), default=None)
@@ -82,14 +82,14 @@ def _of_one(field: Field, backend: str, name: str, axis: Axis | None, limits: Se
 
 
 def _points(field: Field, backend: str, name: str, axis: Axis | None, place: Mapping[str, Value]) -> dict[int, Point]:
-    """Return the points of a contender that have landed along *axis*, by the number of the value."""
+    """Return the finished points of a contender along *axis*, by the number of the value."""
     there = [{**place, axis.name: value} for value in axis.values] if axis else [place]
     found = {nth: field.at(backend, one).get(name) for nth, one in enumerate(there)}
     return {nth: point for nth, point in found.items() if point is not None}
 
 
 def _along(points: Mapping[int, Point], axis: Axis | None, limits: Sequence[Limit], *, brief: bool) -> str:
-    """Return at which values of *axis* the limits are met, may be and are not; "" where nothing has landed."""
+    """Return at which values of *axis* the limits are met, may be met and are missed; "" if no run has landed."""
     found = {nth: all_met(point, limits) for nth, point in points.items()}
     yes, may, no = ([nth for nth, one in found.items() if one is which] for which in reversed(Verdict))
     why = (
@@ -105,7 +105,7 @@ def _along(points: Mapping[int, Point], axis: Axis | None, limits: Sequence[Limi
         return f"perhaps met at every value of {axis.name}"
     if no and not may and not yes:
         return f"met at no value of {axis.name}{why}"
-    # In a row it is met, may be, and is not: as it is with a timeout.
+    # Along a timeout, limits are usually first met, then perhaps met, then missed.
     in_a_row = axis.is_numeric and [*yes, *may, *no] == sorted(found)
     parts = []
     if yes:
@@ -120,7 +120,7 @@ def _along(points: Mapping[int, Point], axis: Axis | None, limits: Sequence[Limi
 
 
 def _binds(point: Point, limits: Sequence[Limit], at: str) -> str:
-    """Return which limit it misses, and by what figure, where there is one place to speak of."""
+    """Return which limit a point misses, and its figure if there is only one place."""
     limit = binding(point, limits)
     if limit is None:
         return ""

@@ -1,4 +1,4 @@
-"""The answer of a sweep: what the limits allow, who is ahead up to where, and what is open; texts for people."""
+"""The answer of a sweep in words: what the limits allow, who is ahead up to which value, and what is not settled."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -49,12 +49,12 @@ def lines(found: SweepAnswer) -> list[str]:
 
 
 def criterion(field: Field, limits: Sequence[Limit]) -> str:
-    """Return by what a winner is chosen."""
+    """Return the sentence on how a winner is chosen."""
     return WON.format(field.fault, " among those that meet the limits" if limits else "", field.kind.queries)
 
 
 def left_out(field: Field) -> str:
-    """Return who cannot win somewhere although it is never wrong; "" if all can."""
+    """Return the contenders that cannot win at some place although they are never wrong; "" if all can."""
     idle = {point.contender for point in field.points.values() if saves_nothing(point)}
     names = [f"`{name}`" for name in field.choices if name in idle]
     return LEFT_OUT.format(listed(names)) if names else ""
@@ -71,7 +71,7 @@ def _lead(field: Field) -> str:
 
 
 def _crossovers(field: Field, drawn: Plan, limits: Sequence[Limit]) -> list[str]:
-    """Return who is ahead along the longest axis, at each value of the others; equal sentences are said once."""
+    """Return who is ahead along the longest axis, at each value of the others; equal sentences occur only once."""
     axis = drawn.along
     if axis is None or len(field.choices) < 2:
         return _alone(field, axis, drawn.others) if axis and field.choices else []
@@ -89,7 +89,8 @@ def _crossovers(field: Field, drawn: Plan, limits: Sequence[Limit]) -> list[str]
     for (text, where), chosen in said.items():
         everywhere = outer is None or len(chosen) == len(outer.values)
         at = " ".join(filter(None, (where, "" if everywhere else _with(named(outer, spans(outer, chosen))))))  # type: ignore[arg-type]
-        found.append(f"{at[:1].upper()}{at[1:]}: {text[:1].lower()}{text[1:]}" if at else text)
+        what, colon, rest = text.partition(": ")
+        found.append(f"{what} {at}{colon}{rest}" if at else text)
     by = " ".join(filter(None, (criterion(field, limits), left_out(field))))
     return [by, *capped(found, MOST_CROSSOVERS)]
 
@@ -142,7 +143,7 @@ def _change(first: str, last: str) -> str:
 
 
 def _cautions(field: Field, drawn: Plan) -> list[str]:
-    """Return what the answer rests on: how many seeds, and what is left out for want of room."""
+    """Return the cautions: on the number of seeds, and on axes that are left out for lack of room."""
     found = []
     if field.most_seeds == 1:
         found.append("One seed gives no interval, so nothing here is settled. Use `--seeds 10`.")

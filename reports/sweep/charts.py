@@ -21,8 +21,8 @@ from .words import texts
 
 MARKER_PT, BAND_ALPHA = 5.0, 0.13
 TICK_PT = 8.0
-NARROW_PT, LOW_PT = 28.0, 30.0  # a narrower cell has no words, a lower one no figure
-LEAST_CELL_PT = 9.0  # a smaller one has its colour alone
+NARROW_PT, LOW_PT = 28.0, 30.0  # narrower cells have no words, lower ones no figure
+LEAST_CELL_PT = 9.0  # smaller cells show only their colour
 DODGE = 0.62  # the share of a value's room that its dots take
 FAR_APART = 25  # figures whose ratio is larger have a logarithmic scale
 NAME_SIZES_PT = (8.0, 7.0, 6.2)
@@ -32,8 +32,8 @@ Heights = Callable[[str, np.ndarray, np.ndarray], np.ndarray]
 def against(frame: pd.DataFrame, metric: str, axis: Axis, looks: Looks, ax: Axes) -> None:
     """Draw *metric* along *axis*: a labelled line a contender with a band for its interval, or dots by value.
 
-    *frame* is a `frames.curve_frame`. Lines where there is a scale; a contender of which the axis says nothing is level
-    over the whole width. Wrong reads are drawn on a logarithmic scale with a lane for none seen at the bottom.
+    *frame* is a `frames.curve_frame`. Numeric axes have lines; a contender that does not use the axis has a level line
+    over the whole width. Wrong reads have a logarithmic scale, with a lane at the bottom for points without any.
     """
     bare(ax)
     parts = dict(list(frame.groupby("contender", sort=False)))
@@ -54,7 +54,7 @@ def against(frame: pd.DataFrame, metric: str, axis: Axis, looks: Looks, ax: Axes
 
 
 def _scale(axis: Axis, contenders: int, ax: Axes) -> Callable[..., np.ndarray]:
-    """Set the x axis up; return what gives the places of values (by number) for the nth contender."""
+    """Set the x axis up; return a function for the places of values (by number) of the nth contender."""
     if axis.is_numeric:
         values = np.asarray(numbers(axis))
         ax.set_xscale("log" if is_log(axis) else "linear")
@@ -79,7 +79,7 @@ def _scale(axis: Axis, contenders: int, ax: Axes) -> Callable[..., np.ndarray]:
 
 
 def _thinned(labels: Sequence[str], at: Sequence[tuple[float, float]], ax: Axes, *, upright: bool = False) -> list[str]:
-    """Return the labels of a scale without those that would touch the one before; *at* is where they belong."""
+    """Return the labels of a scale without those that would touch the one before; *at* are their places."""
     places_pt = ax.transData.transform(at)[:, int(upright)] * 72 / ax.figure.dpi
     shown, last = [], -np.inf
     for text, place in zip(labels, places_pt, strict=True):
@@ -91,7 +91,7 @@ def _thinned(labels: Sequence[str], at: Sequence[tuple[float, float]], ax: Axes,
 
 
 def _heights(frame: pd.DataFrame, metric: str, names: Sequence[str], ax: Axes) -> Heights:
-    """Set the y axis up; return what gives the heights of figures of a contender, *middle* being its means."""
+    """Set the y axis up; return a function for the heights of a contender's figures; *middle* are its means."""
     highest = float(np.nanmax([*frame[metric], *frame[f"{metric}_high"], 0.0]))
     if metric != "wrong_ratio":
         return _amounts(metric, frame[metric].dropna().tolist(), highest or 1.0, ax)
@@ -104,9 +104,9 @@ def _heights(frame: pd.DataFrame, metric: str, names: Sequence[str], ax: Axes) -
 
 
 def _amounts(metric: str, values: Sequence[float], highest: float, ax: Axes) -> Heights:
-    """Set the y axis up for amounts: from 0, or logarithmic where they are too far apart to be told from 0.
+    """Set the y axis up for amounts: from 0, or logarithmic if small ones could not be told from 0 otherwise.
 
-    Where there are zeros, too, the logarithmic scale ends at the least of the others, and 0 is a step below that.
+    With zeros among them, the logarithmic scale ends at the smallest other amount, and 0 is a step below.
     """
     least = 0.0
     lowest = min((value for value in values if value > 0), default=highest)
@@ -147,7 +147,7 @@ def _dots(ax: Axes, x: np.ndarray, heights: tuple[np.ndarray, ...], look: Look, 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a map: its place by the numbers of the values, the winner (None: nobody), and what else to write."""
+    """A cell of a map: its place by the numbers of the values, the winner (None: nobody), and further text."""
 
     x: int
     y: int
@@ -157,7 +157,7 @@ class Cell:
 
 
 def faces(names: Sequence[str], looks: Looks) -> dict[str, Colour]:
-    """Return the colour of each winner's cells: a tint of its look's; of two alike, two shades."""
+    """Return the colour of each winner's cells: a tint of its own colour; two with the same colour get two shades."""
     shades: dict[str, int] = {}
     found = {}
     for name in names:
@@ -170,7 +170,7 @@ def faces(names: Sequence[str], looks: Looks) -> dict[str, Colour]:
 def winners(
     cells: Sequence[Cell], along: Axis, across: Axis, looks: Looks, faces: Mapping[str, Colour], ax: Axes
 ) -> None:
-    """Draw a map: each cell in its winner's colour, with the name where it fits; hatched where nothing is settled."""
+    """Draw a map: each cell has its winner's colour, and its name if it fits; hatched if nothing is settled."""
     bare(ax)
     ax.grid(visible=False)
     columns, rows = texts(along), texts(across)
@@ -185,7 +185,7 @@ def winners(
 
 
 def swatch(ax: Axes, box: tuple[float, float, float, float], face: Colour | str, *, sure: bool, **more: object) -> None:
-    """Draw a rectangle as a map has it, hatched unless it is *sure*."""
+    """Draw a rectangle as in a map, hatched unless it is *sure*."""
     left, bottom, width, height = box
     hatch = None if sure else "////"
     ax.add_patch(
@@ -208,7 +208,7 @@ def _cell(one: Cell, looks: Looks, faces: Mapping[str, Colour], room_pt: tuple[f
     if one.text and width >= NARROW_PT and height >= LOW_PT and width_pt(one.text, 6.5) <= width - 8:
         lines.append((one.text, 6.5))
     words_pt = sum(size * 1.25 * (text.count("\n") + 1) for text, size in lines)
-    top = (words_pt + 9) / 2  # the marker stands above the words
+    top = (words_pt + 9) / 2  # the marker is above the words
     if not lines:
         top = 4.5
     style = {"ls": "", "marker": look.marker, "color": look.colour, "mec": PAPER, "mew": 0.5, "zorder": 4}
@@ -233,7 +233,7 @@ def _cell(one: Cell, looks: Looks, faces: Mapping[str, Colour], room_pt: tuple[f
 
 @lru_cache(maxsize=1000)
 def _fitting(name: str, width: float, height: float) -> tuple[str, float] | None:
-    """Return *name* with a size in which it fits into a room (in points), broken at its hyphens; None if none does."""
+    """Return *name*, broken at hyphens, and a size with which it fits into a room (in points); None if none does."""
     for size in NAME_SIZES_PT:
         text = _broken(name, width, size)
         if text and size * 1.25 * (text.count("\n") + 1) <= height:
@@ -242,7 +242,7 @@ def _fitting(name: str, width: float, height: float) -> tuple[str, float] | None
 
 
 def _broken(name: str, width: float, size: float) -> str:
-    """Return *name* in lines of at most *width* points; "" where a part is too long."""
+    """Return *name* in lines of at most *width* points; "" if a part is too long."""
     lines: list[str] = []
     pieces = [f"{piece}-" for piece in name.split("-")]
     pieces[-1] = pieces[-1][:-1]
@@ -259,7 +259,7 @@ def _broken(name: str, width: float, size: float) -> str:
 def key_of(
     names: Sequence[str], looks: Looks, faces: Mapping[str, Colour], further: Sequence[tuple[str, bool]], ax: Axes
 ) -> None:
-    """Draw the legend of a map: the winners, and what else its cells show (a text, and whether it is hatched)."""
+    """Draw the legend of a map: the winners, and further entries (a text, and whether its box is hatched)."""
     ax.set_axis_off()
     ax.set(xlim=(0, 1), ylim=(0, 1), xticks=[], yticks=[])
     frame = ax.get_window_extent()

@@ -1,4 +1,4 @@
-"""Crossovers: along an axis, up to which value who is ahead, and between which values that is not settled."""
+"""Crossovers: who is ahead along an axis, up to which value, and between which values that is not settled."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,20 +17,26 @@ MOST_NAMED = 3
 
 @dataclass(frozen=True)
 class Stretch:
-    """Consecutive values of an axis, by their numbers, at which the same ones are surely ahead, the first in front."""
+    """Consecutive values of an axis, by their numbers, at which the same contenders are surely ahead.
+
+    The first of its names is the leader.
+    """
 
     names: tuple[str, ...]
     chosen: tuple[int, ...]
 
     @property
     def said(self) -> str:
-        """Who is ahead."""
+        """The words for who is ahead."""
         first, *others = self.names
         return f"`{first}`" + (f" (as good: {listed([f'`{one}`' for one in others])})" if others else "")
 
 
 def stretches(found: Sequence[Ahead], order: Sequence[str]) -> list[Stretch]:
-    """Return the stretches of settled values: those who are as good at all of one make one; *order* is of names."""
+    """Return the stretches of settled values; contenders that are as good at all values of a stretch belong to it.
+
+    *order* is the order of names.
+    """
     made: list[tuple[frozenset[str], list[int]]] = []
     for nth, one in enumerate(found):
         if not one.sure:
@@ -44,7 +50,7 @@ def stretches(found: Sequence[Ahead], order: Sequence[str]) -> list[Stretch]:
 
 
 def crossing(axis: Axis, at: tuple[int, int], differences: tuple[float, float]) -> float | None:
-    """Return where between two values a difference is 0, on the axis's scale; None if it does not change its sign."""
+    """Return the place between two values where a difference is 0, on the axis's scale; None if its sign stays."""
     before, after = differences
     if not before * after < 0:
         return None
@@ -85,7 +91,7 @@ def told(
 
 
 def _joined(runs: Sequence[Stretch]) -> list[Stretch]:
-    """Return the stretches with those of the same names in one: without a scale, there is no between."""
+    """Return the stretches, joined if they have the same names; without a scale, there is nothing between values."""
     chosen: dict[tuple[str, ...], tuple[int, ...]] = {}
     for one in runs:
         chosen[one.names] = chosen.get(one.names, ()) + one.chosen
@@ -102,7 +108,7 @@ def _along(
 ) -> str:
     """Return the stretches in a row: "`a` up to 9 writes a second, `b` from 15 on; between, it is not settled".
 
-    *told_of* takes the unsettled values that are spoken for.
+    *told_of* collects the unsettled values that these words cover.
     """
     points: list[float | None] = []
     between = []
@@ -123,7 +129,7 @@ def _along(
 
 
 def _part(axis: Axis, one: Stretch, before: float | None, after: float | None) -> str:
-    """Return a stretch's part of the axis; *before* and *after* are the crossings at its ends, where they are known."""
+    """Return a stretch's part of the axis; *before* and *after* are the crossings at its ends, if they are known."""
     first, last = one.chosen[0], one.chosen[-1]
     start, end = axis.values[first], axis.values[last]
     if last == len(axis.values) - 1:

@@ -1,4 +1,4 @@
-"""Figures of a sweep: curves or a map for each backend, on sheets with their words, rendered to PNG and SVG."""
+"""Figures of a sweep: curves or a map for each backend, on sheets with title and text, as PNG and SVG."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -23,11 +23,11 @@ MOST_MAP_HEIGHT = 9.0
 ROW_PT, SUBTITLE_PT = 15.0, 8.5
 
 
-Sheet = tuple[str, str, str, str, Figure]  # as `figures.rendered` takes it
+Sheet = tuple[str, str, str, str, Figure]  # the arguments of `figures.rendered`
 
 
 def draw_charts(field: Field, limits: Sequence[Limit]) -> Iterator[tuple[str, Chart]]:
-    """Yield the charts, backend by backend, each with what it is about."""
+    """Yield the charts, backend by backend, each with its subject."""
     for about, sheet in sheets(field, limits):
         yield about, rendered(*sheet)
 
@@ -53,7 +53,7 @@ def _about(field: Field, backend: str, place: Mapping[str, Value]) -> str:
 
 
 def _told(field: Field, backend: str, place: Mapping[str, Value], marks: str) -> str:
-    """Return what stands below a chart: what it rests on."""
+    """Return the text below a chart: what it rests on."""
     few, many = field.fewest_seeds, field.most_seeds
     seeds = "one seed, so no intervals" if many == 1 else f"means of {few if few == many else f'{few} to {many}'} seeds"
     fixed = [f"{axis.name}={short(axis, axis.values[0])}" for axis in field.fixed]

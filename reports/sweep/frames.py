@@ -1,4 +1,4 @@
-"""Frames of a sweep: its points, its runs, and what its charts draw."""
+"""Frames of a sweep: its points, its runs, and the data of its charts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,8 +15,8 @@ from .points import Field, Point
 def point_frame(field: Field) -> pd.DataFrame:
     """Return one row a point: backend, contender, a column an axis, seeds, and each metric with `_low` and `_high`.
 
-    The ends of the 95% interval are NaN with one seed. An axis of which the contender knows nothing is empty, and the
-    value None is "none".
+    The ends of the 95% interval are NaN with one seed. The column of an axis is empty if the contender does not use it;
+    the value None is "none".
     """
     metrics = known_metrics(field)
     rows = []
@@ -29,7 +29,7 @@ def point_frame(field: Field) -> pd.DataFrame:
 
 
 def summary_frame(sweep: Sweep) -> pd.DataFrame:
-    """Return one row a run, as `frames.run_frame` has it, with a column an axis; no wall-clock figures."""
+    """Return one row a run, as in `frames.run_frame`, with a column an axis and without figures of the wall clock."""
     rows = []
     for one in sweep.landed:
         row = {name: value for name, value in run_row(one.outcome).items() if name not in MACHINE_METRICS}
@@ -42,7 +42,7 @@ def summary_frame(sweep: Sweep) -> pd.DataFrame:
 
 
 def known_metrics(field: Field) -> list[str]:
-    """Return the metrics that the sweep's runs have, but for how fast this machine was."""
+    """Return the metrics of the sweep's runs, without those of the machine's speed."""
     metrics = APP_METRICS if field.kind is VARIANTS else METRICS
     have = dict.fromkeys(name for one in field.sweep.landed for name in one.outcome.summary)
     return [name for name in metrics if name in have and name not in MACHINE_METRICS]

@@ -7,16 +7,14 @@ from enum import IntEnum
 from math import ceil, isnan
 
 from ...sim.errors import UserError, one_line, unknown
-from ...sim.verdict.metrics import APP_METRICS, KNOWN, MACHINE_METRICS, METRICS, Metric, shown
+from ...sim.verdict.metrics import APP_METRICS, KNOWN, METRICS, Metric, is_better_high, limitable, shown
 from ...sim.verdict.result import SECONDS_A_DAY
+from ...sim.world.durations import seconds
 from ..statistics import MOST_SEEDS, Interval, seeds_to_settle
 from .points import Point
 
-MORE_IS_BETTER = ("hits", "hit_ratio")
-OF_OUTDATED = ("stale_age_", "versions_behind_mean")  # what only outdated reads have
+OF_OUTDATED = ("stale_age_", "versions_behind_mean")  # metrics of outdated reads alone
 SHARES = ("ratio", "reads/day")
-GIVEN = ("reads", "writes", "writes_rolled_back")  # the traffic's own
-SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class Limit:
 
     @property
     def shown(self) -> str:
-        """The most, as people read it."""
+        """The most, as text for people."""
         return f"{100 * self.most:.12g}%" if KNOWN[self.metric].unit == "ratio" else shown(self.metric, self.most, {})
 
 
@@ -44,10 +42,10 @@ class Verdict(IntEnum):
 
 
 def parse_limits(texts: Sequence[str], *, of_project: bool = False) -> tuple[Limit, ...]:
-    """Return the limits that ``METRIC=MOST`` texts say: ``stale_ratio=1%``, ``stale_age_p99_s=200ms``.
+    """Return the limits of ``METRIC=MOST`` texts: ``stale_ratio=1%``, ``stale_age_p99_s=200ms``.
 
     Raises:
-        UserError: for an unknown metric, one that is better the more there is of it, or a value that does not fit.
+        UserError: for an unknown metric, one for which higher is better, or a value that is not valid.
     """
     found = [_parsed(text, of_project=of_project) for text in texts]
     for nth, one in enumerate(found):
@@ -61,20 +59,21 @@ def _parsed(text: str, *, of_project: bool) -> Limit:
     if not equals or not value:
         raise UserError(f"--max {one_line(text)}: write METRIC=MOST, such as stale_ratio=1%")
     metrics = APP_METRICS if of_project else METRICS
-    able = [one for one in metrics if not (_is_better_high(one) or one in GIVEN or one in MACHINE_METRICS)]
-    if _is_better_high(name) and name in metrics:
-        raise UserError(f"--max {one_line(text)}: {name} is better the more there is; limit what it costs, stale_ratio")
+    able = limitable(metrics)
+    if is_better_high(name) and name in metrics:
+        raise UserError(f"--max {one_line(text)}: a higher {name} is better; limit its cost instead, stale_ratio")
     if name not in able:
         raise UserError(f"--max {one_line(text)}: {unknown('metric to limit', name, able)}")
     return Limit(name, _most(f"--max {one_line(text)}", name, value))
 
 
-def _is_better_high(metric: str) -> bool:
-    return metric in MORE_IS_BETTER or metric.endswith("_saved_ratio")
-
-
 def _most(where: str, metric: str, text: str) -> float:
     unit = KNOWN[metric].unit
+    if unit == "s" and not text.endswith("%"):
+        most_s = seconds(where, text)
+        if most_s < 0:
+            raise UserError(f"{where}: it must be 0 or more, {_such_as(unit)}")
+        return most_s
     match = re.fullmatch(r"([0-9.][0-9._]*(?:[eE][-+]?\d+)?)\s*(%|[a-zµ]*)", text)
     try:
         value = float(match[1]) if match else float("nan")
@@ -82,26 +81,26 @@ def _most(where: str, metric: str, text: str) -> float:
         value = float("nan")
     if match is None or not value < float("inf"):
         raise UserError(f"{where}: {one_line(text)!r} is not a number of 0 or more, {_such_as(unit)}")
-    scales = {"": 1.0, "%": 0.01} if unit == "ratio" else {"": 1.0, **SECONDS} if unit == "s" else {"": 1.0}
+    scales = {"": 1.0, "%": 0.01} if unit == "ratio" else {"": 1.0}
     if match[2] not in scales:
         raise UserError(f"{where}: {metric} is in {unit}, not in {match[2]}; write it {_such_as(unit)}")
     value *= scales[match[2]]
     if unit == "ratio" and value >= 1:
-        percent = "" if match[2] else f"; for {match[1]} in a hundred write {match[1]}%"
+        percent = "" if match[2] else f"; for {match[1]} percent write {match[1]}%"
         raise UserError(f"{where}: a share of 100% or more limits nothing{percent}")
     return value
 
 
 def _such_as(unit: str) -> str:
-    return {"ratio": "such as 1% or 0.01", "s": "such as 2, 200ms or 5min"}.get(unit, "such as 100")
+    return {"ratio": "such as 1% or 0.01", "s": "such as 2, 200ms or 5m"}.get(unit, "such as 100")
 
 
 def verdict(point: Point, limit: Limit) -> Verdict:
-    """Return whether a point meets a limit: by the 95% interval, which lies below, around or above it.
+    """Return whether a point meets a limit: its 95% interval lies below, around or above the limit.
 
-    Where reads were judged and none was outdated there is no age, and a limit on ages is met. A share of which none was
-    seen is taken to be as large as so many reads could hide, unless the strategy is never wrong by design. What was
-    seen is above a limit of 0. One seed settles nothing else.
+    If no judged read was outdated there is no age, and a limit on ages is met. If a share is zero, the largest share is
+    taken that so many reads could hide, unless the strategy is never wrong by design. A share above zero misses a limit
+    of 0. Apart from that, one seed settles nothing.
     """
     found, metric = point.interval(limit.metric), KNOWN[limit.metric]
     if isnan(found.mean):
@@ -134,14 +133,14 @@ def seeds_to_tell(point: Point, limit: Limit) -> int | None:
 
 
 def _whole(point: Point, metric: Metric) -> float:
-    """Return what a share of everything is in a metric's unit: 1, or all reads of a day."""
+    """Return the whole in a metric's unit: 1 for a share, or all reads of a day."""
     if metric.unit == "ratio":
         return 1.0
     return point.total("reads") / sum(one.measured_s for one in point.outcomes) * SECONDS_A_DAY
 
 
 def all_met(point: Point, limits: Sequence[Limit]) -> Verdict:
-    """Return whether a point meets all limits; without any, it does."""
+    """Return whether a point meets all limits; without limits, it does."""
     return min((verdict(point, limit) for limit in limits), default=Verdict.YES)
 
 
@@ -151,6 +150,6 @@ def met_on_average(point: Point, limits: Sequence[Limit]) -> bool:
 
 
 def binding(point: Point, limits: Sequence[Limit]) -> Limit | None:
-    """Return the limit that a point misses by the most, None where it misses none surely."""
+    """Return the limit that a point misses by the most, or None if it misses none for sure."""
     missed = [limit for limit in limits if verdict(point, limit) is Verdict.NO]
     return max(missed, key=lambda one: point.mean(one.metric) / one.most if one.most else float("inf"), default=None)

@@ -1,4 +1,4 @@
-"""The page of a sweep: the answer, the charts, the points in figures, and where it comes from."""
+"""The page of a sweep: the answer, the charts, the points in figures, and the provenance."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -39,7 +39,7 @@ def page(
     command: str,
     yours: Collection[str] | None,
 ) -> str:
-    """Return the report of a sweep; *charts* stand with what each is about."""
+    """Return the report of a sweep; *charts* come with the subject of each."""
     body = [
         _header(field),
         _answer(found),
@@ -72,7 +72,7 @@ def _answer(found: SweepAnswer) -> str:
 
 
 def _points(field: Field) -> str:
-    """Return the points as a table, as many as a page can bear."""
+    """Return the points as a table, at most `MOST_ROWS`."""
     known = known_metrics(field)
     names = {
         "wrong_ratio": f"{field.fault} reads",
@@ -163,7 +163,7 @@ def _case(field: Field, backend: str) -> Case:
 
 
 def _inputs(field: Field, case: Case, yours: Collection[str] | None) -> list[Input]:
-    """Return the inputs of a case, with all values of what varies, and all seeds."""
+    """Return the inputs of a case, with all values of those that vary, and all seeds."""
     varied = {axis.name: ", ".join(short(axis, value) for value in axis.values) for axis in field.sweep.axes}
     seeds = sorted({seed for point in field.points.values() for seed in point.seeds})
     told = ", ".join(map(str, seeds)) if len(seeds) <= 20 else f"{len(seeds)} seeds, {seeds[0]} to {seeds[-1]}"

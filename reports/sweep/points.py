@@ -1,4 +1,4 @@
-"""Points: the runs of one contender on one backend at one place of the axes, and who else stands there."""
+"""Points: the runs of one contender on one backend at one place on the axes, and the other contenders there."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ SPREAD = 50  # from such a ratio of the largest value to the least, a scale is l
 
 @dataclass(frozen=True)
 class Point:
-    """The runs of one contender on one backend at one place, in order of seed; `at` has `EVERYWHERE` where it does."""
+    """The runs of one contender on one backend at one place, in order of seed; `at` may hold `EVERYWHERE`."""
 
     backend: str
     contender: str
@@ -29,7 +29,7 @@ class Point:
     outcomes: tuple[Outcome, ...]
 
     def values(self, metric: str) -> dict[int, float]:
-        """Return a metric by seed; NaN where there is no such figure. `queries_per_read` is one, too."""
+        """Return a metric by seed; NaN if there is no such figure. `queries_per_read` is a metric here, too."""
         if metric == QUERIES:
             return {one.run.seed: _queries_per_read(one) for one in self.outcomes}
         return {one.run.seed: float(one.summary.get(metric, nan)) for one in self.outcomes}
@@ -54,12 +54,12 @@ class Point:
 
     @cached_property
     def never_wrong(self) -> bool:
-        """Whether it serves no wrong read by design, and kept its word here."""
+        """Whether it serves no wrong read by design, and served none here."""
         says_so = declared_bound(self.outcomes[0].run.strategy) == "never"
         return says_so and not any(value > 0 for value in self.values("wrong_ratio").values())
 
     def most_unseen(self, of: str) -> float:
-        """Return the largest share that could have been there unseen: a zero is out of so many."""
+        """Return the largest share that could have been missed, as only so many were counted."""
         return 0.0 if self.never_wrong else most_unseen_ratio(self.total(of))
 
 
@@ -75,7 +75,7 @@ def _queries_per_read(one: Outcome) -> float:
 class Field:
     """A sweep, sorted into points.
 
-    Axes with a single value are no axes here: they are `fixed`, and a place says nothing of them.
+    Axes with a single value are not among `axes` but among `fixed`; a place leaves them out.
     """
 
     sweep: Sweep
@@ -110,7 +110,7 @@ class Field:
 
     @cached_property
     def choices(self) -> list[str]:
-        """The contenders that one can choose: no bounds."""
+        """The contenders that a reader can choose, without the bounds."""
         name = (lambda label: label) if self.kind is not STRATEGIES else name_of
         return [one for one in self.contenders if name(one) not in self.kind.bounds]
 
@@ -126,23 +126,23 @@ class Field:
 
     @cached_property
     def fault(self) -> str:
-        """What is wrong with wrong reads: they are "outdated", or "wrong" where other things are, too."""
+        """The word for wrong reads: "outdated", or "wrong" if some of them are wrong in another way."""
         mixed = any(one.outcome.summary.get(part, 0) > 0 for one in self.sweep.landed for part in NOT_OUTDATED)
         return "wrong" if mixed else "outdated"
 
     @cached_property
     def most_seeds(self) -> int:
-        """How many seeds the point with the most of them has."""
+        """The largest number of seeds of any point."""
         return max((len(point.outcomes) for point in self.points.values()), default=0)
 
     @property
     def fewest_seeds(self) -> int:
-        """How many seeds the point with the fewest of them has."""
+        """The smallest number of seeds of any point."""
         return min((len(point.outcomes) for point in self.points.values()), default=0)
 
     @cached_property
     def _blind(self) -> dict[str, tuple[bool, ...]]:
-        """For each contender, of which of the sweep's axes it knows nothing."""
+        """For each contender, which of the sweep's axes it does not use."""
         return {contender: tuple(one is EVERYWHERE for one in at) for _backend, contender, at in self.points}
 
     def knows(self, contender: str, axis: Axis) -> bool:
@@ -150,7 +150,7 @@ class Field:
         return not self._blind[contender][self.sweep.axes.index(axis)]
 
     def at(self, backend: str, place: Mapping[str, Value]) -> dict[str, Point]:
-        """Return who stands at a place, which has a value for each of `axes`; in the order of the contenders."""
+        """Return the points at a place, which has a value for each of `axes`, in the order of the contenders."""
         whole = [place.get(axis.name, axis.values[0]) for axis in self.sweep.axes]
         found = {}
         for contender in self.contenders:
@@ -162,21 +162,21 @@ class Field:
 
 
 def numbers(axis: Axis) -> list[float]:
-    """Return the values of an axis that has a scale, in ascending order; nothing of one that has none."""
+    """Return the values of a numeric axis in ascending order; none of any other axis."""
     return [float(value) for value in axis.values if isinstance(value, int | float)] if axis.is_numeric else []
 
 
 def is_log(axis: Axis) -> bool:
-    """Return whether the axis has a logarithmic scale: it is spread so, or its numbers are far apart."""
+    """Return whether the axis has a logarithmic scale: it is spread like that, or its numbers are far apart."""
     values = numbers(axis)
     return bool(values) and values[0] > 0 and (axis.log or values[-1] / values[0] >= SPREAD)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is drawn along what: one or two axes, and the values of all others, a chart for each of `others`.
+    """The plan of the charts: one or two axes to draw along, and a chart for each place of `others` on the other axes.
 
-    `left_out` says which axes are at their first value, for want of room.
+    `left_out` are axes that are only drawn at their first value, for lack of room.
     """
 
     along: Axis | None
@@ -191,8 +191,8 @@ MOST_CHARTS = 12
 def plan(field: Field) -> Plan:
     """Return the plan of a field's charts: along the axis with the most values, numbers before texts.
 
-    Of two that are as long, the timeout is the other one: it can be chosen, what it meets cannot. One contender alone
-    wins everywhere, so that there is nothing to see on a map: it has curves at all values of the other axes.
+    Of two axes of the same length, the timeout is the second: users can choose it, but not the traffic. A single
+    contender wins everywhere, so a map would show nothing: it has curves at all values of the other axes.
     """
     ordered = sorted(
         field.axes,
@@ -207,6 +207,6 @@ def plan(field: Field) -> Plan:
 
 
 def places(axes: Sequence[Axis]) -> list[dict[str, Value]]:
-    """Return the places of a grid of these axes, the last one's values in the innermost loop; without any, one."""
+    """Return the places of a grid of these axes; the last axis varies fastest. Without axes there is one place."""
     names = [axis.name for axis in axes]
     return [dict(zip(names, values, strict=True)) for values in product(*(axis.values for axis in axes))]

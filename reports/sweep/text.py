@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from string import ascii_uppercase
 
-from rich.console import Console
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from ...sim.sweep.found import Axis, Sweep, Value
 from ...sim.verdict.metrics import shown
-from ..tables import terminal, terminal_width
+from ..fitted import Heading, fitted, printed, terminal
 from ..text import wrapped
 from .answer import answer, lines
 from .limits import Limit
@@ -32,29 +32,20 @@ def sweep_text(sweep: Sweep, limits: Sequence[Limit]) -> str:
         for place in drawn.others:
             if drawn.across is not None:
                 heading = _heading(field, f"Who serves the fewest {field.fault} reads", backend, place)
-                table, caption = _map(field, backend, drawn.along, drawn.across, place, limits, console)
+                table, caption = _map(field, backend, drawn.along, drawn.across, place, limits, console.width)
             else:
                 what = f"{field.fault.capitalize()} reads by {title(drawn.along)}"
                 heading = _heading(field, what, backend, place)
-                table, caption = _curve(field, backend, drawn.along, place)
-            console.print(Text(heading, "bold"), no_wrap=True, overflow="ignore", crop=False)
+                table, caption = _curve(field, backend, drawn.along, place, console.width)
+            console.print(Text(heading, "bold"))
             console.print(table)
             console.print(*wrapped(caption, console.width), sep="\n", markup=False)
-    width = terminal_width()
-    told = [part for line in lines(answer(field, limits)) for part in wrapped(line.replace("`", ""), width)]
-    return "\n".join([*console.file.getvalue().rstrip().splitlines(), "", *told]).strip("\n")  # type: ignore[attr-defined]
-
-
-def _table(first: str, columns: Sequence[str]) -> Table:
-    table = Table(box=None, padding=(0, 1), pad_edge=False)
-    table.add_column(Text(first), no_wrap=True)
-    for name in columns:
-        table.add_column(Text(name), justify="right", no_wrap=True)
-    return table
+    told = [part for line in lines(answer(field, limits)) for part in wrapped(line.replace("`", ""), console.width)]
+    return "\n".join([printed(console), "", *told]).strip("\n")
 
 
 def _shown(axis: Axis) -> list[int]:
-    """Return the numbers of the values that have a column: of many, some that lie evenly."""
+    """Return the numbers of the values that get a column; if there are many, evenly spaced ones."""
     count = len(axis.values)
     if count <= MOST_COLUMNS:
         return list(range(count))
@@ -66,10 +57,13 @@ def _heading(field: Field, what: str, backend: str, place: Mapping[str, Value]) 
     return f"{what}, {field.sweep.title} on {backend}{f', {where}' if where else ''}"
 
 
-def _curve(field: Field, backend: str, axis: Axis, place: Mapping[str, Value]) -> tuple[Table, str]:
+def _curve(
+    field: Field, backend: str, axis: Axis, place: Mapping[str, Value], width: int
+) -> tuple[RenderableType, str]:
     chosen = _shown(axis)
     caption = "below: database " + field.kind.queries + " a second"
-    table = _table(field.kind.one, [short(axis, axis.values[nth]) for nth in chosen])
+    headings = _headings(field.kind.one, [short(axis, axis.values[nth]) for nth in chosen])
+    rows = []
     there = [field.at(backend, {**place, axis.name: axis.values[nth]}) for nth in chosen]
     for name in field.contenders:
         for metric, first in (("wrong_ratio", name), ("db_queries_per_s", "")):
@@ -77,8 +71,12 @@ def _curve(field: Field, backend: str, axis: Axis, place: Mapping[str, Value]) -
             if metric == "wrong_ratio":
                 cells = ["none" if cell == "0.00%" else cell for cell in cells]
             style = "" if first else "dim"
-            table.add_row(Text(first), *(Text(cell, style) for cell in cells))
-    return table, caption
+            rows.append([Text(first), *(Text(cell, style) for cell in cells)])
+    return fitted(headings, rows, width), caption
+
+
+def _headings(first: str, others: Sequence[str]) -> list[Heading]:
+    return [Heading(first, left=True), *map(Heading, others)]
 
 
 def _map(
@@ -88,8 +86,8 @@ def _map(
     across: Axis,
     place: Mapping[str, Value],
     limits: Sequence[Limit],
-    console: Console,
-) -> tuple[Table, str]:
+    width: int,
+) -> tuple[RenderableType, str]:
     chosen = _shown(along)
     rows = []
     for nth in reversed(_shown(across)):
@@ -99,13 +97,15 @@ def _map(
         rows.append((short(across, across.values[nth]), [(one.leader, one.sure) for one in found]))
     first = f"{title(across)} \\ {title(along)}"
     columns = [short(along, along.values[nth]) for nth in chosen]
-    winners = [one for one in field.choices if any(one == leader for _first, cells in rows for leader, _sure in cells)]
+    winners = [one for one in field.choices if any(one == leader for _first, there in rows for leader, _sure in there)]
     for names in ({one: one for one in winners}, dict(zip(winners, ascii_uppercase, strict=False))):
         legend = [f"{letter} {name}" for name, letter in names.items() if letter != name]
         caption = "; ".join([*legend, "?: not settled"])
-        table = _table(first, columns)
-        for value, cells in rows:
-            table.add_row(Text(value), *(Text(f"{names.get(who, '-')}{'' if sure else '?'}") for who, sure in cells))
-        if console.measure(table, options=console.options.update(width=10_000)).maximum <= console.width:
+        cells = [
+            [Text(value), *(Text(f"{names.get(who, '-')}{'' if sure else '?'}") for who, sure in standing)]
+            for value, standing in rows
+        ]
+        table = fitted(_headings(first, columns), cells, width)
+        if isinstance(table, Table):  # it fits as one
             break
     return table, caption

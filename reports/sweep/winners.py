@@ -1,7 +1,7 @@
-"""Winners: who is ahead at a place, by what these seeds can tell.
+"""Winners: who is ahead at a place, as far as the seeds can tell.
 
-In wrong reads the one with the fewest is ahead; of those within `RARE_SHARE` of all reads, the one with the fewest
-queries. Whether that is more than chance is judged by differences paired by seed, against all rivals at once.
+The contender with the fewest wrong reads is ahead; of those within `RARE_SHARE` of all reads, the one with the fewest
+queries. Differences paired by seed, against all rivals at once, tell whether that is more than chance.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from .points import QUERIES, Point
 
 @dataclass(frozen=True)
 class Ahead:
-    """Who is ahead at a place, None where nobody is; `equals` are as good, and `rivals` may be better or as good.
+    """Who is ahead at a place, None if nobody is; `equals` are as good, and `rivals` may be better or as good.
 
     `sure` says that the seeds have settled who is ahead, and that the limits are met.
     """
@@ -37,9 +37,9 @@ NO_DIFFERENCE = Interval(0.0, 0.0, 0.0, 2)
 
 
 def freshest(standing: Mapping[str, Point], limits: Sequence[Limit] = ()) -> Ahead:
-    """Return who is ahead in wrong reads of those that meet the limits.
+    """Return who is ahead in wrong reads among those that meet the limits.
 
-    As in a ranking, who is no better than no cache at all is left out, if others are there that may meet the limits.
+    As in a ranking, a contender that is no better than no cache at all is left out, if another one may meet the limits.
     """
     judged = {name: point for name, point in standing.items() if not isnan(point.mean("wrong_ratio"))}
     meeting = {name: point for name, point in judged.items() if all_met(point, limits) is not Verdict.NO}
@@ -57,7 +57,7 @@ def freshest(standing: Mapping[str, Point], limits: Sequence[Limit] = ()) -> Ahe
 
 
 def cheapest(standing: Mapping[str, Point]) -> Ahead:
-    """Return who asks the database least."""
+    """Return who sends the fewest queries."""
     queries = {name: point.mean(QUERIES) for name, point in standing.items()}
     able = {name: standing[name] for name, mean in queries.items() if not isnan(mean)}
     if not able:
@@ -67,7 +67,7 @@ def cheapest(standing: Mapping[str, Point]) -> Ahead:
 
 
 def _told(able: Mapping[str, Point], leader: str, *, sure: bool, fresh_matters: bool = True) -> Ahead:
-    """Return what the seeds say of all others: they are beaten wherever in its interval a difference lies, or not."""
+    """Return the leader's equals and rivals: a contender is beaten if its whole interval of differences says so."""
     confidence = 1 - (1 - CONFIDENCE) / max(len(able) - 1, 1)  # against all rivals at once (Bonferroni)
     equals, rivals = [], []
     for name, point in able.items():
@@ -91,7 +91,10 @@ def _difference(ours: Point, theirs: Point, metric: str, confidence: float) -> I
 
 
 def _difference_in_wrong(ours: Point, theirs: Point, confidence: float) -> Interval:
-    """Return it with what the reads of one of which none was wrong could hide: its seeds have no spread to show it."""
+    """Return the difference, wider by the share that could be hidden where no read was wrong.
+
+    Without a wrong read, the seeds have no spread that would show it.
+    """
     found = _difference(ours, theirs, "wrong_ratio", confidence)
     return replace(found, low=found.low - _hidden(theirs), high=found.high + _hidden(ours))
 
@@ -101,13 +104,13 @@ def _hidden(point: Point) -> float:
 
 
 def _is_as_good(wrong: Interval, queries: Interval, share: float) -> bool:
-    """Return whether both differences are within the margins: more than that was not found."""
+    """Return whether both differences are within the margins."""
     margin = max(RARE_SHARE, EQUAL_SHARE * share)
     near = max(abs(wrong.low), abs(wrong.high)) <= margin
     return near and max(abs(queries.low), abs(queries.high)) <= NEGLIGIBLE_SHARE
 
 
 def saves_nothing(point: Point) -> bool:
-    """Return whether it is never wrong, as no cache at all is, and asks the database as often."""
+    """Return whether a point is never wrong but sends as many queries as no cache at all."""
     saved = point.mean("db_queries_saved_ratio")
     return point.never_wrong and not isnan(saved) and saved <= 0

@@ -1,9 +1,10 @@
-"""Words for the axes of a sweep: what their values are called in sentences, and on a scale."""
+"""Words for the axes of a sweep: their values in sentences and on scales."""
 
 from collections.abc import Mapping, Sequence
 
 from ...sim.sweep.found import Axis, Value
 from ...sim.verdict.metrics import duration
+from ...sim.world.durations import is_time
 from ..formatting import listed
 
 UNITS = {
@@ -21,19 +22,19 @@ MOST_LINES, MOST_SPANS = 5, 5
 
 
 def parameter(axis: Axis) -> str:
-    """Return what varies, without the strategy that it belongs to."""
+    """Return the name of the parameter that varies, without its strategy."""
     return axis.name.rpartition(":")[2]
 
 
 def title(axis: Axis) -> str:
-    """Return what a scale of this axis is called."""
+    """Return the title of a scale of this axis."""
     own = axis.name.rpartition(":")[0]
     what = UNITS.get(parameter(axis), parameter(axis))
     return f"{what} of {own}" if own else what
 
 
 def short(axis: Axis, value: Value) -> str:
-    """Return a value as a scale has it: "12", "60 s", "1%", "none"."""
+    """Return a value as on a scale: "12", "60 s", "1%", "none"."""
     name = parameter(axis)
     if value is None:
         return "none"
@@ -41,18 +42,18 @@ def short(axis: Axis, value: Value) -> str:
         return str(value)
     if name.endswith("_ratio"):
         return f"{100 * value:.4g}%"
-    if name == "timeout" or (name.endswith("_s") and not name.endswith("_per_s")):
+    if is_time(name):
         return f"{value:,.6g} s" if value >= 1 or not value else duration(value)
     return f"{value:,.3g}" if abs(value) < 100 and value != int(value) else f"{value:,.0f}"
 
 
 def texts(axis: Axis) -> list[str]:
-    """Return all values as a scale has them."""
+    """Return all values as on a scale."""
     return [short(axis, value) for value in axis.values]
 
 
 def value_text(axis: Axis, value: Value) -> str:
-    """Return a value as a sentence has it after the axis was named: "12 writes a second", "60 s"."""
+    """Return a value as in a sentence that has named the axis already: "12 writes a second", "60 s"."""
     return _with_unit(axis, short(axis, value))
 
 
@@ -62,7 +63,7 @@ def _with_unit(axis: Axis, text: str) -> str:
 
 
 def named(axis: Axis, text: str) -> str:
-    """Return *text*, which says a value of the axis or several, so that it names the axis: "a timeout of 60 s"."""
+    """Return *text*, which has one or more values of the axis, with the name of the axis: "a timeout of 60 s"."""
     if parameter(axis) in UNITS:
         return _with_unit(axis, text)
     return f"a timeout of {text}" if parameter(axis) == "timeout" else f"{parameter(axis)} {text}"
@@ -76,7 +77,7 @@ def up_to(axis: Axis, value: Value) -> str:
 
 
 def place_text(axes: Sequence[Axis], place: Mapping[str, Value]) -> str:
-    """Return a place in words, without the axes it does not name."""
+    """Return a place in words."""
     return listed([named(axis, short(axis, place[axis.name])) for axis in axes if axis.name in place])
 
 
@@ -101,6 +102,6 @@ def spans(axis: Axis, chosen: Sequence[int]) -> str:
 
 
 def capped(lines: Sequence[str], most: int = MOST_LINES) -> list[str]:
-    """Return at most so many lines, and how many more there are."""
+    """Return at most *most* lines, and one that says how many more there are."""
     more = len(lines) - most
     return [*lines[:most], f"and {more:,} more"] if more > 0 else list(lines)

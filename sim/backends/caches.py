@@ -85,7 +85,7 @@ def _notes(backend: Backend, place: Place) -> list[str]:
 
 
 def params_of(backend: Backend, limits: Limits) -> Mapping[str, Any]:
-    """Return *backend*'s params with the scenario's limits; no limit is the largest number there is.
+    """Return *backend*'s params with the scenario's limits; "no limit" is passed as the largest number.
 
     Raises:
         UserError: if the backend does not have such limits.

@@ -1,4 +1,4 @@
-"""What `run` does with a file that has ``APP``: an own project under virtual time, its variants side by side."""
+"""The verb `run` for a file that has ``APP``: runs an own project on virtual time, its variants side by side."""
 
 import os
 import shlex
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the options of `run` ask for."""
+    """The options of `run` for an own app."""
 
     variants: Sequence[str]
     backends: Sequence[str]
@@ -53,38 +53,39 @@ def wishes_of(
     seed: int | None,
     seeds: int | None,
     settings: Sequence[str] | None,
-    duration_s: float | None,
+    duration: str | None,
     jobs: int,
     out: Path | None,
     form: Format,
     *,
     refill: bool,
+    of_sweep: bool = False,
 ) -> Wishes:
-    """Return what was typed, looked at as far as it can be before the project is known.
+    """Return the options, checked as far as possible before the project is known.
 
     Raises:
-        UserError: for what cannot be.
+        UserError: for an option that is not valid.
     """
     from ..backends import backend_named
     from ..daemons.programs import TIME_MACHINE, require_all
 
     for text in settings or ():
         require_meaning(text.partition("=")[0].strip(), f"--set {one_line(text)}")
-    changed = choose_settings(with_duration(settings, duration_s))
+    changed = choose_settings(with_duration(settings, duration))
     require_family(database)
     require_all([TIME_MACHINE, *(need for name in backends or () for need in backend_named(name).needs)])
     if out is not None:
         from ...reports import check_writable
 
-        check_writable(out)
+        check_writable(out, "sweep" if of_sweep else "app")
     return Wishes(variants or (), backends or (), database, seeds_of(seed, seeds), changed, jobs, out, form, refill)
 
 
 def run_app(experiment: Experiment, wishes: Wishes, context: typer.Context) -> None:
-    """Run the variants of *experiment* on virtual time, and say what came out.
+    """Run the variants of *experiment* on virtual time, and report the results.
 
     Raises:
-        UserError: for bad input, and for what the project's code raises.
+        UserError: for bad input, or if the project's code raises an exception.
     """
     jobs = wishes.jobs or default_jobs()
     with servers() as session, session.folder() as rows:
@@ -111,7 +112,7 @@ def run_app(experiment: Experiment, wishes: Wishes, context: typer.Context) -> N
 
 
 def _scouted(experiment: Experiment, wishes: Wishes, session: Servers, rows: Path) -> Scouted:
-    """Return what the scout has found."""
+    """Scout the project."""
     from .progress import steps
 
     kept = kept_in(os.environ)
@@ -123,7 +124,7 @@ def _scouted(experiment: Experiment, wishes: Wishes, session: Servers, rows: Pat
 
 
 def show_found(description: Description) -> None:
-    """Print what each function did, and what there is to say before the runs; refuse what cannot be judged."""
+    """Print what each function did, and notes before the runs; refuse what cannot be judged."""
     if description.shown:
         say(_table(description.shown))
     if description.refusals:
@@ -131,13 +132,13 @@ def show_found(description: Description) -> None:
             say(f"cachewise: {masked(line)}")
         raise typer.Exit(BAD_INPUT)
     if description.kept:
-        say("databases: as an earlier command filled them, since nothing that does so has changed (--refill: anew)")
+        say("databases: filled by an earlier command; nothing that fills them has changed (--refill fills them anew)")
     for line in description.notes:
         say(masked(line))
 
 
 def _table(rows: Sequence[Mapping[str, str]]) -> str:
-    """Return *rows*, at least one, as plain text: the first column to the left, figures to the right."""
+    """Return *rows*, at least one, as plain text: the first column aligned left, figures aligned right."""
     lines = [[*rows[0]], *([*row.values()] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     first, *others = widths
@@ -149,7 +150,7 @@ def _table(rows: Sequence[Mapping[str, str]]) -> str:
 
 
 def _cost(plan: AppPlan, scouted: Scouted, session: Servers) -> Cost:
-    """Return what a run takes, as two short ones of the project as it is show it."""
+    """Estimate the cost of a run with two short runs of the project as it is."""
     from .progress import steps
 
     with steps(len(SHORT), "two short runs show how long the others take") as advance:
@@ -157,7 +158,7 @@ def _cost(plan: AppPlan, scouted: Scouted, session: Servers) -> Cost:
 
 
 def _carried_out(errands: Sequence[Errand], plan: AppPlan, jobs: int, session: Servers) -> list[tuple[Errand, Answer]]:
-    """Run them all; what is refused in one of them ends all."""
+    """Run all errands; if one of them is refused, all end."""
     from .progress import fractions
 
     ended = 0
@@ -184,7 +185,7 @@ def _named(errand: Errand) -> str:
 
 
 def _report(outcomes: Sequence["AppOutcome"], wishes: Wishes, context: typer.Context) -> None:
-    """Print what came out, and the answer for people; write the page if there is to be one."""
+    """Print the results, and the answer for people; write the page if it was asked for."""
     from ...reports import app_answer_text, render_app, write_app_report
 
     text = render_app(outcomes, wishes.form.value)
@@ -196,5 +197,5 @@ def _report(outcomes: Sequence["AppOutcome"], wishes: Wishes, context: typer.Con
     if wishes.out is not None:
         command = masked(shlex.join(["cachewise", *context.obj]))
         page = write_app_report(outcomes, wishes.out, command)
-        ignore_signals()  # too late: from here on nothing happens that could be undone
+        ignore_signals()  # too late: the report is written, and nothing can be undone
         say(f"page: {page}")

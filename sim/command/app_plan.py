@@ -1,4 +1,4 @@
-"""The plan of an own app: variants x backends x seeds, what it takes, and the sample of it that is run by default."""
+"""The plan of an own app: variants x backends x seeds, its estimated time, and the sample that is run by default."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -10,17 +10,18 @@ from ..app.description import Contender, Description, Function
 from ..app.errand import Errand
 from ..app.scouting import Scouted
 from ..world.scenario import Scenario
+from .progress import in_words
 
 SAMPLE_S = 180.0  # by default, a command takes about so long at most
-LEAST_SHARE = 0.01  # of the traffic is in a sample
-MANY_REQUESTS = 5_000  # in all runs together: with more of them it is measured first what they take
+LEAST_SHARE = 0.01  # a sample has at least this share of the traffic
+MANY_REQUESTS, MANY_RUNS = 5_000, 12  # in all; with more requests or runs, their time is measured first
 
 
 @dataclass(frozen=True)
 class AppPlan:
-    """What is to be run, in the order of starting: the project as it is first, then the other variants, seed by seed.
+    """The runs in the order of starting: first the project as it is, then the other variants, seed by seed.
 
-    `scenario` is `whole`, or a sample of it. `cost` is known where it matters.
+    `scenario` is `whole`, or a sample of it. `cost` is known if there are many requests.
     """
 
     scenario: Scenario
@@ -35,7 +36,7 @@ class AppPlan:
 
     @property
     def count(self) -> int:
-        """How many runs there are."""
+        """The number of runs."""
         return len(self.variants) * len(self.backends) * len(self.seeds)
 
     def requests(self, scenario: Scenario) -> int:
@@ -43,16 +44,16 @@ class AppPlan:
         return requests_of(scenario, self.requests_per_s)
 
     def expected_s(self, scenario: Scenario) -> float:
-        """Return what all runs of *scenario* take in real seconds, as far as that is known."""
+        """Return the real seconds of all runs of *scenario*, as far as they are known."""
         return self.cost.of(self.count, self.requests(scenario), self.jobs) if self.cost else 0.0
 
     @property
     def is_long(self) -> bool:
-        """Whether it takes so long that it is worth while to find out how long."""
-        return self.count * self.requests(self.whole) > MANY_REQUESTS
+        """Whether there is so much to run that the time should be measured first."""
+        return self.count * self.requests(self.whole) > MANY_REQUESTS or self.count > MANY_RUNS
 
     def sampled(self, cost: Cost, *, whole: bool) -> "AppPlan":
-        """Return the plan at this *cost*: a sample, if all of it takes too long and it need not be the *whole*."""
+        """Return the plan with this *cost*: a sample, if the whole takes too long and *whole* was not asked for."""
         plan = replace(self, cost=cost)
         set_up_s, all_s = cost.of(self.count, 0, self.jobs), plan.expected_s(self.whole)
         if whole or all_s <= SAMPLE_S:
@@ -72,18 +73,18 @@ class AppPlan:
         return [scouted.run(self.scenario, one, backend, seed) for one, backend, seed in self.runs()]
 
     def said(self) -> list[str]:
-        """Return what is said before the runs: what they take, and how to run the whole if this is a sample."""
+        """Return the lines before the runs: how long they take, and how to run the whole if this is a sample."""
         each = [_count(len(self.variants), "variant"), _count(len(self.backends), "backend")]
         each += [_count(len(self.seeds), "seed"), f"{self.requests(self.scenario):,} requests"]
         several = " x ".join(one for one in each if one != "1 backend")
         if self.cost is None:
             return [several, *self._unreached()]
         at = f"{several} at {self.cost.request_s * 1e3:.2g} ms"
-        lines = [f"{at}: about {shown_s(self.expected_s(self.scenario))}"]
+        lines = [f"{at}: about {in_words(self.expected_s(self.scenario))}"]
         if self.scenario != self.whole:
             lines.append(
                 f"this is a sample of {self.scenario.duration_s:g} s after {self.scenario.warmup_s:g} s of warm-up; "
-                f"--duration {self.whole.duration_s:g} runs the whole, in about {shown_s(self.expected_s(self.whole))}"
+                f"--duration {self.whole.duration_s:g} runs the whole, in about {in_words(self.expected_s(self.whole))}"
             )
         return [*lines, *self._unreached()]
 
@@ -104,8 +105,8 @@ def make_app_plan(
     """Return the plan of the named variants (all, if none is) x backends x seeds.
 
     Raises:
-        UserError: for an unknown variant, a field of the scenario that means nothing to an app, or sessions that would
-            be lost at once.
+        UserError: for an unknown variant, a field of the scenario that an app does not use, or sessions that would be
+            lost at once.
     """
     scenario = scenario_with(description.scenario, settings)
     where: tuple[str | None, ...] = tuple(dict.fromkeys(backends)) or (None,)
@@ -114,20 +115,13 @@ def make_app_plan(
     return AppPlan(scenario, variants, where, seeds, description.requests_per_s, scenario, jobs, events)
 
 
-def shown_s(seconds: float) -> str:
-    """Return a time as people say it."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
 def _shortened(scenario: Scenario, share: float) -> Scenario:
-    """Return the scenario with its times cut to a *share*, in round numbers."""
+    """Return the scenario with its times cut to a *share*, rounded."""
     return replace(scenario, duration_s=_round(scenario.duration_s * share), warmup_s=_round(scenario.warmup_s * share))
 
 
 def _round(seconds: float) -> float:
-    """Return about so many seconds, with two digits that count, and never more."""
+    """Return *seconds* rounded down to two digits."""
     if seconds <= 0:
         return 0.0
     digit = 10.0 ** (math.floor(math.log10(seconds)) - 1)

@@ -1,4 +1,4 @@
-"""Writing the first experiment of a project: it is set up with everything private, looked at, and left alone."""
+"""Writes the first experiment of a project: sets it up with private databases and caches, and reads its models."""
 
 import re
 from dataclasses import replace
@@ -15,14 +15,14 @@ from .options import require_family
 from .progress import steps
 from .template import check_place, run_line, typed_path, write_text
 
-PLACEHOLDER = "none"  # what environment variables are that the settings ask for and nobody has set
+PLACEHOLDER = "none"  # the value of environment variables that the settings need and that are not set
 
 
 def write_experiment(settings: str, file: Path, database: str | None, *, force: bool) -> str:
-    """Write an experiment of the project whose settings module is called *settings* to *file*; return what runs it.
+    """Write an experiment of the project with the module *settings* to *file*; return the command that runs it.
 
     Raises:
-        UserError: if it is there already (unless *force*) or cannot be written, or the project cannot be set up.
+        UserError: if the file exists (unless *force*) or cannot be written, or the project cannot be set up.
     """
     require_family(database)
     check_place(file, force=force, kind="experiment")
@@ -32,7 +32,7 @@ def write_experiment(settings: str, file: Path, database: str | None, *, force: 
     if not path.parent.is_dir():
         raise UserError(f"{file}: there is no folder {file.parent}")
     errand = Errand("sketch", str(path), text, settings, {}, start_s, folder="", family=database)
-    with steps(1, "the project is looked at") as advance, servers() as session:
+    with steps(1, "looking at the project") as advance, servers() as session:
         env, sketch = _sketch(errand, session)
         advance("")
     option = "" if database is None else f" --database {database}"
@@ -41,11 +41,11 @@ def write_experiment(settings: str, file: Path, database: str | None, *, force: 
 
 
 def _sketch(errand: Errand, session: Servers) -> tuple[dict[str, str], Sketch]:
-    """Return the environment variables that the settings miss here, each with a value, and what is in the project.
+    """Return the environment variables that the settings miss here, each with a placeholder, and the project's sketch.
 
     Raises:
-        UserError: if the project cannot be set up, with what was put in the place of those that the error is about:
-            they stand in it, or in a line of code that led to it.
+        UserError: if the project cannot be set up. It names the placeholders that the error is about: those in its
+            message, or in a line of code that led to it.
     """
     env: dict[str, str] = {}
     answer = run_one(errand, session)
@@ -56,6 +56,6 @@ def _sketch(errand: Errand, session: Servers) -> tuple[dict[str, str], Sketch]:
     if answer.refusal and about:
         typed = " ".join(f"{name}=..." for name in about)
         are = "is" if len(about) == 1 else "are"
-        tried = f"{', '.join(about)} {are} not in the environment, and {PLACEHOLDER!r} will"
-        answer = replace(answer, refusal=f"{answer.refusal} ({tried} not do: {typed} cachewise init ...)")
+        tried = f"{', '.join(about)} {are} not in the environment, and {PLACEHOLDER!r} is"
+        answer = replace(answer, refusal=f"{answer.refusal} ({tried} no valid value: {typed} cachewise init ...)")
     return env, answer.opened()

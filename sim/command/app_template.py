@@ -1,4 +1,4 @@
-"""The template of an own app's experiment: its models, URL names and cache settings, and a first guess at the rest."""
+"""The template for an own app's experiment: its models, URL names and cache settings, and a first guess at the rest."""
 
 import json
 import keyword
@@ -44,11 +44,11 @@ def _head(settings: str, sketch: Sketch, makers: Sequence[tuple[Model, str]], *,
         django.append("from django.urls import reverse")
     return "\n".join(
         [
-            f'"""How fresh are the pages of {settings}, and what does its cache save?',
+            f'"""How outdated are the pages of {settings}, and what does its cache save?',
             "",
             "Run it:    cachewise run FILE",
             "",
-            "What stands at REPLACE is a guess. The file is imported once Django is set up, in private databases.",
+            "Everything at REPLACE is a guess. The file is imported after Django's set-up, with private databases.",
             '"""',
             "",
             *sorted(django),
@@ -60,8 +60,8 @@ def _head(settings: str, sketch: Sketch, makers: Sequence[tuple[Model, str]], *,
 
 
 def _comments(sketch: Sketch) -> str:
-    """Return what is in the project, as comments: of a cache nothing says where it is."""
-    lines = ["# Caches (without --backend they are simulated as they are, each on a private server):"]
+    """Return comments on what is in the project, without the addresses of caches."""
+    lines = ["# Caches (without --backend, each is simulated as its own kind, on a private server):"]
     for alias, entry in sketch.caches.items():
         lines.append(f"#     {alias}: {entry.get('BACKEND', '')}")
         lines += [f"#         {name} {value!r}" for name, value in entry.items() if name not in ("BACKEND", "OPTIONS")]
@@ -80,7 +80,7 @@ def _comments(sketch: Sketch) -> str:
 
 
 def _wrapped(line: str) -> list[str]:
-    """Return a comment as lines that can be read, with all its words."""
+    """Return a comment in lines of a readable width."""
     return wrap(line, 120, subsequent_indent="#         ", break_long_words=False, break_on_hyphens=False)
 
 
@@ -88,17 +88,17 @@ def _app(settings: str, env: Mapping[str, str]) -> str:
     name = settings.split(".", maxsplit=1)[0]
     needed = "".join(f"    {json.dumps(one)}: {json.dumps(value)},\n" for one, value in env.items())
     app = f'App("{settings}", env={{\n{needed}}})' if env else f'App("{settings}")'
-    says = "REPLACE: what the settings ask the environment for" if env else "What the settings ask the environment for"
+    says = "REPLACE: environment variables that the settings need" if env else "Environment variables for the settings"
     return f"""\
-# {says} goes in here: env={{"STRIPE_KEY": "none"}}.
+# {says} go here: env={{"STRIPE_KEY": "none"}}.
 APP = {app}
 
-# REPLACE: your machines, and what the database takes for a query (seconds; MEDIAN and spread of a lognormal).
+# REPLACE: your machines, and the time of a database query (seconds; median and sigma of a lognormal).
 SCENARIO = Scenario("{name}", duration_s=300, workers=4, threads=4, db_read_s="lognormal:0.003:0.5")"""
 
 
 def _makers(models: Sequence[Model]) -> tuple[list[tuple[Model, str]], list[Model]]:
-    """Return the models of which rows can be made, each with the line that does, in the order to do so; the others."""
+    """Return the models whose rows can be created, each with its line of code, in a working order; and the others."""
     made: list[tuple[Model, str]] = []
     left = list(models)
     known = {USER}
@@ -112,7 +112,7 @@ def _makers(models: Sequence[Model]) -> tuple[list[tuple[Model, str]], list[Mode
 
 
 def _maker(model: Model, known: set[str]) -> str:
-    """Return the line that makes rows of *model*; '' if nobody can say how."""
+    """Return the line that creates rows of *model*; '' if that cannot be guessed."""
     values = {field.name: _value(field, known) for field in model.fields if field.needed}
     if not all(values.values()):
         return ""
@@ -125,7 +125,7 @@ def _rows_of(model: str) -> str:
 
 
 def _value(field: Field, known: set[str]) -> str:
-    """Return the expression for a field of the n-th row; '' if nobody can say."""
+    """Return the expression for a field of the n-th row; '' if it cannot be guessed."""
     if field.first is not None:
         return repr(field.first)
     if field.to:
@@ -147,7 +147,7 @@ def _value(field: Field, known: set[str]) -> str:
 
 
 def _fill(makers: Sequence[tuple[Model, str]], left_out: Sequence[Model]) -> str:
-    body = ['"""REPLACE: make about as many rows as you have, or write App(..., fill="fixture.json")."""']
+    body = ['"""REPLACE: create about as many rows as you have, or write App(..., fill="fixture.json")."""']
     if any(_rows_of(USER) in line for _, line in makers):
         made = f'[get_user_model().objects.create_user(f"user{{n}}") for n in range({ROWS})]'
         body.append(f"{_rows_of(USER)} = {made}")
@@ -158,7 +158,7 @@ def _fill(makers: Sequence[tuple[Model, str]], left_out: Sequence[Model]) -> str
 
 
 def _reads(routes: Sequence[Route], models: Sequence[Model]) -> Iterator[str]:
-    """Yield read functions for the URLs that can be asked for as far as their names tell."""
+    """Yield read functions for the URLs whose arguments can be guessed from their names."""
     for route in routes:
         words = route.name.lower().replace(":", "_").replace("-", "_").split("_")
         if any(word in CHANGING for word in words):
@@ -182,7 +182,7 @@ def _reads(routes: Sequence[Route], models: Sequence[Model]) -> Iterator[str]:
 
 
 def _model_of(route: Route, words: Sequence[str], models: Sequence[Model]) -> Model | None:
-    """Return the model whose rows a URL with one argument shows, if the names tell."""
+    """Return the model whose rows a URL with one argument shows, if it can be guessed from the names."""
     if len(route.arguments) != 1:
         return None
     name = route.arguments[0][0]
@@ -210,20 +210,20 @@ def _write(models: Sequence[Model]) -> str:
                 f'    """REPLACE: client.post(...) to the view that changes it, so that its own code runs."""\n'
                 f"    {name} = {model.name}.objects.get(pk=pk)\n    {change}\n    {name}.save()"
             )
-    return "# REPLACE: what changes rows.\n# @APP.write(per_s=0.5, args=...)\n# def change(client, pk): ..."
+    return "# REPLACE: a function that changes rows.\n# @APP.write(per_s=0.5, args=...)\n# def change(client, pk): ..."
 
 
 def _tail(sketch: Sketch) -> str:
     lines = [
-        "# Contenders, beside 'as it is' and 'no cache':",
+        "# Variants that compete with 'as it is' and 'no cache':",
         '# APP.variant("60 s", timeouts={"*": 60})  # by pattern of keys',
         '# APP.variant("other settings", settings=lambda s: {"CACHE_MIDDLEWARE_SECONDS": 60})',
-        '# @APP.variant("other code")  # run once the URLconf is loaded',
+        '# @APP.variant("other code")  # called when the URLconf has been loaded',
         "# def other_code(): ...",
         "#",
-        "# For pages of users who are logged in: @APP.read(per_s=10, users=100), whose function gets (client, user);",
-        "# @APP.journey(per_s=1, users=100) for the steps of one user; @APP.at(60) for what happens once.",
+        "# For pages of logged-in users: @APP.read(per_s=10, users=100), whose function gets (client, user);",
+        "# @APP.journey(per_s=1, users=100) for the steps of one user; @APP.at(60) for something that happens once.",
     ]
     if not sketch.session_cache:
-        lines.append("# Keys that are no copies, but the one place where something is kept: APP.store('cart:*').")
+        lines.append("# For keys that hold the only copy of something, such as carts: APP.store('cart:*').")
     return "\n".join(lines)

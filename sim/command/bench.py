@@ -1,4 +1,4 @@
-"""The verb `bench`: a scenario is run for real."""
+"""The verb `bench`: runs a scenario for real."""
 
 from typing import Annotated
 
@@ -8,16 +8,16 @@ from . import options
 from .exit_codes import say_own_frames, show_own_frames
 from .results import carry_out, end_with, report
 
-ABOUT_BENCH = f"""{options.HOW_LONG} So 2 strategies on 2 backends with 5 seeds, --set warmup_s=5 and
---duration 10 are 20 runs of 18 seconds: 6 minutes. Without --strategy, --set and --duration it can be hours.
+ABOUT_BENCH = f"""{options.HOW_LONG} For example, 2 strategies on 2 backends with 5 seeds,
+--set warmup_s=5s and --duration 10s are 20 runs of 18 seconds: 6 minutes. Without --strategy, --set and --duration it
+can take hours.
 
 {options.NEEDED}
 
 \b
-Examples:
-  cachewise bench wall_check --backend redis --strategy delete-on-write
-  cachewise bench wall_check --backend redis --strategy delete-on-write
-    --server redis://127.0.0.1:6379/15 --this-server-may-be-flushed
+Example:
+  cachewise bench wall_check --strategy delete-on-write \\
+    --backend redis --duration 10s
 """
 ServerUrl = Annotated[
     str | None,
@@ -32,9 +32,9 @@ MayBeFlushed = Annotated[
     bool,
     typer.Option(
         "--this-server-may-be-flushed",
-        help="--server needs it: what that server holds is deleted before and after each run, and whenever a strategy "
-        "clears the cache: on Redis all keys of database DB (FLUSHDB), on Memcached everything (flush_all), other "
-        "applications' too",
+        help="--server needs it: everything on that server is deleted before and after each run, and whenever a "
+        "strategy clears the cache: on Redis all keys of database DB (FLUSHDB), on Memcached all keys (flush_all), "
+        "also those of other applications",
     ),
 ]
 
@@ -43,7 +43,7 @@ def bench(
     context: typer.Context,
     scenario: options.Target,
     strategy: options.StrategyNames = None,
-    backend: Annotated[list[str] | None, typer.Option(metavar="NAME", help=options.ON_BACKEND.format("locmem"))] = None,
+    backend: Annotated[list[str] | None, options.on_backends("locmem")] = None,
     backend_settings: options.BackendFiles = None,
     settings_module: options.SettingsModules = None,
     seed: options.Seed = None,
@@ -63,11 +63,12 @@ def bench(
 ) -> None:
     """Run a scenario for real, in real time.
 
-    With processes, threads, a cache and a database.
+    The processes, the threads, the cache and the database are real ones.
     """
-    from ..wall.bench import around_of, bench_all, failures, how_long, warnings
+    from ..wall.bench import around_of, bench_all, check_all, failures, how_long, lasts_s, warnings
     from ..wall.run import can_be_real
     from .choose import choose_backends, scenario_of
+    from .estimate import say_if_long
     from .plan import make_plan
 
     show_own_frames(traceback)
@@ -76,7 +77,13 @@ def bench(
     backends = choose_backends(backend, backend_settings, settings_module)
     plan = make_plan(choice, strategy, backends, timeout, seed=seed, seeds=seeds, default_backends=["locmem"])
     runs = [one for one in plan.runs if strategy or can_be_real(one.strategy)]
-    outcomes = carry_out(runs, out, lambda advance: bench_all(runs, around, advance), how_long(runs))
+    told = how_long(runs)
+
+    def tell() -> None:
+        check_all(runs, around)
+        say_if_long(told, lasts_s(runs))
+
+    outcomes = carry_out(runs, out, lambda advance: bench_all(runs, around, advance), told, before=tell)
     report(plan, outcomes, form, out, context)
     say_own_frames(frames for one in outcomes for frames in one.frames)
     end_with(warnings(outcomes), failures(outcomes))

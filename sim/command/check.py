@@ -1,4 +1,4 @@
-"""The verb `check`: a strategy is tried, and what it claims of itself is attacked."""
+"""The verb `check`: tries a strategy, and attacks its claims."""
 
 import shlex
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import options
+from . import complete, options
 from .exit_codes import FAILED, say
 
 if TYPE_CHECKING:
@@ -15,21 +15,22 @@ if TYPE_CHECKING:
     from ..verdict.result import Run
 
 BACKENDS = ("shared", "locmem")  # a store that all workers share, and one for each worker
-STAGE = "hot_key"  # any scenario: all that differs is set
-ABOUT_CHECK = """held: it was tried, and it holds. broke: it does not, and the exit code is 1. not claimed: nothing
-says that it holds; what was seen is shown.
+BACKEND_S = 8.0  # about how long each of them takes
+STAGE = "hot_key"  # any scenario would do, as all fields that differ are set
+ABOUT_CHECK = """held: it was tried, and it holds. broke: it does not hold, and the exit code is 1. not claimed: the
+strategy does not claim it; the figure that was seen is shown.
 
-What is tried: the contract (requests end with the row of their key and no open transaction; a write commits; the same
-seed gives the same reads; nothing is kept outside the cache; an emptied cache does no harm), the cache's round
-trips against costs, and stale_at_most, in small worlds made to break it, with a timeout of 2 seconds if there is one.
+These are tried: the contract (a request ends with the row of its key and no open transaction; a write commits; the same
+seed gives the same reads; nothing is kept outside the cache; an emptied cache does no harm); costs, by counting the
+cache's round trips; stale_at_most, in small scenarios made to break it, with a timeout of 2 seconds if there is one.
 
-A claim of "never" counts where all workers share one store. "timeout" limits how old an outdated read is: the timeout
-and a load. A row that is not committed yet, or was rolled back, breaks "never" alone.
+A claim of "never" counts only where all workers share one store. "timeout" limits how old an outdated read is: at
+most the timeout and a load. A row that is not committed yet, or was rolled back, breaks "never" alone.
 
 \b
 Examples:
   cachewise check ./mine.py
-  cachewise check ./mine.py:Name --backend redis --backend memcached
+  cachewise check ./mine.py:MyStrategy --backend shared
 """
 
 
@@ -48,19 +49,18 @@ def check(
             metavar="STRATEGY",
             help="as --strategy of run takes it: ./mine.py, ./mine.py:Name, package.module:Name, or a name such as "
             "delete-on-write; with :PARAM=VALUE,... behind it",
+            autocompletion=complete.strategies,
         ),
     ],
-    backend: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help=options.ON_BACKEND.format("shared and locmem"))
-    ] = None,
+    backend: Annotated[list[str] | None, options.on_backends("shared and locmem")] = None,
     backend_settings: options.BackendFiles = None,
     settings_module: options.SettingsModules = None,
     form: Annotated[Layout, typer.Option("--format", help="what to print")] = Layout.TABLE,
     traceback: options.Traceback = False,
 ) -> None:
-    """Try a strategy, and try to break what it claims.
+    """Try a strategy, and try to break its claims.
 
-    Its round trips are counted, its bound is attacked, the contract is held against it.
+    It counts the round trips, attacks the bound, and checks the contract.
     """
     from ...strategies import STRATEGIES
     from ..check.finding import Subject
@@ -68,9 +68,12 @@ def check(
     from ..daemons.session import servers
     from .choose import choose_backends
     from .choose_strategy import choose_strategy
+    from .estimate import say_if_long
+    from .progress import in_words
 
     chosen = choose_strategy(strategy, STRATEGIES)
     backends = _backends(chosen, choose_backends(backend, backend_settings, settings_module))
+    say_if_long(f"{len(backends)} backends: about {in_words(BACKEND_S * len(backends))}", BACKEND_S * len(backends))
     found = []
     with servers() as ours:
         for name in backends:
@@ -86,10 +89,10 @@ def check(
 
 
 def _backends(strategy: "Strategy", named: list[str]) -> list[str]:
-    """Return the backends to try it on: those that were named, or all of `BACKENDS` that have what it needs.
+    """Return the backends to try it on: those that were named, or those of `BACKENDS` that have what it needs.
 
     Raises:
-        UserError: if one that was named has not.
+        UserError: if a backend that was named does not have what it needs.
     """
     from ..backends import able, backend_named, require_verbs
 
@@ -111,12 +114,12 @@ def _tried(subject: "Subject") -> list["Finding"]:
     with steps(STEPS, f"{subject.backend}: the contract") as advance:
         for one in examine(subject):
             findings.append(one)
-            advance(f"{subject.backend}: {one.what}"[:44])
+            advance(f"{subject.backend}: {one.what}")
     return findings
 
 
 def _again(run: "Run") -> str:
-    """Return the command that shows a run again: every field of its scenario that differs from one that is shipped."""
+    """Return the command that repeats a run: it sets each field that differs from a shipped scenario."""
     from ..experiment import strategy_spec
     from ..world.scenario import DEFAULTS
     from .choose import choose_scenario
@@ -144,7 +147,7 @@ def _on(backend: str) -> list[str]:
 
 
 def _end(findings: list["Finding"], *, traceback: bool) -> None:
-    """End with exit code 1 if something broke, and show somebody's traceback if that was asked for."""
+    """End with exit code 1 if something broke, and show tracebacks of the user's code if that was asked for."""
     for frames in dict.fromkeys(one.frames for one in findings if traceback and one.frames):
         say(frames.rstrip())
     if any(one.verdict == "broke" for one in findings):

@@ -1,4 +1,4 @@
-"""Choosing by name: scenarios, backends and settings as they are typed on the command line."""
+"""Chooses by name: scenarios, backends and settings as they are typed on the command line."""
 
 import math
 import re
@@ -17,10 +17,10 @@ from ..own.blame import said_plainly
 from ..own.sources import THEIRS
 from ..traces.packing import is_named_like_a_trace
 from ..traces.trace import load_trace
-from ..world.scenario import DEFAULTS, Scenario
-from ..world.specs import number
+from ..world.durations import is_time, number, plain, seconds
+from ..world.scenario import DEFAULTS, Scenario, plain_text
 
-UNSET: Any = object()  # no timeout is named, which is not the same as None
+UNSET: Any = object()  # no timeout was typed, which is not the same as None
 
 
 SHIPPED = Path(str(scenarios.__file__)).parent  # where the scenarios are that come with cachewise
@@ -29,7 +29,7 @@ APP_FILE = "cache_experiment.py"  # the experiment in each project's folder in S
 
 @dataclass(frozen=True)
 class Choice:
-    """A scenario, and what its file says beside it: the timeout its code uses, and whether the file is one's own.
+    """A scenario, the timeout in its file (the one that the user's code uses), and whether the file is the user's own.
 
     `given` names the fields that were set on the command line.
     """
@@ -51,7 +51,7 @@ def scenario_names() -> list[str]:
 
 
 def app_files() -> dict[str, Path]:
-    """Return the experiment files of the Django projects that come with cachewise, by name: the folder's, and _app."""
+    """Return the experiments of the Django projects that come with cachewise, by name: the folder's name and _app."""
     return {f"{path.parent.name}_app": path for path in sorted(SHIPPED.glob(f"apps/*/{APP_FILE}"))}
 
 
@@ -80,7 +80,7 @@ def choose_scenario(target: str) -> Choice:
 def scenario_of(
     target: str,
     settings: Sequence[str] | None,
-    duration_s: float | None,
+    duration: str | None,
     trace: str | None,
     trace_columns: str | None = None,
 ) -> Choice:
@@ -89,7 +89,7 @@ def scenario_of(
     Raises:
         UserError: for what is no scenario, trace, setting or duration.
     """
-    texts = with_duration(settings, duration_s)
+    texts = with_duration(settings, duration)
     choice = choose_scenario(target)
     scenario = choice.scenario
     if trace is not None or trace_columns is not None:
@@ -100,19 +100,26 @@ def scenario_of(
     return replace(choice, scenario=scenario.with_settings(changed), given=frozenset(given))
 
 
-def with_duration(settings: Sequence[str] | None, duration_s: float | None) -> list[str]:
-    """Return the scenario's settings with those that ``--duration`` stands for."""
-    if duration_s is not None and not 0 < duration_s < math.inf:
-        raise UserError(f"--duration {duration_s:g}: it must be seconds, more than 0")
-    if duration_s is not None and any(text.partition("=")[0].strip() == "duration_s" for text in settings or ()):
-        raise UserError(f"--duration {duration_s:g} and --set duration_s=... are the same: give one of them")
-    return [*(settings or []), *([] if duration_s is None else [f"duration_s={duration_s!r}"])]
+def with_duration(settings: Sequence[str] | None, duration: str | None) -> list[str]:
+    """Return the scenario's settings with those that ``--duration`` stands for.
+
+    Raises:
+        UserError: for what is no duration, or where it is set, too.
+    """
+    if duration is None:
+        return [*(settings or [])]
+    duration_s = seconds("--duration", duration)
+    if duration_s <= 0:
+        raise UserError(f"--duration {one_line(duration)}: it must be more than 0")
+    if any(text.partition("=")[0].strip() == "duration_s" for text in settings or ()):
+        raise UserError(f"--duration {one_line(duration)} and --set duration_s=... are the same: give one of them")
+    return [*(settings or []), f"duration_s={plain(duration_s)}"]
 
 
 def _from_file(path: Path, *, own_file: bool) -> Choice:
     where = file_name(path)
     if path.suffix != ".py":
-        raise UserError(f"{where}: a scenario is a Python file, and ends in .py")
+        raise UserError(f"{where}: a scenario must be a Python file, ending in .py")
     if not path.is_file():
         raise UserError(f"{where}: no such scenario file; `cachewise init` writes one")
     if experiment_at(str(path)) is not None:
@@ -138,7 +145,7 @@ def _is_timeout(value: Any) -> bool:
 
 
 def _names_in(path: Path) -> dict[str, Any]:
-    """Run a scenario's file and return its names; where it names a field that there is none of, say the nearest one."""
+    """Run a scenario's file and return its names; for an unknown field of Scenario, name the nearest one."""
     try:
         return runpy.run_path(str(path), run_name="cachewise_scenario")
     except TypeError as error:
@@ -148,8 +155,8 @@ def _names_in(path: Path) -> dict[str, Any]:
         raise unknown("scenario field", found[1], DEFAULTS).with_traceback(error.__traceback__) from None
 
 
-def seconds_or_none(where: str, text: str) -> float | None:
-    """Return a number as typed, or None for ``none``.
+def number_or_none(where: str, name: str, text: str) -> float | None:
+    """Return the number typed for what is called *name*, in seconds where that is a time; None for ``none``.
 
     Raises:
         UserError: for anything else.
@@ -157,9 +164,9 @@ def seconds_or_none(where: str, text: str) -> float | None:
     if text.strip().lower() in ("none", "null"):
         return None
     try:
-        value = number(where, text)
+        value = seconds(where, text) if is_time(name) else number(where, text)
     except UserError as error:
-        raise UserError(f"{error}; write seconds, or none") from None
+        raise UserError(f"{error}, or none" if is_time(name) else f"{error}; write a number, or none") from None
     return int(value) if value.is_integer() else value
 
 
@@ -169,7 +176,7 @@ def choose_backends(
     """Return all backends that were asked for, as `cachewise.sim.backends.backend_named` takes them.
 
     Raises:
-        UserError: for a file that is no TOML, or a module that is a file.
+        UserError: for a file that is not TOML, or a file in the place of a module.
     """
     for file in files or ():
         if not file.endswith(".toml"):
@@ -188,15 +195,19 @@ def choose_backends(
 
 
 def choose_timeout(text: str) -> float | None:
-    """Return a timeout as typed: seconds, or ``none`` for ever."""
-    timeout = seconds_or_none("timeout", text)
+    """Return a timeout as typed, in seconds; ``none``, which means for ever, is None."""
+    timeout = number_or_none("timeout", "timeout", text)
     if timeout is not None and timeout < 0:
-        raise UserError(f"timeout {one_line(text)}: it must be seconds, 0 or more, or none")
+        raise UserError(f"timeout {one_line(text)}: it must be 0 or more, or none")
     return timeout
 
 
 def choose_settings(texts: Iterable[str]) -> dict[str, str]:
-    """Return ``field=value`` texts as a mapping; unknown fields are refused with the nearest one."""
+    """Return ``field=value`` texts as a mapping, with times in seconds.
+
+    Raises:
+        UserError: for an unknown field, with the nearest one; for what is no time, where it must be one.
+    """
     settings: dict[str, str] = {}
     for text in texts:
         name, equals, value = text.partition("=")
@@ -204,20 +215,20 @@ def choose_settings(texts: Iterable[str]) -> dict[str, str]:
             option = "--trace FILE" if name.strip() == "trace" else "--trace-columns NAME=COLUMN,..."
             raise UserError(f"--set {one_line(text)}: write {option}")
         if name.strip().lower() == "timeout":
-            raise UserError(f"--set {one_line(text)}: the timeout belongs to the strategies; write --timeout SECONDS")
+            raise UserError(f"--set {one_line(text)}: the timeout belongs to the strategies; write --timeout DURATION")
         if name.strip() not in DEFAULTS:
             raise unknown("scenario field", name.strip(), DEFAULTS)
         if not equals:
             raise UserError(f"--set {one_line(text)}: write --set {name}=VALUE")
-        settings[name.strip()] = value
+        settings[name.strip()] = plain_text(name.strip(), value)
     return settings
 
 
 def with_trace(scenario: Scenario, path: str | None, columns: str | None) -> Scenario:
-    """Return *scenario* replaying the trace at *path*; the fields a trace stands in for go back to their defaults.
+    """Return *scenario* with the trace at *path*; fields that the trace replaces go back to their defaults.
 
     Raises:
-        UserError: for a file that is no trace, or columns that are named without one.
+        UserError: for a file that is not a trace, or columns without a trace.
     """
     if path is None:
         raise UserError("--trace-columns names the columns of a trace, and there is none: add --trace FILE")

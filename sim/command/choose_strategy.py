@@ -1,4 +1,4 @@
-"""Choosing a strategy, as it is typed: by its name, or by the file or module where it is."""
+"""Chooses a strategy as it is typed: by its name, or by its file or module."""
 
 import inspect
 from collections.abc import Mapping
@@ -18,7 +18,8 @@ from ..own.homes import Home, give_home
 from ..own.methods import check_methods
 from ..own.offers import Offer, offers
 from ..own.sources import source_of
-from .choose import UNSET, seconds_or_none
+from ..world.durations import is_time, plain, seconds
+from .choose import UNSET, number_or_none
 
 OURS = f"{__name__.partition('.')[0]}.strategies"
 BY_DATACLASS = "the fields of a dataclass (write @dataclass above the class)"
@@ -34,14 +35,14 @@ class _Typed(NamedTuple):
 
 
 def choose_strategy(text: str, known: Mapping[str, type[Strategy]], timeout: Any = UNSET) -> Strategy:
-    """Return the strategy of *text*, with its parameters behind it: ``:param=value,...``.
+    """Return the strategy of *text*, which may end with parameters: ``:param=value,...``.
 
     It is the ``name`` of one of *known* or of one that a package offers, ``FILE.py`` (the only strategy in there),
-    ``FILE.py:Name`` or ``package.module:Name``. *timeout* stands in for its default.
+    ``FILE.py:Name`` or ``package.module:Name``. *timeout* replaces the default of its timeout.
 
     Raises:
-        UserError: for what there is not, or a value that its parameter does not take.
-        CodeError: for an exception in somebody's file.
+        UserError: for an unknown strategy or parameter, or a value that is not valid.
+        CodeError: for an exception in a user's file.
     """
     typed = _parts(text)
     if "," in typed.where:
@@ -49,21 +50,38 @@ def choose_strategy(text: str, known: Mapping[str, type[Strategy]], timeout: Any
     if typed.where in known:
         settings = ":".join(filter(None, (typed.name, typed.settings)))
         return _made(text, typed.where, known[typed.where], settings, timeout)
-    with request_time():  # a clock that a file takes while it is loaded is the stand-in, elsewhere the real one
+    with request_time():  # if a file imports a clock while it is loaded, it gets the virtual one
         title, maker = _theirs(typed, known)
         return _made(text, title, maker, typed.settings, timeout)
 
 
+def plain_strategy(text: str) -> str:
+    """Return a strategy as it is typed with its times in seconds: ``ttl-only:timeout=600`` for ``timeout=10m``."""
+    typed = _parts(text)
+    if not typed.settings:
+        return text
+    pairs = (one.partition("=") for one in typed.settings.split(","))
+    settings = ",".join(f"{param}{equals}{_plain(param, value)}" for param, equals, value in pairs)
+    return ":".join(filter(None, (typed.where, typed.name, settings)))
+
+
+def _plain(param: str, value: str) -> str:
+    try:
+        return plain(seconds(param, value)) if is_time(param) else value
+    except UserError:  # another kind of value, or none that will do
+        return value
+
+
 def parameters_of(strategy: object) -> dict[str, Any]:
-    """Return a strategy's parameters with their defaults, `dataclasses.MISSING` where there is none."""
+    """Return a strategy's parameters with their defaults, or `dataclasses.MISSING` if there is none."""
     return {name: default_of(one) for name, one in parameters(strategy).items()}
 
 
 def _offered_by(name: str, known: Mapping[str, type[Strategy]]) -> Offer | None:
-    """Return the package's offer that *name* stands for, if there is one; a name of *known* stands for that.
+    """Return the package's offer with this *name*, if there is one; a name in *known* comes first.
 
     Raises:
-        UserError: if several packages offer one of this name.
+        UserError: if several packages offer a strategy with this name.
     """
     found = [] if name in known else [one for one in offers() if one.name == name]
     if len(found) > 1:
@@ -81,7 +99,7 @@ def _parts(text: str) -> _Typed:
 
 
 def _theirs(typed: _Typed, known: Mapping[str, type[Strategy]]) -> tuple[str, Maker]:
-    """Find a strategy that is not one of *known*, note where it comes from, and return what messages call it, and it.
+    """Find a strategy that is not one of *known*, note where it comes from; return its name in messages, and it.
 
     Raises:
         UserError, CodeError: as `choose_strategy`.
@@ -105,7 +123,7 @@ def _theirs(typed: _Typed, known: Mapping[str, type[Strategy]]) -> tuple[str, Ma
 
 
 def _note_home(maker: Maker, home: Home) -> None:
-    if not maker.__module__.startswith(OURS):  # ours stay ours, wherever they are imported
+    if not maker.__module__.startswith(OURS):  # cachewise's own strategies keep their names, wherever they are imported
         give_home(maker, home)
 
 
@@ -133,7 +151,7 @@ def _made(text: str, title: str, maker: Maker, settings: str, timeout: Any) -> S
     """Return the strategy with the parameters that *settings* names.
 
     Raises:
-        UserError: for a parameter that it has not, or that is missing, or a value that will not do.
+        UserError: for an unknown or a missing parameter, or a value that is not valid.
         CodeError: if its own code raises an exception.
     """
     known = parameters(maker)
@@ -165,21 +183,21 @@ def _made(text: str, title: str, maker: Maker, settings: str, timeout: Any) -> S
 
 
 def _hint(maker: Maker) -> str:
-    """Return how a class that is no dataclass gets parameters."""
+    """Return a hint on how a class that is not a dataclass gets parameters."""
     return "" if isinstance(maker, FromFunctions) or is_dataclass(maker) else f": they are {BY_DATACLASS}"
 
 
 def _check_makeable(title: str, maker: Maker, values: Mapping[str, Any]) -> None:
-    """Refuse a class whose own `__init__` needs what is no parameter.
+    """Refuse a class whose own `__init__` needs arguments that are not parameters.
 
     Raises:
-        UserError: saying what, and where.
+        UserError: with the arguments, and the place.
     """
     if isinstance(maker, FromFunctions):
         return
     try:
         inspect.signature(maker).bind(**values)
-    except ValueError:  # it does not say what it takes
+    except ValueError:  # its signature cannot be read
         return
     except TypeError as error:
         where = where_defined(maker.__init__) or f"{file_name(title)}: "
@@ -187,10 +205,10 @@ def _check_makeable(title: str, maker: Maker, values: Mapping[str, Any]) -> None
 
 
 def _value(where: str, text: str, param: "Field[Any]") -> Any:
-    """Return a parameter's value as typed: of the kind that its default is, or its annotation says.
+    """Return a parameter's value as typed, of the type of its default or its annotation.
 
     Raises:
-        UserError: if it will not do.
+        UserError: if it is not valid.
     """
     default, annotation = default_of(param), getattr(param.type, "__name__", str(param.type))
     if isinstance(default, bool) or (default is MISSING and annotation == "bool"):
@@ -201,4 +219,4 @@ def _value(where: str, text: str, param: "Field[Any]") -> Any:
         return None if text == "none" and default is None else text
     if default is not MISSING and is_odd(default):
         raise UserError(f"{where} is a {type(default).__name__}: only numbers, texts, true and false can be typed")
-    return seconds_or_none(where, text)
+    return number_or_none(where, param.name, text)

@@ -1,4 +1,4 @@
-"""`compare()`: in Python what the verb `run` is on the command line."""
+"""`compare()`: does in Python what the verb `run` does on the command line."""
 
 import operator
 import os
@@ -32,12 +32,12 @@ def compare(
     *,
     jobs: int = 0,
 ) -> "Comparison":
-    """Simulate *scenario* under every strategy, on every backend and with every seed, and return what came of it.
+    """Simulate *scenario* under every strategy, on every backend and with every seed, and return the results.
 
     It works in a notebook and in a script, also in one without ``if __name__ == "__main__"``. The runs go side by side
     in processes of their own, which do not import the script. So strategies that the script or the notebook defines
-    are run one by one in this process: put them into a module to use all cores. Nothing is printed; a terminal shows a
-    progress bar meanwhile.
+    are run one by one in this process: put them into a module to use all cores. Nothing is printed, but a terminal
+    shows a progress bar meanwhile.
 
     Args:
         scenario: a `Scenario`, or its name or file as on the command line (``"product_list"``, ``"./mine.py"``).
@@ -45,10 +45,10 @@ def compare(
             if left out, all that the backend's cache can run.
         backends: names of `cachewise.sim.backends.BACKENDS`, files ``FILE.toml``, or ``settings:MODULE``.
         seeds: K for the seeds 1 to K, or the seeds themselves: ``[3]`` is seed 3 alone.
-        jobs: how many runs go side by side; 0: one a core; 1: all in this process.
+        jobs: how many runs go side by side; 0: one per core; 1: all in this process.
 
     Raises:
-        UserError: for bad input, in one line. Whatever a strategy raises comes out as it is.
+        UserError: for bad input, in one line. Exceptions of a strategy are passed on unchanged.
     """
     choice = Choice(scenario, own_file=True) if isinstance(scenario, Scenario) else choose_scenario(_target(scenario))
     chosen, where, numbers = _strategies(strategies), _backends(backends), _seeds(seeds)
@@ -65,7 +65,7 @@ def compare(
 
 
 class Comparison:
-    """What `compare` found. A notebook shows its table and its answer; `print` shows them as the command line does.
+    """The result of `compare`. A notebook shows its table and answer; `print` shows them as the command line does.
 
     `outcomes` has one entry a run; `left_out` says which strategies were not run, and why.
     """
@@ -78,12 +78,12 @@ class Comparison:
 
     @cached_property
     def frame(self) -> "pd.DataFrame":
-        """One row a run, as `summary.csv` has it: scenario, strategy, backend, seed, the metrics, the notes."""
+        """One row a run, as in `summary.csv`: scenario, strategy, backend, seed, the metrics, the notes."""
         return reports.frame(self.outcomes)
 
     @cached_property
     def answer(self) -> str:
-        """Which strategy to choose, in words, as the command line prints it."""
+        """The answer: which strategy to choose, in words, as the command line prints it."""
         return "\n".join(reports.answer_text(self.outcomes)).strip("\n")
 
     def write_page(self, folder: str | os.PathLike[str]) -> Path:
@@ -119,13 +119,13 @@ def _target(scenario: Any) -> str:
 
 
 def _strategies(given: Any) -> list[str | Strategy] | None:
-    """Return what was given as a list; None, for all, stays None."""
+    """Return the strategies as a list; None, which means all, stays None."""
     if given is None:
         return None
     alone = isinstance(given, str | type) or _is_strategy(given) or not isinstance(given, Iterable)
     chosen: list[Any] = [given] if alone else list(given)
     if not chosen:
-        raise UserError("strategies=[] names none; leave it out for all that can run")
+        raise UserError("strategies=[] is empty; leave it out for all strategies that can run")
     for one in chosen:
         if isinstance(one, type) and is_strategy(one):
             raise UserError(f"compare() takes instances of strategies: write {one.__name__}(), not {one.__name__}")
@@ -139,7 +139,7 @@ def _strategies(given: Any) -> list[str | Strategy] | None:
 
 
 def _tell_apart(chosen: Sequence[Strategy]) -> None:
-    """Refuse different strategies that tables would call the same."""
+    """Refuse different strategies that would have the same name in tables."""
     named: dict[str, Strategy] = {}
     for one in chosen:
         other = named.setdefault(strategy_spec(one), one)
@@ -159,10 +159,10 @@ def _backends(given: Any) -> list[str]:
 
 
 def _seeds(given: Any) -> Sequence[int]:
-    """Return the seeds: 1 to *given*, or what it holds.
+    """Return the seeds: 1 to *given*, or those in *given*.
 
     Raises:
-        UserError: for what is no whole number, or none.
+        UserError: if there are none, or they are not whole numbers.
     """
     listed = given if isinstance(given, Iterable) else range(1, (_whole(given) or 0) + 1)
     numbers = [-1 if number is None else number for number in map(_whole, listed)]
@@ -180,7 +180,7 @@ def _whole(value: Any) -> int | None:
 
 
 def _call(scenario: Any, strategies: Any, backends: list[str], seeds: Sequence[int]) -> str:
-    """Return what to write in Python to get the same report; of a scenario, what differs from the defaults."""
+    """Return the Python code for the same report; of a scenario it has the fields that differ from the defaults."""
     if isinstance(scenario, Scenario):
         values = {name: getattr(scenario, name) for name in DEFAULTS}
         changed = [f"{name}={one_line(repr(value))}" for name, value in values.items() if value != DEFAULTS[name]]

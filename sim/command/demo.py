@@ -11,6 +11,11 @@ from . import options
 from .exit_codes import say
 from .results import print_results, simulate, write_page
 
+ABOUT_DEMO = """\b
+Example:
+  cachewise demo --out out/demo
+"""
+
 
 class Part(NamedTuple):
     """A part of the demo: a scenario, shortened so that the whole takes less than a minute on two cores."""
@@ -30,7 +35,9 @@ DEMO = (
 
 def demo(
     context: typer.Context,
-    out: Annotated[Path, typer.Option(help="folder for charts, tables and the page")] = Path("out/demo"),
+    out: Annotated[
+        Path, typer.Option(parser=options.folder, metavar="FOLDER", help="folder for charts, tables and the page")
+    ] = Path("out/demo"),
     jobs: options.Jobs = 0,
 ) -> None:
     """Compare all strategies on three workloads.
@@ -47,7 +54,7 @@ def demo(
         scenario = replace(choice.scenario, why=f"{choice.scenario.why} (shortened for the demo: {cut})")
         shorter = replace(choice, scenario=scenario.with_settings(part.settings))
         plans.append(make_plan(shorter, None, [], part.timeout, seeds=part.seeds))
-    outcomes = simulate([run for one in plans for run in one.runs], jobs, out)
+    outcomes = simulate([run for one in plans for run in one.runs], jobs, out, tells=True)
     print_results(outcomes, options.Format.TABLE)
     for line in left_out(plans[0]):
         say(line)

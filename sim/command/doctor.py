@@ -1,4 +1,4 @@
-"""The verb `doctor`: is everything here that cachewise needs, and what do the backends really do?"""
+"""The verb `doctor`: checks that everything that cachewise needs is there, and shows what the backends really do."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -6,14 +6,21 @@ from typing import Annotated
 import typer
 
 from ..errors import UserError
+from .complete import backends
 from .exit_codes import FAILED
 
-ABOUT_DOCTOR = """ok: it is there and works. absent: it is not installed, and only who wants it needs it. PROBLEM:
-cachewise cannot do without it; the exit code is 1. The line that begins with "fix:" says what to do."""
+ABOUT_DOCTOR = """ok: it is there and works. absent: it is not installed, and not everybody needs it. PROBLEM: cachewise
+cannot work without it; the exit code is 1. The line that begins with "fix:" says what to do.
+
+\b
+Examples:
+  cachewise doctor
+  cachewise doctor --conformance --backend locmem
+"""
 
 
 class Layout(StrEnum):
-    """How `doctor --conformance` prints what it has seen."""
+    """How `doctor --conformance` prints its findings."""
 
     TABLE = "table"
     MARKDOWN = "markdown"
@@ -22,13 +29,14 @@ class Layout(StrEnum):
 def doctor(
     conformance: Annotated[bool, typer.Option("--conformance", help="show what every backend's calls do")] = False,
     backend: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="with --conformance: repeatable; all if left out")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="with --conformance: repeatable; all if left out", autocompletion=backends),
     ] = None,
     form: Annotated[Layout, typer.Option("--format", help="with --conformance: what to print")] = Layout.TABLE,
 ) -> None:
-    """Check that all that cachewise needs is here.
+    """Check that everything that cachewise needs is there.
 
-    And that it works; where it does not, it says what to do.
+    It also checks that it works, and says what to do if not.
     """
     from .findings import check_up, drive
 

@@ -1,4 +1,4 @@
-"""What the command line finds around it, and changes for its own process and those that it starts."""
+"""Changes to the environment for the command's own process and those that it starts."""
 
 import os
 import warnings
@@ -8,7 +8,7 @@ KEY_WARNINGS = "ignore:Cache key:RuntimeWarning"  # as -W takes it
 
 
 def allow_many_files() -> None:
-    """Raise this process's own limit as far as it may: on a server each request under way has a connection."""
+    """Raise this process's limit of open files as far as allowed, as each current request on a server needs one."""
     try:
         import resource
     except ImportError:  # not on Windows
@@ -20,14 +20,14 @@ def allow_many_files() -> None:
 
 
 def drop_postgres_variables() -> None:
-    """Take out of the environment all that PostgreSQL's clients would read there, another server's address first."""
+    """Remove all variables that PostgreSQL's clients would read, such as the address of another server."""
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
 
 
 def hush_key_warnings() -> None:
-    """Let Django not warn, key by key, of what memcached would not take: there it ends the run anyway."""
+    """Switch off Django's warning for each key that memcached would refuse: on memcached such a key ends the run."""
     theirs = os.environ.get("PYTHONWARNINGS", "")
-    if KEY_WARNINGS not in theirs:  # for the processes that are started; what the user says goes before it
+    if KEY_WARNINGS not in theirs:  # for child processes; the user's own filters come first
         os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [KEY_WARNINGS, theirs]))
     warnings.filterwarnings("ignore", "Cache key", RuntimeWarning, append=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import CodeError, StrategyError
 from ..experiment import run_all, strategy_spec
@@ -11,17 +11,22 @@ from ..sweep.found import typed
 from ..sweep.points import StrategyPoint, expected_requests
 from ..verdict.result import Run
 from .exit_codes import say
+from .progress import in_words
 
-SHORT = (500, 8_000)  # requests of two runs: what a request takes, and what the rest
-CONTENDERS = 3  # as many of them on each backend
-START_S = 2.0  # until the workers are there
-LONG_S = 60.0  # what takes longer is said first
-WORTH_IT = 300_000  # requests: fewer take less than `LONG_S` wherever they run
+if TYPE_CHECKING:
+    from ..world.scenario import Scenario
+
+SHORT = (500, 8_000)  # the requests of two runs; from both follow the time of a request and that of the rest
+CONTENDERS = 3  # so many contenders are tried on each backend
+START_S = 2.0  # until the workers have started
+LONG_S = 60.0  # if it takes longer, this is said first
+WORTH_IT = 300_000  # requests; fewer take less than `LONG_S` on all backends that come with cachewise
+RUN_REQUESTS = 500  # so many requests take as long as the rest of a run
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a grid takes in real seconds: in all, and a request on each backend."""
+    """The real seconds of a grid: in all, and of a request on each backend."""
 
     request_s: dict[str, float]
     total_s: float
@@ -35,9 +40,9 @@ def tell(
     left: Sequence[float] | None = None,
     dry_run: bool = False,
 ) -> None:
-    """Say before it starts what will take long; a dry run says all there is to say.
+    """Before the start, say how long it will take if that is long; a dry run always says it.
 
-    *left* has the requests of each run that has not landed yet, if not all are left.
+    *left* has the requests of each run that has not landed yet, unless all are left.
     """
     requests = sum(point.requests for point in grid.points) * grid.least
     share = 1.0 if left is None else sum(left) / max(requests, 1.0)
@@ -60,9 +65,30 @@ def tell(
 
 
 def tell_of(runs: Sequence[Run], jobs: int) -> None:
-    """Say of runs that are no sweep, *jobs* side by side, if they will take long."""
-    grid = _grid_of(runs)
-    tell(grid, jobs, lambda: estimated(grid, jobs))
+    """Say how long runs without a sweep will take, *jobs* side by side, if that is long."""
+    requests = sum(expected_requests(one.scenario) for one in runs)
+    if requests + RUN_REQUESTS * len(runs) < WORTH_IT:
+        return
+    total_s = estimated_s(runs, jobs)
+    if total_s is not None:
+        told = f"{len(runs):,} runs, {requests:,.0f} requests, {jobs} side by side: about {in_words(total_s)}"
+        say_if_long(told, total_s)
+
+
+def say_if_long(told: str, seconds: float) -> None:
+    """Print *told*, which says what will be done and how long it takes, if that is over a minute."""
+    if seconds > LONG_S:
+        say(told)
+
+
+def estimated_s(runs: Sequence[Run], jobs: int) -> float | None:
+    """Estimate the time of *runs*, *jobs* side by side; None if none of them could be tried."""
+    by_scenario: dict[Scenario, list[Run]] = {}
+    for one in runs:
+        by_scenario.setdefault(one.scenario, []).append(one)
+    found = [estimated(_grid_of(ours), jobs) for ours in by_scenario.values()]
+    busy_s = [one.total_s - START_S for one in found if one is not None]
+    return START_S + sum(busy_s) if busy_s else None
 
 
 def _grid_of(runs: Sequence[Run]) -> Grid:
@@ -74,7 +100,7 @@ def _grid_of(runs: Sequence[Run]) -> Grid:
 
 
 def estimated(grid: Grid, jobs: int) -> Estimate | None:
-    """Return what a grid of strategies takes, *jobs* side by side; None where none of them could be tried."""
+    """Estimate the time of a grid of strategies, *jobs* side by side; None if none of them could be tried."""
     points: Sequence[Any] = grid.points
     tried = {backend: _cost(ours) for backend, ours in _by_backend(points).items()}
     costs = {backend: cost for backend, cost in tried.items() if cost is not None}
@@ -94,25 +120,25 @@ def _by_backend(points: Iterable[StrategyPoint]) -> dict[str, list[StrategyPoint
 
 
 class _Cost(NamedTuple):
-    """What a run takes in real seconds: in any case, and each request."""
+    """The real seconds of a run: a fixed part, and those of each request."""
 
     set_up_s: float
     request_s: float
 
     def of(self, requests: float) -> tuple[float, float]:
-        """Return both parts of a run of so many requests."""
+        """Return both parts for a run with so many requests."""
         return self.set_up_s, requests * self.request_s
 
 
 def _cost(points: Sequence[StrategyPoint]) -> _Cost | None:
-    """Return what a run takes on these points' backend: the mean of a few contenders, each run twice."""
+    """Return the cost of a run on the backend of these points: the mean of a few contenders, each run twice."""
     by_name = {point.contender: point for point in points}
     chosen = list(by_name.values())[:: max(1, len(by_name) // CONTENDERS)][:CONTENDERS]
     runs = [_short(point, requests) for point in chosen for requests in SHORT]
     try:
-        # The first one loads what all need, and starts the servers: it comes twice.
+        # The first one is run once more, as it also loads modules and starts the servers.
         _, *outcomes = run_all([_short(chosen[0], SHORT[0]), *runs], 1)
-    except (CodeError, StrategyError):  # it will say so when its turn has come
+    except (CodeError, StrategyError):  # its own run will report the error
         return None
     real_s = [float(one.summary["wall_s"]) for one in outcomes]
     low_s, high_s = sum(real_s[0::2]) / len(chosen), sum(real_s[1::2]) / len(chosen)
@@ -121,16 +147,9 @@ def _cost(points: Sequence[StrategyPoint]) -> _Cost | None:
 
 
 def _short(point: StrategyPoint, requests: float) -> Run:
-    """Return a run at this point of about so many requests, whatever its arrivals."""
+    """Return a run at this point with about so many requests and Poisson arrivals."""
     scenario = point.scenario
     share = min(1.0, requests / max(1.0, expected_requests(scenario)))
     flat: dict[str, Any] = {} if scenario.trace else {"arrivals": "poisson"}  # a flash crowd may come later
     short = replace(scenario, duration_s=max(1e-3, scenario.end_s * share), warmup_s=0, **flat)
     return Run(short, point.strategy, point.backend, 1)
-
-
-def in_words(seconds: float) -> str:
-    """Return a time as people say it."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

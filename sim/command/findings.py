@@ -1,4 +1,4 @@
-"""What the doctor looks at: is everything here, does it work, and what do the backends really do?"""
+"""The findings of the doctor: whether everything is there and works, and what the backends really do."""
 
 import sys
 import tempfile
@@ -21,12 +21,12 @@ from ..runner import run
 from ..world.scenario import Scenario
 from .progress import steps
 
-FURTHER = {"bench and verify": HISTOGRAM, "own apps": TIME_MACHINE}  # what is needed for more than a backend
+FURTHER = {"bench and verify": HISTOGRAM, "own apps": TIME_MACHINE}  # libraries that no backend needs
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at and what was found; `mend` is empty where all is well, else the one thing to do."""
+    """One thing that was checked, and what was found; `mend` says what to do, and is empty if all is well."""
 
     what: str
     found: str
@@ -35,7 +35,7 @@ class Finding:
 
     @property
     def verdict(self) -> str:
-        """In one word: ok, absent (something that not everybody needs), or PROBLEM."""
+        """One word: ok, absent (not everybody needs it), or PROBLEM."""
         if not self.mend:
             return "ok"
         return "absent" if self.optional else "PROBLEM"
@@ -58,7 +58,7 @@ class _Probe:
 
 
 def check_up() -> Iterator[Finding]:
-    """Yield what was found, one thing at a time."""
+    """Yield the findings, one at a time."""
     python = ".".join(str(part) for part in sys.version_info[:3])
     yield Finding("python", python, "" if sys.version_info >= (3, 11) else "install Python 3.11 or newer")
     yield from _packages()
@@ -105,10 +105,10 @@ def _temporary_folder() -> Finding:
 
 
 def _what_is_missing(name: str, *, optional: bool = True) -> Finding | None:
-    """Return what the backend called *name* needs and is not here, if there is anything.
+    """Return a finding if anything that the backend called *name* needs is missing.
 
     Raises:
-        UserError: naming the nearest backend there is.
+        UserError: for an unknown backend, with the nearest one.
     """
     missing = [one for one in backend_named(name).needs if one.find() is None]
     if not missing:
@@ -125,7 +125,7 @@ def _backend(name: str) -> Finding:
     scenario = Scenario("doctor", keys=5, reads_per_s=50, writes_per_s=5, duration_s=5, warmup_s=1)
     try:
         summary = run(scenario, _Probe(), backend=name, seed=1).summary
-    except Exception as error:  # noqa: BLE001 - whatever it is, the doctor reports it and goes on
+    except Exception as error:  # noqa: BLE001 - the doctor reports any error and goes on
         raise_if_received()
         found = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {one_line(error)}"
         return Finding(f"backend {name}", found, "see the message")
@@ -136,12 +136,12 @@ def _backend(name: str) -> Finding:
 
 
 def drive(asked: Sequence[str], *, markdown: bool, show: Callable[[str], object]) -> Iterator[Finding]:
-    """Show what the backends in *asked* (or all) do; yield what keeps others from running here.
+    """Show what the backends in *asked* (or all) do; yield a finding for each that cannot run here.
 
     Args:
         asked: their names; none means all that can run here.
-        markdown: whether to show one document at the end, or each backend in its turn.
-        show: takes the text.
+        markdown: whether to show one document at the end, or each backend as it is done.
+        show: is called with the text.
 
     Raises:
         UserError: for an unknown backend.

@@ -1,4 +1,4 @@
-"""The verb `init`: a file for one's own workload, or for a strategy of one's own."""
+"""The verb `init`: writes a file for the user's own workload, strategy or project."""
 
 import sys
 from functools import partial
@@ -11,6 +11,21 @@ from ..errors import UserError, file_name, one_line
 from ..processes.interrupts import ignore_signals
 from . import options
 from .exit_codes import say
+
+ABOUT_INIT = """\b
+Examples:
+  cachewise init my_scenario.py --timeout 10m
+  cachewise init --strategy mine.py
+"""
+Timeout = Annotated[
+    str | None, typer.Option(metavar="DURATION", help="the timeout your code passes: seconds, or such as 10m, or none")
+]
+ReadTime = Annotated[
+    str | None, typer.Option(metavar="LATENCY", help="time of the query the cache saves: seconds, or such as 5ms")
+]
+Tail = Annotated[
+    str | None, typer.Option(metavar="LATENCY", help="time from the save to the commit: seconds, or such as 200ms")
+]
 
 
 def init(
@@ -28,19 +43,19 @@ def init(
     reads_per_s: Annotated[float | None, typer.Option(help="reads a second")] = None,
     writes_per_s: Annotated[float | None, typer.Option(help="writes a second")] = None,
     keys: Annotated[int | None, typer.Option(help="how many different keys")] = None,
-    timeout: Annotated[str | None, typer.Option(help="the timeout your code passes, in seconds, or none")] = None,
+    timeout: Timeout = None,
     value_bytes: Annotated[int | None, typer.Option(help="size of a cached value")] = None,
     workers: Annotated[int | None, typer.Option(help="worker processes")] = None,
     threads: Annotated[int | None, typer.Option(help="threads a worker")] = None,
-    db_read_s: Annotated[str | None, typer.Option(help="time of the query the cache saves")] = None,
-    transaction_tail_s: Annotated[str | None, typer.Option(help="from the save to the commit")] = None,
+    db_read_s: ReadTime = None,
+    transaction_tail_s: Tail = None,
     force: Annotated[bool, typer.Option(help="overwrite the file")] = False,
 ) -> None:
     """Write a file to start from: a scenario, a strategy, an own app.
 
-    A scenario is your own workload: the options say what is in it; without any you are asked. With --strategy the
-    file holds a strategy of your own; with --app the models, URL names and cache settings of your project, and a first
-    guess at its traffic. All are commented.
+    A scenario describes your own workload: give options for it, or answer questions. With --strategy, the file has a
+    strategy of your own; with --app, the models, URL names and cache settings of your project, and a first guess at its
+    traffic. All files have comments.
     """
     answers = {
         "reads_per_s": reads_per_s,
@@ -58,7 +73,7 @@ def init(
         others = given if strategy is None else {"strategy": strategy, **given}
         _init_app(app, file or Path("cache_experiment.py"), database, others, force=force)
     elif database is not None:
-        raise UserError("--database goes with --app: it says on which database an own project runs")
+        raise UserError("--database needs --app: it is the kind of database on which your own project runs")
     elif strategy is not None:
         _init_strategy(strategy, given if file is None else {"the file of a scenario": file, **given}, force=force)
     else:
@@ -66,7 +81,7 @@ def init(
 
 
 def _init_scenario(file: Path, given: dict[str, Any], *, force: bool) -> None:
-    """Write a scenario file; ask for what is in it if nothing is *given* and somebody is there."""
+    """Write a scenario file; if no option is *given* and there is a terminal, ask questions."""
     from .template import QUESTIONS, check_place, checked_answer, run_line, write_scenario
 
     given = {**given}
@@ -82,10 +97,10 @@ def _init_scenario(file: Path, given: dict[str, Any], *, force: bool) -> None:
 
 
 def _init_strategy(file: Path, others: dict[str, Any], *, force: bool) -> None:
-    """Write a file of a strategy; *others* is what was typed for a scenario, which does not go with it.
+    """Write a strategy's file; *others* are options for a scenario, which do not go with it.
 
     Raises:
-        UserError: if anything was, or the file cannot be written.
+        UserError: if there are such options, or the file cannot be written.
     """
     from .starter import try_lines, write_strategy
 
@@ -96,24 +111,24 @@ def _init_strategy(file: Path, others: dict[str, Any], *, force: bool) -> None:
 
 
 def _init_app(settings: str, file: Path, database: str | None, others: dict[str, Any], *, force: bool) -> None:
-    """Write a file of an experiment; *others* is what was typed for a scenario or a strategy.
+    """Write an experiment's file; *others* are options for a scenario or a strategy, which do not go with it.
 
     Raises:
-        UserError: if anything was, the project cannot be set up, or the file cannot be written.
+        UserError: if there are such options, the project cannot be set up, or the file cannot be written.
     """
     from .app_sketch import write_experiment
 
     _refuse(f"--app {one_line(settings)} writes an experiment of a project", others)
     command = write_experiment(settings, file, database, force=force)
     ignore_signals()  # too late, as after a page
-    say(f"wrote {file}; look at what stands at REPLACE; then: {command}")
+    say(f"wrote {file}; change everything at REPLACE; then: {command}")
 
 
 def _refuse(writes: str, others: dict[str, Any]) -> None:
-    """Refuse what was typed for another kind of file.
+    """Refuse options for another kind of file.
 
     Raises:
-        UserError: if anything was.
+        UserError: if there are any.
     """
     if others:
         typed = ", ".join(name if " " in name else f"--{name.replace('_', '-')}" for name in others)

@@ -1,4 +1,4 @@
-"""The verb `list`: what there is to choose from, each with a line about it."""
+"""The verb `list`: prints what there is to choose from, each with a line about it."""
 
 import ast
 from dataclasses import MISSING
@@ -23,7 +23,14 @@ class Listing(StrEnum):
     BACKENDS = "backends"
 
 
-def list_(what: Annotated[Listing, typer.Argument(help="what to list")]) -> None:
+ABOUT_LIST = """\b
+Examples:
+  cachewise list scenarios
+  cachewise list strategies
+"""
+
+
+def list_(what: Annotated[Listing, typer.Argument(metavar="WHAT", help="scenarios, strategies or backends")]) -> None:
     """List the scenarios, the strategies or the backends."""
     listed = {Listing.SCENARIOS: _scenarios, Listing.STRATEGIES: _strategies, Listing.BACKENDS: _backends}
     for name, text in listed[what]():
@@ -43,12 +50,12 @@ def _scenarios() -> list[tuple[str, str]]:
 
 
 def _about(path: "Path") -> str:
-    """Return the first line of what a file says of itself, without running it."""
+    """Return the first line of a file's docstring, without running the file."""
     return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n")[0]
 
 
 def _strategies() -> list[tuple[str, str]]:
-    """Return the strategies as ``name:param=default,...``, with what they are and where they come from."""
+    """Return the strategies as ``name:param=default,...``, each with a description and its origin."""
     from ...strategies import STRATEGIES
     from ..own.offers import offers
 
@@ -76,7 +83,7 @@ def _default(default: Any) -> str:
 
 
 def _offered(offer: "Offer", *, taken: bool) -> tuple[str, str]:
-    """Return a package's strategy, or why it cannot be run."""
+    """Return the line of a package's strategy, or of the reason why it cannot be run."""
     if taken:
         return offer.name, f"cachewise has a strategy of this name; write {offer.target} ({offer.package})"
     try:
@@ -87,7 +94,7 @@ def _offered(offer: "Offer", *, taken: bool) -> tuple[str, str]:
 
 
 def _backends() -> list[tuple[str, str]]:
-    """Return the backends, with what they are, and how many entries Django lets them keep."""
+    """Return the backends, each with a description and Django's default limit of entries."""
     from ..backends import BACKENDS
 
     most = {one.name: f"; {one.auto_max_entries} entries" if one.auto_max_entries else "" for one in BACKENDS.values()}

@@ -1,4 +1,4 @@
-"""The plan: what to run, from the options of the command line."""
+"""Makes the plan of what to run from the options of the command line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ from .choose_strategy import choose_strategy
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be run, and of what: the names and the timeout are as they were typed.
+    """The runs, and the options that they come from: the names and the timeout are as they were typed.
 
-    No strategy stands for all of them; in Python one can be an instance. `given` names the inputs that an option
-    has set.
+    An empty list of strategies means all; in Python, a strategy can be an instance. `given` names the inputs that an
+    option has set.
     """
 
     choice: Choice
@@ -46,7 +46,7 @@ def make_plan(
     """Return the plan of strategies (all if none is named) x backends x seeds: *seed*, or *seeds*, K for 1 to K.
 
     Raises:
-        UserError: for an unknown name or parameter, or where both *seed* and *seeds* are given.
+        UserError: for an unknown name or parameter, or if both *seed* and *seeds* are given.
     """
     numbers = seeds_of(seed, seeds)
     given = choice.given | typed_inputs(strategies, backends, timeout, seeds or seed is not None)
@@ -95,7 +95,7 @@ def _runs(
 
 
 def left_out(plan: Plan) -> list[str]:
-    """Return a line for each strategy that the plan leaves out, as a cache cannot run it."""
+    """Return a line for each strategy that the plan leaves out because a backend's cache cannot run it."""
     found = []
     for strategy in () if plan.strategies else STRATEGIES.values():
         without = [name for name in dict.fromkeys(plan.backends) if backend_named(name).lacks(strategy)]
@@ -108,7 +108,7 @@ def left_out(plan: Plan) -> list[str]:
 
 
 def note_timeouts(plan: Plan, outcomes: Sequence[Outcome]) -> None:
-    """Add a note to the outcomes whose timeout is neither the scenario's nor ``--timeout``, but a CACHES entry's."""
+    """Add a note to the outcomes whose timeout comes from a CACHES entry."""
     for one in outcomes:
         theirs = {} if plan.timeout is not None else default_timeout(one.run.backend)
         if theirs and getattr(one.run.strategy, "timeout", _NONE) == theirs["timeout"]:
@@ -121,7 +121,7 @@ _NONE = object()
 
 
 def set_by_user(plan: Plan) -> set[str]:
-    """Return the inputs that the user, not cachewise or a scenario that it ships, has set."""
+    """Return the inputs that the user has set, rather than cachewise or one of its scenarios."""
     choice, own = plan.choice, {*plan.given}
     if "backend" in own and all(map(default_timeout, plan.backends)):
         own.add("timeout")

@@ -1,7 +1,8 @@
-"""From a plan to its results: what the verbs that run something do alike."""
+"""From a plan to its results: the steps that all verbs that run something have in common."""
 
 import shlex
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,6 +14,7 @@ from .exit_codes import FAILED, say
 from .options import Format
 
 if TYPE_CHECKING:
+    from ...reports.placing import Kind
     from ..experiment import Outcome
     from ..verdict.result import Run
     from .plan import Plan
@@ -27,10 +29,13 @@ def carry_out(
     first: str = "the first run",
     each: int = 1,
     before: Callable[[], None] = lambda: None,
+    kind: "Kind" = "run",
+    *,
+    silent: bool = False,
 ) -> list[Found]:
     """Run them under a progress bar, *each* in so many steps, once it is known that all of it can end well.
 
-    *before* is called when that is known.
+    *before* is called when that is known. What is *silent* says nothing where there is no terminal for a bar.
     """
     from ..backends import backend_named, require_keys
     from ..world.workload import build_workload
@@ -39,7 +44,7 @@ def carry_out(
     if out is not None:
         from ...reports import check_writable
 
-        check_writable(out)
+        check_writable(out, kind)
     for scenario in dict.fromkeys(one.scenario for one in runs):
         if scenario.trace is not None:  # what is wrong with it is said before anything starts
             workload = build_workload(scenario, 1)
@@ -47,33 +52,54 @@ def carry_out(
             for name in dict.fromkeys(one.backend for one in ours):
                 require_keys(backend_named(name), [one.strategy for one in ours if one.backend == name], workload)
     before()
-    with progress(each * len(runs), first) as advance:
+    with progress(each * len(runs), first, silent=silent) as advance:
         return run_them(advance)
 
 
-def simulate(
-    runs: Sequence["Run"], jobs: int, out: Path | None, *, keep_reads: bool = False, tells: bool = False
-) -> list["Outcome"]:
-    """Simulate them, *jobs* at a time (0: one a core); with *keep_reads* each writes its reads to a file below *out*.
-
-    With *tells*, what will take long is said first.
+@contextmanager
+def reads_aside(runs: Sequence["Run"], out: Path | None) -> Iterator[Path]:
+    """Make a folder for the files of reads of these *runs*, from which the report to *out* takes them.
 
     Raises:
-        UserError: where there is no *out* to keep them in; else as `run_all` does.
+        UserError: if there is no *out*, or it cannot take them.
+    """
+    from ...reports import check_writable, folder_aside
+    from ..experiment import reads_file_name
+
+    if out is None:
+        raise UserError("--keep-reads needs --out FOLDER: the reads go to FOLDER/reads")
+    check_writable(out, reads=map(reads_file_name, runs))
+    with folder_aside(out) as aside:
+        yield aside / "reads"
+
+
+def simulate(
+    runs: Sequence["Run"], jobs: int, out: Path | None, *, reads: Path | None = None, tells: bool = False
+) -> list["Outcome"]:
+    """Simulate them, *jobs* at a time (0: one a core); each writes its reads to a file in the folder *reads*, if given.
+
+    With *tells*, how long it takes is said before and meanwhile, if it takes over a minute.
+
+    Raises:
+        UserError: as `run_all` does.
     """
     from ..experiment import default_processes, run_all
     from .estimate import tell_of
 
-    if keep_reads and out is None:
-        raise UserError("--keep-reads needs --out FOLDER: the reads go to FOLDER/reads")
-    folder = out / "reads" if keep_reads and out is not None else None
     processes = jobs or default_processes()
     told = (lambda: tell_of(runs, processes)) if tells else (lambda: None)
-    return carry_out(runs, out, lambda advance: run_all(runs, processes, advance, folder), before=told)
+    return carry_out(runs, out, lambda advance: run_all(runs, processes, advance, reads), before=told, silent=not tells)
 
 
-def report(plan: "Plan", outcomes: list["Outcome"], form: Format, out: Path | None, context: typer.Context) -> None:
-    """Print the outcomes and what the plan has left out; write the page if there is to be one."""
+def report(
+    plan: "Plan",
+    outcomes: list["Outcome"],
+    form: Format,
+    out: Path | None,
+    context: typer.Context,
+    reads: Path | None = None,
+) -> None:
+    """Print the outcomes and what the plan has left out; write the page if it was asked for, with the *reads*."""
     from .plan import left_out, note_timeouts, set_by_user
 
     note_timeouts(plan, outcomes)
@@ -81,7 +107,7 @@ def report(plan: "Plan", outcomes: list["Outcome"], form: Format, out: Path | No
     for line in left_out(plan):
         say(line)
     if out is not None:
-        write_page(outcomes, out, context, set_by_user(plan))
+        write_page(outcomes, out, context, set_by_user(plan), reads)
 
 
 def print_results(outcomes: list["Outcome"], form: Format) -> None:
@@ -100,18 +126,20 @@ def with_answers(outcomes: list["Outcome"]) -> str:
     return "\n".join([*parts, *([*glance[1:], ""] if glance else [])])
 
 
-def write_page(outcomes: list["Outcome"], out: Path, context: typer.Context, yours: Collection[str]) -> None:
+def write_page(
+    outcomes: list["Outcome"], out: Path, context: typer.Context, yours: Collection[str], reads: Path | None = None
+) -> None:
     """Write the report to *out*; *yours* names the inputs that the user has set."""
     from ...reports import write_report
 
     command = masked(shlex.join(["cachewise", *context.obj]))
-    page = write_report(outcomes, out, command, yours)
+    page = write_report(outcomes, out, command, yours, reads)
     ignore_signals()  # too late: from here on nothing happens that could be undone
     say(f"page: {page}")
 
 
 def end_with(warnings: Sequence[str], failures: Sequence[str]) -> None:
-    """Say what went wrong; a failure makes the exit code 1."""
+    """Print what went wrong; a failure makes the exit code 1."""
     for line in (*warnings, *failures):
         say(f"cachewise: {line}")
     if failures:

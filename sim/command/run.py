@@ -1,6 +1,7 @@
-"""The verb `run`: a scenario is simulated, or a project of one's own."""
+"""The verb `run`: simulates a scenario, or a project of the user's own."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,18 +11,27 @@ import typer
 from ..errors import UserError, file_name
 from . import options
 from .exit_codes import show_own_frames
-from .results import report, simulate
+from .results import reads_aside, report, simulate
 from .sweep import Setting, SweepWishes, run_strategies
 
 if TYPE_CHECKING:
     from ..app.found import Experiment
 
 
+ABOUT_RUN = """\b
+Examples:
+  cachewise run product_list
+  cachewise run product_list --timeout 10m --seeds 5
+  cachewise run product_list --strategy ttl-only \\
+    --vary timeout=30s,1m,10m --out out/sweep
+"""
+
+
 def run(
     context: typer.Context,
     scenario: options.Target,
     strategy: options.StrategyNames = None,
-    backend: Annotated[list[str] | None, typer.Option(metavar="NAME", help=options.ON_BACKEND.format("shared"))] = None,
+    backend: Annotated[list[str] | None, options.on_backends("shared")] = None,
     backend_settings: options.BackendFiles = None,
     settings_module: options.SettingsModules = None,
     seed: options.Seed = None,
@@ -62,7 +72,7 @@ def run(
 
 @dataclass(frozen=True)
 class Typed:
-    """All that was typed: the parameters of `run`."""
+    """The parameters of `run`, as they were typed."""
 
     context: typer.Context
     scenario: str
@@ -76,7 +86,7 @@ class Typed:
     trace: str | None
     trace_columns: str | None
     timeout: str | None
-    duration: float | None
+    duration: str | None
     out: Path | None
     form: options.Format
     traceback: bool
@@ -96,10 +106,10 @@ class Typed:
 
     @property
     def of_sweep(self) -> SweepWishes:
-        """What was typed that makes it a sweep.
+        """The options of a sweep.
 
         Raises:
-            UserError: for what a sweep does not take.
+            UserError: for options that a sweep does not take.
         """
         found = SweepWishes(
             *(self.vary or (), self.precision, self.max_seeds, self.limit or (), self.cluster),
@@ -116,7 +126,7 @@ class Typed:
 
 
 def begin(typed: Typed) -> None:
-    """Do what was typed."""
+    """Run what was typed."""
     show_own_frames(typed.traceback)
     experiment = own_app(typed.scenario)
     refuse_options(vars(typed), typed.scenario, OF_SCENARIOS if experiment else OF_APPS)
@@ -134,6 +144,7 @@ def _of_project(typed: Typed, experiment: "Experiment") -> None:
         *(typed.variant, typed.backend, typed.database, typed.seed, typed.seeds, typed.settings, typed.duration),
         *(typed.jobs, typed.out, typed.form),
         refill=typed.refill,
+        of_sweep=typed.of_sweep.any,
     )
     if typed.of_sweep.any:
         run_app_sweep(experiment, wishes, typed.of_sweep, typed.context)
@@ -152,30 +163,31 @@ def _of_scenario(typed: Typed) -> None:
         run_strategies(choice, typed.strategy, backends, typed.timeout, typed.seeds, typed.of_sweep, setting)
         return
     plan = make_plan(choice, typed.strategy, backends, typed.timeout, seed=typed.seed, seeds=typed.seeds)
-    outcomes = simulate(plan.runs, typed.jobs, typed.out, keep_reads=typed.keep_reads, tells=True)
-    report(plan, outcomes, typed.form, typed.out, typed.context)
+    with reads_aside(plan.runs, typed.out) if typed.keep_reads else nullcontext() as reads:
+        outcomes = simulate(plan.runs, typed.jobs, typed.out, reads=reads, tells=True)
+        report(plan, outcomes, typed.form, typed.out, typed.context, reads)
 
 
 _ITS_CACHES = "an own app runs on the kinds of its own CACHES, or with --backend NAME"
 _APP_ALONE = "it goes with the file of an own app, which has APP"
-# What the other kind of file does not take, by the parameter: the option, and what to do instead.
+# By parameter, the options that the other kind of file does not take, and what to use instead.
 OF_SCENARIOS = {
     "strategy": ("--strategy", "the contenders of an own app are its variants: --variant NAME"),
     "backend_settings": ("--backend-settings", _ITS_CACHES),
     "settings_module": ("--settings", _ITS_CACHES),
     "trace": ("--trace", "the functions of an own app make its traffic: per_s=, args=, popularity="),
     "trace_columns": ("--trace-columns", "it has no trace: its functions make its traffic"),
-    "keep_reads": ("--keep-reads", "reads of an own app are whole responses, which are not kept"),
+    "keep_reads": ("--keep-reads", "the reads of an own app are whole responses, and they are not kept"),
     "timeout": ("--timeout", "an own app has variants: APP.variant('60 s', timeouts={'*': 60})"),
 }
 OF_APPS = {name: (f"--{name}", _APP_ALONE) for name in ("variant", "database", "refill")}
 
 
 def own_app(target: str) -> "Experiment | None":
-    """Return the experiment that *target* names, if it is one of an own app: a file, or one that comes with cachewise.
+    """Return the experiment that *target* names: a file, or one that comes with cachewise; None if it is not one.
 
     Raises:
-        UserError: if what must be known before the file can be imported is not written down in it.
+        UserError: if an argument that is needed before the file is imported is not a literal.
     """
     from ..app.found import experiment_at
     from .choose import app_files
@@ -185,10 +197,10 @@ def own_app(target: str) -> "Experiment | None":
 
 
 def refuse_options(typed: Mapping[str, Any], target: str, others: Mapping[str, tuple[str, str]]) -> None:
-    """Refuse what was *typed* that *target* does not take, with what to do instead.
+    """Refuse options that *target* does not take, and say what to use instead.
 
     Raises:
-        UserError: if anything was.
+        UserError: if there are any.
     """
     for name, (option, instead) in others.items():
         if typed.get(name):

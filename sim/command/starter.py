@@ -1,4 +1,4 @@
-"""The starter: a commented file with a strategy that runs at once."""
+"""The template for a strategy: a file with comments that runs as it is."""
 
 import shlex
 from pathlib import Path
@@ -10,7 +10,7 @@ def write_strategy(path: Path, *, force: bool) -> None:
     """Write a file with a strategy to *path*.
 
     Raises:
-        UserError: if it is there already (unless *force*), is no Python file, or cannot be written.
+        UserError: if the file exists (unless *force*), its name does not end in .py, or it cannot be written.
     """
     check_place(path, force=force, kind="strategy")
     write_text(path, STARTER.replace("FILE", shlex.quote(typed_path(path))))
@@ -38,7 +38,7 @@ from cachewise import Bound, Costs, Row, Site
 
 @dataclass(frozen=True)
 class MyStrategy:
-    """Delete the key after the commit. Change what differs from your idea.
+    """Delete the key after the commit. Change this into your own idea.
 
     Guarantee: fresh, unless a reader that loaded before the commit stores after the delete.
     """
@@ -46,9 +46,9 @@ class MyStrategy:
     # Parameters, each with its default: "--strategy FILE:timeout=60" sets one.
     timeout: float | None = 300
 
-    # These three may be left out: then nothing is claimed. The name is what tables and charts show.
+    # The next three are optional; reports claim nothing that is left out. Tables and charts show the name.
     name: ClassVar[str] = "my-strategy"
-    # Round trips to the cache: for a read that hits, added by one that misses, for a write.
+    # Round trips to the cache: of a read that hits, added by a miss, of a write.
     costs: ClassVar[Costs] = Costs(on_hit=1, added_by_miss=1, on_write=1)
     # How old an outdated read can get: "never" outdated, at most the "timeout", or "none" for no limit.
     stale_at_most: ClassVar[Bound] = "timeout"
@@ -68,13 +68,13 @@ class MyStrategy:
             site.db.on_commit(lambda: site.cache.delete(key))
 
 
-# Keep state in the cache, not in the object. Time, chance and background work come from `site`:
+# Keep state in the cache, not in the object. Time, random numbers and background work come from `site`:
 # site.time(), site.sleep(1), site.random.random(), site.spawn(func, after_s=1).
 #
-# Two functions will do instead of a class, read(site, key) and write(site, key):
+# Instead of a class, you can write two functions, read(site, key) and write(site, key):
 #
 #     from cachewise import FromFunctions
 #     MY_IDEA = FromFunctions(read, write)
 #
-# A file may hold several strategies. Then name the one you mean: --strategy FILE:MyStrategy
+# A file can have several strategies. Then add the name of one: --strategy FILE:MyStrategy
 '''

@@ -1,6 +1,5 @@
-"""Sweeps on the command line: a grid is made, said, carried out, and reported; `resume` goes on with one."""
+"""Sweeps on the command line: makes a grid, carries it out and reports it; `resume` continues one."""
 
-import json
 import shlex
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -14,7 +13,6 @@ from ..errors import UserError, file_name, masked
 from ..processes.interrupts import ignore_signals, temporary_folder
 from .exit_codes import FAILED, say, say_when_interrupted
 from .options import Format
-from .sweep_plan import BOUNDS, TIMEOUT
 
 if TYPE_CHECKING:
     from ...reports.sweep.limits import Limit
@@ -28,14 +26,13 @@ if TYPE_CHECKING:
     from .estimate import Estimate
     from .plan import Plan
 
-PLAN = "sweep.json"
 MOST_CELLS = 100_000  # without --yes
 MOST_SEEDS = 60
 
 
 @dataclass(frozen=True)
 class SweepWishes:
-    """What the options of a sweep ask for, as they were typed."""
+    """The options of a sweep, as they were typed."""
 
     vary: Sequence[str]
     precision: str | None
@@ -54,9 +51,9 @@ class SweepWishes:
 
 @dataclass(frozen=True)
 class Setting:
-    """How a sweep is carried out and shown: how many runs go side by side, where the folder is, what is printed.
+    """How a sweep is carried out and shown: how many runs go side by side, its folder, what is printed.
 
-    `plan` is what was typed of strategies; None for a project's variants.
+    `plan` has the strategies as they were typed; it is None for a project's variants.
     """
 
     jobs: int
@@ -67,7 +64,7 @@ class Setting:
 
     @property
     def command(self) -> str:
-        """What was typed."""
+        """The command as it was typed."""
         return masked(shlex.join(["cachewise", *self.context.obj]))
 
 
@@ -80,10 +77,10 @@ def run_strategies(
     wishes: SweepWishes,
     setting: Setting,
 ) -> None:
-    """Sweep over strategies, all of it looked at first; one a core goes side by side if no number of jobs is named.
+    """Sweep over strategies; everything is checked first. Without a number of jobs, one run per core goes side by side.
 
     Raises:
-        UserError: for what cannot be run, or is too much to be meant.
+        UserError: for something that cannot be run, or a number of cells that is probably a mistake.
     """
     from ..processes.cores import cores
     from ..sweep.axes import parse_vary
@@ -116,7 +113,7 @@ def grid_of(
     """Return a grid of these points, with as many seeds as are wished for.
 
     Raises:
-        UserError: for a precision or limits that cannot be, or more cells than can be meant.
+        UserError: for a precision or limits that are not valid, or a number of cells that is probably a mistake.
     """
     from ...reports import parse_limits
     from ..sweep.carry_out import Grid
@@ -129,10 +126,10 @@ def grid_of(
 
 
 def _seeds(seeds: int | None, wishes: SweepWishes, targets: Sequence["Target"]) -> tuple[int, int]:
-    """Return how many seeds each point gets: at least, and at most where the precision asks for more.
+    """Return the least and the largest number of seeds for each point; the precision decides between them.
 
     Raises:
-        UserError: for a number of seeds that nothing asks for.
+        UserError: for --max-seeds without --precision.
     """
     from ..sweep.precision import seeds_at_least
 
@@ -152,17 +149,17 @@ def _targets(wishes: SweepWishes, *, of_project: bool = False) -> "tuple[Target,
 
 
 def _require_meant(cells: int, wishes: SweepWishes) -> None:
-    """Make sure that so many cells are meant.
+    """Make sure that the user wants so many cells.
 
     Raises:
-        UserError: if there are very many and nobody has said so.
+        UserError: if there are very many, without --yes.
     """
     if cells > MOST_CELLS and not wishes.yes:
-        raise UserError(f"{cells:,} cells are more than {MOST_CELLS:,}: add --yes if that is meant")
+        raise UserError(f"{cells:,} cells are more than {MOST_CELLS:,}: add --yes if you want them all")
 
 
 def _bars(strategies: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return strategies without what varies in them, and that as `--vary` says it: ``NAME:param=a|b`` is both."""
+    """Split ``NAME:param=a|b``: return the strategies without parameters that vary, and those as texts of `--vary`."""
     named, varies = [], []
     for text in strategies:
         where, colon, settings = text.rpartition(":")
@@ -182,8 +179,11 @@ def run_sweep(grid: "Grid", setting: Setting, wishes: SweepWishes, estimate: Cal
     Raises:
         UserError: for a folder or a cluster that cannot be used.
     """
+    from ...reports import check_writable
     from ..sweep.store import opened
 
+    if setting.out is not None:
+        check_writable(setting.out, "sweep")
     if wishes.dry_run:
         from .estimate import tell
 
@@ -191,7 +191,7 @@ def run_sweep(grid: "Grid", setting: Setting, wishes: SweepWishes, estimate: Cal
         return
     with ExitStack() as stack:
         folder = setting.out or stack.enter_context(temporary_folder("cachewise-"))
-        with opened(folder) as store:  # until the report is written: no other command may come between
+        with opened(folder) as store:  # no other command may use the folder until the report is written
             sweep = _carried_out(grid, setting, store, wishes, estimate)
             _report(sweep, setting, wishes)
     if sweep.failed:
@@ -204,8 +204,10 @@ def _carried_out(
     from ..processes.crew import Crew
     from ..processes.losses import CrewGoneError, NoClusterError
     from ..sweep.carry_out import Expedition
+    from ..sweep.store import PLAN
     from ..sweep.work import work_cell
     from .estimate import tell
+    from .sweep_plan import BOUNDS
     from .sweep_progress import SweepProgress
 
     goes_on = f"cachewise resume {file_name(setting.out)} goes on" if setting.out else "nothing was written"
@@ -229,6 +231,7 @@ def _carried_out(
 def _report(sweep: "Sweep", setting: Setting, wishes: SweepWishes) -> None:
     from ...reports import parse_limits, render, write_sweep_report
     from .plan import left_out, note_timeouts, set_by_user
+    from .sweep_plan import TIMEOUT
 
     outcomes, plan = [landed.outcome for landed in sweep.landed], setting.plan
     limits = parse_limits(wishes.limits, of_project=plan is None)
@@ -248,29 +251,13 @@ def _report(sweep: "Sweep", setting: Setting, wishes: SweepWishes) -> None:
 
 
 def _in_words(sweep: "Sweep", limits: "Sequence[Limit]") -> str:
-    """Return the answer; where all stands at one place, as without a sweep, the table of a plain run is before it."""
+    """Return the answer; if there is only one place, as without a sweep, the table of a plain run comes first."""
     from ...reports import sweep_text
     from .results import with_answers
 
     one_place = sweep.landed and all(len(axis.values) == 1 for axis in sweep.axes)
     before = f"{with_answers([one.outcome for one in sweep.landed])}\n" if one_place else ""
     return before + sweep_text(sweep, limits)
-
-
-def plan_in(folder: Path) -> tuple[list[str], str]:
-    """Return the arguments of the sweep in *folder*, and the folder in which its command began.
-
-    Raises:
-        UserError: if there is none.
-    """
-    try:
-        found = json.loads((folder / PLAN).read_text(encoding="utf-8"))
-        return list(found["arguments"]), str(found["folder"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise UserError(
-            f"{file_name(folder)}: there is no sweep in it (no {PLAN}); "
-            "cachewise run ... --vary ... --out FOLDER begins one"
-        ) from None
 
 
 def without_options(arguments: Sequence[str], names: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The grid of a sweep: what varies, for which strategies, on which backends; it is looked at before anything starts."""
+"""Makes the grid of a sweep: what varies, for which strategies, on which backends; all is checked before the start."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -22,17 +22,17 @@ from ..traces.trace import load_trace
 from ..world.scenario import DEFAULTS, Scenario
 from ..world.workload import build_workload
 from .choose import Choice, choose_timeout, with_trace
-from .choose_strategy import choose_strategy
+from .choose_strategy import choose_strategy, plain_strategy
 
-FIXED = ("why", "trace_columns")  # what a run does not depend on, and what goes with a single trace
+FIXED = ("why",)  # what a run does not depend on
 TIMEOUT = "timeout"
-BOUNDS = ("no-cache", "oracle")  # nobody chooses them: each is a level line to compare with
+BOUNDS = ("no-cache", "oracle")  # users cannot choose them; they are level lines to compare with
 NEEDS_WRITES = ("write_popularity", "rollback_ratio", "db_write_s", "db_commit_s", "transaction_tail_s")
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A strategy as it is typed, which of its own axes it has (the timeout is one), and one of its kind as a sample."""
+    """A strategy as it was typed, its own axes (the timeout is one), and one instance of it as a sample."""
 
     text: str
     label: str
@@ -42,7 +42,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a sweep over strategies was asked for: as it was typed, and the axes as they were read."""
+    """The options of a sweep over strategies as they were typed, and the parsed axes."""
 
     choice: Choice
     strategies: Sequence[str]
@@ -59,11 +59,10 @@ class Wanted:
 def make_points(wanted: Wanted, require: Callable[[int], object]) -> list[StrategyPoint]:
     """Return the grid's points: backends x places on the axes x contenders.
 
-    *require* hears how many there will be before they are made, which can take long.
+    *require* is called with their number before they are made, which can take long.
 
     Raises:
-        UserError: for a field or parameter that there is not, that nothing depends on, or a value that no run could
-            honour.
+        UserError: for an unknown field or parameter, one on which nothing depends, or a value that is not valid.
     """
     _check_axes(wanted)
     contenders = _contenders(wanted)
@@ -101,7 +100,7 @@ def _scenarios(wanted: Wanted) -> Iterator[tuple[Place, Scenario]]:
 def _points_at(
     wanted: Wanted, backend: str, scenario: Scenario, here: Mapping[str, str], contenders: Sequence[Contender]
 ) -> Iterator[StrategyPoint]:
-    """Yield the points of one scenario on one backend: what else varies is the strategies' own."""
+    """Yield the points of one scenario on one backend; the axes that are left belong to the strategies."""
     where = backend_named(backend)
     for contender in contenders:
         own = [one for one in wanted.varies if one.axis.name in contender.axes]
@@ -141,7 +140,7 @@ def _with_settings(text: str, settings: Sequence[str]) -> str:
 
 
 def _contenders(wanted: Wanted) -> list[Contender]:
-    """Return what competes, each under a name that no other has."""
+    """Return the contenders, each with a unique name."""
     texts = list(dict.fromkeys(wanted.strategies or STRATEGIES))
     for vary in wanted.varies:
         if vary.strategy and vary.strategy not in texts:
@@ -152,7 +151,7 @@ def _contenders(wanted: Wanted) -> list[Contender]:
     each = [_contender(wanted, text) for text in texts]
     found = [*{(one.label, one.axes): one for one in reversed(each)}.values()][::-1]  # `x` and `x:its=default` are one
     labels = Counter(one.label for one in found)
-    found = [one if labels[one.label] == 1 else replace(one, label=one.text) for one in found]
+    found = [one if labels[one.label] == 1 else replace(one, label=plain_strategy(one.text)) for one in found]
     names = Counter(one.label.partition(":")[0] for one in found)
     return [replace(one, label=name) if names[name := one.label.partition(":")[0]] == 1 else one for one in found]
 
@@ -170,7 +169,7 @@ def _contender(wanted: Wanted, text: str) -> Contender:
 
 
 def _check_timeout(text: str, strategy: Strategy, varied: Collection[str], *, named: bool) -> None:
-    """Refuse a timeout that varies where a strategy has none, or names its own."""
+    """Refuse a timeout that varies if a strategy has no timeout, or was typed with one."""
     if TIMEOUT not in parameters(strategy):
         if named and strategy_name(strategy) not in BOUNDS:
             raise UserError(f"--vary timeout: {one_line(text)} has no timeout, so nothing would change; leave it out")
@@ -180,11 +179,11 @@ def _check_timeout(text: str, strategy: Strategy, varied: Collection[str], *, na
 
 
 def _check_axes(wanted: Wanted) -> None:
-    """Refuse axes that there are not, are there twice, or that nothing depends on."""
+    """Refuse axes that are unknown or occur twice, and those on which nothing depends."""
     names = [one.axis.name for one in wanted.varies]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise UserError(f"--vary {one_line(twice[0])} is there twice: give all of its values in one")
+        raise UserError(f"--vary {one_line(twice[0])} occurs twice: give all of its values in one")
     if wanted.timeout is not None and TIMEOUT in names:
         raise UserError("--timeout and --vary timeout exclude each other")
     known = {*DEFAULTS, TIMEOUT} - {*FIXED}
@@ -195,7 +194,9 @@ def _check_axes(wanted: Wanted) -> None:
 
 
 def _check_depends(scenario: Scenario, name: str, names: Sequence[str]) -> None:
-    """Refuse a field of the scenario that the traffic has no use for."""
+    """Refuse a field of the scenario that the traffic does not use."""
+    if name == "trace_columns":
+        raise UserError("--vary trace_columns: all traces of a sweep have the same columns: write --trace-columns")
     if scenario.trace is not None and name in load_trace(scenario.trace, scenario.trace_columns).fields:
         raise UserError(f"--vary {name}: it comes from the trace, so nothing would change; leave it out")
     no_writes = scenario.writes_per_s == 0 and scenario.trace is None and "writes_per_s" not in names
@@ -204,7 +205,7 @@ def _check_depends(scenario: Scenario, name: str, names: Sequence[str]) -> None:
 
 
 def _check_keys(points: Sequence[StrategyPoint]) -> None:
-    """Refuse a trace of which a backend refuses a key."""
+    """Refuse a trace if a backend refuses one of its keys."""
     for scenario in dict.fromkeys(point.scenario for point in points if point.scenario.trace):
         workload = build_workload(scenario, 1)
         ours = [point for point in points if point.scenario == scenario]

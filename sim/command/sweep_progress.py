@@ -1,6 +1,5 @@
 """How a sweep goes: cells done and left, time left, the best so far; a plain line a minute where it is no terminal."""
 
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -12,15 +11,13 @@ from ..processes.interrupts import raise_if_received
 from ..sweep.found import Axis, named_values
 from ..sweep.points import Cell
 from ..sweep.schema import Landing
-from .estimate import in_words
-from .exit_codes import say
+from .progress import bar_on, each_minute, in_words
 
-LINE_S = 60.0
 Place = tuple[str, str, tuple[object, ...]]
 
 
 class SweepProgress:
-    """Hears of each cell, and knows what to say at any moment."""
+    """Counts the cells, and makes the line on the progress at any moment."""
 
     def __init__(self, axes: Sequence[Axis], bounds: Sequence[str]) -> None:
         self._axes = axes
@@ -32,7 +29,7 @@ class SweepProgress:
         self._show: Callable[[], None] = lambda: None
 
     def begin(self, cells: Sequence[Cell], landed: int) -> None:
-        """Hear what a round is to run."""
+        """Is called before each round with the cells to run."""
         if not self._total:
             self._began_s = time.monotonic()
         self._done, self._total = landed, landed + len(cells)
@@ -40,7 +37,7 @@ class SweepProgress:
         self._show()
 
     def ended(self, cell: Cell, landing: Landing | None) -> None:
-        """Hear that a cell has ended."""
+        """Is called when a cell has ended."""
         raise_if_received()
         self._done += 1
         self._failed += landing is None
@@ -55,7 +52,7 @@ class SweepProgress:
         self._show()
 
     def line(self) -> str:
-        """Return what there is to say."""
+        """Return the line on the progress."""
         parts = [f"{self._done:,} of {self._total:,} cells", *([f"{self._failed:,} failed"] if self._failed else [])]
         if self._done_requests:
             left_s = self._left_requests * (time.monotonic() - self._began_s) / self._done_requests
@@ -78,7 +75,7 @@ class SweepProgress:
 
     @property
     def counts(self) -> tuple[int, int]:
-        """How many cells have ended, and how many there are so far."""
+        """The number of cells that have ended, and of all cells so far."""
         return self._done, self._total
 
     @contextmanager
@@ -87,34 +84,13 @@ class SweepProgress:
         from rich.console import Console
 
         console = Console(stderr=True)
-        with _bar(self, console) if console.is_terminal else _lines(self):
+        with _bar(self, console) if console.is_terminal else each_minute(self.line):
             yield self
 
 
 @contextmanager
-def _lines(progress: SweepProgress) -> Iterator[None]:
-    """Say a line a minute, also while nothing ends."""
-    over = threading.Event()
-
-    def speak() -> None:
-        while not over.wait(LINE_S):
-            say(progress.line())
-
-    thread = threading.Thread(target=speak, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-@contextmanager
 def _bar(progress: SweepProgress, console: Any) -> Iterator[None]:
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
-
-    columns = (SpinnerColumn(), BarColumn(bar_width=20), TextColumn("{task.description}"))
-    with Progress(*columns, console=console, transient=True) as bar:
+    with bar_on(console) as bar:
         task = bar.add_task("the workers start")
 
         def show() -> None:

@@ -1,4 +1,4 @@
-"""The template of a scenario file: commented, filled in from answers, each of which is checked."""
+"""The template for a scenario file: it has comments and is filled in from answers, each of which is checked."""
 
 import os
 import shlex
@@ -15,12 +15,12 @@ QUESTIONS: dict[str, tuple[str, Any]] = {
     "reads_per_s": ("How many cached reads a second?", 50.0),
     "writes_per_s": ("How many changes to that data a second?", 0.1),
     "keys": ("How many different keys?", 2000),
-    "timeout": ("Which timeout does your code pass to cache.set (seconds, or none)?", "300"),
+    "timeout": ("Which timeout does your code pass to cache.set (such as 10m, or none)?", "300"),
     "value_bytes": ("How many bytes is a cached value?", 256),
     "workers": ("How many worker processes?", 4),
     "threads": ("How many threads in each?", 4),
-    "db_read_s": ("How long does the query take that the cache saves (seconds, or e.g. lognormal:0.005:0.6)?", "0.005"),
-    "transaction_tail_s": ("How long from the save to the commit (seconds; 0 without ATOMIC_REQUESTS)?", "0"),
+    "db_read_s": ("How long does the query take that the cache saves (such as 5ms, or lognormal:5ms:0.6)?", "0.005"),
+    "transaction_tail_s": ("How long from the save to the commit (such as 200ms; 0 without ATOMIC_REQUESTS)?", "0"),
 }
 HINTS = {
     "read_popularity": "uniform | zipf:ALPHA | hotspot:SHARE_OF_KEYS:SHARE_OF_TRAFFIC",
@@ -48,7 +48,7 @@ def check_place(path: Path, *, force: bool, kind: str = "scenario") -> None:
     """Make sure that a file of this *kind* can have this name.
 
     Raises:
-        UserError: if it cannot, or there is one already (unless *force*).
+        UserError: if it cannot, or if the file exists (unless *force*).
     """
     if path.suffix != ".py":
         article = "an" if kind[0] in "aeiou" else "a"
@@ -63,7 +63,7 @@ def checked_answer(name: str, answer: str) -> str:
     """Return an *answer* to the question called *name* as it was typed.
 
     Raises:
-        BadParameter: if it will not do: then typer asks again.
+        BadParameter: if it is not valid; then typer asks again.
     """
     import typer
 
@@ -78,7 +78,7 @@ def checked_answer(name: str, answer: str) -> str:
 
 
 def typed_path(path: Path) -> str:
-    """Return a path as the command line knows it for one."""
+    """Return a path in a form that the command line takes for a path, not for a name."""
     return str(path) if path.is_absolute() or os.sep in str(path) else f".{os.sep}{path}"
 
 
@@ -88,10 +88,10 @@ def run_line(path: Path) -> str:
 
 
 def write_scenario(path: Path, answers: dict[str, Any], *, force: bool) -> None:
-    """Write a scenario file to *path*; what *answers* leaves out takes the questions' defaults.
+    """Write a scenario file to *path*; answers that are left out take the defaults of the questions.
 
     Raises:
-        UserError: if an answer is no valid input, or the file is there already (unless *force*) or cannot be written.
+        UserError: if an answer is not valid, or the file exists (unless *force*) or cannot be written.
     """
     check_place(path, force=force)
     values = {name: default for name, (_question, default) in QUESTIONS.items()} | answers
@@ -109,14 +109,14 @@ def write_text(path: Path, text: str) -> None:
         UserError: if it cannot be written.
     """
     try:
-        with interrupts_held():  # no signal cuts it in two
+        with interrupts_held():  # so that no signal leaves half a file
             path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UserError(f"{file_name(path)}: cannot be written: {error.strerror}") from None
 
 
 def _times(timeout: float | None) -> dict[str, float]:
-    """Return a warm-up of one timeout and two more to measure, so that entries have expired; an hour at most."""
+    """Return a warm-up of one timeout and a measured time of two, so that entries expire; an hour at most."""
     cycle_s = min(timeout or 0, 1200)
     return {"warmup_s": max(DEFAULTS["warmup_s"], cycle_s), "duration_s": max(DEFAULTS["duration_s"], 2 * cycle_s)}
 
@@ -138,14 +138,14 @@ def _text(scenario: Scenario, timeout: float | None) -> str:
         lines += wrap(comment, 120, initial_indent="    # ", subsequent_indent="    # ")
         lines.append(f"{prefix}{name}={value!r},")
     fields = "\n".join(lines)
-    return f'''"""My own workload. Change what differs from yours; lines that start with # show the default.
+    return f'''"""My own workload. Change every value that differs from yours; lines with a # show the default.
 
 Run it:    cachewise run ./{scenario.name}.py --seeds 5 --out out/{scenario.name}
 """
 
 from cachewise import Scenario
 
-# The timeout my code passes to cache.set; strategies use it unless --strategy or --timeout says otherwise.
+# The timeout that my code passes to cache.set; strategies use it unless --strategy or --timeout gives another.
 TIMEOUT = {timeout!r}
 
 SCENARIO = Scenario(

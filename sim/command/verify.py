@@ -1,20 +1,31 @@
-"""The verb `verify`: real runs are held against their simulation."""
+"""The verb `verify`: compares real runs with their simulation."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..processes.interrupts import ignore_signals
-from . import options
+from . import complete, options
 from .exit_codes import say, say_own_frames, show_own_frames
 from .results import carry_out, end_with
 
-ABOUT_VERIFY = f"""{options.HOW_LONG} Then each is simulated 16 times, all cores at work. So what verify does by
-itself, 5 strategies on 3 backends with 6 seeds, are 90 runs of 27 seconds, 40 minutes, and 1,440 simulations, 5 to 10
-minutes. --seeds 3 --backend redis --strategy delete-on-write --duration 10 takes about a minute and a half.
+if TYPE_CHECKING:
+    from ..verdict.result import Run
+    from ..wall.run import Around
+    from ..wall.verify import Pair
+
+ABOUT_VERIFY = f"""{options.HOW_LONG} Then each is simulated 16 times, on all cores. Without options, verify
+takes about 50 minutes: 90 runs of 27 seconds (5 strategies, 3 backends, 6 seeds) take 40, and 1,440 simulations 5 to
+10. The example takes about a minute and a half.
 
 {options.NEEDED}
+
+\b
+Example:
+  cachewise verify --backend redis --strategy delete-on-write \\
+    --seeds 3 --duration 10s
 """
 STRATEGIES = ["ttl-only", "delete-in-transaction", "delete-on-write", "clear-all", "versioning"]
 BACKENDS = ["locmem", "redis", "memcached"]
@@ -23,7 +34,11 @@ StrategyNames = Annotated[
     typer.Option(
         metavar="NAME[:PARAM=VALUE,...]",
         help=f"as for run, one of yours included; repeatable; if left out: {', '.join(STRATEGIES)}",
+        autocompletion=complete.strategies,
     ),
+]
+Out = Annotated[
+    Path | None, typer.Option(parser=options.folder, metavar="FOLDER", help="folder for verify.csv and verify.png")
 ]
 
 
@@ -32,7 +47,7 @@ def verify(
     strategy: StrategyNames = None,
     backend: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help=options.ON_BACKEND.format("locmem, redis and memcached")),
+        options.on_backends("locmem, redis and memcached"),
     ] = None,
     backend_settings: options.BackendFiles = None,
     settings_module: options.SettingsModules = None,
@@ -44,17 +59,16 @@ def verify(
     duration: options.Duration = None,
     database: options.RowsIn = None,
     added_latency: options.Added = None,
-    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="folder for verify.csv and verify.png")] = None,
+    out: Out = None,
     form: options.Form = options.Format.TABLE,
     traceback: options.Traceback = False,
 ) -> None:
-    """Hold real runs against their simulation.
+    """Compare real runs with their simulation.
 
-    A scenario is run for real, then simulated with the latencies that were measured.
+    It runs a scenario for real, then simulates it with the measured latencies.
     """
     from ...reports import compare, render_verification, write_verification
-    from ..wall.bench import around_of, failures, how_long, warnings
-    from ..wall.verify import REPLICATES, verify_all
+    from ..wall.bench import around_of, failures, warnings
     from .choose import choose_backends, scenario_of
     from .plan import make_plan, note_timeouts
 
@@ -63,10 +77,7 @@ def verify(
     choice = scenario_of(scenario, settings, duration, trace, trace_columns)
     backends = choose_backends(backend, backend_settings, settings_module)
     plan = make_plan(choice, strategy or STRATEGIES, backends, timeout, seeds=seeds, default_backends=BACKENDS)
-    lasts = how_long(plan.runs, REPLICATES)
-    pairs = carry_out(
-        plan.runs, out, lambda advance: verify_all(plan.runs, around, advance), lasts, each=1 + REPLICATES
-    )
+    pairs = _carried_out(plan.runs, around, out)
     real = [pair.measured for pair in pairs]
     note_timeouts(plan, real)
     found = compare(pairs)
@@ -77,3 +88,27 @@ def verify(
         say(f"chart: {chart}")
     say_own_frames(frames for one in real for frames in one.frames)
     end_with([], [*warnings(real), *failures(real), *found.missed])  # whatever failed is in no figure
+
+
+def _carried_out(runs: Sequence["Run"], around: "Around", out: Path | None) -> list["Pair"]:
+    """Run and simulate them; what takes over a minute is said first."""
+    from ..processes.cores import cores
+    from ..wall.bench import how_long, lasts_s
+    from ..wall.verify import REPLICATES, check_all, verify_all
+    from .estimate import estimated_s, say_if_long
+    from .progress import in_words
+
+    told = how_long(runs, REPLICATES)
+
+    def tell() -> None:
+        check_all(runs, around)
+        then_s = REPLICATES * (estimated_s(runs, cores()) or 0.0)
+        then = f", about {in_words(then_s)}" if then_s else ""
+        say_if_long(f"{told}{then}", lasts_s(runs) + then_s)
+
+    return carry_out(
+        *(runs, out, lambda advance: verify_all(runs, around, advance), told),
+        each=1 + REPLICATES,
+        before=tell,
+        kind="verify",
+    )

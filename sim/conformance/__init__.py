@@ -1,1 +1,1 @@
-"""Conformance: what each backend's calls really do, found by making them on the virtual time of a run."""
+"""Conformance: makes every cache call on each backend in virtual time, and finds out what it really does."""

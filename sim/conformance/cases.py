@@ -1,4 +1,4 @@
-"""What is driven: every call of Django's cache contract, on keys in every state, with every timeout that tells."""
+"""The cases: every call of Django's cache contract, on keys in every state, with every timeout of interest."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ TIMEOUTS: Mapping[str, float | None] = {
     "0": 0,
     "None": None,
 }
-USUAL = "10 s"  # among them: two callers meet with an ordinary one
+USUAL = "10 s"  # the ordinary timeout, used when two callers meet
 LIVE_S = 1000  # the timeout of a live key, stored 10 s before the call
-STORED_S = 90.75  # the call comes at 100.75, so that what floors seconds shows
+STORED_S = 90.75  # the call comes at 100.75, so that rounding down to seconds is seen
 CALLED_S = 100.75
-# How a key of each state was stored: a number, so that it can be counted up.
+# The timeout with which a key of each state was stored. Its value is a number, so that it can be counted up.
 STATES: Mapping[str, float | None] = {"live": LIVE_S, "expired": 5, "persistent": None}
 Verb = Callable[[Any, str, float | None], Any]
 
@@ -56,7 +56,7 @@ class Case:
 
     @property
     def key(self) -> str:
-        """A key of this case's own."""
+        """The key of this case, used by no other."""
         return f"{self.call}-{self.state}-{'-'.join(self.asked.split())}"
 
     def prepare(self, cache: BaseCache) -> None:
@@ -69,7 +69,7 @@ class Case:
         return CALLS[self.call](cache, self.key, TIMEOUTS.get(self.asked))
 
     def look(self, cache: BaseCache) -> Any:
-        """Return the value that the call has left, where `incr_version` has moved it."""
+        """Return the value after the call; after `incr_version`, that of the new version."""
         version = 2 if self.call == "incr_version" else None
         return cache.get(self.key, version=version)
 
@@ -89,6 +89,6 @@ def three(key: str) -> list[str]:
 
 
 def found(cache: Any, keys: Sequence[str]) -> list[Any]:
-    """Return the values that `get_many` finds, in the order of *keys* (a database has an order of its own)."""
+    """Return the values that `get_many` finds, in the order of *keys* (a database returns another order)."""
     values = cache.get_many(keys)
     return [values[key] for key in keys if key in values]

@@ -1,4 +1,4 @@
-"""The vocabulary of surprises: a claim about backends, how it is put to the test, and the verdict."""
+"""The words of surprises: a claim about backends, its test, and the verdict."""
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
@@ -20,14 +20,14 @@ class Seen(NamedTuple):
 
 
 def told(holds: bool, words: str, *values: object) -> Seen:
-    """Return *words*, which tell what is seen if the claim holds; if it does not, the *values* that were."""
+    """Return *words* if the claim holds; otherwise the *values* that were seen instead."""
     return Seen(holds, words if holds else f"not so: {', '.join(map(repr, values))}")
 
 
 class Claim(NamedTuple):
-    """Something said of backends that may surprise, and the function that decides it.
+    """A statement about backends that may surprise, and the function that tests it.
 
-    A cache of one's own is meant where the name of its class is among `backends`.
+    It applies to a user's own cache if the name of its class is among `backends`.
     """
 
     backends: tuple[str, ...]
@@ -37,7 +37,7 @@ class Claim(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """A claim on one backend, and what was seen there."""
+    """A claim about one backend, and what was seen there."""
 
     claim: Claim
     backend: str
@@ -50,7 +50,7 @@ class Verdict(NamedTuple):
 
 
 def judge(claims: Iterable[Claim], stage: Stage, found: Conformance) -> list[Verdict]:
-    """Put to the test what is claimed of the stage's backend."""
+    """Test the claims about the stage's backend."""
     names = {stage.backend, found.cache_class.rpartition(".")[2]}
     return [Verdict(claim, stage.backend, claim.check(stage, found)) for claim in claims if names & {*claim.backends}]
 
@@ -66,18 +66,18 @@ def lives(call: str, state: str, asked: str, expected: str) -> Callable[[Stage, 
 
 
 def atomic(call: str, *rivals: str) -> Callable[[Stage, Conformance], Seen]:
-    """Return a check that exactly *rivals* show a call not to be atomic; none: that it is."""
+    """Return a check that exactly the calls *rivals* show that a call is not atomic; without any, that it is atomic."""
 
     def check(_stage: Stage, found: Conformance) -> Seen:
         seen = tuple(found.rivals.get(call, ()))
-        words = f"no order of the two explains what came of it beside {', '.join(seen)}" if seen else "atomic"
+        words = f"beside {', '.join(seen)}, the results fit no order of the two calls" if seen else "atomic"
         return Seen(seen == rivals, words)
 
     return check
 
 
 def crowded(body: Callable[[Sequence[Within]], Any], *, gives: Any, words: str) -> Callable[[Stage, Conformance], Seen]:
-    """Return a check of what comes of real threads at once; *words* tell it if it is *gives*."""
+    """Return a check that real threads at once give *gives*; *words* describe this result."""
 
     def check(stage: Stage, _found: Conformance) -> Seen:
         seen = crowd(stage, body)
@@ -122,7 +122,7 @@ def every(*checks: Callable[[Stage, Conformance], Seen]) -> Callable[[Stage, Con
 
 
 def other_application(cache: BaseCache) -> BaseCache:
-    """Return a cache on the same store with a KEY_PREFIX of its own."""
+    """Return a cache on the same store with another KEY_PREFIX."""
     other = copy(cache)
     other.key_prefix = "other"
     return other

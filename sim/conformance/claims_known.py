@@ -1,4 +1,4 @@
-"""What is known of Django's backends, call by call, put to the test."""
+"""Known surprises of Django's backends, call by call, each with its test."""
 
 from pathlib import Path
 from typing import Any
@@ -220,7 +220,7 @@ KNOWN = (
             lives("incr", LIVE, "", "≤ 299.25"),
         ),
     ),
-    Claim(TABLE, "touch on an expired key is True and revives the stale row", "DatabaseCache._base_set", _revives),
+    Claim(TABLE, "touch on an expired key is True and revives the old row", "DatabaseCache._base_set", _revives),
     Claim(
         TABLE,
         "clear is DELETE FROM, any prefix",

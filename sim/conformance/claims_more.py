@@ -1,4 +1,4 @@
-"""Surprises that nobody had listed: seen while the backends were driven."""
+"""Surprises that no list had: they were seen while the backends were tested."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ DAYS_30 = list(TIMEOUTS)[3]
 YEAR_S = 365 * 86_400
 ON_REDIS = ("redis", "django-redis")
 COUNTERS = "LocMemCache.incr, BaseCache.incr, RedisCacheClient.incr, DefaultClient.decr"
-KEEPING = ("locmem", "redis", "memcached", "django-redis")  # where incr is one call that keeps the timeout
+KEEPING = ("locmem", "redis", "memcached", "django-redis")  # here, incr is one call that keeps the timeout
 
 
 def _around_a_clear(stage: Stage, _found: Conformance) -> Seen:
@@ -29,7 +29,7 @@ def _around_a_clear(stage: Stage, _found: Conformance) -> Seen:
         (12.5, lambda cache: (cache.get("before"), cache.get("after"))),
     ]
     *_, at_once, later = (one.result for one in stage.play(cues))
-    words = "within its second, what was set before is gone and what was set after stays"
+    words = "within the same second, entries set before are gone and those set after stay"
     return told(at_once == later == (None, 1), words, at_once, later)
 
 
@@ -44,7 +44,7 @@ def _past_2038(stage: Stage, _found: Conformance) -> Seen:
 
 
 def _counts_down(expected: Any) -> Callable[[Stage, Conformance], Seen]:
-    """Return a check of what a 1 becomes that is counted down by 3."""
+    """Return a check of the result of counting down by 3 from 1."""
 
     def check(stage: Stage, _found: Conformance) -> Seen:
         def act(cache: BaseCache) -> Any:
@@ -58,7 +58,7 @@ def _counts_down(expected: Any) -> Callable[[Stage, Conformance], Seen]:
 
 
 def _counts_up(value: Any, expected: Any) -> Callable[[Stage, Conformance], Seen]:
-    """Return a check of what `incr` makes of *value*."""
+    """Return a check of the result of `incr` on *value*."""
 
     def check(stage: Stage, _found: Conformance) -> Seen:
         def act(cache: BaseCache) -> Any:
@@ -94,7 +94,7 @@ def _zero_add(stage: Stage, _found: Conformance) -> Seen:
 
     meeting = Meeting("add", "add", zero, (zero,), there=False)
     times = met(stage, [meeting])[meeting]
-    words = "beside another one, the second is refused by an entry that never was to live"
+    words = "with another caller, the second add is refused because of an entry that should never have lived"
     return told(times > 0, words, times)
 
 
@@ -170,7 +170,7 @@ MORE = (
     ),
     Claim(
         ("locmem", "file", "db", "postgres"),
-        "delete of an expired key is True: nobody looks whether it has expired",
+        "delete of an expired key is True: it is not checked for expiry",
         "LocMemCache._delete, FileBasedCache._delete, DatabaseCache._base_delete_many",
         returns("delete", "expired", "", gives=True),
     ),
@@ -212,13 +212,13 @@ MORE = (
     ),
     Claim(
         ("memcached",),
-        "what would expire past 2038 is lost at once (the day is 2026-01-01, for good)",
+        "an entry that would expire past 2038 is lost at once (the day is always 2026-01-01)",
         "the server's 32 bits",
         _past_2038,
     ),
     Claim(
         ("memcached",),
-        "clear tells apart what was set before and after it within one second",
+        "clear removes only entries set before it, also within one second",
         "the server",
         _around_a_clear,
     ),
@@ -255,7 +255,7 @@ MORE = (
     ),
     Claim(
         ("redis", "memcached"),
-        "MAX_ENTRIES in OPTIONS is handed to the client: every call raises",
+        "MAX_ENTRIES in OPTIONS is passed to the client: every call raises",
         "RedisCacheClient.__init__, BaseMemcachedCache._cache",
         _options_raise,
     ),
@@ -282,9 +282,9 @@ MORE = (
     ),
     Claim(
         ("memcached",),
-        "set_many is one send, but no instant: the server does one command after the other",
+        "set_many is one send, but not one instant: the server does one command after the other",
         "BaseMemcachedCache.set_many",
-        crowded(seen_half_done, gives=True, words="a reader beside it finds some of its keys new and others old"),
+        crowded(seen_half_done, gives=True, words="a concurrent reader finds some keys new and others old"),
     ),
     Claim(
         ON_REDIS,
@@ -292,7 +292,7 @@ MORE = (
         "RedisCacheClient.set_many, DefaultClient.set_many",
         every(
             takes("set_many", "live", "10 s", "multi"),
-            crowded(seen_half_done, gives=False, words="no reader beside it finds some of its keys new and others old"),
+            crowded(seen_half_done, gives=False, words="no concurrent reader finds some keys new and others old"),
         ),
     ),
     Claim(
@@ -303,7 +303,7 @@ MORE = (
     ),
     Claim(
         ("django-redis",),
-        "incr_version rounds what is left of the timeout to the second",
+        "incr_version rounds the rest of the timeout to the second",
         "DefaultClient.ttl",
         _moves_rounded,
     ),

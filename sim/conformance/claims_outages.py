@@ -1,4 +1,4 @@
-"""What is known of backends beyond single calls: limits, outages, transactions, other servers, signals."""
+"""Known surprises beyond single calls: limits, outages, transactions, several servers, signals."""
 
 import os
 import signal
@@ -24,13 +24,13 @@ TABLE = ("db", "postgres")
 NODES_KEYS = 40
 KEYS = 1000
 LARGE = bytes(16_000)
-PATIENCE_S = 0.5  # of a client with a node that does not answer
-DEAD_S = 1.0  # after so long it asks that node again
+PATIENCE_S = 0.5  # a client's timeout for a node that does not answer
+DEAD_S = 1.0  # then the client tries that node again
 
 
 @dataclass(frozen=True)
 class _Filler:
-    """A strategy that caches what it reads, for ever."""
+    """A strategy that caches each row for ever."""
 
     name: ClassVar[str] = "filler"
     costs: ClassVar[Costs] = Costs(on_hit=1, added_by_miss=1, on_write=0)
@@ -77,7 +77,7 @@ def _silent_after_an_error(stage: Stage, _found: Conformance) -> Seen:
 
 
 def _two_nodes(stage: Stage) -> tuple[Any, Any]:
-    """Return the session's two servers of a kind: the one whose clock runs move, and the one on the real clock."""
+    """Return the session's two servers of a kind: one on virtual time, one on the real clock."""
     return stage.servers.start(stage.backend, virtual=True), stage.servers.start(stage.backend, virtual=False)
 
 
@@ -89,19 +89,19 @@ def _frozen_and_back(stage: Stage, _found: Conformance) -> Seen:
     cache: Any = PyMemcacheCache([one.location, other.location], {"OPTIONS": {"retry_attempts": 0}})
     cache.set_many(dict.fromkeys(keys, "old"))
     _, client = cache._cache.clients.values()
-    client.close()  # what comes now is a connection with other patience; the node that is well is waited for
+    client.close()  # the new connection waits longer for the healthy node
     client.timeout = client.connect_timeout = PATIENCE_S
     os.kill(other._process.pid, signal.SIGSTOP)
     try:
         raised = sum(_set_again(cache, key) for key in keys)
     finally:
         os.kill(other._process.pid, signal.SIGCONT)
-    cache._cache.dead_timeout = DEAD_S  # not earlier: it is asked again once it answers
+    cache._cache.dead_timeout = DEAD_S  # set only now: the client tries the node again when it answers
     time.sleep(1.2 * DEAD_S)
     old = sum(cache.get(key) == "old" for key in keys)
     cache.clear()
     cache.close()
-    # How many they are depends on the servers' addresses.
+    # The number of keys depends on the servers' addresses.
     words = (
         "a set raises, all keys are set on the other node; back, it answers its share of the keys with the old values"
     )
@@ -142,8 +142,8 @@ def _reads_a_replica(stage: Stage, _found: Conformance) -> Seen:
     written = first.get("k")
     cache.clear()
     for each in (*cache._cache._pools.values(), *first._cache._pools.values()):
-        each.disconnect()  # Django leaves that to the end of the process
-    words = "what was just set is on the first server; the get asks the other: None"
+        each.disconnect()  # Django leaves this to the end of the process
+    words = "the new value is on the first server; the get asks the other: None"
     return told((written, read) == (1, None), words, written, read)
 
 
@@ -183,7 +183,7 @@ def _evicts_by_size(stage: Stage, _found: Conformance) -> Seen:
             client.raw_command(f"cache_memlimit {MEMORY_MB}")
         return sorted(cache.get_many(["cold", "read", "small"]))
 
-    # On a server of its own: one that has stored much keeps the memory it has once taken.
+    # On its own server: a server keeps the memory that it has once used.
     with servers() as own, real_cache(stage.backend, own) as within:
         left = within(body)
     words = f"16 MB are set into 8: of a cold key, one read meanwhile, and a small cold one, left are {', '.join(left)}"
@@ -220,7 +220,7 @@ def _add_refuses(stage: Stage, _found: Conformance) -> Seen:
 
 
 class _Intruder:
-    """The real clock; whoever asks it the first time lets somebody else in before the answer."""
+    """The real clock. At the first request for the time, another caller acts before the answer."""
 
     def __init__(self, enter: Callable[[], object]) -> None:
         self._enter: Callable[[], object] | None = enter
@@ -236,7 +236,7 @@ def _get_destroys(stage: Stage, _found: Conformance) -> Seen:
     def body(cache: BaseCache) -> Any:
         cache.set("k", "old", -10)
         current = cast("CurrentRun", CURRENT_RUN.get())
-        # A get reads the entry, then asks the time: that is when the fresh value comes.
+        # A get reads the entry, then asks for the time; at this moment the fresh value is set.
         CURRENT_RUN.set(replace(current, clock=_Intruder(lambda: cache.set("k", "fresh", 1000))))
         read = cache.get("k")
         return read, cache.get("k")
@@ -255,7 +255,7 @@ def _reconnects(stage: Stage, _found: Conformance) -> Seen:
         connected = any(client.sock is not None for client in cache._cache.clients.values())
         cache.close()
         left = any(client.sock is not None for client in cache._cache.clients.values())
-        # By name: django-valkey, wherever it is imported, puts a receiver of its own in the place of Django's.
+        # By name: django-valkey, once imported, replaces Django's receiver by its own.
         receivers = [receiver() for _, receiver, *_ in request_finished.receivers]
         heard = any(getattr(one, "__name__", "") in ("close_caches", "close_async_caches") for one in receivers)
         return connected, left, heard
@@ -279,7 +279,7 @@ OUTAGES = (
     Claim(("memcached",), "clear is flush_all on all servers", "HashClient.flush_all", _clears_all_servers),
     Claim(
         ("memcached",),
-        "memory full, the least recently used of a size goes, silently",
+        "with full memory, the least recently used entry of a size is dropped silently",
         "the server's slab classes",
         _evicts_by_size,
     ),

@@ -1,4 +1,4 @@
-"""Which writes of Django's ORM send no signal, so that nothing can invalidate after them."""
+"""The writes of Django's ORM that send no signal, so that no receiver can invalidate after them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,13 +14,13 @@ from .twins import real_cache
 
 
 def _models() -> tuple[Any, Any]:
-    """Return two models of a registry of their own, unknown to any project."""
+    """Return two models in a separate registry, unknown to any project."""
     from django.apps.registry import Apps
     from django.db import models
 
     registry = Apps()
 
-    class Tag(models.Model):  # noqa: DJ008 - nobody prints one
+    class Tag(models.Model):  # noqa: DJ008 - it is never printed
         class Meta:
             apps = registry
             app_label = "cachewise"
@@ -38,7 +38,7 @@ def _models() -> tuple[Any, Any]:
 
 @contextmanager
 def _nobody_else_listening() -> Iterator[None]:
-    """Keep these models from a project's own receivers, which may act on what they hear."""
+    """Hide these models from a project's own receivers, which might act on their signals."""
     from django.db.models import signals
 
     every = [one for one in vars(signals).values() if isinstance(one, Signal)]
@@ -63,7 +63,7 @@ def _listening(senders: tuple[Any, ...]) -> Iterator[list[str]]:
     from django.db.models import signals
 
     heard: list[str] = []
-    # Kept by name here: a signal itself only holds its receivers weakly.
+    # Kept here, because a signal holds its receivers only weakly.
     ears = {name: _ear(heard, name) for name in ("post_save", "post_delete", "m2m_changed")}
     for name, ear in ears.items():
         for sender in senders:

@@ -1,6 +1,6 @@
-"""Real threads at once on the real clock: for what the engine never lets happen, a switch within one call of a store.
+"""Real threads at once on the real clock. The engine never switches within one call of a store; real threads do.
 
-As in Django, every thread has a cache object of its own, on one store.
+As in Django, every thread has its own cache object, on one store.
 """
 
 import random
@@ -21,13 +21,13 @@ from .twins import Within, real_caches
 
 THREADS = 4
 COUNTS = 250  # by each thread
-ROUNDS, KEYS = 4, 100  # of keys to add; more at once than MAX_ENTRIES would be culled
-TURNS = 60  # of set_many, where nobody sees it half done
-MANY, LENGTH = 1000, 500  # its keys (for servers only) and values: far more than one reads from a client at a stretch
+ROUNDS, KEYS = 4, 100  # of keys to add; more keys than MAX_ENTRIES would be culled
+TURNS = 60  # of set_many, to see that no reader finds it half done
+MANY, LENGTH = 1000, 500  # its keys (for servers only) and values: far more than a server reads from a client at once
 TIMEOUT_S = 1000
-TOGETHER_S = 60.0  # so long may it take until all threads are there
-PAUSED_RATIO = 0.004  # of Python's steps: often enough that one falls between a look and the act that follows from it
-PAUSE_S = 1e-6  # or as soon as the system wakes a thread
+TOGETHER_S = 60.0  # the time for all threads to be ready
+PAUSED_RATIO = 0.004  # of Python's steps: often enough that one is between a check and the act that follows
+PAUSE_S = 1e-6  # at least; the system may wake a thread later
 
 _TRACING = Lock()  # Python refuses two threads that call sys.settrace at once
 
@@ -45,7 +45,7 @@ def lost_counts(callers: Sequence[Within]) -> int | Raised:
 
 
 def double_adds(callers: Sequence[Within]) -> int:
-    """Return how many keys were not added by exactly one of all, each of whom calls `add` for every key."""
+    """Return how many keys were not added by exactly one caller, if each calls `add` for every key."""
     return sum(_double_adds(callers, turn) for turn in range(ROUNDS))
 
 
@@ -59,7 +59,7 @@ def _double_adds(callers: Sequence[Within], turn: int) -> int:
 
 
 def seen_half_done(callers: Sequence[Within]) -> bool:
-    """Return whether one who reads beside another's `set_many` has found some of its keys new and others old."""
+    """Return whether a reader during another's `set_many` has found some of its keys new and others old."""
     keys = [f"k{nth}" for nth in range(MANY)]
     over = Event()
 
@@ -94,15 +94,15 @@ def crowd(stage: Stage, body: Callable[[Sequence[Within]], Any]) -> Any:
 
 
 def _by_turns(callers: Sequence[Within], body: Callable[[BaseCache], Any]) -> list[Any]:
-    """Return what *body* returns for each of *callers*, all at once; in mid-call they pause and let the others go on.
+    """Return what *body* returns for each of *callers*, all at once; they pause in the middle of calls.
 
-    Left to themselves, threads on a busy machine may run one after the other, and a race between them is not seen.
+    Without the pauses, threads on a busy machine may run one after the other, and a race would not be seen.
     """
     return _at_once(callers, [partial(_politely, random.Random(nth), body) for nth, _caller in enumerate(callers)])
 
 
 def _politely(chance: random.Random, body: Callable[[BaseCache], Any], cache: BaseCache) -> Any:
-    """Return what *body* returns; before some steps of it, even within a line, the other threads go first."""
+    """Return what *body* returns; before some of its steps, even within a line, the other threads go first."""
 
     def trace(frame: FrameType, event: str, _arg: Any) -> Any:
         if event == "call":
@@ -122,7 +122,7 @@ def _politely(chance: random.Random, body: Callable[[BaseCache], Any], cache: Ba
 
 
 def _at_once(callers: Sequence[Within], bodies: Sequence[Callable[[BaseCache], Any]]) -> list[Any]:
-    """Return what *bodies* return, each called in a thread of its own by one of *callers*, all begun together."""
+    """Return what *bodies* return; each is called in its own thread by one of *callers*, all at the same time."""
     start = Barrier(len(bodies), timeout=TOGETHER_S)
 
     def begin(body: Callable[[BaseCache], Any], cache: BaseCache) -> Any:
@@ -130,7 +130,7 @@ def _at_once(callers: Sequence[Within], bodies: Sequence[Callable[[BaseCache], A
         return body(cache)
 
     with ThreadPoolExecutor(len(bodies)) as pool:
-        with interrupts_held():  # cut in two, it would leave threads behind that wait for the others
+        with interrupts_held():  # an interrupt would leave threads that wait for the others
             parts = zip(callers, bodies, strict=True)
             running = [pool.submit(caller, partial(begin, body)) for caller, body in parts]
         return [one.result() for one in running]

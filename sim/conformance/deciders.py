@@ -1,9 +1,9 @@
-"""Which function of Django's, or of a client library's, decides what a call does."""
+"""Finds the function of Django or of a client library that decides what a call does."""
 
 from importlib import import_module
 from typing import Any
 
-# What the database backend's calls have in common.
+# The functions that the database backend's calls share.
 PARTS = {
     ("DatabaseCache", "get"): "get_many",
     ("DatabaseCache", "set"): "_base_set",
@@ -15,7 +15,7 @@ PARTS = {
 }
 
 
-# Packages whose cache classes leave all to a client of their own, timeouts too.
+# Packages whose cache classes leave everything to their own client, timeouts too.
 CLIENTS = ("django_redis", "django_valkey")
 HANDING_ON = ("RedisCache", "DecoratedBackendCommands")  # the latter is django-valkey's
 
@@ -31,9 +31,9 @@ def decider(cache_class: type, call: str) -> str:
 
 
 def timeout_decider(cache_class: type) -> str:
-    """Return the name of the function that makes an expiry out of a timeout."""
+    """Return the name of the function that turns a timeout into an expiry."""
     setter = _owner(cache_class, "set")
-    if setter is not None and _package(setter) in CLIENTS:  # they do not ask get_backend_timeout
+    if setter is not None and _package(setter) in CLIENTS:  # they do not call get_backend_timeout
         return decider(cache_class, "set")
     owner = _owner(cache_class, "get_backend_timeout")
     if owner is None:

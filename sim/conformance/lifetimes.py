@@ -1,4 +1,4 @@
-"""How long an entry lives after a call, to the millisecond: by asking for it at ever closer instants."""
+"""Finds how long an entry lives after a call, to the millisecond, by asking for it at ever closer instants."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,16 +8,16 @@ from .stage import Cue, Stage
 
 PER_S = 2000  # steps a second: half milliseconds, so that "at the instant" and "just before it" differ
 HORIZON = 40 * DAY_S * PER_S
-PROBES = 15  # instants a round, so that a round narrows a window to a sixteenth
-# Where to ask first, which only saves rounds: around the timeouts asked for, Django's default, and what a live key has.
+PROBES = 15  # instants in each round, so that a round narrows a window to a sixteenth
+# Ask first at likely instants, to save rounds: around the given timeouts, Django's default, and a live key's rest.
 LIKELY_S = (*(timeout for timeout in TIMEOUTS.values() if timeout), 300, LIVE_S - (CALLED_S - STORED_S))
 FIRST = sorted({0, HORIZON, *(round(max(0, at_s + off_s) * PER_S) for at_s in LIKELY_S for off_s in (-1, 0.25))})
 
 
 class Lifetime(NamedTuple):
-    """Until when after the call the entry was there: None is beyond 40 days; `at_it` if still at that very instant.
+    """How long the entry was there after the call (None: more than 40 days); `at_it`: also at that very instant.
 
-    If not `steady` it was seen to be gone earlier than it was seen to be there.
+    If not `steady`, it was once missing at an earlier time than another at which it was there.
     """
 
     until_ms: int | None
@@ -42,7 +42,7 @@ class _Window:
         self.steady = True
 
     def probes(self) -> list[int]:
-        """Return the steps at which to ask next: the likely ones first, then evenly in between, the ends again."""
+        """Return the steps at which to ask next: first likely ones, then evenly spaced ones, and the ends again."""
         if self.dead > HORIZON:
             return FIRST
         width = self.dead - self.alive
@@ -66,12 +66,12 @@ class _Window:
             return Lifetime(None, steady=False)
         if self.alive >= HORIZON:
             return Lifetime(None)
-        # Alive at a whole millisecond and dead half of one later: it lived to that very instant.
+        # Alive at a whole millisecond and dead half a millisecond later: it lived to that very instant.
         return Lifetime((self.alive + 1) // 2, at_it=self.alive % 2 == 0)
 
 
 def lifetimes(stage: Stage, cases: Sequence[Case]) -> list[Lifetime]:
-    """Return how long each case's entry lives after its call, which is made anew in every round."""
+    """Return how long each case's entry lives after its call; every round makes the call again."""
     windows = [_Window() for _ in cases]
     while wanted := [(case, window) for case, window in zip(cases, windows, strict=True) if window.open]:
         cues: list[Cue] = [(STORED_S, case.prepare) for case, _ in wanted]

@@ -1,7 +1,7 @@
-"""Is a call atomic? Two callers at the same instant, and whether any order of the two explains what they got.
+"""Tests whether a call is atomic: do two callers at the same instant get what some order of the two gives?
 
-A round trip lies before each part of a call, of a random length, so that the parts of two calls interleave in all ways.
-What one call of an embedded backend's own method does is one instant here: races inside it are not seen.
+A round trip of random length comes before each part of a call, so that the parts of two calls interleave in all ways.
+One call of an embedded backend's own method is one instant here: races inside it are not seen.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,26 +16,26 @@ from .stage import Act, Cue, Stage, outcome
 
 Part = Callable[[Any, str], Any]  # (cache, key)
 TIMES = 20  # how often the two meet
-MANY = 6  # keys of a call on many: enough that others find it half done
-APART_S = 30.0  # from one meeting to the next: all is over by then
+MANY = 6  # keys of a call on many: enough for others to find it half done
+APART_S = 30.0  # from one meeting to the next, which begins when the last is over
 ROUND_TRIP = "uniform:0:1"
 
 
 @dataclass(frozen=True)
 class Meeting:
-    """A call, and what somebody else does meanwhile: one call after the other, each for itself.
+    """A call, and the calls of another caller meanwhile, one after the other.
 
-    A call on many keys is met at the first and the last of them.
+    In a call on many keys, the other caller uses the first and the last key.
     """
 
     call: str
     rival: str
     mine: Part
     theirs: tuple[Part, ...]
-    there: bool = True  # whether the keys are there before
+    there: bool = True  # whether the keys exist before
 
     def prepare(self, cache: BaseCache, key: str) -> None:
-        """Store the keys, if they are to be there."""
+        """Store the keys, if they should exist before."""
         if self.there:
             keys = many(key) if self.call.endswith("_many") else [key]
             cache.set_many(dict.fromkeys(keys, 5), LIVE_S)
@@ -98,14 +98,14 @@ MEETINGS: Sequence[Meeting] = (
 
 
 def met(stage: Stage, meetings: Sequence[Meeting] = MEETINGS, seed: int = 1) -> dict[Meeting, int]:
-    """Return for each meeting how many times of `TIMES` no order of the two callers explains what came of it."""
+    """Return for each meeting how often, of `TIMES`, no order of the two callers explains the result."""
     overlapping = _overlapping(stage, meetings, seed)
     explained = {meeting: _one_after_the_other(stage, meeting) for meeting in meetings}
     return {meeting: sum(one not in explained[meeting] for one in overlapping[meeting]) for meeting in meetings}
 
 
 def _one_after_the_other(stage: Stage, meeting: Meeting) -> list[Any]:
-    """Return what comes of a meeting with the call at every place among the other caller's calls."""
+    """Return the results of a meeting with the call at every place among the other caller's calls."""
     cues: list[Cue] = []
     for place in range(len(meeting.theirs) + 1):
         at_s, key = 0.75 + place * APART_S, f"k{place}"
@@ -122,7 +122,7 @@ def _in_turn(meeting: Meeting, place: int, cache: BaseCache, key: str) -> tuple[
 
 
 def _overlapping(stage: Stage, meetings: Sequence[Meeting], seed: int) -> dict[Meeting, list[Any]]:
-    """Return what comes of each meeting when both callers begin at the same instant, `TIMES` times."""
+    """Return the results of each meeting, `TIMES` times, with both callers starting at the same instant."""
     slots = [meeting for meeting in meetings for _ in range(TIMES)]
     cues: list[Cue] = []
     for slot, meeting in enumerate(slots):
@@ -153,5 +153,5 @@ def _on(part: Part, key: str) -> Act:
 
 
 def _left(cache: BaseCache, key: str) -> Any:
-    """Return what is left of the first and the last key, and of the first one's next version."""
+    """Return the values left in the first and the last key, and in the first key's next version."""
     return cache.get(key), cache.get(_last(key)), cache.get(key, version=2)

@@ -1,4 +1,4 @@
-"""What one backend does: every case observed, every call met by another caller, every async twin compared."""
+"""Observes one backend: every case, every call with a second caller, and every async twin."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,21 +14,21 @@ from .twins import twins
 
 
 class Observation(NamedTuple):
-    """What came of a case: what it returned (or raised), its round trips, and how long the entry lived after it."""
+    """The result of a case: its return value (or exception), its round trips, and the entry's lifetime after it."""
 
     case: Case
     returned: Any
     trips: tuple[str, ...]
-    waits: int  # where others could go first: one at most, and nobody gets in between
+    waits: int  # how often others could go first; up to one, none comes in between
     lives: Lifetime
 
 
 class Conformance(NamedTuple):
-    """What one backend does.
+    """All observations of one backend.
 
-    `by_wire` says whether a client sends its calls to a server. `rivals` are, for each call that is not atomic, the
-    calls of another caller that show it. `twins` is the number of calls made beside their async twins, `unlike` names
-    the calls that differ.
+    `by_wire` says whether a client sends its calls to a server. `rivals` holds, for each call that is not atomic, the
+    calls of another caller that show this. `twins` is the number of calls compared with their async twins; `unlike`
+    names those that differ.
     """
 
     backend: str
@@ -42,22 +42,22 @@ class Conformance(NamedTuple):
     unlike: Sequence[str]
 
     def of(self, call: str, state: str, asked: str = "") -> Observation:
-        """Return one observation; `asked` names the timeout, of a call that takes one."""
+        """Return one observation; `asked` names the timeout, if the call takes one."""
         return next(one for one in self.observations if one.case == Case(call, state, asked))
 
 
-STEPS = 3  # how often `observe` says what comes next
+STEPS = 3  # how often `observe` calls `advance`
 
 
 def observe(backend: str, servers: Servers, advance: Callable[[str], None] = lambda _next: None) -> Conformance:
-    """Observe everything about *backend*; *advance* is told what comes next.
+    """Observe everything about *backend*; *advance* is called with the name of each next step.
 
     Raises:
-        UserError: if it cannot run here.
+        UserError: if the backend cannot run here.
     """
     stage = Stage(backend, servers)
     known = backend_named(backend)
-    with known.open(servers, virtual=True):  # what there is to say against it is said before anything else
+    with known.open(servers, virtual=True):  # errors come before anything else
         cache_class = known.load()
     compared, unlike = twins(backend, servers)
     advance("lifetimes")
@@ -79,7 +79,7 @@ def observe(backend: str, servers: Servers, advance: Callable[[str], None] = lam
 
 
 def _observations(stage: Stage) -> list[Observation]:
-    """Observe all cases side by side, on keys of their own, but those that clear everything."""
+    """Observe all cases side by side, each on its own keys, except those that clear everything."""
     every = list(cases())
     together = [case for case in every if case.call != "clear"]
     alone = [[case] for case in every if case.call == "clear"]

@@ -1,4 +1,4 @@
-"""The report: a backend is examined, what is said of it, and the document of all."""
+"""The report: examines backends, and writes the text about one and the document about all."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -16,34 +16,34 @@ from .observe import Conformance, observe
 from .stage import Stage
 from .table import Table, tables, twins_line
 
-EVERY = tuple(name for name in BACKENDS if name != "shared")  # which is locmem's class on one store
+EVERY = tuple(name for name in BACKENDS if name != "shared")  # `shared` is locmem's class on one store
 EXPECTED = (*KNOWN, *OUTAGES, *SIGNALS)
 LEGEND = """\
 Every call was made through Django on the virtual time of a run, 0.75 s into a second, on a key stored 10 s before:
-*live* with a timeout of 1000 s, *expired* for 5 s, or *persistent*. `< 10` means gone at 10 s, `≤ 10` still there at
-that very instant and gone after it; for ever is longer than 40 days. A live key that is left alone has 990 s to go.
-Round trips are commands at the socket, statements in Django's query log for a table, calls of the store's own methods
-elsewhere. A call is atomic if some order of two callers explains what both got and left, whenever they met with random
-round trips between the parts of their calls: *yes* means that others could come in between, and it made no difference.
-*One instant* is one call of the store's own method, which is not interrupted here, so that nothing is known of it. *One
-send* is what a client sends at once; whether the server does it as one is the server's affair. What real threads make
-of some of these (`add`, `incr`, `set_many`) is among the surprises.
+*live* with a timeout of 1000 s, *expired* for 5 s, or *persistent*. `< 10` means gone at 10 s; `≤ 10` means still there
+at that very instant, and gone after it; "for ever" is longer than 40 days. Left alone, a live key has 990 s to go.
+Round trips are commands at the socket, for a table the statements in Django's query log, elsewhere calls of the store's
+own methods. Two callers met many times, with random round trips between the parts of their calls. A call is atomic if
+some order of the two always explains all results: *yes* means that others could come in between, without any effect.
+*One instant* is one call of the store's own method. It is not interrupted here, so this test tells nothing about it.
+*One send* is data that a client sends at once; the server may still split the work. Some of these (`add`, `incr`,
+`set_many`) were also tried with real threads: see the surprises.
 `incr_version` was asked for the version it made. `shared` is locmem's class on one store, and not listed by itself.
 """
 
 
 class Examined(NamedTuple):
-    """What was found out about one backend."""
+    """The findings about one backend."""
 
     found: Conformance
     verdicts: Sequence[Verdict]
 
 
 def examine(backend: str, servers: Servers, advance: Callable[[str], None] = lambda _next: None) -> Examined:
-    """Find out everything about *backend*; *advance* is told what comes next, the async twins being the first.
+    """Find out everything about *backend*; *advance* is called with the name of each next step, first the async twins.
 
     Raises:
-        UserError: if something that it needs is not here.
+        UserError: if something that it needs is not installed.
     """
     found = observe(backend, servers, advance)
     return Examined(found, judge((*EXPECTED, *MORE), Stage(backend, servers), found))
@@ -53,7 +53,7 @@ def text(one: Examined) -> str:
     """Return all about one backend, for a terminal."""
     parts = [_heading(one.found), "", *(f"{table.text()}\n" for table in tables(one.found)), twins_line(one.found), ""]
     if one.verdicts:
-        parts += [_surprises("Surprises, each put to the test:", [one.verdicts]).text(), ""]
+        parts += [_surprises("Surprises, each tested:", [one.verdicts]).text(), ""]
     return "\n".join(parts)
 
 
@@ -62,11 +62,11 @@ def document(examined: Sequence[Examined]) -> str:
     version = ".".join(map(str, django.VERSION[:2]))
     parts = [
         f"# What the cache backends of Django {version} really do\n",
-        "Written by `cachewise doctor --conformance --format markdown`; a test makes it anew and compares.\n",
+        "Written by `cachewise doctor --conformance --format markdown`; a test makes it again and compares.\n",
         LEGEND,
         "## Surprises\n",
     ]
-    for title, claims in (("Known ones, put to the test:", EXPECTED), ("More, seen on the way:", MORE)):
+    for title, claims in (("Known ones, tested:", EXPECTED), ("Others, found by the tests:", MORE)):
         mine = [[verdict for verdict in one.verdicts if verdict.claim in claims] for one in examined]
         parts.append(f"{_surprises(title, mine).markdown()}\n")
     for one in examined:
@@ -81,7 +81,7 @@ def _heading(found: Conformance) -> str:
 
 
 def _surprises(title: str, by_backend: Sequence[Sequence[Verdict]]) -> Table:
-    """Return the verdicts, those of several backends together where they are alike, in the order of the claims."""
+    """Return the verdicts in the order of the claims; equal ones of several backends share a row."""
     alike: dict[tuple[Claim, str, str], list[str]] = {}
     for verdict in sorted((one for mine in by_backend for one in mine), key=_place):
         alike.setdefault((verdict.claim, verdict.word, verdict.seen.words), []).append(verdict.backend)

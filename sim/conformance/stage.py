@@ -1,4 +1,4 @@
-"""The stage: acts on a cache, each at its own instant of one run, and what came of each."""
+"""The stage: performs acts on a cache, each at its own instant of one run, and returns their results."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,12 +15,12 @@ from ..runner import run
 from ..world.scenario import Scenario
 
 Act = Callable[[BaseCache], Any]
-Cue = tuple[float, Act]  # (seconds after the run's start, what is done then)
-LONG_S = 100_000_000  # no play is longer
+Cue = tuple[float, Act]  # (seconds after the run's start, the act at that time)
+LONG_S = 100_000_000  # the longest play
 
 
 class Raised(NamedTuple):
-    """What stands for a result where a call raised: the exception's name."""
+    """The result of a call that raised: the exception's name."""
 
     name: str
 
@@ -28,7 +28,7 @@ class Raised(NamedTuple):
 class Done(NamedTuple):
     """What an act returned, and the round trips it took: commands, statements, or calls of the store's methods.
 
-    Where acts overlap, so do their round trips. `waits` is how often others could have gone first.
+    If acts overlap, so do their round trips. `waits` is how often others could have gone first.
     """
 
     result: Any
@@ -44,12 +44,12 @@ class Stage:
     servers: Servers
 
     def play(self, cues: Sequence[Cue], *, seed: int = 1, counted: bool = True, **settings: Any) -> list[Done]:
-        """Perform every act at its time, a request each, and return what came of them, in the order of *cues*.
+        """Perform every act at its time, each as a request, and return the results in the order of *cues*.
 
         Args:
-            cues: when (seconds) and what.
+            cues: (seconds, act).
             seed: of the run.
-            counted: whether the round trips of each act are wanted; counting them takes time.
+            counted: whether to count the round trips of each act, which takes time.
             settings: fields of a Scenario; without them no latency passes.
         """
         with self.servers.folder() as folder:
@@ -62,15 +62,15 @@ class Stage:
         return [script.done[number] for number in range(len(cues))]
 
     def ask(self, act: Act, **settings: Any) -> Any:
-        """Perform one act in a run of its own and return its result."""
+        """Perform one act in a separate run and return its result."""
         return self.play([(0.75, act)], **settings)[0].result
 
 
 def _prompt_book(folder: Path, times_s: Sequence[float]) -> Path:
-    """Write a trace with one read at each of *times_s*; Parquet, as text would not keep every instant exactly."""
+    """Write a trace with one read at each of *times_s*, in Parquet: text would not keep every instant exactly."""
     import pandas as pd
 
-    # The first request is the run's zero; a stamp with a fraction says that whole ones are meant as they are.
+    # The first request is the run's zero. A time with a fraction shows that whole seconds are exact, too.
     rows = sorted([(0.0, -2), (0.5, -1), *((at_s, number) for number, at_s in enumerate(times_s))])
     path = folder / "acts.parquet"
     frame = pd.DataFrame({"time_s": [at_s for at_s, _ in rows], "key": [str(number) for _, number in rows]})
@@ -112,14 +112,14 @@ def outcome(call: Callable[[], Any]) -> Any:
     """Return what *call* returns, or the name of what it raises."""
     try:
         return call()
-    except Exception as error:  # noqa: BLE001 - whatever a backend raises is a finding
+    except Exception as error:  # noqa: BLE001 - any exception of a backend is a finding
         return Raised(type(error).__name__)
 
 
 class Statements:
-    """What the run's cache table is sent in a ``with`` block, by Django's own query log; elsewhere nothing is watched.
+    """The statements to the run's cache table in a ``with`` block, from Django's query log; without a table, none.
 
-    Source: django.test.utils.CaptureQueriesContext, which gets lost once the log has reached its limit.
+    Source: django.test.utils.CaptureQueriesContext, which fails once the log has reached its limit.
     """
 
     def __init__(self) -> None:

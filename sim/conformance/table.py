@@ -35,7 +35,7 @@ class Table(NamedTuple):
 
 
 def tables(found: Conformance) -> list[Table]:
-    """Return the tables of one backend: the calls that take a timeout, and those that take none."""
+    """Return the tables of one backend: calls with a timeout, and calls without one."""
     timed = [one for one in found.observations if one.case.call in WITH_TIMEOUT]
     rest = [one for one in found.observations if one.case.call not in WITH_TIMEOUT]
     tail = ("returned", "round trips", "atomic", "decided by")
@@ -55,9 +55,9 @@ def tables(found: Conformance) -> list[Table]:
 
 def twins_line(found: Conformance) -> str:
     """Return the sentence about the async twins."""
-    alike = f"{found.twins} calls were made beside their async twins, on the real clock"
+    alike = f"{found.twins} calls were compared with their async twins, on the real clock"
     if not found.unlike:
-        return f"{alike}; all gave and left the same."
+        return f"{alike}; all had the same results and effects."
     return f"{alike}; not the same: {', '.join(f'a{call}' for call in found.unlike)}."
 
 
@@ -80,7 +80,7 @@ def _row(found: Conformance, group: Sequence[Observation]) -> list[str]:
 
 
 def _atomic(found: Conformance, call: str) -> str:
-    """Return whether it is, "yes" only where another caller could have come in between."""
+    """Return whether a call is atomic; "yes" only if another caller could have come in between."""
     if rivals := found.rivals.get(call):
         return f"no: beside {', '.join(rivals)}"
     if max(one.waits for one in found.observations if one.case.call == call and one.case.asked in ("", USUAL)) > 1:
@@ -89,7 +89,7 @@ def _atomic(found: Conformance, call: str) -> str:
 
 
 def _merged(group: Sequence[Observation], words: Callable[[Observation], str]) -> str:
-    """Return what most of the timeouts have in common, and what the others have instead."""
+    """Return the result of most timeouts, and the different results of the others."""
     told: dict[str, list[str]] = {}
     for one in group:
         told.setdefault(words(one), []).append(one.case.asked)
@@ -102,7 +102,7 @@ def _result(returned: object) -> str:
 
 
 def _trips(trips: tuple[str, ...]) -> str:
-    """Return their number and names, as ``3 (get, set, del)``; what repeats itself is said once."""
+    """Return their number and names, as ``3 (get, set, del)``; repetitions are shortened."""
     for period in range(1, len(trips)):
         times = len(trips) // period
         if trips[:period] * times == trips:

@@ -1,4 +1,4 @@
-"""The `a*` twins: outside the engine and on the real clock, each call beside its async twin, on equal keys."""
+"""The async twins (`aget` and so on): each call and its twin on equal keys, outside the engine, on the real clock."""
 
 import random
 import time
@@ -20,24 +20,24 @@ from .cases import CALLS, FIRST, WITH_TIMEOUT, found, three
 from .stage import outcome
 
 STATES: Mapping[str, float | None] = {"live": 1000, "expired": -10, "persistent": None}
-TIMEOUTS = (10, 0, None)  # what passes in less than a second would need waiting for
+TIMEOUTS = (10, 0, None)  # other timeouts would need a wait
 
-Pair = tuple[str, str, float | None]  # a call, the key's state, the timeout asked for
+Pair = tuple[str, str, float | None]  # (call, key's state, timeout)
 Within = Callable[[Callable[[BaseCache], Any]], Any]
 
 
 class Twin:
-    """A cache whose calls are the async ones, waited for."""
+    """A cache whose calls are the async ones; each waits for its end."""
 
     def __init__(self, cache: BaseCache) -> None:
         self._cache = cache
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        # Not asyncio.run: what is handed to threads comes back to this one, where the database's connection is.
+        # Not asyncio.run: this brings work for threads back to this thread, which has the database's connection.
         call = async_to_sync(getattr(self._cache, f"a{name}"))
 
         def whole(*args: Any, **kwargs: Any) -> Any:
-            with interrupts_held():  # cut in two, it would leave a thread behind that Python's end waits for
+            with interrupts_held():  # an interrupt would leave a thread for which Python's exit waits
                 return call(*args, **kwargs)
 
         return whole
@@ -53,14 +53,14 @@ class RealClock:
 
 
 class HandClock:
-    """A clock that stands still until it is moved, and a server's with it."""
+    """A clock that stands still until it is moved; a server's clock moves with it."""
 
     def __init__(self, server: Server | None) -> None:
         self._server = server
         self._now_s = 0.0
 
     def time(self) -> float:
-        """Return the seconds it has been moved to."""
+        """Return the seconds to which it was moved."""
         return self._now_s
 
     def move(self, time_s: float) -> None:
@@ -71,7 +71,7 @@ class HandClock:
 
 
 def twins(backend: str, servers: Servers) -> tuple[int, list[str]]:
-    """Return how many pairs of calls were made, and the calls whose results or leavings differ in any of them."""
+    """Return how many pairs of calls were made, and the calls whose results or effects differ in one of them."""
     pairs = [
         (call, state, timeout)
         for call in CALLS
@@ -92,7 +92,7 @@ def real_cache(backend: str, servers: Servers) -> Iterator[Within]:
 
 @contextmanager
 def real_caches(backend: str, servers: Servers, count: int) -> Iterator[list[Within]]:
-    """Give *count* such functions, each for a thread of its own: with caches of their own, on one store."""
+    """Give *count* such functions, each for its own thread, with its own cache, on one store."""
     known = backend_named(backend)
     with known.open(servers, virtual=False) as place, ExitStack() as stack:
         yield [stack.enter_context(_outside(known, place, RealClock(), 0)) for _ in range(count)]
@@ -100,7 +100,7 @@ def real_caches(backend: str, servers: Servers, count: int) -> Iterator[list[Wit
 
 @contextmanager
 def hand_moved_cache(backend: str, servers: Servers) -> Iterator[tuple[Within, HandClock]]:
-    """Give such a function with a cache whose time is that of a clock moved by hand."""
+    """Give such a function with a cache whose clock is moved by hand."""
     known = backend_named(backend)
     with known.open(servers, virtual=True) as place:
         epoch_s = 0 if place.server is None else place.server.begin()
@@ -128,7 +128,7 @@ def _differ(cache: BaseCache, pair: Pair) -> bool:
 
 
 def _made(cache: BaseCache, calls: Any, pair: Pair) -> Any:
-    """Return what the call gives on keys in its state, and what it leaves."""
+    """Return the call's result on keys in its state, and its effects."""
     call, state, timeout = pair
     for key in three("k"):
         outcome(partial(cache.set, key, FIRST, STATES[state]))

@@ -293,7 +293,7 @@ class SimulatedDatabase:
         del transaction.locks[keep:]
 
     def _refuse_deadlock(self, transaction: _Transaction, key: str) -> None:
-        """Raise as PostgreSQL does if the owner of *key*, or whoever it waits for, waits for *transaction*."""
+        """Raise as PostgreSQL does if the owner of *key*, or a transaction it waits for, waits for *transaction*."""
         wanted: str | None = key
         while wanted is not None:
             owner = self._locks[wanted].owner

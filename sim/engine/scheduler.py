@@ -81,7 +81,7 @@ class Engine(simpy.Environment):
         self.next_arrival_s = inf
         self.arrive: Callable[[Task], None]
         self.contexts: list[Context] = [copy_context()]  # one for each worker
-        self.current = Task(self)  # nobody's, until a request comes
+        self.current = Task(self)  # a placeholder until a request comes
         self._idle: list[Task] = []
         self._tasks: list[Task] = []
         self._stuck = 0

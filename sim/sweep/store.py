@@ -24,6 +24,7 @@ from .schema import SCHEMA, table_of
 
 PACK_ABOVE = 10_000  # cells; more files than this are slow to read
 PACK = "pack-"
+PLAN = "sweep.json"  # what was typed, for whoever goes on with it
 TIMING = "cell,wall_s"
 Row = Mapping[str, Any]
 
@@ -203,6 +204,32 @@ def _writing(folder: Path) -> Iterator[None]:
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else one_line(error)  # pyarrow's text is a long one
         raise UserError(f"cannot write to {file_name(folder)}: {why}") from error
+
+
+def plan_in(folder: Path) -> tuple[list[str], str] | None:
+    """Return the arguments of the sweep in *folder*, and where its command began; None if there is no sweep."""
+    try:
+        found = json.loads((folder / PLAN).read_text(encoding="utf-8"))
+        return list(found["arguments"]), str(found["folder"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def in_the_way_of_a_sweep(folder: Path) -> str | None:
+    """Return the name of what is in *folder* where a sweep has its own, and no sweep has made; None: nothing is."""
+    if plan_in(folder):
+        return None
+    if (folder / PLAN).exists():
+        return PLAN
+    for name in ("cells", "failed", "earlier"):
+        place = folder / name
+        if place.exists() and not (place.is_dir() and not any(place.iterdir())):
+            return name
+    timing = folder / "timing.csv"
+    with suppress(FileNotFoundError):
+        if not timing.read_bytes().startswith(TIMING.encode()):
+            return timing.name
+    return None
 
 
 def key_of_all(keys: Sequence[str]) -> str:

@@ -72,8 +72,7 @@ def _microseconds(column: "pd.Series[Any]", where: str) -> NDArray[np.int64]:
     else:
         texts = column.astype(str).str.replace(",", ".")  # ISO 8601 allows both; Python's logging writes a comma
         _refuse_some_zones(column, texts, where)
-        is_iso = texts.str.contains(_ISO, regex=True)
-        parsed = pd.to_datetime(texts.where(is_iso), format="ISO8601", utc=True, errors="coerce")
+        parsed = pd.to_datetime(texts.where(_match(texts, _ISO)), format="ISO8601", utc=True, errors="coerce")
     bad = parsed.isna().to_numpy()
     if bad.any():
         row = int(bad.argmax())
@@ -86,7 +85,7 @@ def _microseconds(column: "pd.Series[Any]", where: str) -> NDArray[np.int64]:
 
 def _refuse_some_zones(column: "pd.Series[Any]", texts: "pd.Series[str]", where: str) -> None:
     """Refuse a file in which some times have a zone and others have none: nobody knows how far those are apart."""
-    zoned = texts.str.contains(_WITH_ZONE, regex=True)[column.notna()].to_numpy(bool)
+    zoned = _match(texts, _WITH_ZONE)[column.notna().to_numpy()]
     if zoned.any() and not zoned.all():
         rows = np.flatnonzero(column.notna().to_numpy())
         has, lacks = rows[zoned.argmax()], rows[zoned.argmin()]
@@ -94,3 +93,12 @@ def _refuse_some_zones(column: "pd.Series[Any]", texts: "pd.Series[str]", where:
             f"{where}: row {lacks + 1}: time {one_line(column.iloc[lacks], 40)!r} has no zone, "
             f"while that of row {has + 1} has one ({one_line(column.iloc[has], 40)!r})"
         )
+
+
+def _match(texts: "pd.Series[str]", pattern: str) -> NDArray[np.bool_]:
+    """Return which texts match; a missing one does not."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    found = compute.match_substring_regex(pa.array(texts, pa.large_string(), from_pandas=True), pattern)
+    return np.asarray(compute.fill_null(found, fill_value=False).to_numpy(zero_copy_only=False), np.bool_)

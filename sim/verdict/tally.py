@@ -84,7 +84,7 @@ class Kept:
         return _quantiles(self.columns["end_s"] - self.columns["arrival_s"], shares)
 
     def stale_age_quantiles_s(self, shares: Shares) -> Floats:
-        """Return quantiles of the stale reads' ages."""
+        """Return quantiles of the outdated reads' ages, in seconds."""
         return _quantiles(self.stale_ages_s, shares)
 
 
@@ -109,7 +109,7 @@ class Tally:
         return self._response_s.quantiles(shares)
 
     def stale_age_quantiles_s(self, shares: Shares) -> Floats:
-        """Return quantiles of the stale reads' ages."""
+        """Return quantiles of the outdated reads' ages, in seconds."""
         return self._stale_age_s.quantiles(shares)
 
 

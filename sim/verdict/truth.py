@@ -3,7 +3,7 @@
 A read is right, or it is wrong in exactly one of three ways, so that these add up:
 
 - **stale** (outdated): the version it returned was superseded by a commit before the read began (a worker took it);
-  a commit that overlaps the read never makes it stale;
+  a commit that overlaps the read never makes it outdated;
 - **dirty**: the version was committed, but only after it was returned;
 - **aborted**: the version was never committed. Nothing supersedes such a version, so the read is only aborted,
   whatever has been committed since.
@@ -52,7 +52,7 @@ class Committed(Protocol):
     """The committed writes, by key."""
 
     def keys(self) -> Iterable[int]:
-        """Return the codes of the keys that have any."""
+        """Return the codes of the keys with committed writes."""
 
     def of_key(self, key: int) -> tuple[Floats, Ints]:
         """Return when *key*'s writes were committed, and their versions: both ascend."""
@@ -74,7 +74,7 @@ class Commits:
         return cls(commit_s[order], version[order], bounds)
 
     def keys(self) -> Iterable[int]:
-        """Return the codes of the keys that have any."""
+        """Return the codes of the keys with committed writes."""
         written: list[int] = np.flatnonzero(np.diff(self.bounds)).tolist()
         return written
 
@@ -122,7 +122,7 @@ class History:
         del times[:]
 
     def keys(self) -> Iterable[int]:
-        """Return the codes of the keys that have any."""
+        """Return the codes of the keys with committed writes."""
         return self._last.keys()
 
     def of_key(self, key: int) -> tuple[Floats, Ints]:

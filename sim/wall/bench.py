@@ -22,8 +22,7 @@ def bench_all(runs: Sequence[Run], around: Around, done: Callable[[Run], None] =
     Raises:
         UserError: before anything starts, if one of them cannot run for real.
     """
-    for one in runs:
-        check_real(one, around)
+    check_all(runs, around)
     outcomes = []
     with servers() as ours:
         for one in runs:
@@ -32,12 +31,27 @@ def bench_all(runs: Sequence[Run], around: Around, done: Callable[[Run], None] =
     return outcomes
 
 
+def check_all(runs: Sequence[Run], around: Around) -> None:
+    """Make sure that each of them can run for real.
+
+    Raises:
+        UserError: if not.
+    """
+    for one in runs:
+        check_real(one, around)
+
+
+def lasts_s(runs: Sequence[Run]) -> float:
+    """Return how many seconds these real runs take, one after the other; a short trace ends sooner."""
+    return sum(AROUND_IT_S + one.scenario.end_s for one in runs)
+
+
 def how_long(runs: Sequence[Run], simulations: int = 0) -> str:
     """Say how many real *runs* there are and how long they take, one after the other; a short trace ends sooner.
 
     After each of them, *simulations* simulations follow.
     """
-    seconds = sum(AROUND_IT_S + one.scenario.end_s for one in runs)
+    seconds = lasts_s(runs)
     span = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:,.0f} min"
     about = "at most" if any(one.scenario.trace for one in runs) else "about"
     then = f", then {simulations * len(runs):,} simulations" if simulations else ""

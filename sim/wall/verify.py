@@ -39,9 +39,7 @@ def verify_all(runs: Sequence[Run], around: Around, done: Callable[[Run], None] 
         UserError: before anything takes long, if one of them cannot run for real or be simulated, or if all of them
             could show nothing.
     """
-    _check_seeds(runs)
-    for one in runs:
-        check_real(one, around)
+    check_all(runs, around)
     firsts = {(strategy_spec(one.strategy), one.backend): one for one in runs}
     run_all(list(firsts.values()), default_processes())  # to find errors before the long part
     measured, models = [], []
@@ -54,6 +52,17 @@ def verify_all(runs: Sequence[Run], around: Around, done: Callable[[Run], None] 
     # Not earlier: simulations would take processor time from a real run.
     predicted = iter(run_all(models, default_processes(), done))
     return [Pair(outcome, tuple(next(predicted) for _ in range(REPLICATES))) for outcome in measured]
+
+
+def check_all(runs: Sequence[Run], around: Around) -> None:
+    """Make sure that each of them can run for real, and that all of them together could show something.
+
+    Raises:
+        UserError: if not.
+    """
+    _check_seeds(runs)
+    for one in runs:
+        check_real(one, around)
 
 
 def least_seeds(cells: int) -> int:

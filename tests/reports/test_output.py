@@ -16,14 +16,17 @@ import pandas as pd
 import pytest
 
 from cachewise import Scenario, UserError
-from cachewise.reports import check_writable, folder, render, write_report
+from cachewise.reports import manifest, render, write_report
 from cachewise.reports.figures import CHARTS
 from cachewise.reports.frames import cases
+from cachewise.reports.placing import CHARTS as CHART_NAMES
+from cachewise.reports.placing import PAGE
 from cachewise.reports.provenance import inputs, machine, versions
 from cachewise.sim.experiment import Outcome, strategy_spec
 from cachewise.sim.verdict.metrics import METRICS
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
+FIGURE = re.compile(r"\d[\d.,]*\d|\d")
 COMMAND = "cachewise run busy --seeds 3"
 
 
@@ -82,7 +85,8 @@ def test_folder_holds_the_figures_the_charts_and_the_page(report: Path, busy: li
     assert len(pictures) == 12
     assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
     names = {path.name for path in report.iterdir()}
-    assert names == {"summary.csv", "summary.parquet", "report.html", "charts"}
+    assert names == {"summary.csv", "summary.parquet", "report.html", "charts", manifest.NAME}
+    assert all(picture.stem.rpartition("-")[2] in CHART_NAMES for picture in pictures)
 
 
 def test_page_is_one_well_formed_self_contained_file(report: Path) -> None:
@@ -209,8 +213,9 @@ def test_csv_reads_back(busy: list[Outcome]) -> None:
     assert frame["reads"].tolist() == [outcome.summary["reads"] for outcome in busy]
 
 
-def test_tables_show_every_strategy_and_the_stand_in(busy: list[Outcome]) -> None:
+def test_tables_show_every_strategy_and_the_stand_in(busy: list[Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
     """The terminal's and Markdown's tables have a row a strategy, in order, and say what `shared` is."""
+    monkeypatch.setenv("COLUMNS", "120")
     for form in ("table", "markdown"):
         text = render(busy, form)
         labels = [label for line in text.splitlines() for label in re.findall(r"^\|? ?([a-z-]+(?::\S+)?)  ?", line)]
@@ -252,45 +257,6 @@ def test_no_words_run_off_a_chart(busy: list[Outcome]) -> None:
         assert all(text.get_window_extent().x1 <= edge for text in figure.texts), draw.__name__
 
 
-def _refusals(tmp_path: Path) -> dict[str, Path]:
-    (tmp_path / "file").write_text("mine")
-    (tmp_path / "taken" / "report.html").mkdir(parents=True)
-    return {
-        "a file": tmp_path / "file",
-        "below a file": tmp_path / "file" / "out",
-        "no such device": Path("/proc/nothing/out"),
-        "name too long": tmp_path / ("x" * 300),
-        "zero byte": tmp_path / "a\0b",
-        "taken": tmp_path / "taken",
-    }
-
-
-@pytest.mark.parametrize("name", ["a file", "below a file", "no such device", "name too long", "zero byte", "taken"])
-def test_a_folder_that_cannot_be_written_is_refused_in_one_line(tmp_path: Path, name: str) -> None:
-    """Before anything runs, a folder that cannot take the report is refused with one line, and stays as it was."""
-    out = _refusals(tmp_path)[name]
-    before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(UserError) as refusal:
-        check_writable(out)
-    assert "cannot write the report to" in str(refusal.value)
-    assert "\n" not in str(refusal.value)
-    assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_from_python_it_is_refused_alike(quiet: list[Outcome], tmp_path: Path) -> None:
-    """`write_report` does not need the check before it."""
-    for out in _refusals(tmp_path).values():
-        with pytest.raises(UserError, match="cannot write the report to"):
-            write_report(quiet, out, COMMAND, set())
-
-
-def test_checking_leaves_no_trace(tmp_path: Path) -> None:
-    """A folder that could be made is not made by asking, and an existing one is left as it is."""
-    check_writable(tmp_path / "a" / "b")
-    check_writable(tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.parametrize("failure", [KeyboardInterrupt(), OSError(28, "No space left on device")])
 def test_a_failure_leaves_the_earlier_report_whole(
     quiet: list[Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException
@@ -319,13 +285,13 @@ def test_a_ctrl_c_that_was_lost_leaves_the_earlier_report(
 
 
 def test_the_page_is_moved_last(quiet: list[Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page never stands beside the figures of another report: it is the last file to arrive."""
+    """A page never stands beside the figures of another report: it is the last to arrive, within the list of files."""
     moved: list[str] = []
     replace_file = Path.replace
     monkeypatch.setattr(Path, "replace", lambda self, to: (moved.append(to.name), replace_file(self, to))[1])
     write_report(quiet, tmp_path, COMMAND, set())
-    assert moved[-1] == folder.PAGE
-    assert len(moved) == 9
+    assert (moved[0], moved[-2:]) == (manifest.NAME, [PAGE, manifest.NAME])
+    assert len(moved) == 11
 
 
 def test_importing_reports_is_light() -> None:
@@ -336,14 +302,17 @@ def test_importing_reports_is_light() -> None:
     assert done.stdout.strip() == ""
 
 
-@pytest.mark.parametrize("width", [80, 200])
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
 def test_the_table_fits_the_terminal(busy: list[Outcome], width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is cut: a narrow terminal loses whole columns, the last first, and it is said which."""
+    """Nothing is cut and nothing left out: a narrow terminal has several tables, or a few lines for each strategy."""
     monkeypatch.setenv("COLUMNS", str(width))
     text = render(busy, "table")
     assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
-    assert "outdated reads" in text
-    heading = next(line for line in text.splitlines() if line.startswith("strategy"))
-    assert ("entries" in heading) == (width > 80)
-    assert ("entries (--format markdown has all)" in " ".join(text.split())) == (width == 80)
+    monkeypatch.setenv("COLUMNS", "300")
+    widest = render(busy, "table")
+    assert set(FIGURE.findall(" ".join(text.split()))) == set(FIGURE.findall(" ".join(widest.split())))
+    headings = [line.split()[-1] for line in text.splitlines() if line.startswith("strategy ")]
+    assert len(headings) == {40: 0, 60: 3, 80: 2, 200: 1}[width]
+    assert ("  entries: " in text) == (width == 40)
+    assert [*headings, "entries"][-1] == "entries"

@@ -131,7 +131,7 @@ def test_the_same_again_is_the_same_to_the_byte(shop: Path) -> None:
     )
     assert first.returncode == second.returncode == 0, first.stderr
     assert first.stdout == second.stdout
-    assert "databases: as an earlier command filled them" not in second.stderr
+    assert "databases: filled by an earlier command" not in second.stderr
 
 
 ODD = """

@@ -10,7 +10,8 @@ from cachewise.sim.app.choice import require_meaning
 from cachewise.sim.app.cost import Cost, requests_of, short_of
 from cachewise.sim.app.description import Contender, Description, Function, SessionCache
 from cachewise.sim.application import AS_IT_IS, NO_CACHE
-from cachewise.sim.command.app_plan import SAMPLE_S, AppPlan, make_app_plan, shown_s
+from cachewise.sim.command.app_plan import SAMPLE_S, AppPlan, make_app_plan
+from cachewise.sim.command.progress import in_words
 
 VARIANTS = tuple(Contender(name) for name in (AS_IT_IS, "60 s", "on commit", NO_CACHE))
 
@@ -135,6 +136,6 @@ def test_what_means_nothing_in_the_file() -> None:
 
 def test_times_as_people_say_them() -> None:
     """Seconds, then minutes, then hours."""
-    assert [shown_s(value) for value in (0.2, 42.4, 89, 91, 2_400, 5_000, 9_000)] == [
+    assert [in_words(value) for value in (0.2, 42.4, 89, 91, 2_400, 5_000, 9_000)] == [
         *("1 s", "42 s", "89 s", "2 min", "40 min", "83 min", "2.5 h")
     ]

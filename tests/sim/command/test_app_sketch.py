@@ -30,7 +30,7 @@ def test_the_file_that_is_written(tmp_path: Path) -> None:
     (folder / "cache_experiment.py").unlink()
     done = cli("init", "--app", "shop.settings", cwd=folder)
     assert (done.returncode, done.stdout) == (0, ""), done
-    assert "wrote cache_experiment.py; look at what stands at REPLACE; then: cachewise run ./cache_exp" in done.stderr
+    assert "wrote cache_experiment.py; change everything at REPLACE; then: cachewise run ./cache_exp" in done.stderr
     text = (folder / "cache_experiment.py").read_text()
     compile(text, "cache_experiment.py", "exec")
     for secret in ("s3cret", "cacher", "cache.example", "somebody", "hunter2", "127.0.0.1", '"7"'):
@@ -62,7 +62,7 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
         "--app shop.settings cache_experiment.py": "cache_experiment.py is there already; name another file, or add",
         "--app shop.settings experiment.txt": "experiment.txt: an experiment file ends in .py",
         "--app shop.settings x.py --database mysql": "--database mysql: it must be sqlite or postgres",
-        "--database postgres x.py": "--database goes with --app",
+        "--database postgres x.py": "--database needs --app",
         "--app shop.settings nowhere/experiment.py": "nowhere/experiment.py: there is no folder nowhere",
     }
     folder = write_project(tmp_path).parent
@@ -86,7 +86,7 @@ def test_what_the_environment_lacks_is_written_down(tmp_path: Path) -> None:
         settings.write('SIZE = int(os.environ["POOL"])\n')
     line = refused(cli("init", "--app", "shop.settings", "y.py", cwd=folder))
     assert "ValueError: invalid literal for int()" in line
-    assert line.endswith("(POOL is not in the environment, and 'none' will not do: POOL=... cachewise init ...)")
+    assert line.endswith("(POOL is not in the environment, and 'none' is no valid value: POOL=... cachewise init ...)")
     assert not (folder / "y.py").exists()
 
 

@@ -102,7 +102,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ),
     ({"strategies": ["ttl-olny"]}, "unknown strategy 'ttl-olny'; did you mean 'ttl-only'?"),
     ({"strategies": 3}, "compare() takes strategies such as TtlOnly(timeout=60) or 'ttl-only:timeout=60', not 3"),
-    ({"strategies": []}, "strategies=[] names none; leave it out for all that can run"),
+    ({"strategies": []}, "strategies=[] is empty; leave it out for all strategies that can run"),
     ({"strategies": TtlOnly(timeout=-1)}, "TtlOnly: timeout=-1 must be seconds"),
     ({"strategies": "delete-pattern"}, "delete-pattern needs cache.delete_pattern(), which backend 'shared' lacks"),
     ({"strategies": [Mine(), Plain()]}, "two different strategies are called plain: give each a name of its own"),

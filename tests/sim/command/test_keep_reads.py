@@ -40,4 +40,4 @@ def test_where_there_is_no_place(tmp_path: Path) -> None:
         ("run", *TINY, "--keep-reads"), ("run", *TINY, "--keep-reads", "--out", str(tmp_path)), cwd=tmp_path
     )
     assert "--keep-reads needs --out FOLDER" in refused(alone)
-    assert "cannot write the reads to" in refused(taken)
+    assert "reads there is a file, not a folder" in refused(taken)

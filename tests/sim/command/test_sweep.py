@@ -65,6 +65,10 @@ def test_a_sweep_lands_and_the_same_command_runs_nothing_twice(tmp_path: Path) -
     assert (again.returncode, again.stdout) == (0, first.stdout)
     assert lasting(folder) == before
     assert (folder / "timing.csv").read_text() == told, "nothing was run"
+    as_durations = ("--vary", "timeout=5s,20 s", *TWO, "--duration", "40s", "--set", "warmup_s=5000ms", "--seeds", "2")
+    written = cli("run", "product_list", *as_durations, "--out", "sweep", cwd=tmp_path)
+    assert (written.returncode, written.stdout) == (0, first.stdout), written.stderr
+    assert (folder / "timing.csv").read_text() == told, "however it is written, it is the same cell"
 
 
 def test_what_cannot_be_is_refused_before_anything_starts(tmp_path: Path) -> None:
@@ -76,10 +80,11 @@ def test_what_cannot_be_is_refused_before_anything_starts(tmp_path: Path) -> Non
     refusals: dict[tuple[str, ...], str] = {
         (*run, "--vary", "timout=1,2"): "unknown field 'timout'; did you mean 'timeout'?",
         (*run, "--vary", "why=1,2"): "unknown field 'why'",
-        (*run, "--vary", "timeout=1,-2"): "timeout -2: it must be seconds, 0 or more",
+        (*run, "--vary", "timeout=1,10 mins"): "'10 mins' is not a duration; write 10m",
+        (*run, "--vary", "timeout=1,-2"): "timeout -2: it must be 0 or more, or none",
         (*run, "--vary", "keys=0,5"): "keys=0 must lie between 1 and",
         (*run, "--vary", "timeout=1,2", "--timeout", "3"): "exclude each other",
-        (*run, "--vary", "timeout=1,2", "--vary", "timeout=3,4"): "--vary timeout is there twice",
+        (*run, "--vary", "timeout=1,2", "--vary", "timeout=3,4"): "--vary timeout occurs twice",
         (*run, "--vary", "timeout=1,2", "--strategy", "ttl-only:timeout=9"): "names a timeout of its own",
         (*run, "--vary", "timeout=1,2", "--strategy", "./mine.py"): "./mine.py has no timeout",
         (*run, "--vary", "ttl-only:timout=1|2"): "unknown parameter 'timout'",
@@ -87,6 +92,7 @@ def test_what_cannot_be_is_refused_before_anything_starts(tmp_path: Path) -> Non
         (*run, "--vary", "max_entries=10,20", "--backend", "redis"): "backend 'redis' has no such limit",
         (*run, "--vary", "cull_frequency=2,4"): "backend 'shared' has no other",
         (*run, "--vary", "trace_speed=1,2"): "trace_speed=2 needs a trace",
+        (*run, "--vary", "trace_columns=a,b"): "all traces of a sweep have the same columns: write --trace-columns",
         (*run, "--vary", "rollback_ratio=0,1", "--set", "writes_per_s=0"): "there are no writes",
         (*run, "--vary", "value_bytes=10,20", "--trace", "trace.csv", "--set", "warmup_s=0"): "it comes from the trace",
         (*run, "--vary", "writes_per_s=log:0.1:100:9000", *TWO, "--seeds", "10"): "180,000 cells are more than 100,000",

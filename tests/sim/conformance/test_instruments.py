@@ -50,7 +50,7 @@ def test_a_lifetime_is_found_to_the_millisecond(timeout: float, gone_ms: int) ->
 def test_a_refuted_claim_tells_what_was_seen(backend: str) -> None:
     """What is said of another backend does not hold here, and the words never say that it does."""
     known = {claim.says: claim for claim in KNOWN}
-    wrong = ("touch on an expired key is True and revives the stale row", "clear is DELETE FROM, any prefix")
+    wrong = ("touch on an expired key is True and revives the old row", "clear is DELETE FROM, any prefix")
     for says in wrong:
         seen = known[says].check(Stage(backend, SERVERS), observe(backend, SERVERS))
         assert not seen.holds

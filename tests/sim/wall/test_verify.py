@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from cachewise import Scenario, Strategy, UserError
-from cachewise.reports import compare, render_verification, verification, write_verification
+from cachewise.reports import compare, manifest, render_verification, verification, write_verification
+from cachewise.reports.figures import verification_figure
 from cachewise.reports.verification import Everywhere, about, verdict, verification_frame
 from cachewise.scenarios.wall_check import SCENARIO
 from cachewise.sim.experiment import Outcome, default_processes, run_all
@@ -207,21 +208,38 @@ def test_every_form_shows_both_sides(form: str) -> None:
         assert "Hits within 2 points of each other: met in 0 of 1 cell." in text.replace("\n", " ")
 
 
-def test_eighty_columns_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The table fits a terminal of 80 columns with nothing cut off."""
-    monkeypatch.setenv("COLUMNS", "80")
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_it_fits_a_narrow_terminal(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is cut off; at 80 columns it is one table a cell."""
+    monkeypatch.setenv("COLUMNS", str(width))
     text = render_verification(compare(pretended(DeleteInTransaction(3), DeleteInTransaction(3))), "table")
-    assert max(map(len, text.splitlines())) <= 80
+    assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
+    assert text.count("predicted") - text.count("minus predicted") == 1
+    assert sum(line.startswith("hits  ") for line in text.splitlines()) == {40: 3, 60: 2, 80: 1}[width]
 
 
 def test_written_files(tmp_path: Path) -> None:
     """`--out` holds the table and a picture, and nothing unfinished."""
     write_verification(compare(pretended(TtlOnly(3), TtlOnly(3))), tmp_path / "out")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["verify.csv", "verify.png"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [manifest.NAME, "verify.csv", "verify.png"]
     frame = pd.read_csv(tmp_path / "out" / "verify.csv")
     assert set(frame["metric"]) == {"hit_ratio", "stale_ratio", "stale_age_p99_s", "db_reads"}
     assert (tmp_path / "out" / "verify.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_chart_stands_alone() -> None:
+    """There is no page that could say more: all of its notes are below it, clear of the panels."""
+    found = compare(pretended(TtlOnly(3), TtlOnly(3)))
+    notes = tuple(f"note {nth} that takes a good part of a line below the chart" for nth in range(12))
+    figure = verification_figure(replace(Everywhere.of(found.measured), told=notes), verification_frame(found))
+    figure.draw_without_rendering()
+    below = figure.texts[-1]
+    words = " ".join(below.get_text().split())
+    assert all(note[1:] in words for note in notes)
+    assert "page" not in words
+    top, bottom = below.get_window_extent().y1, below.get_window_extent().y0
+    assert 0 <= bottom < top < min(ax.get_tightbbox().y0 for ax in figure.axes)
 
 
 @pytest.mark.servers

@@ -16,7 +16,7 @@ from .svg import marker
 from .tables import REMARKS, columns
 
 EXCERPT_CSS = (
-    ".cachewise small { display: block } "
+    ".cachewise small { display: block } .cachewise .scroll { overflow-x: auto } "
     ".cachewise .marker { width: 1.15em; height: 1.15em; margin-right: .3em; vertical-align: -.2em }"
 )
 

@@ -25,7 +25,7 @@ def by_function(frame: pd.DataFrame, show: Callable[[float], str], looks: Looks,
     for variant, part in frame.groupby("variant", sort=False):
         look = looks[variant]
         style = {"ls": "", "marker": look.marker, "color": look.colour, "ms": look.size(4), "clip_on": False}
-        ax.plot([-0.025] * len(part), part["y"], transform=ax.get_yaxis_transform(), **style)
+        ax.plot([-0.045] * len(part), part["y"], transform=ax.get_yaxis_transform(), **style)
     ends = frame["high"].fillna(values)
     for row, value, end in zip(frame.to_dict("records"), values, ends, strict=True):
         if row["high"] > row["low"]:

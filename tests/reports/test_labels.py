@@ -1,5 +1,6 @@
 """Labels and charts: nothing overlaps, whatever the points; every strategy keeps its look."""
 
+import re
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -12,7 +13,8 @@ from matplotlib.figure import Figure
 from cachewise.reports import figures
 from cachewise.reports.frames import Case, cases
 from cachewise.reports.labels import spread
-from cachewise.reports.palette import LOOKS, looks
+from cachewise.reports.palette import COLOURS, GREY, LOOKS, looks
+from cachewise.reports.svg import marker
 from cachewise.sim.experiment import Outcome
 from tests.reports.pictures import outside, overlaps, texts
 
@@ -94,6 +96,20 @@ def test_looks_do_not_depend_on_the_company() -> None:
     assert looks(["ttl-only:timeout=5"])["ttl-only:timeout=5"] == together["ttl-only"]
 
 
+def test_strategies_of_one_colour_have_markers_of_their_own() -> None:
+    """What stands before the names in the tables differs; what is black on the charts has the colour of the words."""
+    drawn = {name: marker(look) for name, look in LOOKS.items()}
+    assert len(set(drawn.values())) == len(LOOKS)
+    assert 'fill="currentColor"' in drawn["ttl-only"]
+
+
+def test_charts_on_the_page_have_the_colours_of_its_paper(busy: list[Outcome]) -> None:
+    """No colour that is only for white paper is left in them, and their words are text."""
+    for chart in figures.draw_charts(cases(busy)[0]):
+        assert set(re.findall(r"#[0-9a-f]{6}\b", chart.svg)) <= {*COLOURS, GREY}, chart.name
+        assert f">{chart.title}</text>" in chart.svg
+
+
 def test_variants_of_a_strategy_do_not_look_alike() -> None:
     """The same strategy with twenty timeouts, beside all the others, has twenty looks; the first is its name's."""
     names = [*(f"ttl-only:timeout={timeout}" for timeout in range(20)), *(name for name in LOOKS if name != "ttl-only")]
@@ -112,5 +128,5 @@ def test_every_chart_says_what_the_stand_in_is(busy: list[Outcome], quiet: list[
 def test_charts_are_the_same_bytes_again(quiet: list[Outcome]) -> None:
     """The same outcomes give the same pictures, byte for byte."""
     first, again = (list(figures.draw_charts(cases(quiet)[0])) for _ in range(2))
-    assert [chart.png for chart in first] == [chart.png for chart in again]
+    assert [(chart.png, chart.svg) for chart in first] == [(chart.png, chart.svg) for chart in again]
     assert len(first) == 6

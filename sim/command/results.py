@@ -76,7 +76,7 @@ def reads_aside(runs: Sequence["Run"], out: Path | None) -> Iterator[Path]:
 def simulate(
     runs: Sequence["Run"], jobs: int, out: Path | None, *, reads: Path | None = None, tells: bool = False
 ) -> list["Outcome"]:
-    """Simulate *runs*, *jobs* at a time (0: one per core); with *reads*, each writes its reads to a file in that folder.
+    """Simulate *runs*, *jobs* at a time (0: one per core); each writes its reads to a file in *reads*, if given.
 
     With *tells*, and if it takes over a minute, it prints how long before it starts, and the progress meanwhile.
 

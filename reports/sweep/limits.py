@@ -7,16 +7,14 @@ from enum import IntEnum
 from math import ceil, isnan
 
 from ...sim.errors import UserError, one_line, unknown
-from ...sim.verdict.metrics import APP_METRICS, KNOWN, MACHINE_METRICS, METRICS, Metric, shown
+from ...sim.verdict.metrics import APP_METRICS, KNOWN, METRICS, Metric, is_better_high, limitable, shown
 from ...sim.verdict.result import SECONDS_A_DAY
+from ...sim.world.durations import seconds
 from ..statistics import MOST_SEEDS, Interval, seeds_to_settle
 from .points import Point
 
-MORE_IS_BETTER = ("hits", "hit_ratio")
 OF_OUTDATED = ("stale_age_", "versions_behind_mean")  # metrics of outdated reads alone
 SHARES = ("ratio", "reads/day")
-GIVEN = ("reads", "writes", "writes_rolled_back")  # metrics of the traffic
-SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 @dataclass(frozen=True)
@@ -61,20 +59,21 @@ def _parsed(text: str, *, of_project: bool) -> Limit:
     if not equals or not value:
         raise UserError(f"--max {one_line(text)}: write METRIC=MOST, such as stale_ratio=1%")
     metrics = APP_METRICS if of_project else METRICS
-    able = [one for one in metrics if not (_is_better_high(one) or one in GIVEN or one in MACHINE_METRICS)]
-    if _is_better_high(name) and name in metrics:
+    able = limitable(metrics)
+    if is_better_high(name) and name in metrics:
         raise UserError(f"--max {one_line(text)}: a higher {name} is better; limit its cost instead, stale_ratio")
     if name not in able:
         raise UserError(f"--max {one_line(text)}: {unknown('metric to limit', name, able)}")
     return Limit(name, _most(f"--max {one_line(text)}", name, value))
 
 
-def _is_better_high(metric: str) -> bool:
-    return metric in MORE_IS_BETTER or metric.endswith("_saved_ratio")
-
-
 def _most(where: str, metric: str, text: str) -> float:
     unit = KNOWN[metric].unit
+    if unit == "s" and not text.endswith("%"):
+        most_s = seconds(where, text)
+        if most_s < 0:
+            raise UserError(f"{where}: it must be 0 or more, {_such_as(unit)}")
+        return most_s
     match = re.fullmatch(r"([0-9.][0-9._]*(?:[eE][-+]?\d+)?)\s*(%|[a-zµ]*)", text)
     try:
         value = float(match[1]) if match else float("nan")
@@ -82,7 +81,7 @@ def _most(where: str, metric: str, text: str) -> float:
         value = float("nan")
     if match is None or not value < float("inf"):
         raise UserError(f"{where}: {one_line(text)!r} is not a number of 0 or more, {_such_as(unit)}")
-    scales = {"": 1.0, "%": 0.01} if unit == "ratio" else {"": 1.0, **SECONDS} if unit == "s" else {"": 1.0}
+    scales = {"": 1.0, "%": 0.01} if unit == "ratio" else {"": 1.0}
     if match[2] not in scales:
         raise UserError(f"{where}: {metric} is in {unit}, not in {match[2]}; write it {_such_as(unit)}")
     value *= scales[match[2]]
@@ -93,7 +92,7 @@ def _most(where: str, metric: str, text: str) -> float:
 
 
 def _such_as(unit: str) -> str:
-    return {"ratio": "such as 1% or 0.01", "s": "such as 2, 200ms or 5min"}.get(unit, "such as 100")
+    return {"ratio": "such as 1% or 0.01", "s": "such as 2, 200ms or 5m"}.get(unit, "such as 100")
 
 
 def verdict(point: Point, limit: Limit) -> Verdict:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from ...sim.sweep.found import Axis, Value
 from ...sim.verdict.metrics import duration
+from ...sim.world.durations import is_time
 from ..formatting import listed
 
 UNITS = {
@@ -41,7 +42,7 @@ def short(axis: Axis, value: Value) -> str:
         return str(value)
     if name.endswith("_ratio"):
         return f"{100 * value:.4g}%"
-    if name == "timeout" or (name.endswith("_s") and not name.endswith("_per_s")):
+    if is_time(name):
         return f"{value:,.6g} s" if value >= 1 or not value else duration(value)
     return f"{value:,.3g}" if abs(value) < 100 and value != int(value) else f"{value:,.0f}"
 

@@ -53,7 +53,7 @@ def wishes_of(
     seed: int | None,
     seeds: int | None,
     settings: Sequence[str] | None,
-    duration_s: float | None,
+    duration: str | None,
     jobs: int,
     out: Path | None,
     form: Format,
@@ -71,7 +71,7 @@ def wishes_of(
 
     for text in settings or ():
         require_meaning(text.partition("=")[0].strip(), f"--set {one_line(text)}")
-    changed = choose_settings(with_duration(settings, duration_s))
+    changed = choose_settings(with_duration(settings, duration))
     require_family(database)
     require_all([TIME_MACHINE, *(need for name in backends or () for need in backend_named(name).needs)])
     if out is not None:

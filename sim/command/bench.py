@@ -8,16 +8,16 @@ from . import options
 from .exit_codes import say_own_frames, show_own_frames
 from .results import carry_out, end_with, report
 
-ABOUT_BENCH = f"""{options.HOW_LONG} So 2 strategies on 2 backends with 5 seeds, --set warmup_s=5 and
---duration 10 are 20 runs of 18 seconds: 6 minutes. Without --strategy, --set and --duration it can be hours.
+ABOUT_BENCH = f"""{options.HOW_LONG} For example, 2 strategies on 2 backends with 5 seeds,
+--set warmup_s=5s and --duration 10s are 20 runs of 18 seconds: 6 minutes. Without --strategy, --set and --duration it
+can take hours.
 
 {options.NEEDED}
 
 \b
-Examples:
-  cachewise bench wall_check --backend redis --strategy delete-on-write
-  cachewise bench wall_check --backend redis --strategy delete-on-write
-    --server redis://127.0.0.1:6379/15 --this-server-may-be-flushed
+Example:
+  cachewise bench wall_check --strategy delete-on-write \\
+    --backend redis --duration 10s
 """
 ServerUrl = Annotated[
     str | None,
@@ -43,7 +43,7 @@ def bench(
     context: typer.Context,
     scenario: options.Target,
     strategy: options.StrategyNames = None,
-    backend: Annotated[list[str] | None, typer.Option(metavar="NAME", help=options.ON_BACKEND.format("locmem"))] = None,
+    backend: Annotated[list[str] | None, options.on_backends("locmem")] = None,
     backend_settings: options.BackendFiles = None,
     settings_module: options.SettingsModules = None,
     seed: options.Seed = None,
@@ -63,7 +63,7 @@ def bench(
 ) -> None:
     """Run a scenario for real, in real time.
 
-    With processes, threads, a cache and a database.
+    The processes, the threads, the cache and the database are real ones.
     """
     from ..wall.bench import around_of, bench_all, check_all, failures, how_long, lasts_s, warnings
     from ..wall.run import can_be_real

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import options
+from . import complete, options
 from .exit_codes import FAILED, say
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ most the timeout and a load. A row that is not committed yet, or was rolled back
 \b
 Examples:
   cachewise check ./mine.py
-  cachewise check ./mine.py:Name --backend redis --backend memcached
+  cachewise check ./mine.py:MyStrategy --backend shared
 """
 
 
@@ -49,11 +49,10 @@ def check(
             metavar="STRATEGY",
             help="as --strategy of run takes it: ./mine.py, ./mine.py:Name, package.module:Name, or a name such as "
             "delete-on-write; with :PARAM=VALUE,... behind it",
+            autocompletion=complete.strategies,
         ),
     ],
-    backend: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help=options.ON_BACKEND.format("shared and locmem"))
-    ] = None,
+    backend: Annotated[list[str] | None, options.on_backends("shared and locmem")] = None,
     backend_settings: options.BackendFiles = None,
     settings_module: options.SettingsModules = None,
     form: Annotated[Layout, typer.Option("--format", help="what to print")] = Layout.TABLE,

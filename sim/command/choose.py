@@ -17,8 +17,8 @@ from ..own.blame import said_plainly
 from ..own.sources import THEIRS
 from ..traces.packing import is_named_like_a_trace
 from ..traces.trace import load_trace
-from ..world.scenario import DEFAULTS, Scenario
-from ..world.specs import number
+from ..world.durations import is_time, number, plain, seconds
+from ..world.scenario import DEFAULTS, Scenario, plain_text
 
 UNSET: Any = object()  # no timeout was typed, which is not the same as None
 
@@ -80,7 +80,7 @@ def choose_scenario(target: str) -> Choice:
 def scenario_of(
     target: str,
     settings: Sequence[str] | None,
-    duration_s: float | None,
+    duration: str | None,
     trace: str | None,
     trace_columns: str | None = None,
 ) -> Choice:
@@ -89,7 +89,7 @@ def scenario_of(
     Raises:
         UserError: for what is no scenario, trace, setting or duration.
     """
-    texts = with_duration(settings, duration_s)
+    texts = with_duration(settings, duration)
     choice = choose_scenario(target)
     scenario = choice.scenario
     if trace is not None or trace_columns is not None:
@@ -100,13 +100,20 @@ def scenario_of(
     return replace(choice, scenario=scenario.with_settings(changed), given=frozenset(given))
 
 
-def with_duration(settings: Sequence[str] | None, duration_s: float | None) -> list[str]:
-    """Return the scenario's settings with that of ``--duration``."""
-    if duration_s is not None and not 0 < duration_s < math.inf:
-        raise UserError(f"--duration {duration_s:g}: it must be seconds, more than 0")
-    if duration_s is not None and any(text.partition("=")[0].strip() == "duration_s" for text in settings or ()):
-        raise UserError(f"--duration {duration_s:g} and --set duration_s=... are the same: give one of them")
-    return [*(settings or []), *([] if duration_s is None else [f"duration_s={duration_s!r}"])]
+def with_duration(settings: Sequence[str] | None, duration: str | None) -> list[str]:
+    """Return the scenario's settings with those that ``--duration`` stands for.
+
+    Raises:
+        UserError: for what is no duration, or where it is set, too.
+    """
+    if duration is None:
+        return [*(settings or [])]
+    duration_s = seconds("--duration", duration)
+    if duration_s <= 0:
+        raise UserError(f"--duration {one_line(duration)}: it must be more than 0")
+    if any(text.partition("=")[0].strip() == "duration_s" for text in settings or ()):
+        raise UserError(f"--duration {one_line(duration)} and --set duration_s=... are the same: give one of them")
+    return [*(settings or []), f"duration_s={plain(duration_s)}"]
 
 
 def _from_file(path: Path, *, own_file: bool) -> Choice:
@@ -148,8 +155,8 @@ def _names_in(path: Path) -> dict[str, Any]:
         raise unknown("scenario field", found[1], DEFAULTS).with_traceback(error.__traceback__) from None
 
 
-def seconds_or_none(where: str, text: str) -> float | None:
-    """Return a number as typed, or None for ``none``.
+def number_or_none(where: str, name: str, text: str) -> float | None:
+    """Return the number typed for what is called *name*, in seconds where that is a time; None for ``none``.
 
     Raises:
         UserError: for anything else.
@@ -157,9 +164,9 @@ def seconds_or_none(where: str, text: str) -> float | None:
     if text.strip().lower() in ("none", "null"):
         return None
     try:
-        value = number(where, text)
+        value = seconds(where, text) if is_time(name) else number(where, text)
     except UserError as error:
-        raise UserError(f"{error}; write seconds, or none") from None
+        raise UserError(f"{error}, or none" if is_time(name) else f"{error}; write a number, or none") from None
     return int(value) if value.is_integer() else value
 
 
@@ -188,15 +195,19 @@ def choose_backends(
 
 
 def choose_timeout(text: str) -> float | None:
-    """Return a timeout as typed: seconds, or ``none``, which means for ever."""
-    timeout = seconds_or_none("timeout", text)
+    """Return a timeout as typed, in seconds; ``none``, which means for ever, is None."""
+    timeout = number_or_none("timeout", "timeout", text)
     if timeout is not None and timeout < 0:
-        raise UserError(f"timeout {one_line(text)}: it must be seconds, 0 or more, or none")
+        raise UserError(f"timeout {one_line(text)}: it must be 0 or more, or none")
     return timeout
 
 
 def choose_settings(texts: Iterable[str]) -> dict[str, str]:
-    """Return ``field=value`` texts as a mapping; unknown fields are refused with the nearest one."""
+    """Return ``field=value`` texts as a mapping, with times in seconds.
+
+    Raises:
+        UserError: for an unknown field, with the nearest one; for what is no time, where it must be one.
+    """
     settings: dict[str, str] = {}
     for text in texts:
         name, equals, value = text.partition("=")
@@ -204,12 +215,12 @@ def choose_settings(texts: Iterable[str]) -> dict[str, str]:
             option = "--trace FILE" if name.strip() == "trace" else "--trace-columns NAME=COLUMN,..."
             raise UserError(f"--set {one_line(text)}: write {option}")
         if name.strip().lower() == "timeout":
-            raise UserError(f"--set {one_line(text)}: the timeout belongs to the strategies; write --timeout SECONDS")
+            raise UserError(f"--set {one_line(text)}: the timeout belongs to the strategies; write --timeout DURATION")
         if name.strip() not in DEFAULTS:
             raise unknown("scenario field", name.strip(), DEFAULTS)
         if not equals:
             raise UserError(f"--set {one_line(text)}: write --set {name}=VALUE")
-        settings[name.strip()] = value
+        settings[name.strip()] = plain_text(name.strip(), value)
     return settings
 
 

@@ -18,7 +18,8 @@ from ..own.homes import Home, give_home
 from ..own.methods import check_methods
 from ..own.offers import Offer, offers
 from ..own.sources import source_of
-from .choose import UNSET, seconds_or_none
+from ..world.durations import is_time, plain, seconds
+from .choose import UNSET, number_or_none
 
 OURS = f"{__name__.partition('.')[0]}.strategies"
 BY_DATACLASS = "the fields of a dataclass (write @dataclass above the class)"
@@ -52,6 +53,23 @@ def choose_strategy(text: str, known: Mapping[str, type[Strategy]], timeout: Any
     with request_time():  # if a file imports a clock while it is loaded, it gets the virtual one
         title, maker = _theirs(typed, known)
         return _made(text, title, maker, typed.settings, timeout)
+
+
+def plain_strategy(text: str) -> str:
+    """Return a strategy as it is typed with its times in seconds: ``ttl-only:timeout=600`` for ``timeout=10m``."""
+    typed = _parts(text)
+    if not typed.settings:
+        return text
+    pairs = (one.partition("=") for one in typed.settings.split(","))
+    settings = ",".join(f"{param}{equals}{_plain(param, value)}" for param, equals, value in pairs)
+    return ":".join(filter(None, (typed.where, typed.name, settings)))
+
+
+def _plain(param: str, value: str) -> str:
+    try:
+        return plain(seconds(param, value)) if is_time(param) else value
+    except UserError:  # another kind of value, or none that will do
+        return value
 
 
 def parameters_of(strategy: object) -> dict[str, Any]:
@@ -201,4 +219,4 @@ def _value(where: str, text: str, param: "Field[Any]") -> Any:
         return None if text == "none" and default is None else text
     if default is not MISSING and is_odd(default):
         raise UserError(f"{where} is a {type(default).__name__}: only numbers, texts, true and false can be typed")
-    return seconds_or_none(where, text)
+    return number_or_none(where, param.name, text)

@@ -11,6 +11,11 @@ from . import options
 from .exit_codes import say
 from .results import print_results, simulate, write_page
 
+ABOUT_DEMO = """\b
+Example:
+  cachewise demo --out out/demo
+"""
+
 
 class Part(NamedTuple):
     """A part of the demo: a scenario, shortened so that the whole takes less than a minute on two cores."""

@@ -6,10 +6,17 @@ from typing import Annotated
 import typer
 
 from ..errors import UserError
+from .complete import backends
 from .exit_codes import FAILED
 
 ABOUT_DOCTOR = """ok: it is there and works. absent: it is not installed, and not everybody needs it. PROBLEM: cachewise
-cannot work without it; the exit code is 1. The line that begins with "fix:" says what to do."""
+cannot work without it; the exit code is 1. The line that begins with "fix:" says what to do.
+
+\b
+Examples:
+  cachewise doctor
+  cachewise doctor --conformance --backend locmem
+"""
 
 
 class Layout(StrEnum):
@@ -22,7 +29,8 @@ class Layout(StrEnum):
 def doctor(
     conformance: Annotated[bool, typer.Option("--conformance", help="show what every backend's calls do")] = False,
     backend: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="with --conformance: repeatable; all if left out")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="with --conformance: repeatable; all if left out", autocompletion=backends),
     ] = None,
     form: Annotated[Layout, typer.Option("--format", help="with --conformance: what to print")] = Layout.TABLE,
 ) -> None:

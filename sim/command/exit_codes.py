@@ -93,9 +93,11 @@ def _refusal_in(error: Exception) -> str | None:
     """Return the line for an *error* that the user can mend, else None."""
     if isinstance(error, UserError):
         return str(error)
+    if type(error).__name__ == "MissingParameter":
+        return _missing(error)
     if isinstance(error, BAD_USAGE):
         told = one_line(_plainly(" ".join(error.format_message().split())), 300)
-        return told or "what should it do? see cachewise --help"
+        return told or "name a verb: cachewise --help lists them"
     if isinstance(error, OSError) and error.errno == errno.EMFILE:
         return (
             "too many connections are open at once: on a server, each current request has one; "
@@ -104,12 +106,17 @@ def _refusal_in(error: Exception) -> str | None:
     return refusal_of(error)
 
 
+def _missing(error: Any) -> str:
+    """Return which argument of a verb is missing, and what it can be."""
+    return one_line(f"{error.ctx.info_name} needs {error.param.metavar}: {error.param.help}", 300)
+
+
 def _plainly(message: str) -> str:
     """Return a message of typer's without the terms of the library that checked the value."""
     for theirs, ours in (
         (r"Value error, ", ""),
         (r"Input should be a valid integer, .*", "it must be a whole number"),
-        (r"Input should be a valid number, .*", "it must be a number (of seconds, if it is a time)"),
+        (r"Input should be a valid number, .*", "it must be a number"),
         (r"Input should be ", "it must be "),
     ):
         message = re.sub(theirs, ours, message)

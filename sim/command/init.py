@@ -12,6 +12,21 @@ from ..processes.interrupts import ignore_signals
 from . import options
 from .exit_codes import say
 
+ABOUT_INIT = """\b
+Examples:
+  cachewise init my_scenario.py --timeout 10m
+  cachewise init --strategy mine.py
+"""
+Timeout = Annotated[
+    str | None, typer.Option(metavar="DURATION", help="the timeout your code passes: seconds, or such as 10m, or none")
+]
+ReadTime = Annotated[
+    str | None, typer.Option(metavar="LATENCY", help="time of the query the cache saves: seconds, or such as 5ms")
+]
+Tail = Annotated[
+    str | None, typer.Option(metavar="LATENCY", help="time from the save to the commit: seconds, or such as 200ms")
+]
+
 
 def init(
     file: Annotated[
@@ -28,12 +43,12 @@ def init(
     reads_per_s: Annotated[float | None, typer.Option(help="reads a second")] = None,
     writes_per_s: Annotated[float | None, typer.Option(help="writes a second")] = None,
     keys: Annotated[int | None, typer.Option(help="how many different keys")] = None,
-    timeout: Annotated[str | None, typer.Option(help="the timeout your code passes, in seconds, or none")] = None,
+    timeout: Timeout = None,
     value_bytes: Annotated[int | None, typer.Option(help="size of a cached value")] = None,
     workers: Annotated[int | None, typer.Option(help="worker processes")] = None,
     threads: Annotated[int | None, typer.Option(help="threads a worker")] = None,
-    db_read_s: Annotated[str | None, typer.Option(help="time of the query the cache saves")] = None,
-    transaction_tail_s: Annotated[str | None, typer.Option(help="from the save to the commit")] = None,
+    db_read_s: ReadTime = None,
+    transaction_tail_s: Tail = None,
     force: Annotated[bool, typer.Option(help="overwrite the file")] = False,
 ) -> None:
     """Write a file to start from: a scenario, a strategy, an own app.

@@ -23,7 +23,14 @@ class Listing(StrEnum):
     BACKENDS = "backends"
 
 
-def list_(what: Annotated[Listing, typer.Argument(help="what to list")]) -> None:
+ABOUT_LIST = """\b
+Examples:
+  cachewise list scenarios
+  cachewise list strategies
+"""
+
+
+def list_(what: Annotated[Listing, typer.Argument(metavar="WHAT", help="scenarios, strategies or backends")]) -> None:
     """List the scenarios, the strategies or the backends."""
     listed = {Listing.SCENARIOS: _scenarios, Listing.STRATEGIES: _strategies, Listing.BACKENDS: _backends}
     for name, text in listed[what]():

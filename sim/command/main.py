@@ -10,20 +10,20 @@ import typer
 from ..processes.interrupts import raise_on_signals
 from .bench import ABOUT_BENCH, bench
 from .check import ABOUT_CHECK, check
-from .demo import demo
+from .demo import ABOUT_DEMO, demo
 from .doctor import ABOUT_DOCTOR, doctor
 from .environment import allow_many_files, drop_postgres_variables, hush_key_warnings
 from .exit_codes import BAD_INPUT, exit_code_of
-from .init import init
-from .list import list_
-from .resume import resume
-from .run import run
+from .init import ABOUT_INIT, init
+from .list import ABOUT_LIST, list_
+from .resume import ABOUT_RESUME, resume
+from .run import ABOUT_RUN, run
 from .verify import ABOUT_VERIFY, verify
 
 app = typer.Typer(
     name="cachewise",
     help="Which cache-invalidation strategy should a Django workload use, with which timeout, and what does it cost?",
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -47,14 +47,14 @@ def cachewise(
     """Which cache-invalidation strategy should a Django workload use, with which timeout, and what does it cost?"""
 
 
-app.command()(demo)
-app.command()(run)
-app.command()(resume)
+app.command(epilog=ABOUT_DEMO)(demo)
+app.command(epilog=ABOUT_RUN)(run)
+app.command(epilog=ABOUT_RESUME)(resume)
 app.command(epilog=ABOUT_BENCH)(bench)
 app.command(epilog=ABOUT_VERIFY)(verify)
 app.command(epilog=ABOUT_CHECK)(check)
-app.command()(init)
-app.command("list")(list_)
+app.command(epilog=ABOUT_INIT)(init)
+app.command("list", epilog=ABOUT_LIST)(list_)
 app.command(epilog=ABOUT_DOCTOR)(doctor)
 
 

@@ -2,11 +2,12 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ..errors import UserError, one_line
+from . import complete
 
 
 class Format(StrEnum):
@@ -30,32 +31,50 @@ def folder(text: str | Path) -> Path:
 
 
 Target = Annotated[
-    str, typer.Argument(metavar="SCENARIO", help="a name (see cachewise list scenarios), or a file: ./my_scenario.py")
+    str,
+    typer.Argument(
+        metavar="SCENARIO",
+        help="a name (cachewise list scenarios shows them), or a file: ./my_scenario.py",
+        autocompletion=complete.scenarios,
+    ),
 ]
 StrategyNames = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME[:PARAM=VALUE,...]",
-        help="such as ttl-only:timeout=60 (see cachewise list strategies); or one of yours: ./mine.py, ./mine.py:Name, "
-        "package.module:Name; repeatable; all of cachewise's that can run if left out",
+        help="such as ttl-only:timeout=10m (see cachewise list strategies); or one of yours: ./mine.py, "
+        "./mine.py:Name, package.module:Name; repeatable; all of cachewise's that can run if left out",
+        autocompletion=complete.strategies,
     ),
 ]
-ON_BACKEND = "see cachewise list backends; repeatable; {} if left out"
+
+
+def on_backends(if_left_out: str) -> Any:
+    """Return the option ``--backend``, with what is taken *if_left_out*."""
+    return typer.Option(
+        metavar="NAME",
+        help=f"see cachewise list backends; repeatable; {if_left_out} if left out",
+        autocompletion=complete.backends,
+    )
+
+
 BackendFiles = Annotated[
     list[str] | None,
-    typer.Option(metavar="FILE.toml", help="a backend: a file with one entry of Django's CACHES; repeatable"),
+    typer.Option(metavar="FILE.toml", help="use the entry of Django's CACHES in this file as a backend; repeatable"),
 ]
 SettingsModules = Annotated[
     list[str] | None,
     typer.Option(
         "--settings",
         metavar="MODULE[:ALIAS]",
-        help="a backend: the entry ALIAS (default if left out) of the CACHES in your settings module, such as "
-        "shop.settings, which is imported; its LOCATION is never used; repeatable",
+        help="use the entry ALIAS (default if left out) of the CACHES in your settings module, such as shop.settings, "
+        "as a backend; the module is imported; the entry's LOCATION is never used; repeatable",
     ),
 ]
 Seed = Annotated[int | None, typer.Option(min=0, metavar="N", help="run with this seed (1 if left out)")]
-Seeds = Annotated[int | None, typer.Option(min=1, max=10_000, metavar="K", help="run with seeds 1 to K: error bars")]
+Seeds = Annotated[
+    int | None, typer.Option(min=1, max=10_000, metavar="K", help="run with seeds 1 to K, which gives error bars")
+]
 Fields = Annotated[
     list[str] | None,
     typer.Option(
@@ -63,6 +82,7 @@ Fields = Annotated[
         metavar="FIELD=VALUE",
         help="another value for a field of the scenario, such as reads_per_s=20 (cachewise init writes a file that "
         "shows them); repeatable",
+        autocompletion=complete.fields,
     ),
 ]
 TracePath = Annotated[
@@ -83,9 +103,9 @@ TraceColumns = Annotated[
 Timeout = Annotated[
     str | None,
     typer.Option(
-        metavar="SECONDS",
-        help="timeout of all strategies that do not name their own, or none; if left out, that of the CACHES entry, "
-        "else of the scenario, else the strategy's default",
+        metavar="DURATION",
+        help="timeout of all strategies that do not name their own: seconds, or such as 10m or 2h, or none; if left "
+        "out, that of the CACHES entry, else of the scenario, else the strategy's default",
     ),
 ]
 Out = Annotated[
@@ -98,57 +118,72 @@ KeepReads = Annotated[
     ),
 ]
 Jobs = Annotated[
-    int, typer.Option(min=0, metavar="N", help="runs side by side; 0: one a core (own app: one per two cores)")
+    int,
+    typer.Option(min=0, metavar="N", help="how many runs go side by side; 0: one per core (own app: per two cores)"),
 ]
 Form = Annotated[Format, typer.Option("--format", help="what to print")]
 Traceback = Annotated[
     bool,
-    typer.Option("--traceback", help="where a file of yours raises an exception, print its traceback, too"),
+    typer.Option("--traceback", help="if a file of yours raises an exception, print its traceback, too"),
 ]
 Duration = Annotated[
-    float | None,
+    str | None,
     typer.Option(
-        metavar="SECONDS", help="measured seconds of each run, instead of duration_s; warmup_s goes before them"
+        metavar="DURATION",
+        help="measured time of each run, instead of duration_s: seconds, or such as 10m or 2h; warmup_s goes before it",
     ),
 ]
 Variants = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME", help="own app: a variant of its file, besides 'as it is' and 'no cache'; repeatable"),
+    typer.Option(
+        metavar="NAME",
+        help="own app: a variant of its file, besides 'as it is' and 'no cache'; repeatable",
+        autocompletion=complete.variants,
+    ),
 ]
 Database = Annotated[
-    str | None, typer.Option(metavar="NAME", help="own app: sqlite or postgres, instead of its DATABASES' own kind")
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="own app: sqlite or postgres, instead of its DATABASES' own kind",
+        autocompletion=complete.families,
+    ),
 ]
-Refill = Annotated[bool, typer.Option("--refill", help="own app: migrate and fill its databases anew")]
+Refill = Annotated[bool, typer.Option("--refill", help="own app: migrate and fill its databases again")]
 RowsIn = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="where the rows live, private to the run, never your DATABASES: postgres or sqlite; postgres if left out "
-        "and installed",
+        help="where the rows are: postgres or sqlite; a database of its own, never one of your DATABASES; postgres if "
+        "left out and installed",
+        autocompletion=complete.families,
     ),
 ]
 Added = Annotated[
     list[str] | None,
     typer.Option(
         metavar="FIELD",
-        help="latency of the scenario to sleep besides the real ones, repeatable; all, or none. If left out: "
-        "db_read_s, render_s and transaction_tail_s, which describe an application that is not there; sending "
-        "queries, the round trips and the commits are real",
+        help="a latency of the scenario to add to the real ones: its name, all, or none; repeatable. If left out: "
+        "db_read_s, render_s and transaction_tail_s, as no real application takes that time here; queries are really "
+        "sent, round trips and commits are real",
+        autocompletion=complete.latencies,
     ),
 ]
 Vary = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME=VALUES",
-        help="a sweep: a field of the scenario, timeout, or STRATEGY:param, with its values: timeout=20,60,300, or "
+        help="a sweep: a field of the scenario, timeout, or STRATEGY:param, with its values: timeout=20s,1m,5m, or "
         "writes_per_s=log:0.1:100:7 (lin:FROM:TO:COUNT spreads evenly); repeatable: all combinations are run",
+        autocompletion=complete.axes,
     ),
 ]
 Precision = Annotated[
     str | None,
     typer.Option(
         metavar="FIGURE:HALF,...",
-        help="as many seeds as it takes for 95% intervals of +/- HALF, such as stale_ratio:0.002,hit_ratio:0.005",
+        help="run as many seeds as it takes for 95% intervals of +/- HALF, such as stale_ratio:0.002,hit_ratio:0.005",
+        autocompletion=complete.precisions,
     ),
 ]
 MaxSeeds = Annotated[
@@ -159,25 +194,27 @@ Limits = Annotated[
     typer.Option(
         "--max",
         metavar="FIGURE=LIMIT",
-        help="a sweep: say which strategies and values keep to it, such as stale_ratio=1% or stale_age_p99_s=2; "
+        help="a sweep: say which strategies and values stay within it, such as stale_ratio=1% or stale_age_p99_s=2s; "
         "repeatable",
+        autocompletion=complete.limits,
     ),
 ]
 Cluster = Annotated[
     str | None,
     typer.Option(
         metavar="tcp://HOST:PORT",
-        help="run on the Dask cluster with this scheduler, where the same versions must be installed; it runs code "
-        "that is sent to it, so it must be yours",
+        help="run on the Dask cluster with this scheduler, where the same versions must be installed; it must "
+        "be yours, because it runs whatever code is sent to it",
     ),
 ]
-Yes = Annotated[bool, typer.Option("--yes", help="a sweep of more than 100,000 cells is meant")]
+Yes = Annotated[bool, typer.Option("--yes", help="allow a sweep of more than 100,000 cells")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be run, and how long it would take")]
-RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="a sweep: run cells again that failed")]
-HOW_LONG = """How long it takes: the real runs follow one another, one for each strategy, backend and seed. Each takes
-warmup_s + duration_s real seconds, and 2 to 4 more to start and to end."""
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="a sweep: run failed cells again")]
+HOW_LONG = """How long it takes: there is one real run for each strategy, backend and seed, one after the other. Each
+takes warmup_s + duration_s real seconds, and 2 to 4 more to start and to end."""
 NEEDED = """What it needs: the Python packages of '.[all]' (see docs/install.md), of which hdrhistogram always, and the
-servers of the backends named. What is missing is said before anything starts; cachewise doctor looks at all of it."""
+servers of the backends named. If anything is missing, you hear of it before a run starts; cachewise doctor looks for
+all of it."""
 
 
 def require_family(database: str | None) -> None:

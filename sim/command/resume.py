@@ -9,21 +9,26 @@ import typer
 from ..errors import UserError, file_name
 from . import options
 
+ABOUT_RESUME = """\b
+Example:
+  cachewise resume out/sweep
+"""
+
 
 def resume(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="the folder of a sweep: its --out")],
-    jobs: options.Jobs | None = None,
+    jobs: Annotated[int | None, typer.Option(min=0, metavar="N", help="runs side by side, if not as before")] = None,
     cluster: options.Cluster = None,
     retry_failed: options.RetryFailed = False,
 ) -> None:
     """Go on with a sweep where it stood.
 
-    It is the same command as before, without what has landed.
+    It is the same command as before, but runs that have ended are not run again.
 
-    A cell is taken from the folder only if all that determines it is what it was: cachewise, the strategy's file, the
-    trace, the versions of what is installed. Whatever has changed is run anew. With --cluster none a sweep that began
-    on a cluster goes on here.
+    A result is taken from the folder only if nothing that determines it has changed: cachewise, the strategy's file,
+    the trace, the versions of what is installed. All else is run again. With --cluster none, a sweep that began on a
+    cluster goes on on this machine.
     """
     from ..sweep.store import PLAN, plan_in
     from .sweep import without_options

@@ -18,11 +18,20 @@ if TYPE_CHECKING:
     from ..app.found import Experiment
 
 
+ABOUT_RUN = """\b
+Examples:
+  cachewise run product_list
+  cachewise run product_list --timeout 10m --seeds 5
+  cachewise run product_list --strategy ttl-only \\
+    --vary timeout=30s,1m,10m --out out/sweep
+"""
+
+
 def run(
     context: typer.Context,
     scenario: options.Target,
     strategy: options.StrategyNames = None,
-    backend: Annotated[list[str] | None, typer.Option(metavar="NAME", help=options.ON_BACKEND.format("shared"))] = None,
+    backend: Annotated[list[str] | None, options.on_backends("shared")] = None,
     backend_settings: options.BackendFiles = None,
     settings_module: options.SettingsModules = None,
     seed: options.Seed = None,
@@ -77,7 +86,7 @@ class Typed:
     trace: str | None
     trace_columns: str | None
     timeout: str | None
-    duration: float | None
+    duration: str | None
     out: Path | None
     form: options.Format
     traceback: bool

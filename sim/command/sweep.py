@@ -13,7 +13,6 @@ from ..errors import UserError, file_name, masked
 from ..processes.interrupts import ignore_signals, temporary_folder
 from .exit_codes import FAILED, say, say_when_interrupted
 from .options import Format
-from .sweep_plan import BOUNDS, TIMEOUT
 
 if TYPE_CHECKING:
     from ...reports.sweep.limits import Limit
@@ -208,6 +207,7 @@ def _carried_out(
     from ..sweep.store import PLAN
     from ..sweep.work import work_cell
     from .estimate import tell
+    from .sweep_plan import BOUNDS
     from .sweep_progress import SweepProgress
 
     goes_on = f"cachewise resume {file_name(setting.out)} goes on" if setting.out else "nothing was written"
@@ -231,6 +231,7 @@ def _carried_out(
 def _report(sweep: "Sweep", setting: Setting, wishes: SweepWishes) -> None:
     from ...reports import parse_limits, render, write_sweep_report
     from .plan import left_out, note_timeouts, set_by_user
+    from .sweep_plan import TIMEOUT
 
     outcomes, plan = [landed.outcome for landed in sweep.landed], setting.plan
     limits = parse_limits(wishes.limits, of_project=plan is None)

@@ -22,7 +22,7 @@ from ..traces.trace import load_trace
 from ..world.scenario import DEFAULTS, Scenario
 from ..world.workload import build_workload
 from .choose import Choice, choose_timeout, with_trace
-from .choose_strategy import choose_strategy
+from .choose_strategy import choose_strategy, plain_strategy
 
 FIXED = ("why",)  # what a run does not depend on
 TIMEOUT = "timeout"
@@ -151,7 +151,7 @@ def _contenders(wanted: Wanted) -> list[Contender]:
     each = [_contender(wanted, text) for text in texts]
     found = [*{(one.label, one.axes): one for one in reversed(each)}.values()][::-1]  # `x` and `x:its=default` are one
     labels = Counter(one.label for one in found)
-    found = [one if labels[one.label] == 1 else replace(one, label=one.text) for one in found]
+    found = [one if labels[one.label] == 1 else replace(one, label=plain_strategy(one.text)) for one in found]
     names = Counter(one.label.partition(":")[0] for one in found)
     return [replace(one, label=name) if names[name := one.label.partition(":")[0]] == 1 else one for one in found]
 

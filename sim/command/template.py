@@ -15,12 +15,12 @@ QUESTIONS: dict[str, tuple[str, Any]] = {
     "reads_per_s": ("How many cached reads a second?", 50.0),
     "writes_per_s": ("How many changes to that data a second?", 0.1),
     "keys": ("How many different keys?", 2000),
-    "timeout": ("Which timeout does your code pass to cache.set (seconds, or none)?", "300"),
+    "timeout": ("Which timeout does your code pass to cache.set (such as 10m, or none)?", "300"),
     "value_bytes": ("How many bytes is a cached value?", 256),
     "workers": ("How many worker processes?", 4),
     "threads": ("How many threads in each?", 4),
-    "db_read_s": ("How long does the query take that the cache saves (seconds, or e.g. lognormal:0.005:0.6)?", "0.005"),
-    "transaction_tail_s": ("How long from the save to the commit (seconds; 0 without ATOMIC_REQUESTS)?", "0"),
+    "db_read_s": ("How long does the query take that the cache saves (such as 5ms, or lognormal:5ms:0.6)?", "0.005"),
+    "transaction_tail_s": ("How long from the save to the commit (such as 200ms; 0 without ATOMIC_REQUESTS)?", "0"),
 }
 HINTS = {
     "read_popularity": "uniform | zipf:ALPHA | hotspot:SHARE_OF_KEYS:SHARE_OF_TRAFFIC",

@@ -1,4 +1,4 @@
-"""Parses axes as users type them: ``timeout=20,60,300``, ``writes_per_s=log:0.1:100:7``, ``xfetch:beta=1|2|4``."""
+"""Parses axes as users type them: ``timeout=20s,1m,5m``, ``writes_per_s=log:0.1:100:7``, ``xfetch:beta=1|2|4``."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,18 +7,19 @@ from typing import Any
 import numpy as np
 
 from ..errors import UserError, one_line
-from ..world.scenario import DEFAULTS, is_count
-from ..world.specs import number
+from ..world.durations import is_time, number, plain, seconds
+from ..world.scenario import DEFAULTS, is_count, plain_text
 from .found import Axis, Value
 
 SPREADS: dict[str, Callable[..., Any]] = {"lin": np.linspace, "log": np.geomspace}
+NONE = ("none", "null")
 MOST_VALUES = 10_000  # of one axis
 DIGITS = 6  # of the computed values between FROM and TO
 
 
 @dataclass(frozen=True)
 class Vary:
-    """One ``--vary``: the axis, and the text of each of its values, in the same order.
+    """One ``--vary``: the axis, and the text of each of its values, in the same order, times in seconds.
 
     `strategy` is the strategy whose parameter varies, as `--strategy` takes it; "" for a field of the scenario or the
     timeout.
@@ -45,6 +46,7 @@ def parse_vary(text: str) -> Vary:
     texts = _spread(where, name, said) if spread in SPREADS else _listed(said)
     if not texts or not all(texts):
         raise UserError(f"{where}: a value is missing")
+    texts = [_plain(where, name, one) for one in texts]
     values = {one: _value(one) for one in texts}
     if len(set(values.values())) < len(texts):
         raise UserError(f"{where}: a value occurs twice")
@@ -62,7 +64,8 @@ def _spread(where: str, name: str, said: str) -> list[str]:
     kind, *parts = said.split(":")
     if len(parts) != 3:
         raise UserError(f"{where}: write {kind}:FROM:TO:COUNT")
-    low, high, count = (number(where, part) for part in parts)
+    end = seconds if is_time(name.rpartition(":")[2]) else number
+    low, high, count = end(where, parts[0]), end(where, parts[1]), number(where, parts[2])
     if not (count.is_integer() and 2 <= count <= MOST_VALUES):
         raise UserError(f"{where}: COUNT must be a whole number, 2 to {MOST_VALUES:,}")
     if not low < high:
@@ -72,14 +75,23 @@ def _spread(where: str, name: str, said: str) -> list[str]:
             f"{where}: FROM must be above 0, as log: spreads values by their logarithm (lin: spreads them evenly)"
         )
     texts = [f"{value:.{DIGITS}g}" for value in SPREADS[kind](low, high, int(count))]
-    texts[0], texts[-1] = parts[0].strip(), parts[1].strip()
+    texts[0], texts[-1] = (plain(low), plain(high)) if end is seconds else (parts[0].strip(), parts[1].strip())
     if is_count(name):
         texts = [f"{round(float(one))}" for one in texts]
     return list(dict.fromkeys(texts))
 
 
+def _plain(where: str, name: str, text: str) -> str:
+    """Return a value's text with its times in seconds: the same point of a sweep has the same text."""
+    if name in DEFAULTS:
+        return text if text.lower() in NONE else plain_text(name, text)
+    if not is_time(name.rpartition(":")[2]) or text.lower() in NONE:
+        return text
+    return plain(seconds(where, text))
+
+
 def _value(text: str) -> Value:
-    if text.lower() in ("none", "null"):
+    if text.lower() in NONE:
         return None
     try:
         return float(text)

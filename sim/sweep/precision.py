@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from ..errors import UserError, one_line, unknown
 from ..verdict.metrics import APP_METRICS, MACHINE_METRICS, METRICS, Metric
+from ..world.durations import number, seconds
 
 CONFIDENCE = 0.95
 FIRST = 8  # values
@@ -59,30 +60,28 @@ def parse_precision(text: str, metrics: Mapping[str, Metric] = ALL_METRICS) -> t
 
 
 def _target(part: str, metrics: Mapping[str, Metric]) -> Target:
-    name, colon, number = (piece.strip() for piece in part.partition(":"))
-    if not (name and colon and number):
+    name, colon, half = (piece.strip() for piece in part.partition(":"))
+    if not (name and colon and half):
         raise UserError(f"precision {one_line(part)!r}: it must be METRIC:HALF_WIDTH, such as stale_ratio:0.002")
     possible = {known: metric for known, metric in metrics.items() if known not in MACHINE_METRICS}
     if name in MACHINE_METRICS:
         raise UserError(f"precision {one_line(part)!r}: {name} is this machine's speed; more seeds do not help there")
     if name not in possible:
         raise unknown("metric", name, possible)
-    return Target(name, _half_width(part, number, possible[name]))
+    return Target(name, _half_width(part, half, possible[name]))
 
 
-def _half_width(part: str, number: str, metric: Metric) -> float:
+def _half_width(part: str, text: str, metric: Metric) -> float:
     is_share = metric.unit == "ratio"
-    where = f"precision {one_line(part)!r}:"
-    if number.endswith("%") and not is_share:
-        raise UserError(f"{where} {metric.name} is not a share; give its half-width in {metric.unit}, without %")
-    try:
-        half_width = float(number.removesuffix("%")) / (100 if number.endswith("%") else 1)
-    except ValueError:
-        raise UserError(f"{where} {one_line(number)!r} is not a number, such as 0.002") from None
-    if not 0 < half_width < inf:
-        raise UserError(f"{where} the half-width must be above 0")
+    where = f"precision {one_line(part)!r}"
+    if text.endswith("%") and not is_share:
+        raise UserError(f"{where}: {metric.name} is not a share; give its half-width in {metric.unit}, without %")
+    read = seconds if metric.unit == "s" else number
+    half_width = read(where, text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    if half_width <= 0:
+        raise UserError(f"{where}: the half-width must be above 0")
     if is_share and half_width >= 1:
-        raise UserError(f"{where} {metric.name} is a share, at most 1; for {number} percent write {number}%")
+        raise UserError(f"{where}: {metric.name} is a share, at most 1; for {text} percent write {text}%")
     return half_width
 
 

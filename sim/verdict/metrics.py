@@ -1,5 +1,6 @@
 """The metrics: names, units and meanings in one place, for tables, charts and the page."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isnan
 from typing import Any
@@ -149,6 +150,8 @@ UNCOMMITTED = ("dirty_ratio", "aborted_ratio")
 NOT_OUTDATED = (*UNCOMMITTED, "never_true_ratio")
 # Figures that a rerun does not reproduce: they measure the machine's speed, not the strategy.
 MACHINE_METRICS = ("wall_s", "requests_per_wall_s")
+MORE_IS_BETTER = ("hits", "hit_ratio")
+GIVEN = ("reads", "writes", "writes_rolled_back")  # the traffic's own
 
 
 def shown(name: str, value: Any, counts: dict[str, Any]) -> str:
@@ -165,6 +168,16 @@ def shown(name: str, value: Any, counts: dict[str, Any]) -> str:
     if isinstance(value, int) or value == int(value) or abs(value) >= 999.5:
         return f"{value:,.0f}"
     return f"{value:.3g}"
+
+
+def is_better_high(name: str) -> bool:
+    """Return whether more of a metric is better."""
+    return name in MORE_IS_BETTER or name.endswith("_saved_ratio")
+
+
+def limitable(names: Iterable[str]) -> list[str]:
+    """Return those metrics of which one can want at most so much."""
+    return [one for one in names if not (is_better_high(one) or one in GIVEN or one in MACHINE_METRICS)]
 
 
 def duration(seconds: float) -> str:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .specs import parse_spec, require
+from .specs import parse_spec, require, write_spec
 
 FORMS = {
     "poisson": (),
@@ -65,6 +65,15 @@ def parse_arrivals(spec: str) -> tuple[str, tuple[float, ...]]:
         require(numbers[1] >= 0, f"{where}: AT_S must not be negative")
         require(numbers[2] >= 1e-3, f"{where}: DECAY_S must be at least 0.001")
     return name, numbers
+
+
+def plain_arrivals(spec: str) -> str:
+    """Return an arrivals spec with all times in seconds: equal ones are written alike.
+
+    Raises:
+        UserError: for anything that is not a valid arrival process.
+    """
+    return write_spec(*parse_arrivals(spec))
 
 
 def rate_shape(spec: str, warmup_s: float, end_s: float, rng: np.random.Generator) -> RateShape:

@@ -11,7 +11,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from .specs import number, parse_spec, require
+from .durations import seconds
+from .specs import parse_spec, require, write_spec
 
 LatencyOf = Callable[[int, int], float]
 MOST_VALUES = 2048  # of a measured distribution
@@ -78,7 +79,7 @@ Latency = float | str | Empirical | Sum
 
 
 def parse_latency(field: str, spec: Latency) -> tuple[str, tuple[float, ...]]:
-    """Return (form, numbers in seconds) of a latency spec; a plain number is ``constant``.
+    """Return (form, numbers in seconds) of a latency spec; a plain number or duration is ``constant``.
 
     Raises:
         UserError: for anything that is not a valid latency.
@@ -88,7 +89,7 @@ def parse_latency(field: str, spec: Latency) -> tuple[str, tuple[float, ...]]:
     if isinstance(spec, Empirical):
         return "empirical", spec.values_s
     if not isinstance(spec, str) or (":" not in spec and spec not in FORMS):
-        value = number(field, spec)
+        value = seconds(field, spec)
         require(0 <= value <= MOST, f"{field}={value:g} must lie between 0 and {MOST:,}")
         return "constant", (value,)
     name, numbers = parse_spec(field, spec, FORMS)
@@ -98,16 +99,19 @@ def parse_latency(field: str, spec: Latency) -> tuple[str, tuple[float, ...]]:
     return name, numbers
 
 
-def check_latency(field: str, spec: Latency) -> None:
-    """Check a latency spec; *field* names it in messages.
+def plain_latency(field: str, spec: Latency) -> Latency:
+    """Return a latency with all times in seconds, a constant as a number: equal ones are written alike.
 
     Raises:
-        UserError: for anything that is not a valid latency.
+        UserError: for what is no latency.
     """
     if isinstance(spec, Sum):
-        check_latency(field, spec.planned)
-    else:
-        parse_latency(field, spec)
+        plain_latency(field, spec.planned)
+        return spec
+    name, numbers = parse_latency(field, spec)
+    if isinstance(spec, Empirical):
+        return spec
+    return numbers[0] if name == "constant" else write_spec(name, numbers)
 
 
 def mean_latency_s(field: str, spec: Latency) -> float:

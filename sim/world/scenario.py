@@ -7,10 +7,11 @@ from typing import Any, Literal
 
 from ..errors import UserError, one_line, unknown
 from ..traces.columns import parse_columns
-from .arrivals import parse_arrivals
-from .latency import Latency, check_latency
+from .arrivals import parse_arrivals, plain_arrivals
+from .durations import is_time, number, plain, seconds
+from .latency import Latency, plain_latency
 from .popularity import parse_popularity
-from .specs import number, require
+from .specs import require
 
 MaxEntries = int | Literal["auto"] | None  # "auto": each backend's own; None: no limit
 
@@ -26,6 +27,7 @@ class Scenario:
 
     Latencies (``*_s`` with a spec) are seconds: a number, ``exponential:MEAN_S``, ``lognormal:MEDIAN_S:SIGMA`` or
     ``uniform:LOW_S:HIGH_S``; in Python also a measured distribution (`cachewise.sim.world.latency.Empirical`).
+    Wherever a text stands for seconds, it may be a duration: ``lognormal:5ms:0.6``, ``bursts:10:5s:1m``.
 
     Raises:
         UserError: for a value that no run can use; the message names the field and the limit.
@@ -87,20 +89,18 @@ class Scenario:
         if name in _COUNTS:
             return self._count(name, value)
         if name in _NUMBERS:
-            checked = number(f"Scenario {one_line(self.name)!r}: {name}", value)
+            checked = (seconds if is_time(name) else number)(f"Scenario {one_line(self.name)!r}: {name}", value)
             require(checked >= 0, self._at(name, "must not be negative"))
             require(checked <= 1e9, self._at(name, "must be at most 1,000,000,000"))
             return checked
         if name in LATENCIES:
-            if not (name in _MAY_BE_AUTO and value == "auto"):
-                check_latency(name, value)
-            return value
+            return value if name in _MAY_BE_AUTO and value == "auto" else plain_latency(name, value)
         if name == "trace":
             return None if value is None else str(value)
         if name == "trace_columns":
             return None if value is None else self._columns(value)
         require(isinstance(value, str), self._at(name, "must be text"))
-        return value
+        return plain_arrivals(value) if name == "arrivals" else value
 
     def _columns(self, value: Any) -> str:
         text = ",".join(f"{ours}={theirs}" for ours, theirs in value.items()) if isinstance(value, Mapping) else value
@@ -204,7 +204,22 @@ def _from_text(name: str, text: str) -> Any:
         except UserError:
             raise UserError(f"{name}={one_line(text)} {_must_be_whole(name, 'auto', 'none')}") from None
     if name in _NUMBERS:
-        return number(name, text)
+        return (seconds if is_time(name) else number)(name, text)
     if name == "trace":
         return str(Path(text))
     return text
+
+
+def plain_text(name: str, text: str) -> str:
+    """Return the *text* of a field's value with its times in seconds: ``600`` for ``10m``.
+
+    Raises:
+        UserError: for what is no duration, latency or arrival process.
+    """
+    stripped = text.strip()
+    if name in LATENCIES and not (name in _MAY_BE_AUTO and stripped.lower() == "auto"):
+        latency = plain_latency(name, stripped)
+        return plain(latency) if isinstance(latency, float) else str(latency)
+    if name == "arrivals":
+        return plain_arrivals(stripped)
+    return plain(seconds(name, stripped)) if is_time(name) and name not in LATENCIES else text

@@ -1,16 +1,18 @@
 """Specs: the short texts in a scenario, such as ``zipf:1.0`` or ``lognormal:0.005:0.6``."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 from ..errors import UserError, one_line, unknown
+from .durations import number, plain, seconds
 
 
 def parse_spec(field: str, spec: str, forms: Mapping[str, Sequence[str]]) -> tuple[str, tuple[float, ...]]:
     """Split ``name:number:...`` and check it against *forms* (name to the names of its numbers).
 
+    Numbers whose names end in ``_S`` are seconds, and can be durations such as ``5ms``.
+
     Raises:
-        UserError: for an unknown name, a wrong count, or a number that is not finite.
+        UserError: for an unknown name, a wrong count, or what is no finite number.
     """
     name, *texts = spec.strip().split(":")
     if name not in forms:
@@ -20,18 +22,15 @@ def parse_spec(field: str, spec: str, forms: Mapping[str, Sequence[str]]) -> tup
     if len(texts) != len(wanted):
         usage = ":".join([name, *wanted])
         raise UserError(f"{field}={one_line(spec)!r}: write it as {usage}")
-    return name, tuple(number(f"{field}={one_line(spec)!r}", text) for text in texts)
+    where = f"{field}={one_line(spec)!r}"
+    return name, tuple(
+        (seconds if one.endswith("_S") else number)(where, text) for one, text in zip(wanted, texts, strict=True)
+    )
 
 
-def number(where: str, text: object) -> float:
-    """Return *text* as a finite float, or raise a `UserError` that begins with *where*."""
-    try:
-        value = float(text)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        raise UserError(f"{where}: {one_line(text)!r} is not a number") from None
-    if not math.isfinite(value):
-        raise UserError(f"{where}: {one_line(text)} is not a finite number")
-    return value
+def write_spec(name: str, numbers: Sequence[float]) -> str:
+    """Return what `parse_spec` has read, with all times in seconds: equal specs are equal texts."""
+    return ":".join([name, *map(plain, numbers)])
 
 
 def require(condition: bool, message: str) -> None:

@@ -12,7 +12,8 @@ from tests.helpers import ROOT
 MOST_LINES = 130  # of the README: two screens of a large monitor
 GUIDES = [name for name in PAGES if name.startswith("docs/") and "conformance" not in name]
 PROGRAMS = {"cachewise", "make", ".", "pip", "python", "dask"}
-FOREIGN = {"--nworkers", "--nthreads", "--yes"}  # options of other programs
+OF_ALL = {"--install-completion", "--show-completion"}  # the program's own, of no verb
+FOREIGN = {"--nworkers", "--nthreads", "--yes", "--with-deps"}  # options of other programs
 VERBS = {
     name: {option for param in command.params for option in param.opts}
     for name, command in typer.main.get_command(app).commands.items()  # type: ignore[attr-defined]
@@ -73,7 +74,7 @@ def test_programs_verbs_and_options_are_there(name: str) -> None:
         assert verb in VERBS, verb
         assert {word for word in rest if word.startswith("--")} <= VERBS[verb], (verb, rest)
     options = {option for piece in code(prose(text)) for option in re.findall(r"(?:^| )(--[a-z][a-z-]*)", piece)}
-    assert options <= set.union(*VERBS.values(), FOREIGN, {"--version", "--help", "--constraint"})
+    assert options <= set.union(*VERBS.values(), FOREIGN, {"--version", "--help", "--constraint"}, OF_ALL)
 
 
 def test_every_make_verb_exists() -> None:

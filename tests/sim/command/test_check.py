@@ -118,7 +118,7 @@ BAD_INPUT = [
         ["delete-pattern", "--backend", "shared"],
         "delete-pattern needs cache.delete_pattern(), which backend 'shared'",
     ),
-    (["ttl-only:timeout=soon"], "write seconds, or none"),
+    (["ttl-only:timeout=soon"], "write seconds, or such as 250ms, 10m or 2h, or none"),
     ([], "Missing argument 'STRATEGY'"),
 ]
 

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from cachewise.sim.backends import BACKENDS
 from cachewise.sim.command.choose import choose_settings, choose_timeout
-from cachewise.sim.command.choose_strategy import choose_strategy
+from cachewise.sim.command.choose_strategy import choose_strategy, plain_strategy
 from cachewise.sim.errors import UserError
+from cachewise.sim.experiment import strategy_label
 from cachewise.sim.processes.crew import PATIENCE_S
 from cachewise.sim.verdict.metrics import METRICS
 from cachewise.strategies import STRATEGIES, TtlOnly
@@ -245,7 +246,11 @@ BAD_INPUT = [
     (["run", "product_list", "--set", "max_entries=foo"], "max_entries=foo must be a whole number, auto or none"),
     (["run", "product_list", "--set", "workers=foo"], "cachewise: workers=foo must be a whole number or none"),
     (["run", "product_list", "--set", "db_read_s=lognormal:1"], "MEDIAN_S"),
-    (["run", "product_list", "--duration", "-1"], "--duration -1: it must be seconds"),
+    (["run", "product_list", "--timeout", "10 mins"], "timeout: '10 mins' is not a duration; write 10m, or none"),
+    (["run", "product_list", "--strategy", "ttl-only:timeout=5M"], "timeout: '5M' is not a duration; write 5m, or n"),
+    (["run", "product_list", "--set", "warmup_s=-1s"], "warmup_s=-1 must not be negative"),
+    (["run", "product_list", "--duration", "nan s"], "--duration: 'nan s' is not a duration; write seconds, or such"),
+    (["run", "product_list", "--duration", "-1"], "--duration -1: it must be more than 0"),
     (
         ["run", "product_list", "--settings", "settings.py:sessions"],
         "--settings settings.py:sessions is a file, not a module; write --settings settings:sessions",
@@ -256,8 +261,8 @@ BAD_INPUT = [
     ),
     (["run", "product_list", "--settings", "a.toml"], "is a file, not a module; write --backend-settings a.toml"),
     (["run", "product_list", "--backend-settings", "shop.settings"], "a settings module goes with --settings MOD"),
-    (["bench", "wall_check", "--duration", "0"], "--duration 0: it must be seconds, more than 0"),
-    (["verify", "wall_check", "--duration", "nan"], "--duration nan"),
+    (["bench", "wall_check", "--duration", "0"], "--duration 0: it must be more than 0"),
+    (["verify", "wall_check", "--duration", "nan"], "--duration: nan is not a finite number"),
     (["run", "product_list", "--strategy", "delete-pattern"], "use --backend django-redis (in Python: backend='dj"),
     (["run", "product_list", "--trace", "nowhere.csv"], "no such file"),
     (
@@ -277,6 +282,18 @@ BAD_INPUT = [
     (["init", "notes.txt"], ".py"),
     (["init", "x.py", "--reads-per-s", "-1"], "negative"),
 ]
+
+
+def test_a_strategy_is_the_same_however_its_times_are_written():
+    """Its parameters that are times take durations, on its own and in a sweep; the label has seconds."""
+    texts = "ttl-only:timeout=10m", "ttl-only:timeout=600", "ttl-only:timeout=10 min", "ttl-only:timeout=600.0"
+    assert {strategy_label(choose_strategy(text, STRATEGIES)) for text in texts} == {"ttl-only:timeout=600"}
+    assert {plain_strategy(text) for text in texts} == {"ttl-only:timeout=600"}
+    assert choose_timeout("2h") == 7200
+    assert choose_settings(["duration_s=2h", "keys=7"]) == {"duration_s": "7200", "keys": "7"}
+    assert (
+        plain_strategy("./mine.py:Name:hold_s=1m,timeout=none,beta=2") == "./mine.py:Name:hold_s=60,timeout=none,beta=2"
+    )
 
 
 def test_bad_input_is_one_clear_line(tmp_path):

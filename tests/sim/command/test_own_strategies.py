@@ -45,7 +45,7 @@ def test_parameters_are_of_the_kind_of_their_defaults(tmp_path: Path, monkeypatc
     assert strategy_spec(tuned) == "./many.py:Tuned:ttl_s=None,prefix=x=1,on=True"
     says = {
         "./many.py:Tuned": "it needs ttl_s: write ./many.py:Tuned:ttl_s=VALUE",
-        "./many.py:Tuned:ttl_s=x": "ttl_s: 'x' is not a number; write seconds, or none",
+        "./many.py:Tuned:ttl_s=x": "ttl_s: 'x' is not a duration; write seconds, or such as 250ms, 10m or 2h, or none",
         "./many.py:Tuned:ttl_s=1,on=2": "on=2: write true or false",
         "./many.py:Tuned:ttl=1": "unknown parameter 'ttl'; did you mean 'ttl_s'?",
         "./many.py:Tuned:ttl_s=1,odd=3": "odd is a tuple: only numbers, texts, true and false can be typed",

@@ -65,6 +65,10 @@ def test_a_sweep_lands_and_the_same_command_runs_nothing_twice(tmp_path: Path) -
     assert (again.returncode, again.stdout) == (0, first.stdout)
     assert lasting(folder) == before
     assert (folder / "timing.csv").read_text() == told, "nothing was run"
+    as_durations = ("--vary", "timeout=5s,20 s", *TWO, "--duration", "40s", "--set", "warmup_s=5000ms", "--seeds", "2")
+    written = cli("run", "product_list", *as_durations, "--out", "sweep", cwd=tmp_path)
+    assert (written.returncode, written.stdout) == (0, first.stdout), written.stderr
+    assert (folder / "timing.csv").read_text() == told, "however it is written, it is the same cell"
 
 
 def test_what_cannot_be_is_refused_before_anything_starts(tmp_path: Path) -> None:
@@ -76,7 +80,8 @@ def test_what_cannot_be_is_refused_before_anything_starts(tmp_path: Path) -> Non
     refusals: dict[tuple[str, ...], str] = {
         (*run, "--vary", "timout=1,2"): "unknown field 'timout'; did you mean 'timeout'?",
         (*run, "--vary", "why=1,2"): "unknown field 'why'",
-        (*run, "--vary", "timeout=1,-2"): "timeout -2: it must be seconds, 0 or more",
+        (*run, "--vary", "timeout=1,10 mins"): "'10 mins' is not a duration; write 10m",
+        (*run, "--vary", "timeout=1,-2"): "timeout -2: it must be 0 or more, or none",
         (*run, "--vary", "keys=0,5"): "keys=0 must lie between 1 and",
         (*run, "--vary", "timeout=1,2", "--timeout", "3"): "exclude each other",
         (*run, "--vary", "timeout=1,2", "--vary", "timeout=3,4"): "--vary timeout occurs twice",

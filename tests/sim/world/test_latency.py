@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cachewise import UserError
+from cachewise.sim.world.durations import SUCH_AS
 from cachewise.sim.world.latency import LatencyOf, latency_of, mean_latency_s, parse_latency
 from tests.sim.world.texts import SPEC
 
@@ -72,9 +73,10 @@ def test_constants() -> None:
 BAD = {
     "-1": "f=-1 must lie between 0 and 1,000,000",
     "1e7": "f=1e+07 must lie between 0 and 1,000,000",
-    "fast": "f: 'fast' is not a number",
+    "fast": f"f: 'fast' is not a duration; write {SUCH_AS}",
     "nan": "f: nan is not a finite number",
-    "": "f: '' is not a number",
+    "lognormal:5ms:1s": "f='lognormal:5ms:1s': '1s' is not a number",
+    "": f"f: '' is not a duration; write {SUCH_AS}",
     "exponental:1": "f='exponental:1': unknown f 'exponental'; did you mean 'exponential'?",
     "exponential": "f='exponential': write it as exponential:MEAN_S",
     "lognormal:1": "f='lognormal:1': write it as lognormal:MEDIAN_S:SIGMA",

@@ -67,7 +67,7 @@ def plain(value: float) -> str:
 
 
 def is_time(name: str) -> bool:
-    """Return whether a value of this name is in seconds: a timeout, or a name ending in ``_s``, but not in ``_per_s``."""
+    """Return whether a value of this name is in seconds: a timeout, or a name in ``_s``, but not in ``_per_s``."""
     return name == "timeout" or (name.endswith("_s") and not name.endswith("_per_s"))
 
 

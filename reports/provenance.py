@@ -19,8 +19,8 @@ from ..sim.world.scenario import DEFAULTS, LATENCIES, MEANINGS
 from .frames import Case
 
 VARIANTS_ALWAYS = {
-    AS_IT_IS: "the project unchanged; what all are compared with",
-    NO_CACHE: "every copy is looked up in vain, stores are kept; what is saved is counted against it",
+    AS_IT_IS: "the project unchanged; all others are compared with it",
+    NO_CACHE: "no copy is ever found in a cache, stores are kept; savings are counted against it",
 }
 PACKAGES = ("cachewise", "Django", "simpy", "greenlet", "numpy", "pandas")
 

@@ -87,7 +87,7 @@ def scenario_of(
     """Return the scenario at *target* with ``--trace`` and its columns applied, then ``--set`` and ``--duration``.
 
     Raises:
-        UserError: for what is no scenario, trace, setting or duration.
+        UserError: for a scenario, trace, setting or duration that is not valid.
     """
     texts = with_duration(settings, duration)
     choice = choose_scenario(target)
@@ -104,7 +104,7 @@ def with_duration(settings: Sequence[str] | None, duration: str | None) -> list[
     """Return the scenario's settings with those that ``--duration`` stands for.
 
     Raises:
-        UserError: for what is no duration, or where it is set, too.
+        UserError: for a duration that is not valid, or if ``--set`` gives one, too.
     """
     if duration is None:
         return [*(settings or [])]
@@ -156,7 +156,7 @@ def _names_in(path: Path) -> dict[str, Any]:
 
 
 def number_or_none(where: str, name: str, text: str) -> float | None:
-    """Return the number typed for what is called *name*, in seconds where that is a time; None for ``none``.
+    """Return the number typed for the value called *name*, in seconds if that is a time; None for ``none``.
 
     Raises:
         UserError: for anything else.
@@ -206,7 +206,7 @@ def choose_settings(texts: Iterable[str]) -> dict[str, str]:
     """Return ``field=value`` texts as a mapping, with times in seconds.
 
     Raises:
-        UserError: for an unknown field, with the nearest one; for what is no time, where it must be one.
+        UserError: for an unknown field, with the nearest one; for a time that is not valid.
     """
     settings: dict[str, str] = {}
     for text in texts:

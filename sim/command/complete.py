@@ -1,4 +1,4 @@
-"""Shell completion: what can stand where the cursor is. Everything is imported only when somebody presses Tab."""
+"""Shell completion: the texts that are possible at the cursor. Imports are late, so that only Tab takes their time."""
 
 import ast
 import os
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 FAMILIES = ("postgres", "sqlite")
-HALF_WIDTHS = {"ratio": "0.002", "s": "10ms"}  # of a 95% interval, by the unit of the figure
+HALF_WIDTHS = {"ratio": "0.002", "s": "10ms"}  # examples of a 95% interval's half-width, by the unit of the figure
 LIMITS = {"ratio": "1%", "s": "2s"}
 
 
@@ -56,11 +56,11 @@ def variants() -> list[str]:
     """Return the variants in the file of an own app, which is read, but not run."""
     from .choose import app_files
 
-    # typer does not parse what stands before an option that has no value yet, but the shell has handed it over.
+    # typer does not parse the words before an option without a value, but the shell has passed them on.
     typed = f"{os.environ.get('COMP_WORDS', '')} {os.environ.get('_TYPER_COMPLETE_ARGS', '')}".split()
     files = [app_files().get(word, Path(word)) for word in typed if word in app_files() or word.endswith(".py")]
     names = [name for file in files[:1] for name in _variants_in(file)]
-    is_bash = os.environ.get("_CACHEWISE_COMPLETE") == "complete_bash"  # the only one that does not quote by itself
+    is_bash = os.environ.get("_CACHEWISE_COMPLETE") == "complete_bash"  # the only shell that does not quote by itself
     return [re.sub(r"([^\w./-])", r"\\\1", name) if is_bash else name for name in names]
 
 
@@ -96,7 +96,7 @@ def limits(incomplete: str) -> list[str]:
 
 
 def precisions(incomplete: str) -> list[str]:
-    """Return the figures that ``--precision`` takes, of which several stand in a row."""
+    """Return the figures that ``--precision`` takes; it takes several, with commas between."""
     from ..verdict.metrics import MACHINE_METRICS, METRICS
 
     before, comma, last = incomplete.rpartition(",")
@@ -105,9 +105,9 @@ def precisions(incomplete: str) -> list[str]:
 
 
 def _with_values(known: Mapping[str, str], incomplete: str, sign: str = "=") -> list[str]:
-    """Return ``name=`` for each name that begins so; for the only one also ``name=value``, with a value that it takes.
+    """Return ``name=`` for each name that begins with *incomplete*; if there is only one, also an example with a value.
 
-    A shell adds a blank behind a candidate that is alone, but here the value must follow.
+    A shell adds a blank after a single candidate, but here the value must follow.
     """
     names = [name for name in known if name.startswith(incomplete)]
     return [f"{name}{sign}{value}" for name in names for value in ("", known[name])[: 2 if len(names) == 1 else 1]]

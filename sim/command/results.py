@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..verdict.result import Run
     from .plan import Plan
 
-Found = TypeVar("Found")  # what comes of a run
+Found = TypeVar("Found")  # the result of a run
 
 
 def carry_out(
@@ -33,9 +33,9 @@ def carry_out(
     *,
     silent: bool = False,
 ) -> list[Found]:
-    """Run them under a progress bar, *each* in so many steps, once it is known that all of it can end well.
+    """Check everything, call *before*, and run all under a progress bar, with *each* steps for each run.
 
-    *before* is called when that is known. What is *silent* says nothing where there is no terminal for a bar.
+    If *silent*, nothing is shown unless there is a terminal.
     """
     from ..backends import backend_named, require_keys
     from ..world.workload import build_workload
@@ -46,7 +46,7 @@ def carry_out(
 
         check_writable(out, kind)
     for scenario in dict.fromkeys(one.scenario for one in runs):
-        if scenario.trace is not None:  # what is wrong with it is said before anything starts
+        if scenario.trace is not None:  # an error in it is reported before anything starts
             workload = build_workload(scenario, 1)
             ours = [one for one in runs if one.scenario == scenario]
             for name in dict.fromkeys(one.backend for one in ours):
@@ -58,10 +58,10 @@ def carry_out(
 
 @contextmanager
 def reads_aside(runs: Sequence["Run"], out: Path | None) -> Iterator[Path]:
-    """Make a folder for the files of reads of these *runs*, from which the report to *out* takes them.
+    """Make a folder for the files of reads of these *runs*; the report to *out* takes them from there.
 
     Raises:
-        UserError: if there is no *out*, or it cannot take them.
+        UserError: if there is no *out*, or the files cannot be written there.
     """
     from ...reports import check_writable, folder_aside
     from ..experiment import reads_file_name
@@ -76,9 +76,9 @@ def reads_aside(runs: Sequence["Run"], out: Path | None) -> Iterator[Path]:
 def simulate(
     runs: Sequence["Run"], jobs: int, out: Path | None, *, reads: Path | None = None, tells: bool = False
 ) -> list["Outcome"]:
-    """Simulate them, *jobs* at a time (0: one a core); each writes its reads to a file in the folder *reads*, if given.
+    """Simulate *runs*, *jobs* at a time (0: one per core); each writes its reads to a file in *reads*, if given.
 
-    With *tells*, how long it takes is said before and meanwhile, if it takes over a minute.
+    With *tells*, and if it takes over a minute, it prints how long before it starts, and the progress meanwhile.
 
     Raises:
         UserError: as `run_all` does.
@@ -118,7 +118,7 @@ def print_results(outcomes: list["Outcome"], form: Format) -> None:
 
 
 def with_answers(outcomes: list["Outcome"]) -> str:
-    """Return a table for each case, with the answer below it; at last those of several cases at a glance."""
+    """Return a table for each case, with the answer below it; for several cases, a summary at the end."""
     from ...reports import answer_text, glance_text, render, split
 
     parts = ["\n".join([render(part, Format.TABLE.value), *answer_text(part), ""]) for part in split(outcomes)]

@@ -60,8 +60,8 @@ def run(
 ) -> None:
     """Simulate a scenario, and say which strategy to choose.
 
-    With --out it also draws charts and writes a page. With --vary it is a sweep: all combinations of what varies. Each
-    run lands in the --out folder as it ends, and cachewise resume FOLDER goes on with a sweep that was interrupted.
+    With --out it also draws charts and writes a page. With --vary it is a sweep, which runs all combinations of values.
+    Each run is saved in the --out folder as it ends, and cachewise resume FOLDER continues an interrupted sweep.
 
     A file that has APP = App("shop.settings") is an experiment of your own Django project, whose code runs as it is:
     cachewise init --app shop.settings writes one. It takes --variant, --database and --refill, and --set for times,
@@ -119,9 +119,9 @@ class Typed:
             raise UserError("--seed: a sweep runs seeds 1 to K: --seeds K")
         if not found.any and (self.max_seeds or self.retry_failed):
             name, asks = ("--max-seeds", "--precision") if self.max_seeds else ("--retry-failed", "--vary")
-            raise UserError(f"{name} goes with a sweep, and this is none: there is no {asks}")
+            raise UserError(f"{name} needs a sweep, and this is not one: there is no {asks}")
         if found.any and self.keep_reads:
-            raise UserError("--keep-reads: a sweep keeps figures, no reads; run one point of it without --vary")
+            raise UserError("--keep-reads: a sweep keeps figures, but no reads; run one point of it without --vary")
         return found
 
 

@@ -27,7 +27,7 @@ def run_app_sweep(experiment: Experiment, app: "Wishes", wishes: "SweepWishes", 
     """Scout the project, and sweep over its variants.
 
     Raises:
-        UserError: for bad input, and for what the project's code raises when it is set up.
+        UserError: for bad input, or if the project's code raises an exception when it is set up.
     """
     from ..sweep.axes import parse_vary
     from .app import show_found
@@ -65,7 +65,7 @@ def _check_axis(vary: "Vary") -> None:
     if vary.strategy or name == "timeout":
         raise UserError(
             f"--vary {one_line(name)}: an own app has variants instead: APP.variant('60 s', timeouts={{'*': 60}}); "
-            "what varies are fields of its SCENARIO"
+            "only fields of its SCENARIO can vary"
         )
     require_meaning(name, f"--vary {one_line(name)}")
     if name not in DEFAULTS or name == "why":

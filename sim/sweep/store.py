@@ -24,7 +24,7 @@ from .schema import SCHEMA, table_of
 
 PACK_ABOVE = 10_000  # cells; more files than this are slow to read
 PACK = "pack-"
-PLAN = "sweep.json"  # what was typed, for whoever goes on with it
+PLAN = "sweep.json"  # the command as it was typed, for `resume`
 TIMING = "cell,wall_s"
 Row = Mapping[str, Any]
 

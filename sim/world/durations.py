@@ -18,7 +18,7 @@ UNITS = {
     "h": Decimal(3600),
     "d": Decimal(86_400),
 }
-# What is no unit here, but surely means one.
+# Words that are not units here, but surely mean one.
 MEANT = {
     **dict.fromkeys(("usec", "usecs", "microsecond", "microseconds"), "us"),
     **dict.fromkeys(("msec", "msecs", "millisecond", "milliseconds"), "ms"),
@@ -43,12 +43,12 @@ def number(where: str, text: object) -> float:
 
 
 def seconds(where: str, text: object) -> float:
-    """Return a duration in seconds; *where* begins the message if it is none.
+    """Return a duration in seconds; *where* is the beginning of an error's message.
 
-    It is exactly what the same number of seconds would be: ``0.6ms`` is ``0.0006``.
+    The result is exactly the float of the same number of seconds: ``0.6ms`` is ``0.0006``.
 
     Raises:
-        UserError: for what is neither a finite number nor a duration, with what was probably meant.
+        UserError: for a text that is neither a finite number nor a duration, with what was probably meant.
     """
     if not isinstance(text, str) or _is_number(text):
         return number(where, text)
@@ -62,12 +62,12 @@ def seconds(where: str, text: object) -> float:
 
 
 def plain(value: float) -> str:
-    """Return a number as people type it, to the last digit: ``600``, ``0.0006``."""
+    """Return a number in plain digits, without any loss: ``600``, ``0.0006``."""
     return repr(float(value)).removesuffix(".0")
 
 
 def is_time(name: str) -> bool:
-    """Return whether what has this name is in seconds: a timeout, or a name that ends in ``_s``, but not ``_per_s``."""
+    """Return whether a value of this name is in seconds: a timeout, or a name in ``_s``, but not in ``_per_s``."""
     return name == "timeout" or (name.endswith("_s") and not name.endswith("_per_s"))
 
 
@@ -80,7 +80,7 @@ def _is_number(text: str) -> bool:
 
 
 def _parts(text: str) -> tuple[str, list[tuple[str, str]]]:
-    """Return the sign, and each number with the word behind it; no parts if there is anything else in it."""
+    """Return the sign, and each number with the word after it; no parts if the text has anything else."""
     stripped = text.strip()
     sign = stripped[:1] if stripped[:1] in ("-", "+") else ""
     found, place = [], len(sign)
@@ -91,7 +91,7 @@ def _parts(text: str) -> tuple[str, list[tuple[str, str]]]:
 
 
 def _meant(sign: str, parts: list[tuple[str, str]]) -> str:
-    """Return what was probably meant, as it is to be written; "" if nobody can say."""
+    """Return what was probably meant, in the right form; "" if that cannot be guessed."""
     units = [MEANT.get(unit.lower(), unit.lower()) for _, unit in parts]
     if not parts or len(set(units)) < len(units) or not all(unit in UNITS for unit in units):
         return ""

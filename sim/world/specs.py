@@ -12,7 +12,7 @@ def parse_spec(field: str, spec: str, forms: Mapping[str, Sequence[str]]) -> tup
     Numbers whose names end in ``_S`` are seconds, and can be durations such as ``5ms``.
 
     Raises:
-        UserError: for an unknown name, a wrong count, or what is no finite number.
+        UserError: for an unknown name, a wrong count, or a value that is not a finite number.
     """
     name, *texts = spec.strip().split(":")
     if name not in forms:
@@ -29,7 +29,7 @@ def parse_spec(field: str, spec: str, forms: Mapping[str, Sequence[str]]) -> tup
 
 
 def write_spec(name: str, numbers: Sequence[float]) -> str:
-    """Return what `parse_spec` has read, with all times in seconds: equal specs are equal texts."""
+    """Return the text of a parsed spec, with all times in seconds, so that equal specs have equal texts."""
     return ":".join([name, *map(plain, numbers)])
 
 

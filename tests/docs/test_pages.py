@@ -13,7 +13,7 @@ MOST_LINES = 130  # of the README: two screens of a large monitor
 GUIDES = [name for name in PAGES if name.startswith("docs/") and "conformance" not in name]
 PROGRAMS = {"cachewise", "make", ".", "pip", "python", "dask"}
 OF_ALL = {"--install-completion", "--show-completion"}  # the program's own, of no verb
-FOREIGN = {"--nworkers", "--nthreads", "--yes"}  # options of other programs
+FOREIGN = {"--nworkers", "--nthreads", "--yes", "--with-deps"}  # options of other programs
 VERBS = {
     name: {option for param in command.params for option in param.opts}
     for name, command in typer.main.get_command(app).commands.items()  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from cachewise import UserError
-from cachewise.reports import write_app_report
+from cachewise.reports import manifest, write_app_report
 from cachewise.reports.app.frames import projects
 from cachewise.reports.app.provenance import further_inputs
 from cachewise.reports.palette import looks
@@ -20,7 +20,7 @@ from tests.reports.projects import FUNCTIONS, SITES, VARIANTS, Caching, project
 from tests.reports.test_output import Checker
 
 COMMAND = "cachewise run ./cache_experiment.py --seeds 3"
-FILES = {"summary.csv", "summary.parquet", "functions.csv", "call_sites.csv", "report.html", "charts"}
+FILES = {"summary.csv", "summary.parquet", "functions.csv", "call_sites.csv", "report.html", "charts", manifest.NAME}
 
 
 @pytest.fixture(scope="module")

@@ -119,7 +119,7 @@ BAD_INPUT = [
         "delete-pattern needs cache.delete_pattern(), which backend 'shared'",
     ),
     (["ttl-only:timeout=soon"], "write seconds, or such as 250ms, 10m or 2h, or none"),
-    ([], "Missing argument 'STRATEGY'"),
+    ([], "check needs STRATEGY: as --strategy of run takes it"),
 ]
 
 

@@ -27,6 +27,7 @@ ROLES = {  # the names in page.css of the colours that differ between light and 
     "#000000": "var(--ink)",  # hatches
 }
 _BOX = 0.9  # half the side of a marker's box, in diameters of a circle
+_TAG = re.compile(r"<[^>]*>")
 _CODES = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "C", Path.CLOSEPOLY: "Z"}
 
 
@@ -65,13 +66,18 @@ def drawn(figure: Figure) -> str:
     )
     text = re.sub(r'<path d="[^"]*" style="fill: #ffffff"/>', "", text)  # the background of axes
     text = re.sub(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', r"<svg \1>", text, count=1)
-    text = re.sub(r'<g id="[^"]*"', "<g", text).replace("xlink:href", "href")
-    text = re.sub(r' font-family: [^;"]*;| transform="rotate\(-0 [^"]*"', "", text)
-    text = re.sub(r"(\d\.\d\d)\d+", r"\1", text)
-    text = re.sub(r"#[0-9a-f]{6}\b", lambda found: _ON_THE_PAGE.get(found[0], found[0]), text)
+    text = _TAG.sub(lambda found: _for_the_page(found[0]), text)
     text = re.sub(r"\s*\n\s*", " ", text).replace("<g/> ", "").replace("> <", "><")
     mark = f"{crc32(text.encode('utf-8', 'replace')):x}"
-    return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{mark}-", text)
+    return _TAG.sub(lambda found: re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{mark}-", found[0]), text)
+
+
+def _for_the_page(tag: str) -> str:
+    """Return a tag of an SVG in the page's colours and letters, with shorter numbers; words are not in tags."""
+    tag = re.sub(r'<g id="[^"]*"', "<g", tag).replace("xlink:href", "href")
+    tag = re.sub(r' font-family: [^;"]*;| transform="rotate\(-0 [^"]*"', "", tag)
+    tag = re.sub(r"(\d\.\d\d)\d+", r"\1", tag)
+    return re.sub(r"#[0-9a-f]{6}\b", lambda found: _ON_THE_PAGE.get(found[0], found[0]), tag)
 
 
 @lru_cache(maxsize=1000)

@@ -1,5 +1,6 @@
 """Labels and charts: nothing overlaps, whatever the points; every strategy keeps its look."""
 
+import html
 import re
 from collections.abc import Callable
 from itertools import pairwise
@@ -14,7 +15,7 @@ from cachewise.reports import figures
 from cachewise.reports.frames import Case, cases
 from cachewise.reports.labels import spread
 from cachewise.reports.palette import COLOURS, GREY, LOOKS, looks
-from cachewise.reports.svg import marker
+from cachewise.reports.svg import drawn, marker
 from cachewise.sim.experiment import Outcome
 from tests.reports.pictures import outside, overlaps, texts
 
@@ -98,9 +99,9 @@ def test_looks_do_not_depend_on_the_company() -> None:
 
 def test_strategies_of_one_colour_have_markers_of_their_own() -> None:
     """What stands before the names in the tables differs; what is black on the charts has the colour of the words."""
-    drawn = {name: marker(look) for name, look in LOOKS.items()}
-    assert len(set(drawn.values())) == len(LOOKS)
-    assert 'fill="currentColor"' in drawn["ttl-only"]
+    markers = {name: marker(look) for name, look in LOOKS.items()}
+    assert len(set(markers.values())) == len(LOOKS)
+    assert 'fill="currentColor"' in markers["ttl-only"]
 
 
 def test_charts_on_the_page_have_the_colours_of_its_paper(busy: list[Outcome]) -> None:
@@ -108,6 +109,16 @@ def test_charts_on_the_page_have_the_colours_of_its_paper(busy: list[Outcome]) -
     for chart in figures.draw_charts(cases(busy)[0]):
         assert set(re.findall(r"#[0-9a-f]{6}\b", chart.svg)) <= {*COLOURS, GREY}, chart.name
         assert f">{chart.title}</text>" in chart.svg
+
+
+def test_charts_on_the_page_keep_their_words() -> None:
+    """Their numbers for places are shortened and their colours exchanged, but nothing that people read."""
+    words = "0.00123% of #ffffff, url(#a) xlink:href 1 < 2 & 3"
+    figure = Figure()
+    figure.text(1 / 7, 1 / 7, words)
+    shown = drawn(figure)
+    assert [html.unescape(one) for one in re.findall(r"<text[^>]*>([^<]*)</text>", shown)] == [words]
+    assert not re.search(r"\d\.\d{3}", shown.replace("0.00123", ""))
 
 
 def test_variants_of_a_strategy_do_not_look_alike() -> None:

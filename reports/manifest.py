@@ -5,6 +5,7 @@ A file that is not in the list, or has changed since, belongs to the user: it is
 
 import hashlib
 import json
+import os
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -36,9 +37,11 @@ class Manifest:
             OSError: if it cannot be read.
         """
         path = folder / NAME
-        if not path.exists():
+        if not os.path.lexists(path):
             return cls(folder, {})
         try:
+            if not _is_a_file(path):
+                raise ValueError
             found = json.loads(path.read_text(encoding="utf-8"))
             hashes = {str(name): [str(one) for one in several] for name, several in found["files"].items()}
             return cls(folder, {name: hashes[name] for name in filter(_is_inside, hashes)}, bool(found["sweep"]))

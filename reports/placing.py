@@ -32,7 +32,7 @@ CHARTS = (  # the ends of their files' names; the beginnings are not known befor
     *("saved_against_stale", "wrong_parts", "hits_against_stale", "stale_ages", "queries_over_time", "price"),
     *("traffic", "functions", "over_time", "wrong_ratio", "db_queries_per_s", "response_p99_s", "map"),
 )
-ASIDE = ".unfinished-"
+ASIDE = ".cachewise-unfinished-"  # no user's folder is called so: those that nobody holds are removed
 ELSEWHERE = "move it away, or choose another folder"
 
 
@@ -83,7 +83,7 @@ def place(out_dir: Path | str, kind: Kind, build: Callable[[Path], None]) -> Pat
                 hashes = {path.relative_to(aside).as_posix(): hash_of(path) for path in built}
                 raise_if_received()
                 with _held(Path(out_dir)):
-                    earlier = _require_free(Path(out_dir), kind, hashes).ours()
+                    earlier = _require_free(Path(out_dir), kind, hashes)
                     with interrupts_held():
                         _move(aside, Path(out_dir), hashes, earlier, of_sweep=kind == "sweep")
                         placed = True
@@ -176,8 +176,8 @@ def _require_place(out: Path) -> None:
             raise _cannot_write(out, f"{it} is a link to {file_name(place.readlink())}, which is no folder")
 
 
-def _require_free(out: Path, kind: Kind, names: Iterable[str]) -> Manifest:
-    """Make sure that a report of this *kind* may write files of these *names* to *out*; return the list of our files.
+def _require_free(out: Path, kind: Kind, names: Iterable[str]) -> dict[str, str]:
+    """Make sure that a report of this *kind* may write files of these *names* to *out*; return our files, with hashes.
 
     Raises:
         UserError: if one of them exists and is not ours, or if the folder has a report of the other kind.
@@ -186,8 +186,8 @@ def _require_free(out: Path, kind: Kind, names: Iterable[str]) -> Manifest:
         ours = Manifest.of(out)
     except UserError as error:
         raise _cannot_write(out, str(error)) from None
-    _require_kind(out, ours, of_sweep=kind == "sweep")
     unchanged = ours.ours()
+    _require_kind(out, of_sweep=kind == "sweep", of_run=bool(unchanged) and not ours.of_sweep)
     taken = [name for name in names if name not in unchanged and os.path.lexists(out / name)]
     if taken:
         name = taken[0]
@@ -198,11 +198,11 @@ def _require_free(out: Path, kind: Kind, names: Iterable[str]) -> Manifest:
             what = f"{name} there was changed since cachewise wrote it"
         more = f" (and {len(taken) - 1} more such)" if len(taken) > 1 else ""
         raise _cannot_write(out, f"{what}{more}; {ELSEWHERE}")
-    return ours
+    return unchanged
 
 
-def _require_kind(out: Path, ours: Manifest, *, of_sweep: bool) -> None:
-    """Make sure that a sweep does not replace the report of a plain run in *out*, nor a plain run that of a sweep.
+def _require_kind(out: Path, *, of_sweep: bool, of_run: bool) -> None:
+    """Make sure that a sweep does not replace the report of a run that is in *out* (*of_run*), nor a run a sweep.
 
     Raises:
         UserError: if it would.
@@ -211,7 +211,7 @@ def _require_kind(out: Path, ours: Manifest, *, of_sweep: bool) -> None:
         raise _cannot_write(
             out, f"a sweep is in it (cachewise resume {file_name(out)} goes on with it); choose another folder"
         )
-    if of_sweep and not ours.of_sweep and ours.ours():
+    if of_sweep and of_run:
         raise _cannot_write(out, "the report of a run is in it, and this is a sweep; choose another folder")
 
 

@@ -1,7 +1,7 @@
 """A sweep's folder: each cell is written there completely or not at all, and a later command finds all finished cells.
 
 ``cells/`` holds finished cells and nothing else; ``failed/`` holds one file for each cell that failed; ``earlier/``
-holds cells that the present command does not ask for. Unfinished files are in ``.unfinished/``.
+holds cells that the present command does not ask for. Unfinished files are in the folder `ASIDE`.
 """
 
 import fcntl
@@ -24,6 +24,7 @@ from .schema import SCHEMA, table_of
 
 PACK_ABOVE = 10_000  # cells; more files than this are slow to read
 PACK = "pack-"
+ASIDE = ".cachewise-unfinished"  # no user's folder is called so: what is in it is removed
 PLAN = "sweep.json"  # the command as it was typed, for `resume`
 TIMING = "cell,wall_s"
 Row = Mapping[str, Any]
@@ -46,7 +47,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.cells, self.failed, self.earlier = (folder / name for name in ("cells", "failed", "earlier"))
-        self._aside = folder / ".unfinished"
+        self._aside = folder / ASIDE
         self._loose = 0
 
     @_said_plainly

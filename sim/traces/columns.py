@@ -58,6 +58,19 @@ def parse_columns(text: str) -> dict[str, str]:
     return found
 
 
+def plain_columns(text: str) -> str:
+    """Return what ``--trace-columns`` says in our names and order: equal ones are written alike.
+
+    Raises:
+        UserError: as `parse_columns` does.
+    """
+    return ",".join(f"{ours}={theirs}" for ours, theirs in sorted(parse_columns(text).items(), key=_place))
+
+
+def _place(column: tuple[str, str]) -> int:
+    return COLUMNS.index(column[0])
+
+
 def looks_like_a_header(names: Sequence[str], wanted: Mapping[str, str]) -> bool:
     """Return whether a line's values are names of columns: ours, those that are *wanted*, or else similar ones."""
     certain = {*COLUMNS} if are_numbers(wanted) else {*COLUMNS, *wanted.values()}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import UserError, file_name
 from .cachelib import counted, is_counted
-from .columns import TIMES, parse_columns
+from .columns import TIMES, parse_columns, plain_columns
 from .operations import FILL, FILL_OR_WRITE, NOTHING, READ, fills_by_misses, fills_in_order, kinds_in
 from .tables import read_table
 from .times import seconds_in
@@ -89,6 +89,7 @@ def load_trace(path: str, columns: str | None = None) -> Trace:
     Raises:
         UserError: for a file that is missing, broken, empty, or whose times go backwards; the message names the row.
     """
+    columns = columns and plain_columns(columns)
     state = _state_of(path)
     return _read(path, columns) if state is None else _read_once(path, columns, state)
 

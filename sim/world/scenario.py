@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import UserError, one_line, unknown
-from ..traces.columns import parse_columns
+from ..traces.columns import plain_columns
 from .arrivals import parse_arrivals, plain_arrivals
 from .durations import is_time, number, plain, seconds
 from .latency import Latency, plain_latency
@@ -105,8 +105,7 @@ class Scenario:
     def _columns(self, value: Any) -> str:
         text = ",".join(f"{ours}={theirs}" for ours, theirs in value.items()) if isinstance(value, Mapping) else value
         require(isinstance(text, str), self._at("trace_columns", "must be text, such as time=ts,key=url"))
-        parse_columns(text)
-        return str(text)
+        return plain_columns(str(text))
 
     def _count(self, name: str, value: Any) -> Any:
         if (value is None and name in _MAY_BE_NONE) or (value == "auto" and name in _MAY_BE_AUTO):

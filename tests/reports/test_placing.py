@@ -10,8 +10,9 @@ import pytest
 
 from cachewise import UserError
 from cachewise.reports import check_writable, folder_aside, manifest, write_report
-from cachewise.reports.placing import FILES, PAGE, Kind, place
+from cachewise.reports.placing import ASIDE, FILES, PAGE, Kind, place
 from cachewise.sim.experiment import Outcome
+from cachewise.sim.sweep.store import opened
 
 COMMAND = "cachewise run"
 
@@ -54,7 +55,7 @@ def test_reads_become_part_of_the_report(quiet: list[Outcome], tmp_path: Path) -
         page = write_report(quiet, tmp_path, COMMAND, set(), aside / "reads")
     assert files_in(tmp_path)["reads/one.parquet"] == b"reads"
     assert page.exists()
-    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".unfinished")]
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(ASIDE)]
 
 
 FOREIGN = {
@@ -124,12 +125,35 @@ def test_after_a_kill_in_the_middle_both_reports_are_ours(tmp_path: Path, monkey
 
 def test_what_a_killed_command_left_is_removed(tmp_path: Path) -> None:
     """Only once nobody is at work in it: a folder of a command that lives stays."""
-    (tmp_path / ".unfinished-dead").mkdir()
+    (tmp_path / f"{ASIDE}dead").mkdir()
     with folder_aside(tmp_path) as lives:
         with folder_aside(tmp_path):
             assert lives.exists()
         assert [path.name for path in tmp_path.iterdir()] == [lives.name]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_users_folder_of_unfinished_things_stays(tmp_path: Path) -> None:
+    """Neither a report nor a sweep takes it for what a killed command of ours has left."""
+    mine = [tmp_path / name / "mine" for name in (".unfinished", ".unfinished-notes")]
+    for path in mine:
+        path.parent.mkdir()
+        path.write_text("mine")
+    report(tmp_path)
+    with opened(tmp_path):
+        pass
+    assert all(path.read_text() == "mine" for path in mine)
+
+
+def test_a_list_that_is_a_link_is_not_ours(tmp_path: Path) -> None:
+    """It is refused and stays, whether or not it leads anywhere."""
+    (tmp_path / manifest.NAME).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match="not a list that cachewise wrote"):
+        report(tmp_path)
+    (tmp_path / "elsewhere").write_text(manifest.Manifest(tmp_path, {}).text())
+    with pytest.raises(UserError, match="not a list that cachewise wrote"):
+        report(tmp_path)
+    assert (tmp_path / manifest.NAME).is_symlink()
 
 
 @pytest.mark.parametrize("name", ["../mine", "/mine", "charts/../../mine"])

@@ -86,7 +86,7 @@ class Place:
 
     def leftovers(self) -> list[Path]:
         """Return what a command that cleans up must not leave behind."""
-        return [*self.temporary.glob("cachewise-*"), *self.out.glob(".unfinished-*")]
+        return [*self.temporary.glob("cachewise-*"), *self.out.glob(".cachewise-unfinished-*")]
 
 
 @pytest.fixture

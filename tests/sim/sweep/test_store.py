@@ -15,7 +15,7 @@ from cachewise.sim.experiment import outcome_of, run_all
 from cachewise.sim.runner import run
 from cachewise.sim.sweep import store as store_module
 from cachewise.sim.sweep.schema import Landing, landing_of, row_of
-from cachewise.sim.sweep.store import Store, opened
+from cachewise.sim.sweep.store import ASIDE, Store, opened
 from cachewise.sim.verdict.metrics import MACHINE_METRICS
 from cachewise.sim.verdict.result import Run
 from cachewise.strategies import TtlOnly, WriteThroughInTransaction
@@ -161,7 +161,7 @@ def test_a_kill_while_cells_are_packed_loses_none(
 
         def call(self: Path, *args: Any, **kwargs: Any) -> Any:
             nonlocal moves
-            if (tmp_path / ".unfinished" / "swap.json").exists():
+            if (tmp_path / ASIDE / "swap.json").exists():
                 moves += 1
                 if moves > step:
                     raise Killed

@@ -113,7 +113,7 @@ def test_a_scenario_names_the_columns_of_its_trace(tmp_path: Path) -> None:
     path.write_bytes(EXPORT)
     columns = {"time": "ts", "key": "url", "op": "method", "size": "-", "timeout": "-"}
     scenario = Scenario("s", trace=str(path), trace_columns=columns, warmup_s=0, writes_per_s=0)  # type: ignore[arg-type]
-    assert scenario.trace_columns == "time=ts,key=url,op=method,size=-,timeout=-"
+    assert scenario.trace_columns == "time=ts,key=url,op=method,size_bytes=-,timeout_s=-"
     assert parse_columns(scenario.trace_columns) == {
         "time": "ts", "key": "url", "op": "method", "size_bytes": "-", "timeout_s": "-",
     }  # fmt: skip

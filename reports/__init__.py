@@ -187,10 +187,10 @@ def write_verification(found: "Verification", out_dir: Path | str) -> Path:
 
 
 def parse_limits(texts: Sequence[str], *, of_project: bool = False) -> "tuple[Limit, ...]":
-    """Return the limits of ``METRIC=MOST`` texts, as `--max` takes them: ``stale_ratio=1%``, ``response_p99_s=200ms``.
+    """Return the limits of ``FIGURE=LIMIT`` texts, as `--max` takes them: ``stale_ratio=1%``, ``response_p99_s=200ms``.
 
     Raises:
-        UserError: for an unknown metric, one for which higher is better, or a value that is not valid.
+        UserError: for an unknown figure, one for which higher is better, or a value that is not valid.
     """
     from .sweep.limits import parse_limits as parsed
 

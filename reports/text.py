@@ -1,5 +1,6 @@
 """The answers as plain lines for the terminal."""
 
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
@@ -27,18 +28,32 @@ def plain_lines(answers: Iterable[Answer], width: int) -> list[str]:
 
 def glance_lines(answers: Sequence[Answer], width: int) -> list[str]:
     """Return a line for each answer, wrapped at *width* characters; none if there is only one answer."""
-    lines = [f"  - {found.case.title}: {verdict(found)}. {'; or '.join(ahead(found))}." for found in answers]
+    lines = [f"  - {one.case.title}: {'; or '.join(ahead(one))}. {_begun(verdict(one))}." for one in answers]
     return _fitted(["", "At a glance (ahead on average, the freshest first):", *lines], width) if len(lines) > 1 else []
 
 
 def _fitted(lines: Iterable[str], width: int) -> list[str]:
-    return [part for line in lines for part in wrapped(line.replace("`", ""), width)]
+    return [part for line in lines for part in wrapped(plain(line), width)]
+
+
+def plain(line: str) -> str:
+    """Return *line* without its backticks; a name of several words, such as a variant's, gets quotes instead."""
+    return re.sub("`([^`]*)`", lambda found: f"'{found[1]}'" if _is_long_name(found[1]) else found[1], line)
+
+
+def _is_long_name(text: str) -> bool:
+    return " " in text and not text.startswith(("-", "cachewise "))
 
 
 def wrapped(line: str, width: int) -> list[str]:
     """Return a line in pieces of at most *width* characters; an empty line is one piece."""
     indent = "    " if line.startswith("  - ") else ""
     return textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
+
+
+def _begun(text: str) -> str:
+    """Return *text* as a sentence begins."""
+    return text[:1].upper() + text[1:]
 
 
 def _sentences(notes: list[str]) -> list[str]:

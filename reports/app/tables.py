@@ -12,6 +12,7 @@ from ..formatting import plural
 from ..frames import run_row
 from ..labels import shortened
 from ..tables import csv_text, explained, json_value, markdown, markdown_table, terminal_text
+from ..text import plain
 from .frames import Project, Where, projects, with_savings
 from .words import DIFFERENCES, FUNCTION_COLUMNS, MEANINGS, against_it, figure, statuses, timeout_text
 
@@ -40,7 +41,7 @@ def _terminal_text(outcomes: Sequence[AppOutcome]) -> str:
         meanings = [f"{FUNCTION_COLUMNS[metric]}: {told}" for metric, told in MEANINGS.items()]
         for function in one.functions:
             console.print(_function_table(one, function), "")
-        console.print(Text("; ".join([*meanings, DIFFERENCES]).replace("`", "")), "")
+        console.print(Text(plain("; ".join([*meanings, DIFFERENCES]))), "")
         if one.sites:
             console.print(_site_table(one))
         parts.append(f"{terminal_text(one.case.outcomes)}\n\n{printed(console)}")

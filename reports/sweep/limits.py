@@ -42,10 +42,10 @@ class Verdict(IntEnum):
 
 
 def parse_limits(texts: Sequence[str], *, of_project: bool = False) -> tuple[Limit, ...]:
-    """Return the limits of ``METRIC=MOST`` texts: ``stale_ratio=1%``, ``stale_age_p99_s=200ms``.
+    """Return the limits of ``FIGURE=LIMIT`` texts: ``stale_ratio=1%``, ``stale_age_p99_s=200ms``.
 
     Raises:
-        UserError: for an unknown metric, one for which higher is better, or a value that is not valid.
+        UserError: for an unknown figure, one for which higher is better, or a value that is not valid.
     """
     found = [_parsed(text, of_project=of_project) for text in texts]
     for nth, one in enumerate(found):
@@ -57,13 +57,13 @@ def parse_limits(texts: Sequence[str], *, of_project: bool = False) -> tuple[Lim
 def _parsed(text: str, *, of_project: bool) -> Limit:
     name, equals, value = (part.strip() for part in text.partition("="))
     if not equals or not value:
-        raise UserError(f"--max {one_line(text)}: write METRIC=MOST, such as stale_ratio=1%")
+        raise UserError(f"--max {one_line(text)}: write FIGURE=LIMIT, such as stale_ratio=1%")
     metrics = APP_METRICS if of_project else METRICS
     able = limitable(metrics)
     if is_better_high(name) and name in metrics:
         raise UserError(f"--max {one_line(text)}: a higher {name} is better; limit its cost instead, stale_ratio")
     if name not in able:
-        raise UserError(f"--max {one_line(text)}: {unknown('metric to limit', name, able)}")
+        raise UserError(f"--max {one_line(text)}: {unknown('figure to limit', name, able)}")
     return Limit(name, _most(f"--max {one_line(text)}", name, value))
 
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from ...sim.sweep.found import Axis, Sweep, Value
 from ...sim.verdict.metrics import shown
 from ..fitted import Heading, fitted, printed, terminal
-from ..text import wrapped
+from ..text import plain, wrapped
 from .answer import answer, lines
 from .limits import Limit
 from .points import Field, plan
@@ -40,7 +40,7 @@ def sweep_text(sweep: Sweep, limits: Sequence[Limit]) -> str:
             console.print(Text(heading, "bold"))
             console.print(table)
             console.print(*wrapped(caption, console.width), sep="\n", markup=False)
-    told = [part for line in lines(answer(field, limits)) for part in wrapped(line.replace("`", ""), console.width)]
+    told = [part for line in lines(answer(field, limits)) for part in wrapped(plain(line), console.width)]
     return "\n".join([printed(console), "", *told]).strip("\n")
 
 

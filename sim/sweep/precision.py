@@ -49,7 +49,7 @@ def parse_precision(text: str, metrics: Mapping[str, Metric] = ALL_METRICS) -> t
     """Return the targets in a text such as ``stale_ratio:0.2%,hit_ratio:0.005``; *metrics* are those that runs have.
 
     Raises:
-        UserError: for an unknown metric, one of the machine's speed, or a half-width that is not valid.
+        UserError: for an unknown figure, one of the machine's speed, or a half-width that is not valid.
     """
     targets = [_target(part.strip(), metrics) for part in text.split(",")]
     names = [target.metric for target in targets]
@@ -62,12 +62,12 @@ def parse_precision(text: str, metrics: Mapping[str, Metric] = ALL_METRICS) -> t
 def _target(part: str, metrics: Mapping[str, Metric]) -> Target:
     name, colon, half = (piece.strip() for piece in part.partition(":"))
     if not (name and colon and half):
-        raise UserError(f"precision {one_line(part)!r}: it must be METRIC:HALF_WIDTH, such as stale_ratio:0.002")
+        raise UserError(f"precision {one_line(part)!r}: it must be FIGURE:HALF, such as stale_ratio:0.002")
     possible = {known: metric for known, metric in metrics.items() if known not in MACHINE_METRICS}
     if name in MACHINE_METRICS:
         raise UserError(f"precision {one_line(part)!r}: {name} is this machine's speed; more seeds do not help there")
     if name not in possible:
-        raise unknown("metric", name, possible)
+        raise unknown("figure", name, possible)
     return Target(name, _half_width(part, half, possible[name]))
 
 

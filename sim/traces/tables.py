@@ -68,6 +68,8 @@ def read_table(path: Path, wanted: Mapping[str, str], where: str) -> Table:
         raise
     except FileNotFoundError:
         raise UserError(f"{where}: no such file") from None
+    except IsADirectoryError:
+        raise UserError(f"{where}: it is a folder; give a file in it") from None
     except UnicodeDecodeError:
         raise _damage(path, where) or _not_text(path, where) from None
     except pd.errors.ParserError as error:

@@ -18,13 +18,6 @@ PAGE_OF = {
     for page in sorted(PAGES, key=lambda name: (name != "README.md", name))
     for command in commands(PAGES[page])
 }
-HERE = {"docs/sweeps.md": "tests/docs/test_sweeps.py"}  # pages whose commands another file of tests runs
-PAGE_OF: dict[
-    str, str
-] = {}  # a command that stands on several pages runs once: the README's run on the page of their task
-for page in sorted(PAGES, key=lambda name: name == "README.md"):
-    for command in commands(PAGES[page]):
-        PAGE_OF.setdefault(shlex.join(command), page)
 HERE = sorted({*PAGE_OF.values()} - {*ELSEWHERE})
 CACHES = """
 CACHES = {

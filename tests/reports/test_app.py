@@ -130,7 +130,7 @@ def test_a_variant_that_changed_nothing_is_named() -> None:
     variants = {**{name: VARIANTS[name] for name in (AS_IT_IS, NO_CACHE)}, "copy": VARIANTS[AS_IT_IS]}
     outcomes = project(variants, SEEDS, scale=0.05)
     assert only(outcomes).changed_nothing == ["copy"]
-    assert "copy changed nothing: its runs equal those of as it is byte for byte." in said(outcomes)
+    assert "copy changed nothing: its runs equal those of 'as it is' byte for byte." in said(outcomes)
     assert "no key fits the pattern." in said(outcomes)
     timed = Setup("SQLite 3.40.1", database_asked=False, start_s=0.0, rates=(), changes=("timeouts",))
     brief = [replace(one, setup=timed) if one.variant == "copy" else one for one in outcomes]
@@ -144,7 +144,7 @@ def test_a_project_without_a_cache() -> None:
     """Where the project equals itself without a cache, that is said, and there is nothing to choose from."""
     outcomes = project({AS_IT_IS: Caching(0, 0), NO_CACHE: Caching(0, 0)}, SEEDS, scale=0.05)
     text = said(outcomes)
-    assert "no cache equals as it is byte for byte: these reads use no cache." in text
+    assert "'no cache' equals 'as it is' byte for byte: these reads use no cache." in text
     assert "there is nothing to choose from" in text
 
 
@@ -302,7 +302,7 @@ def test_where_each_worker_has_its_own_store_sessions_are_named(backend: str) ->
 
 def test_what_stores_have_lost_is_said(shop: list[AppOutcome]) -> None:
     """A clear() that logs users out is counted apart, with the variants that do it."""
-    assert "1,236 with as it is" in said(shop)
+    assert "1,236 with 'as it is'" in said(shop)
     kept = project({name: VARIANTS[name] for name in (NO_CACHE, "on commit", AS_IT_IS)}, (1, 2), scale=0.05)
     assert "Stores lost" not in said(kept)
 

@@ -45,8 +45,8 @@ def test_limits_are_read_as_people_write_them(text: str, most: float) -> None:
     [
         (["stale_rato=1%"], "did you mean 'stale_ratio'"),
         (["hit_ratio=90%"], "a higher hit_ratio is better"),
-        (["wall_s=5"], "unknown metric to limit 'wall_s'"),
-        (["stale_ratio"], "write METRIC=MOST"),
+        (["wall_s=5"], "unknown figure to limit 'wall_s'"),
+        (["stale_ratio"], "write FIGURE=LIMIT"),
         (["stale_ratio=5"], "for 5 percent write 5%"),
         (["stale_ratio=-1%"], "not a number of 0 or more"),
         (["stale_ratio=1..2"], "not a number of 0 or more"),

@@ -122,7 +122,7 @@ for typed in sys.argv[1:]:
 
 
 def test_tab_completes() -> None:
-    """Verbs, options, names, fields and figures; where a value must follow, a second candidate shows such a value."""
+    """Verbs, options, names, fields and figures; where a value must follow, a second candidate shows an example."""
     program = [sys.executable, "-c", ALL_TABS, *TAB]
     done = subprocess.run(program, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, ""), done

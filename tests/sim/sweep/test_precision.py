@@ -46,8 +46,8 @@ def test_precision_as_typed() -> None:
     ("text", "words"),
     [
         ("stale_rate:0.1", "did you mean 'stale_ratio'"),
-        ("hit_ratio", "METRIC:HALF_WIDTH"),
-        ("hit_ratio:0.1,", "METRIC:HALF_WIDTH"),
+        ("hit_ratio", "FIGURE:HALF"),
+        ("hit_ratio:0.1,", "FIGURE:HALF"),
         ("hit_ratio:tight", "'tight' is not a number"),
         ("hit_ratio:0", "above 0"),
         ("hit_ratio:-1%", "above 0"),

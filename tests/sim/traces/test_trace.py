@@ -219,7 +219,7 @@ def test_places_that_are_no_files(tmp_path: Path) -> None:
     folder.mkdir()
     for path, message in (
         (tmp_path / "missing.csv", "no such file"),
-        (folder, "Is a directory"),
+        (folder, "it is a folder"),
         ("a\0b.csv", "null byte"),
         ("x" * 5000, "name too long"),
     ):

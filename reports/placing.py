@@ -45,26 +45,30 @@ def check_writable(out_dir: Path | str, kind: Kind = "run", reads: Iterable[str]
         UserError: if it cannot be written, or if a file that is not ours is in the way.
     """
     out = Path(out_dir)
-    folders = [out]
     with _user_errors(out_dir), interrupts_held():
         _require_place(out)
-        if out.is_dir():
-            charts = (
-                []
-                if kind == "verify"
-                else [f"charts/{path.name}" for path in (out / "charts").glob("*.png") if _is_a_chart(path)]
-            )
+        if not out.is_dir():
+            _require_makeable(out)
+            return
+        with _held(out):  # not while another command moves its report there
+            charts = [f"charts/{path.name}" for path in (out / "charts").glob("*.png") if _is_a_chart(path)]
             if kind == "sweep" and (name := in_the_way_of_a_sweep(out)):
                 raise _cannot_write(out, f"cachewise did not make the {name} there; {ELSEWHERE}")
             kept = [f"reads/{name}" for name in reads]
-            _require_free(out, kind, [*FILES[kind], *charts, *kept])
-            folders += [out / "charts"] * (kind != "verify") + [out / "reads"] * bool(kept)
-        with _folder(out):
-            for folder in folders:
+            _require_free(out, kind, [*FILES[kind], *(charts if kind != "verify" else []), *kept])
+            for folder in (out, *[out / "charts"] * (kind != "verify"), *[out / "reads"] * bool(kept)):
                 if os.path.lexists(folder):
                     if not folder.is_dir():
                         raise _cannot_write(out, f"{folder.name} there is a file, not a folder; {ELSEWHERE}")
                     tempfile.TemporaryFile(dir=folder).close()
+
+
+def _require_makeable(out: Path) -> None:
+    """Make sure that the folder *out* can be made. It is tried aside, so that another command may make it meanwhile."""
+    whole = Path(os.path.abspath(out))  # noqa: PTH100 - a `..` must not lead out of the folder aside
+    above = next(one for one in whole.parents if one.is_dir())
+    with temporary_folder(ASIDE, above) as aside:
+        _make(aside / whole.relative_to(above))
 
 
 def _is_a_chart(path: Path) -> bool:
@@ -135,14 +139,18 @@ def _folder(out: Path) -> Iterator[Path]:
     """Make *out* and its missing parents; those that are empty afterwards are removed again."""
     missing = _missing(out)
     try:
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-        except ValueError as error:  # a character that no path can have, such as a zero byte
-            raise _cannot_write(out, one_line(error)) from error
+        _make(out)
         yield out
     finally:
         with interrupts_held():
             _remove_empty(missing)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except ValueError as error:  # a character that no path can have, such as a zero byte
+        raise _cannot_write(folder, one_line(error)) from error
 
 
 @contextmanager

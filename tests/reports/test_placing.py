@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,6 +132,53 @@ def test_what_a_killed_command_left_is_removed(tmp_path: Path) -> None:
         with folder_aside(tmp_path):
             assert lives.exists()
         assert [path.name for path in tmp_path.iterdir()] == [lives.name]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_check_waits_while_another_report_is_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of one report and half of another are nobody's change."""
+    report(tmp_path)
+    refusals: list[UserError] = []
+
+    def check() -> None:
+        try:
+            check_writable(tmp_path)
+        except UserError as error:
+            refusals.append(error)
+
+    checks: list[threading.Thread] = []
+    replace_file = Path.replace
+
+    def moved(self: Path, to: Path) -> Path:
+        found = replace_file(self, to)
+        if to.name == PAGE:
+            to.with_name("summary.csv").unlink()
+            to.with_name("summary.csv").write_text("as if it were on its way")
+            checks.append(threading.Thread(target=check))
+            checks[0].start()
+            checks[0].join(0.3)  # one that does not wait ends now
+            to.with_name("summary.csv").write_text("new summary.csv")
+        return found
+
+    monkeypatch.setattr(Path, "replace", moved)
+    report(tmp_path, told="new")
+    checks[0].join()
+    assert refusals == []
+
+
+def test_a_check_does_not_make_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be removed again, perhaps just when another command begins to use it."""
+    made: list[Path] = []
+    make = Path.mkdir
+
+    def noted(self: Path, *args: Any, **kwargs: Any) -> None:
+        made.append(self)
+        make(self, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "mkdir", noted)
+    check_writable(tmp_path / "a" / ".." / "b" / "c")
+    assert made
+    assert not {tmp_path / "a", tmp_path / "b"} & {*made}
     assert list(tmp_path.iterdir()) == []
 
 

@@ -184,7 +184,8 @@ def duration(seconds: float) -> str:
     """Return *seconds* with the unit that reads best: 3.2 ms, 5.0 s, 12 min."""
     if seconds == 0:
         return "0 s"
+    shown = abs(float(f"{seconds:.3g}"))  # 0.9999 s is 1 s, not 1e+03 ms
     for limit, scale, unit in ((1e-3, 1e6, "µs"), (1.0, 1e3, "ms"), (180.0, 1.0, "s"), (10_800.0, 1 / 60, "min")):
-        if abs(seconds) < limit:
+        if shown < limit:
             return f"{seconds * scale:.3g} {unit}"
     return f"{seconds / 3600:.3g} h"

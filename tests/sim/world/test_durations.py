@@ -71,6 +71,11 @@ def test_what_is_printed_can_be_typed(value: float) -> None:
     assert seconds("here", plain(value)) == value
 
 
+def test_a_time_just_below_a_unit_is_printed_in_that_unit() -> None:
+    """It is rounded first: never "1e+03 ms"."""
+    assert [duration(value) for value in (0.000_999_9, 0.999_9, 179.9, 10_799.0)] == ["1 ms", "1 s", "3 min", "3 h"]
+
+
 @given(st.one_of(NUMBERS, st.lists(st.tuples(NUMBERS, NUMBERS)).map(str), st.text("0123456789.smhdu -", max_size=9)))
 def test_anything_is_seconds_or_one_line(text: str) -> None:
     try:

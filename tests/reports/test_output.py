@@ -215,7 +215,7 @@ def test_csv_reads_back(busy: list[Outcome]) -> None:
 
 
 def test_tables_show_every_strategy_and_the_stand_in(busy: list[Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tables have a row a strategy, in order. What `shared` is stands once: in the terminal's answer, or below the table."""
+    """The tables have a row a strategy, in order. What `shared` is stands once: in the answer, or below the table."""
     monkeypatch.setenv("COLUMNS", "120")
     for form in ("table", "markdown"):
         text = render(busy, form)

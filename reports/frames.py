@@ -139,7 +139,7 @@ class Case:
 
     @property
     def remarks(self) -> list[str]:
-        """The remarks below every table and chart: on parameters, on missing guarantees, and the notes."""
+        """Remarks of the answer and below charts and tables: on parameters, on missing guarantees, and the notes."""
         return [*self.settings, *self.silent, *self.notes]
 
     def values(self, label: str, metric: str) -> dict[int, float]:

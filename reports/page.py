@@ -113,13 +113,13 @@ def _overview(answers: Sequence[Answer]) -> str:
     rows = [
         [
             f'<a href="#case-{nth}">{escape(one.case.title)}</a>',
-            marked(verdict(one)),
             "<br>".join(map(marked, ahead(one))),
+            marked(verdict(one)),
         ]
         for nth, one in enumerate(answers)
     ]
-    head = ["scenario and backend", "settled?", "ahead on average, the freshest first"]
-    return f"<h2>At a glance</h2>\n{html_table(head, rows, 'At a glance')}"
+    head = ["scenario and backend", "ahead on average, the freshest first", "settled?"]
+    return f"<h2>At a glance</h2>\n{html_table(head, rows, 'At a glance', 'overview')}"
 
 
 def html_table(head: Sequence[str], rows: Sequence[Sequence[str]], name: str, css: str = "", caption: str = "") -> str:

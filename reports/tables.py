@@ -124,11 +124,10 @@ def render(outcomes: Sequence[Outcome], form: str) -> str:
 
 
 def terminal_text(outcomes: Sequence[Outcome]) -> str:
-    """Return one table a case for the terminal, with its notes, in colour if standard output is a terminal."""
+    """Return one table a case for the terminal, in colour if standard output is one. The answer has the remarks."""
     console = terminal()
     for case in cases(outcomes):
-        remarks = "; ".join([_means_of(case), *case.remarks])
-        console.print(_table(case, _terminal_columns(case), case.title, remarks))
+        console.print(_table(case, _terminal_columns(case), case.title, _means_of(case)))
         if case.on_the_wall_clock:
             console.print(_table(case, _TERMINAL_WALL, "", ""))
     return printed(console)

@@ -82,7 +82,7 @@ def test_two_of_one_name_stay_apart(tmp_path: Path) -> None:
     page = (tmp_path / "out" / "report.html").read_text()
     for label in ("DeleteTwice (a/mine.py)", "DeleteTwice (b/mine.py)", "Copied (./copied.py)", "delete-on-write"):
         assert f"\n{label} " in done.stdout
-        assert f"</span>{label}</th>" in page
+        assert f"</svg>{label}</th>" in page
 
 
 def test_the_report_says_where_it_comes_from(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """The verb `list`: prints what there is to choose from, each with a line about it."""
 
 import ast
+import shutil
+import textwrap
 from dataclasses import MISSING
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -34,11 +36,21 @@ def list_(what: Annotated[Listing, typer.Argument(metavar="WHAT", help="scenario
     """List the scenarios, the strategies or the backends."""
     listed = {Listing.SCENARIOS: _scenarios, Listing.STRATEGIES: _strategies, Listing.BACKENDS: _backends}
     for name, text in listed[what]():
-        typer.echo(f"{name}\n    {text}")
+        _say(name, text)
     if what is Listing.STRATEGIES:
         typer.echo("\nWhat your code does today, and what it is called here:\n")
         for code, name in _today():
-            typer.echo(f"{code}\n    {name}")
+            _say(code, name)
+
+
+def _say(name: str, text: str) -> None:
+    """Print *name*, and below it *text*: one line each, or as wide as the terminal; a pipe has no width."""
+    width = shutil.get_terminal_size((0, 0)).columns
+    words = textwrap.TextWrapper(max(width - 4, 20), subsequent_indent="  ", break_long_words=False)
+    words.break_on_hyphens = False
+    for line, indent in ((name, ""), (text, "    ")):
+        pieces = words.wrap(line) if width else [line]
+        typer.echo(textwrap.indent("\n".join(pieces), indent))
 
 
 def _scenarios() -> list[tuple[str, str]]:

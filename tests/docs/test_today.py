@@ -19,8 +19,9 @@ def test_the_readme_has_the_table() -> None:
     assert table(README, "what your code does today") == [[one.code, one.here] for one in TODAY]
 
 
-def test_the_command_line_has_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_has_the_table(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Below the strategies, without the marks of Markdown."""
+    monkeypatch.setenv("COLUMNS", "0")
     succeed("list", "strategies")
     listed = capsys.readouterr().out.split("what it is called here:\n\n")[1]
     assert listed == "".join(f"{one.code}\n    {one.here}\n" for one in TODAY).replace("`", "")

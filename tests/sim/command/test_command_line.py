@@ -142,7 +142,7 @@ def test_shipped_scenarios_run_by_themselves(start):
 
 def test_every_listed_scenario_loads():
     """`list scenarios` shows every file with its reason."""
-    done = cli("list", "scenarios")
+    done = cli("list", "scenarios", env={"COLUMNS": "0"})
     names = [line for line in done.stdout.splitlines() if line and not line.startswith(" ")]
     assert names == [*sorted(path.stem for path in (ROOT / "scenarios").glob("[a-z]*.py")), "shop_app"]
     assert "\nshop_app\n    A small Django shop" in done.stdout
@@ -150,11 +150,19 @@ def test_every_listed_scenario_loads():
 
 def test_every_listed_backend_says_how_much_it_keeps():
     """`list backends` shows each with what it is, and Django's limit where there is one."""
-    done = cli("list", "backends")
+    done = cli("list", "backends", env={"COLUMNS": "0"})
     listed = dict(re.findall(r"^(\S+)\n    (.+)$", done.stdout, re.MULTILINE))
     assert list(listed) == list(BACKENDS)
     limited = {name for name, text in listed.items() if text.endswith("; 300 entries")}
     assert limited == {"locmem", "file", "db", "postgres"}
+
+
+def test_lists_are_as_narrow_as_the_terminal():
+    """At 60 characters lines are broken at blanks; a pipe has each name and each text on a line of its own."""
+    whole = cli("list", "strategies", env={"COLUMNS": "0"}).stdout
+    narrow = cli("list", "strategies", env={"COLUMNS": "60"}).stdout
+    assert max(map(len, narrow.splitlines())) <= 60 < max(map(len, whole.splitlines()))
+    assert narrow.split() == whole.split()
 
 
 def test_help_says_what_each_verb_does():

@@ -123,7 +123,7 @@ def test_packages_offer_strategies(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "two-deletes",
         "ttl-only:timeout=120",
     ]
-    listed = cli("list", "strategies", env=env)
+    listed = cli("list", "strategies", env={**env, "COLUMNS": "0"})
     assert listed.returncode == 0, listed.stderr
     for lines in (
         "two-deletes\n    Delete before and after. (acme_caching 1.2)\n",

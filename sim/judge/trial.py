@@ -108,7 +108,7 @@ def _status(first: Facts, *, logged_in: bool) -> str:
         hint = ": is its user logged in?" if logged_in else ": does it need users=?"
     elif first.status in REFUSES:
         hint = ": may its user see it?" if logged_in else ": does it need users=?"
-    return f"{told}{to}{hint}; if this status is right, say expect={first.status}"
+    return f"{told}{to}{hint}; correct the request, or say expect={first.status}"
 
 
 def _unsteady(found: Sequence[Facts], cure: str) -> list[str]:

@@ -212,7 +212,7 @@ def test_what_a_view_does_wrong_is_told_with_its_place(tmp_path: Path) -> None:
             "read no_product: status 500 of GET /product/1000/: DoesNotExist: Product matching query does not exist. "
             f"(shop/views.py, line {line})"
         ),
-        "read no_page: status 404 of GET /prodcut/1/; if this status is right, say expect=404",
+        "read no_page: status 404 of GET /prodcut/1/; correct the request, or say expect=404",
         (
             "read no_argument: it is called with the client and 1 more: the user, if there are users=, then an entry "
             "of args=; too many positional arguments"
@@ -310,10 +310,10 @@ def test_what_a_journey_judges_must_be_a_read(tmp_path: Path, database: str) -> 
     assert [re.sub(r" \(from byte.*\)", "", line) for line in refusals] == [
         f"journey odd: APP.judge('drawn'): it gives two results on the same rows; {whole}",
         f"journey odd: APP.judge('dated'): it depends on the clock: a day later it differs; {whole}",
-        ("journey odd: APP.judge('nowhere'): status 404 of GET /nowhere/; if this status is right, say expect=404"),
+        ("journey odd: APP.judge('nowhere'): status 404 of GET /nowhere/; correct the request, or say expect=404"),
         (
             "journey odd: APP.judge('own'): status 302 of GET /profile/ to /accounts/login/: is its user logged in?; "
-            "if this status is right, say expect=302"
+            "correct the request, or say expect=302"
         ),
         "journey changing: APP.judge('price') takes the response to a GET: to find the truth, it is sent again",
         "journey borrowed: APP.judge('made') takes a response of the journey's own client",

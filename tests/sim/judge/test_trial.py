@@ -152,7 +152,7 @@ def test_each_function_is_shown(tmp_path: Path, family: str) -> None:
     assert facts["cached"].size_bytes == len(facts["cached"].content.removeprefix(b"response 200 "))
     assert refusals[1].endswith(f"stage.py, line {stage.product.__code__.co_firstlineno + 4})")
     assert refusals == [
-        "read moved: status 302 to /login/: does it need users=?; if this status is right, say expect=302",
+        "read moved: status 302 to /login/: does it need users=?; correct the request, or say expect=302",
         "read missing: it raises DoesNotExist: Product matching query does not exist. ("
         + refusals[1].rpartition("(")[2],
         "read drawn: it gives two results on the same rows (" + refusals[2].partition("(")[2],
@@ -162,8 +162,8 @@ def test_each_function_is_shown(tmp_path: Path, family: str) -> None:
         "read nothing: it returns nothing; return the value to judge",
         "read nothing at once: it returns nothing; return the value to judge",
         "read yields: it gives a generator: return list(...)",
-        "read forbidden: status 403: does it need users=?; if this status is right, say expect=403",
-        "read forbidden to all: status 403: may its user see it?; if this status is right, say expect=403",
+        "read forbidden: status 403: does it need users=?; correct the request, or say expect=403",
+        "read forbidden to all: status 403: may its user see it?; correct the request, or say expect=403",
         f"read in a thread: {IN_A_THREAD}",
         "read ends: it ends its process (status 3)",
         "write rolled back: it commits no change of a row",

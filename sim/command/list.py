@@ -77,7 +77,7 @@ def _strategies() -> list[tuple[str, str]]:
 
 def _today() -> list[tuple[str, str]]:
     """Return what code does today, and what that is called here."""
-    from ...strategies.today import TODAY
+    from .today import TODAY
 
     return [(one.code.replace("`", ""), one.here.replace("`", "")) for one in TODAY]
 

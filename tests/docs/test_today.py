@@ -9,7 +9,7 @@ import pytest
 
 from cachewise.sim.command.choose_strategy import choose_strategy
 from cachewise.strategies import STRATEGIES
-from cachewise.strategies.today import TODAY
+from cachewise.sim.command.today import TODAY
 from tests.docs.pages import README, succeed, table
 from tests.test_shop_app import told
 

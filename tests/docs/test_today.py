@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from cachewise.sim.command.choose_strategy import choose_strategy
-from cachewise.strategies import STRATEGIES
 from cachewise.sim.command.today import TODAY
+from cachewise.strategies import STRATEGIES
 from tests.docs.pages import README, succeed, table
 from tests.test_shop_app import told
 

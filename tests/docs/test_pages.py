@@ -9,7 +9,7 @@ from cachewise.sim.command.main import app
 from tests.docs.pages import PAGES, README, code, commands, prose, typed
 from tests.helpers import ROOT
 
-MOST_LINES = 130  # of the README: two screens of a large monitor
+MOST_LINES = 110  # of the README: two screens of a large monitor
 GUIDES = [name for name in PAGES if name.startswith("docs/") and "conformance" not in name]
 PROGRAMS = {"cachewise", "make", ".", "pip", "python", "dask"}
 OF_ALL = {"--install-completion", "--show-completion"}  # the program's own, of no verb

@@ -1,4 +1,4 @@
-"""What code does today, and what it is called here: one table, on two places, and true by Django's own code.
+"""What code does today, and what it is called here: one table, in three places, and true by Django's own code.
 
 When django-cachalot and django-cacheops drop what is cached is in `tests/test_shop_app.py`.
 """
@@ -8,15 +8,17 @@ from pathlib import Path
 import pytest
 
 from cachewise.sim.command.choose_strategy import choose_strategy
-from cachewise.sim.command.today import TODAY
+from cachewise.sim.command.today import TODAY, USUAL
 from cachewise.strategies import STRATEGIES
-from tests.docs.pages import README, succeed, table
+from tests.docs.pages import PAGES, README, succeed, table
 from tests.test_shop_app import told
 
 
-def test_the_readme_has_the_table() -> None:
-    """Row by row."""
-    assert table(README, "what your code does today") == [[one.code, one.here] for one in TODAY]
+def test_the_pages_have_the_table() -> None:
+    """Row by row: the README the usual ones, the page of the strategies all."""
+    rows = [[one.code, one.here] for one in TODAY]
+    assert table(README, "what your code does today") == rows[:USUAL]
+    assert table(PAGES["docs/strategies.md"], "what your code does today") == rows
 
 
 def test_the_command_line_has_the_table(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

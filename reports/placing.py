@@ -66,7 +66,7 @@ def check_writable(out_dir: Path | str, kind: Kind = "run", reads: Iterable[str]
 def _require_makeable(out: Path) -> None:
     """Make sure that the folder *out* can be made. It is tried aside, so that another command may make it meanwhile."""
     whole = Path(os.path.abspath(out))  # noqa: PTH100 - a `..` must not lead out of the folder aside
-    above = next(one for one in whole.parents if one.is_dir())
+    above = next(one for one in whole.parents if os.path.lexists(one))  # not a folder: making one in it fails
     with temporary_folder(ASIDE, above) as aside:
         _make(aside / whole.relative_to(above))
 

@@ -44,6 +44,12 @@ def brief(metric: str, value: float) -> str:
     return "none seen" if value == 0 and KNOWN[metric].of else shown(metric, value, {})
 
 
+def in_units(metric: str) -> FuncFormatter:
+    """Return what writes the ticks of a metric: times with their unit, other amounts as numbers."""
+    is_time = KNOWN[metric].unit == "s"
+    return FuncFormatter(lambda at, _: duration(at) if is_time and at else f"{at:,.6g}")
+
+
 def against_wrong(frame: pd.DataFrame, metric: str, looks: Looks, ax: Axes) -> None:
     """Draw *metric* (x) against the share of wrong reads (y, log): a labelled point a strategy, error bars over seeds.
 
@@ -194,8 +200,7 @@ def price(frame: pd.DataFrame, metric: str, looks: Looks, ax: Axes) -> None:
         )
     ax.set_xlim(0, (highs.max() or 1) * 1.42)
     ax.xaxis.set_major_locator(MaxNLocator(3))
-    is_time = KNOWN[metric].unit == "s"
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda at, _: duration(at) if is_time and at else f"{at:,.6g}"))
+    ax.xaxis.set_major_formatter(in_units(metric))
 
 
 def wrong_parts(frame: pd.DataFrame, parts: Mapping[str, str], ax: Axes) -> None:

@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from ...sim.sweep.found import Axis
-from ...sim.verdict.metrics import KNOWN, duration
-from ..charts import Looks, bare, wrong_scale
+from ..charts import Looks, bare, in_units, wrong_scale
 from ..labels import Pin, label_points, plain, shortened, width_pt
 from ..palette import INK, LANE, PAPER, Look
 from ..svg import TINTS, Colour, tinted
@@ -125,8 +124,7 @@ def _amounts(metric: str, values: Sequence[float], highest: float, ax: Axes) -> 
     else:
         ax.set_ylim(0, highest * 1.06)
         ax.yaxis.set_major_locator(MaxNLocator(6))
-    is_time = KNOWN[metric].unit == "s"
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda at, _: duration(at) if is_time and at else f"{at:,.6g}"))
+    ax.yaxis.set_major_formatter(in_units(metric))
     return lambda _name, _middle, values: np.maximum(values, least)
 
 

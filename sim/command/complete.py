@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-FAMILIES = ("postgres", "sqlite")
 HALF_WIDTHS = {"ratio": "0.002", "s": "10ms"}  # examples of a 95% interval's half-width, by the unit of the figure
 LIMITS = {"ratio": "1%", "s": "2s"}
 
@@ -42,7 +41,9 @@ def backends() -> list[str]:
 
 def families() -> list[str]:
     """Return the kinds of databases."""
-    return list(FAMILIES)
+    from ..project.databases.families import PLAIN
+
+    return list(PLAIN)
 
 
 def latencies() -> list[str]:

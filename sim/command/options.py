@@ -223,5 +223,5 @@ def require_family(database: str | None) -> None:
     Raises:
         UserError: if it does not.
     """
-    if database not in (None, "sqlite", "postgres"):
-        raise UserError(f"--database {one_line(database)}: it must be sqlite or postgres")
+    if database is not None and database not in complete.families():
+        raise UserError(f"--database {one_line(database)}: it must be {' or '.join(complete.families())}")

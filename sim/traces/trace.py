@@ -1,7 +1,7 @@
 """Traces: real requests to replay, from the files that people have (docs/traces.md says which, and how they are read).
 
-A size is the row's payload (the first one known for a key). Timeouts are the trace's own; strategies bring theirs, so
-they are only reported. If every stamp is a whole second, requests are spread at random within their second.
+A size is the row's payload (the first one known for a key). Timeouts are the trace's own; strategies have their own,
+so they are only reported. If every stamp is a whole second, requests are spread at random within their second.
 """
 
 import time
@@ -131,7 +131,7 @@ def _read(path: str, columns: str | None) -> Trace:
     timeout_s = median_timeout_in(frame, where)
     requests = _which_count(requests, notes, where)
     if timeout_s is not None:
-        notes.append(f"the trace's own timeouts (median {timeout_s:g} s) are not used: strategies bring theirs")
+        notes.append(f"the trace's own timeouts (median {timeout_s:g} s) are not used: strategies have their own")
     return Trace(
         path=path,
         time_s=requests.time_s,

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cachewise import Scenario, Strategy
+from cachewise.reports.frames import Case, cases
 from cachewise.sim.experiment import Outcome, run_all
 from cachewise.sim.verdict.result import Run
 from cachewise.strategies import (
@@ -30,6 +31,8 @@ BUSY = Scenario(
     warmup_s=5,
     transaction_tail_s="exponential:0.05",
 )
+Made = Callable[..., Outcome]  # what `made` returns
+READS_A_DAY = 200 * 86_400
 QUIET = Scenario("quiet", keys=3, reads_per_s=50, writes_per_s=0, duration_s=4, warmup_s=2)
 COMPARED = (
     NoCache(),
@@ -63,7 +66,7 @@ def one_run() -> Outcome:
 
 
 @pytest.fixture
-def made(busy: list[Outcome]) -> Callable[..., Outcome]:
+def made(busy: list[Outcome]) -> Made:
     """Return a maker of outcomes for cases that no run brings about: a real one with other figures, names or seeds."""
 
     def make(
@@ -84,3 +87,21 @@ def made(busy: list[Outcome]) -> Callable[..., Outcome]:
         return replace(busy[6], run=run, summary={**busy[6].summary, **figures}, stale_age_quantiles_s=ages)
 
     return make
+
+
+def case_with(made: Made, **strategies: dict[str, Any]) -> Case:
+    """Return a case of strategies (underscores for hyphens) with figures given seed by seed."""
+    outcomes = []
+    for name, figures in strategies.items():
+        for nth, stale in enumerate(figures["stale"]):
+            saved = figures["saved"][nth]
+            summary: dict[str, Any] = {
+                "stale_ratio": stale,
+                "stale_reads_per_day": stale * READS_A_DAY,
+                "stale_age_max_s": 4.0 + nth if stale else float("nan"),
+                "db_queries_saved_ratio": saved,
+                "db_queries_per_s": (1 - saved) * 200,
+                "cache_calls_per_request": figures.get("calls", [1.0])[0],
+            }
+            outcomes.append(made(name.replace("_", "-"), nth + 1, strategy=figures.get("strategy"), **summary))
+    return cases(outcomes)[0]

@@ -42,7 +42,7 @@ def test_rows_become_requests(tmp_path: Path) -> None:
     assert trace.notes == (
         "the trace's 9 rows stand for 13 requests (`op_count`)",
         f"3 of the trace's 5 set and add requests answered a read that missed: {TAKEN}",
-        "the trace's own timeouts (median 3630 s) are not used: strategies bring theirs",
+        "the trace's own timeouts (median 3630 s) are not used: strategies have their own",
     )
 
 
